@@ -1,0 +1,182 @@
+"""The config schema: every key a user may set, checked before any work starts.
+
+YAML under `conf/` holds the defaults. What is allowed is read from the signatures of the classes
+and functions that take the options (see `g2p.options`), so a new model, source, split or optimizer
+is checked from its own file. This module and what it imports stay free of torch, so that a wrong
+key is answered at once.
+"""
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+
+from g2p.errors import UserError, listed, nearest
+from g2p.options import PACKAGE, AtLeast, Divides, LessThan, Option, read_options, without_effect
+
+CONF = PACKAGE.parent / "conf"
+
+# Where a run's own choices live; each is a folder of YAML files in conf/.
+GROUPS = ("data", "split", "model", "optim", "trainer", "logger")
+
+TOP_LEVEL = {
+    "phenotype": Option(str | list),
+    "seed": Option(int, (AtLeast(0),)),
+    "force": Option(bool),
+}
+PATHS = {"data": Option(str), "cache": Option(str), "runs": Option(str)}
+
+# A closed form has no epochs: of the trainer, only where it runs is left to say.
+PLACE = ("accelerator", "devices")
+
+
+def choices(group: str) -> list[str]:
+    """The YAML files of a config group, by name."""
+    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+
+
+def is_baseline(model: str) -> bool:
+    """Whether a model is fitted in closed form instead of trained."""
+    return (PACKAGE / "baselines" / f"{model}.py").is_file()
+
+
+def class_name(module: str) -> str:
+    """rijal_attention -> RijalAttention: the class that a model's file defines."""
+    return "".join(word.capitalize() for word in module.split("_"))
+
+
+@cache
+def prepare_options() -> dict[str, Option]:
+    """What every data source is told about the way from its panel to the model."""
+    return read_options(PACKAGE / "data" / "prepare.py", "prepare")
+
+
+@cache
+def schema(group: str, name: str | None) -> dict[str, Option]:
+    """The options of one choice of a group, `name` not among them."""
+    if group == "data":
+        return read_options(PACKAGE / "data" / f"{name}.py", "read") | prepare_options()
+    if group == "split":
+        return read_options(PACKAGE / "data" / "split.py", name)
+    if group == "model":
+        package = "baselines" if is_baseline(name) else "models"
+        return read_options(PACKAGE / package / f"{name}.py", class_name(name))
+    if group == "optim":
+        return read_options(PACKAGE / "train" / "optim.py", name)
+    if group == "trainer":
+        return read_options(PACKAGE / "train" / "trainer.py", "fit")
+    return read_options(PACKAGE / "results" / "tracker.py", f"{name}_tracker")
+
+
+def inapplicable(config: Mapping) -> dict[str, str]:
+    """Keys of a valid config that change nothing: dotted key -> why."""
+    model = config["model"]["name"]
+    keys = {}
+    for group in GROUPS:
+        options = schema(group, config[group].get("name"))
+        for key, switch in without_effect(options, config[group]).items():
+            keys[f"{group}.{key}"] = f"{group}.{switch} is off"
+    if is_baseline(model):
+        why = f"model={model} is fitted in closed form, without an optimizer or epochs"
+        keys["optim"] = why
+        keys |= {f"optim.{key}": why for key in config["optim"]}
+        keys |= {f"trainer.{key}": why for key in config["trainer"] if key not in PLACE}
+    return keys
+
+
+def check(config: Mapping, set_by_user: Iterable[str] = ()) -> None:
+    """Refuse a config that does not mean one thing, before any work starts.
+
+    Args:
+        config: the resolved config, as plain dicts.
+        set_by_user: dotted keys and groups that the user set. Setting one that has no effect is
+            refused; having it as a default is not.
+
+    Raises:
+        UserError: naming the key, what is allowed, and the nearest match.
+    """
+    for key in config:
+        if key not in (*GROUPS, *TOP_LEVEL, "paths"):
+            raise UserError(unknown_key(key, [*GROUPS, *TOP_LEVEL, "paths"]))
+    for group in GROUPS:
+        _check_group(group, config)
+    _check_options("", TOP_LEVEL, {key: config[key] for key in TOP_LEVEL if key in config})
+    _check_options("paths.", PATHS, config["paths"])
+    names = config["phenotype"]
+    if isinstance(names, list) and not all(isinstance(name, str) for name in names):
+        raise UserError(f"phenotype must be a name, a list of names, or all, not {names!r}.")
+    idle = inapplicable(config)
+    for key in set_by_user:
+        if key in idle:
+            raise UserError(f"{key} has no effect: {idle[key]}. Remove it.")
+
+
+def _check_group(group: str, config: Mapping) -> None:
+    values = config.get(group)
+    if not isinstance(values, Mapping):
+        raise UserError(unknown_choice(group, values))
+    values = dict(values)
+    name = None
+    if group != "trainer":  # its files are presets of one set of options
+        name = values.pop("name", None)
+        if name not in choices(group):
+            raise UserError(unknown_choice(group, name))
+    options = schema(group, name)
+    for key in values:
+        if key not in options:
+            raise UserError(
+                unknown_key(f"{group}.{key}", [f"{group}.{k}" for k in options], group, name)
+            )
+    _check_options(f"{group}.", options, values)
+    for key, option in options.items():
+        for rule in option.rules:
+            _check_siblings(group, key, rule, values)
+
+
+def _check_siblings(group: str, key: str, rule: object, values: Mapping) -> None:
+    if isinstance(rule, Divides) and values[rule.whole] % values[key]:
+        whole = values[rule.whole]
+        raise UserError(
+            f"{group}.{key}={values[key]} does not divide {group}.{rule.whole}={whole}. "
+            f"It may be {listed(map(str, _divisors(whole)))}."
+        )
+    if isinstance(rule, LessThan) and values[key] >= values[rule.bound]:
+        raise UserError(
+            f"{group}.{key}={values[key]} must be below {group}.{rule.bound}={values[rule.bound]}."
+        )
+
+
+def _divisors(whole: int) -> list[int]:
+    return [n for n in range(1, whole + 1) if whole % n == 0]
+
+
+def _check_options(prefix: str, options: Mapping[str, Option], values: Mapping) -> None:
+    for key, option in options.items():
+        if key not in values:
+            raise UserError(f"{prefix}{key} is missing.")
+        if problem := option.problem(values[key]):
+            raise UserError(f"{prefix}{key} {problem}.")
+
+
+def unknown_choice(group: str, choice: object) -> str:
+    """The message for a choice that a group does not have."""
+    allowed = choices(group)
+    return (
+        f"{group}={choice} does not exist.{nearest(str(choice), allowed)} "
+        f"{group} is one of {listed(allowed)}."
+    )
+
+
+def unknown_key(
+    key: str, allowed: list[str], group: str | None = None, name: str | None = None
+) -> str:
+    """The message for a key that does not exist, with where else it does."""
+    own = key.rpartition(".")[2]
+    elsewhere = ""
+    if name is not None:
+        others = [o for o in choices(group) if o != name and own in schema(group, o)]
+        if others:
+            elsewhere = f" {group}={listed(others)} has it."
+    of = f" of {group}={name}" if name else ""
+    return (
+        f"{key} is not an option{of}.{nearest(key, allowed)}{elsewhere} "
+        f"Allowed: {listed(allowed) or 'none'}."
+    )

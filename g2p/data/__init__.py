@@ -1,0 +1,21 @@
+"""From files to what a model is fitted on: source, panel, split, scale, batches."""
+
+from importlib import import_module
+from pathlib import Path
+
+from g2p.config import prepare_options, schema
+from g2p.data.panel import Panel
+
+
+def load_panel(options: dict, cache: Path) -> tuple[Panel, str]:
+    """The panel of the source `options["name"]`, and its fingerprint.
+
+    The fingerprint names source, options and content; panels are stored below `cache`.
+    """
+    known = schema("data", options["name"])
+    told = {
+        key: Path(value).expanduser() if known[key].type is Path else value
+        for key, value in options.items()
+        if key != "name" and key not in prepare_options()
+    }
+    return import_module(f"g2p.data.{options['name']}").read(folder=cache / "panels", **told)

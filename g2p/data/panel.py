@@ -1,0 +1,92 @@
+"""The panel: what every source reads into and everything after it works on."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+
+from g2p.errors import UserError, listed, nearest
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """Genotypes and phenotypes of N strains at L loci in P phenotypes.
+
+    Attributes:
+        genotypes: (N, L) int8 calls or float32 values in [-1, 1].
+        phenotypes: (N, P) float64 in the source's own units; NaN where missing.
+        strains: the N strain names, in file order.
+        phenotype_names: the P names.
+        loci: the locus table: columns id, chromosome, position (bp), in genome order.
+        aliases: other names of phenotypes, alias -> name.
+        noise_ceiling: by phenotype name, the R2 of a perfect predictor, where the source knows it.
+        truth: effects and interacting sets of a simulated panel, as plain lists; else None.
+    """
+
+    genotypes: np.ndarray
+    phenotypes: np.ndarray
+    strains: list[str]
+    phenotype_names: list[str]
+    loci: pa.Table
+    aliases: dict[str, str] = field(default_factory=dict)
+    noise_ceiling: dict[str, float] = field(default_factory=dict)
+    truth: dict | None = None
+
+    def columns(self, wanted: str | list[str]) -> list[int]:
+        """Columns of the phenotypes `wanted` (a name, a list of names, or "all"), in panel order.
+
+        Two ways of asking for the same phenotypes give the same answer, so they are the same run.
+
+        Raises:
+            UserError: for a name that is neither a phenotype nor an alias, with the nearest match.
+        """
+        if wanted == "all":
+            return list(range(len(self.phenotype_names)))
+        found = set()
+        for name in [wanted] if isinstance(wanted, str) else wanted:
+            known = self.aliases.get(name, name)
+            if known not in self.phenotype_names:
+                names = [*self.phenotype_names, *self.aliases]
+                raise UserError(
+                    f"phenotype: this panel has no phenotype '{name}'.{nearest(name, names)} "
+                    f"It has: {listed(names)}; or all."
+                )
+            found.add(self.phenotype_names.index(known))
+        if not found:
+            raise UserError("phenotype: the list is empty. Name at least one phenotype, or all.")
+        return sorted(found)
+
+
+def validate(panel: Panel, origin: str) -> Panel:
+    """The panel itself, once its parts are known to fit together.
+
+    Raises:
+        UserError: naming `origin` and what is wrong: sizes, duplicated names, values out of range.
+    """
+    n_strains, n_loci = panel.genotypes.shape
+    if n_strains == 0 or n_loci == 0 or not panel.phenotype_names:
+        raise UserError(
+            f"{origin}: the panel is empty "
+            f"({n_strains} strains, {n_loci} loci, {len(panel.phenotype_names)} phenotypes)."
+        )
+    if panel.phenotypes.shape != (n_strains, len(panel.phenotype_names)):
+        raise UserError(
+            f"{origin}: phenotypes are {panel.phenotypes.shape}, "
+            f"expected ({n_strains}, {len(panel.phenotype_names)})."
+        )
+    for what, names, expected in (
+        ("strain", panel.strains, n_strains),
+        ("locus", panel.loci["id"].to_pylist(), n_loci),
+        ("phenotype", panel.phenotype_names, len(panel.phenotype_names)),
+    ):
+        if len(names) != expected:
+            raise UserError(f"{origin}: {len(names)} {what} names for {expected} of them.")
+        if len(set(names)) != expected:
+            twice = [name for name, count in Counter(names).items() if count > 1]
+            raise UserError(f"{origin}: {what} names appear more than once: {listed(twice, 5)}.")
+    if panel.genotypes.min() < -1 or panel.genotypes.max() > 1:
+        raise UserError(f"{origin}: genotypes must lie in [-1, 1].")
+    if np.isinf(panel.phenotypes).any():
+        raise UserError(f"{origin}: phenotypes must be finite (leave a missing one empty).")
+    return panel

@@ -1,0 +1,67 @@
+"""A panel on disk: one Arrow file, built once, memory-mapped ever after.
+
+The file is one record batch with a row for each strain (its name, its genotypes as a list of fixed
+length, a column for each phenotype), so that genotypes are one contiguous block that is mapped, not
+read. What is not a row (locus table, aliases, truth) travels in the schema's metadata.
+
+The name carries the fingerprint of source, options and content, so a changed source is another
+file; and a file appears whole or not at all, so two processes may build the same one at once.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from g2p.data.panel import Panel, validate
+from g2p.files import write_atomically
+
+# Part of every store's name: raise it when the layout below changes.
+LAYOUT = 1
+
+
+def stored_panel(folder: Path, name: str, fingerprint: str, build: Callable[[], Panel]) -> Panel:
+    """The panel stored in `folder` under this name and fingerprint, built and stored if absent."""
+    path = folder / f"{name}-{fingerprint}-v{LAYOUT}.arrow"
+    if not path.exists():
+        panel = validate(build(), origin=f"data={name}")
+        write_atomically(path, lambda file: _write(panel, file))
+    return _open(path)
+
+
+def _write(panel: Panel, file) -> None:
+    n_strains, n_loci = panel.genotypes.shape
+    flat = pa.array(np.ascontiguousarray(panel.genotypes).reshape(-1))
+    columns = {"strain": pa.array(panel.strains, pa.string())}
+    columns["genotypes"] = pa.FixedSizeListArray.from_arrays(flat, n_loci)
+    for p, name in enumerate(panel.phenotype_names):
+        columns[f"phenotype:{name}"] = pa.array(panel.phenotypes[:, p], pa.float64())
+    batch = pa.record_batch(columns)
+    facts = {"aliases": panel.aliases, "noise_ceiling": panel.noise_ceiling, "truth": panel.truth}
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, panel.loci.schema) as writer:
+        writer.write_table(panel.loci)
+    metadata = {"loci": sink.getvalue().to_pybytes(), "facts": json.dumps(facts)}
+    batch = batch.replace_schema_metadata(metadata)
+    options = pa.ipc.IpcWriteOptions(allow_64bit=True)  # 100,000 x 41,594 calls exceed 2^31
+    with pa.ipc.new_file(file, batch.schema, options=options) as writer:
+        writer.write_batch(batch)
+
+
+def _open(path: Path) -> Panel:
+    with pa.memory_map(str(path)) as source:
+        batch = pa.ipc.open_file(source).get_batch(0)
+    metadata = batch.schema.metadata
+    facts = json.loads(metadata[b"facts"])
+    genotypes = batch["genotypes"].flatten().to_numpy(zero_copy_only=True)
+    names = [name.removeprefix("phenotype:") for name in batch.schema.names[2:]]
+    return Panel(
+        genotypes=genotypes.reshape(batch.num_rows, -1),
+        phenotypes=np.stack([batch[f"phenotype:{name}"].to_numpy() for name in names], axis=1),
+        strains=batch["strain"].to_pylist(),
+        phenotype_names=names,
+        loci=pa.ipc.open_stream(metadata[b"loci"]).read_all(),
+        **facts,
+    )

@@ -1,0 +1,104 @@
+"""Fit a model or a baseline: the two ways from prepared data to predictions."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from time import monotonic
+
+import numpy as np
+
+from g2p.baselines import build_baseline
+from g2p.config import is_baseline
+from g2p.data.prepare import Prepared
+from g2p.models import build_model
+from g2p.train.checkpoints import load_checkpoint, save_checkpoint
+from g2p.train.history import history_row
+from g2p.train.metrics import Scores, scores
+
+OnEpoch = Callable[[list[dict]], None]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fitted model: its predictions, (N, L) to standardised (N, P), and how it came to be."""
+
+    predict: Callable[[np.ndarray], np.ndarray]
+    rows: list[dict]
+    best_epoch: int
+    num_parameters: int
+
+
+def fit(config: Mapping, data: Prepared, folder: Path, on_epoch: OnEpoch) -> Fitted:
+    """Fit what the config names, leaving best.ckpt and last.ckpt in `folder`.
+
+    `on_epoch` is called with the history so far; with several devices in another process.
+    """
+    how = _fit_baseline if is_baseline(config["model"]["name"]) else _fit_model
+    return how(config, data, folder, on_epoch)
+
+
+def score(fitted: Fitted, data: Prepared, part: str) -> tuple[np.ndarray, Scores]:
+    """Predictions (n, P) of one part of the split in original units, and their scores.
+
+    The loss is in standardised units, as in training; R2 and r do not depend on units.
+    """
+    rows = data.split[part]
+    predicted = fitted.predict(data.genotypes[rows])
+    return data.scaler.original(predicted), scores(predicted, data.phenotypes[rows])
+
+
+def _fit_model(config: Mapping, data: Prepared, folder: Path, on_epoch: OnEpoch) -> Fitted:
+    import torch
+
+    from g2p.train import optim, trainer  # Lightning takes seconds to import; baselines go without
+    from g2p.train.task import Task
+
+    torch.manual_seed(config["seed"])
+    model = build_model(
+        config["model"],
+        n_loci=data.genotypes.shape[1],
+        n_phenotypes=len(data.phenotype_names),
+    )
+    options = dict(config["optim"])
+    optimizer = partial(getattr(optim, options.pop("name")), **options)
+    task = Task(
+        model=model,
+        optimizer=optimizer,
+        plateau_patience=options["plateau_patience"],
+        plateau_factor=options["plateau_factor"],
+        monitor=config["trainer"]["monitor"],
+        seed=config["seed"],
+        inputs=data.inputs(),
+    )
+    rows = trainer.fit(task, data, folder, on_epoch, **config["trainer"])
+    best = load_checkpoint(folder / "best.ckpt")
+    task.load_state_dict(best["state_dict"])
+    return Fitted(
+        predict=partial(trainer.predict, model),
+        rows=rows,
+        best_epoch=best["callbacks"]["Memory"]["best_epoch"],
+        num_parameters=sum(p.numel() for p in model.parameters()),
+    )
+
+
+def _fit_baseline(config: Mapping, data: Prepared, folder: Path, on_epoch: OnEpoch) -> Fitted:
+    """A closed form is one epoch, so that its directory reads like any other."""
+    import torch
+
+    started = monotonic()
+    train, val = data.split["train"], data.split["val"]
+    baseline = build_baseline(config["model"]).fit(data.genotypes[train], data.phenotypes[train])
+    train_loss = scores(baseline.predict(data.genotypes[train]), data.phenotypes[train]).loss
+    result = scores(baseline.predict(data.genotypes[val]), data.phenotypes[val])
+    rows = [history_row(0, data.phenotype_names, train_loss, result, None, monotonic() - started)]
+    weights = {name: torch.from_numpy(value) for name, value in vars(baseline).items()}
+    for name in ("best.ckpt", "last.ckpt"):
+        save_checkpoint({"state_dict": weights, "inputs": data.inputs(), "epoch": 0}, folder / name)
+    on_epoch(rows)
+    return Fitted(
+        predict=baseline.predict,
+        rows=rows,
+        best_epoch=0,
+        num_parameters=baseline.weight.size + baseline.offset.size,
+    )

@@ -1,0 +1,70 @@
+"""The standard pre-norm transformer encoder on loci, as in Arcadia Science's 2025 study."""
+
+from typing import Annotated
+
+from torch import Tensor, nn
+
+from g2p.models.attention import Attention
+from g2p.models.block import Block
+from g2p.models.embed import LocusEmbedding
+from g2p.models.readout import MeanReadout
+from g2p.options import Above, AtLeast, Below, Divides, OnlyIf
+
+
+class Transformer(nn.Module):
+    """Genotypes (B, L) to phenotypes (B, P): embed, pre-norm blocks, norm, mean over loci, linear.
+
+    With every toggle on and dropout 0 the blocks and the final norm are `nn.TransformerEncoder`
+    with `norm_first=True`.
+
+    Args:
+        n_loci: L.
+        n_phenotypes: P.
+        num_layers: blocks.
+        embedding_dim: D.
+        num_heads: H, divides D.
+        ffn: whether blocks have a feed-forward network (two linear maps with ReLU between).
+        ffn_dim: its hidden width.
+        skip: whether branches are added to their input.
+        layer_norm: whether branches, and the last block's output, are normalised.
+        scaled: whether scores are divided by sqrt(D / H).
+        dropout: probability, on the branches; never on the attention probabilities.
+        init_scale: standard deviation of the initial locus embeddings.
+    """
+
+    def __init__(
+        self,
+        *,
+        n_loci: int,
+        n_phenotypes: int,
+        num_layers: Annotated[int, AtLeast(1)],
+        embedding_dim: Annotated[int, AtLeast(1)],
+        num_heads: Annotated[int, AtLeast(1), Divides("embedding_dim")],
+        ffn: bool,
+        ffn_dim: Annotated[int, AtLeast(1), OnlyIf("ffn")],
+        skip: bool,
+        layer_norm: bool,
+        scaled: bool,
+        dropout: Annotated[float, AtLeast(0), Below(1)],
+        init_scale: Annotated[float, Above(0)],
+    ):
+        super().__init__()
+        D = embedding_dim
+
+        def layer() -> Block:
+            attention = Attention(
+                dim=D, num_heads=num_heads, bias=True, scaled=scaled, output_projection=True,
+                init_scale=None,
+            )  # fmt: skip
+            return Block(
+                dim=D, attention=attention, skip=skip, layer_norm=layer_norm,
+                ffn_dim=ffn_dim if ffn else None, dropout=dropout,
+            )  # fmt: skip
+
+        self.embed = LocusEmbedding(n_loci=n_loci, dim=D, ones_column=False, init_scale=init_scale)
+        self.blocks = nn.Sequential(*(layer() for _ in range(num_layers)))
+        self.norm = nn.LayerNorm(D) if layer_norm else nn.Identity()
+        self.readout = MeanReadout(dim=D, n_phenotypes=n_phenotypes)
+
+    def forward(self, genotype_BL: Tensor) -> Tensor:
+        return self.readout(self.norm(self.blocks(self.embed(genotype_BL))))

@@ -1,0 +1,155 @@
+"""What a component may be told: its keyword-only arguments, read without importing it.
+
+A component (a model, a data source, a split, an optimizer) declares its options once, in the
+signature of the class or function that receives them:
+
+    def __init__(self, *, n_loci: int, num_heads: Annotated[int, AtLeast(1), Divides("width")])
+
+`read_options` takes them from the source text, so that a wrong key is answered without waiting for
+torch to be imported. Arguments in `FACTS` are known at run time only and are no options.
+"""
+
+import ast
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import NoneType
+from typing import Annotated, Any, Literal
+
+PACKAGE = Path(__file__).parent
+
+# Passed by the code that builds a component, never written in YAML.
+FACTS = frozenset({"n_loci", "n_phenotypes", "folder"})
+
+
+@dataclass(frozen=True)
+class AtLeast:
+    low: float
+
+    def broken_by(self, value: float) -> str | None:
+        return None if value >= self.low else f"must be at least {self.low:g}"
+
+
+@dataclass(frozen=True)
+class Above:
+    low: float
+
+    def broken_by(self, value: float) -> str | None:
+        return None if value > self.low else f"must be above {self.low:g}"
+
+
+@dataclass(frozen=True)
+class Below:
+    high: float
+
+    def broken_by(self, value: float) -> str | None:
+        return None if value < self.high else f"must be below {self.high:g}"
+
+
+@dataclass(frozen=True)
+class AtMost:
+    high: float
+
+    def broken_by(self, value: float) -> str | None:
+        return None if value <= self.high else f"must be at most {self.high:g}"
+
+
+@dataclass(frozen=True)
+class Divides:
+    """The value divides the sibling option `whole`."""
+
+    whole: str
+
+
+@dataclass(frozen=True)
+class LessThan:
+    """The value is below the sibling option `bound`."""
+
+    bound: str
+
+
+@dataclass(frozen=True)
+class OnlyIf:
+    """The option has an effect only while the sibling `switch` is on (not false, not null)."""
+
+    switch: str
+
+
+VOCABULARY = {
+    "Annotated": Annotated, "Literal": Literal, "Path": Path,
+    "AtLeast": AtLeast, "Above": Above, "Below": Below, "AtMost": AtMost,
+    "Divides": Divides, "LessThan": LessThan, "OnlyIf": OnlyIf,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option: its type (a plain type, a union with None, or a Literal) and its rules."""
+
+    type: Any
+    rules: tuple = ()
+
+    def problem(self, value: Any) -> str | None:
+        """Why `value` cannot be this option's value, or None."""
+        choices = typing.get_args(self.type) or (self.type,)
+        if typing.get_origin(self.type) is Literal:
+            allowed = ", ".join("null" if c is None else str(c) for c in choices)
+            return None if value in choices else f"must be one of {allowed}, not {value!r}"
+        if not any(_is(value, kind) for kind in choices):
+            names = " or ".join("null" if kind is NoneType else kind.__name__ for kind in choices)
+            return f"must be of type {names}, not {value!r} ({type(value).__name__})"
+        if value is not None:
+            for rule in self.rules:
+                if hasattr(rule, "broken_by") and (why := rule.broken_by(value)):
+                    return f"{why}, not {value!r}"
+        return None
+
+
+def _is(value: Any, kind: type) -> bool:
+    if kind is float:  # 1 is a fine value for a float; true is not, and neither are nan and inf
+        return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
+    if kind is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, str if kind is Path else kind)
+
+
+def read_options(file: Path, builder: str) -> dict[str, Option]:
+    """The options of the class or function `builder` in `file`, by name, in order.
+
+    Raises LookupError when `file` defines no such builder.
+    """
+    for node in ast.parse(file.read_text()).body:
+        if getattr(node, "name", None) != builder:
+            continue
+        if isinstance(node, ast.ClassDef):
+            node = next((n for n in node.body if getattr(n, "name", None) == "__init__"), None)
+            if node is None:
+                return {}
+        return {
+            argument.arg: _option(argument.annotation)
+            for argument in node.args.kwonlyargs
+            if argument.arg not in FACTS
+        }
+    raise LookupError(f"{file.name} defines no {builder}")
+
+
+def _option(annotation: ast.expr) -> Option:
+    code = compile(ast.Expression(annotation), "<annotation>", "eval")
+    kind = eval(code, VOCABULARY.copy())  # our own source files, never a user's text
+    if typing.get_origin(kind) is Annotated:
+        kind, *rules = typing.get_args(kind)
+        return Option(kind, tuple(rules))
+    return Option(kind)
+
+
+def without_effect(options: Mapping[str, Option], values: Mapping[str, Any]) -> dict[str, str]:
+    """The options that change nothing, given the other values: name -> the switch that is off."""
+    off = {}
+    for name, option in options.items():
+        for rule in option.rules:
+            if isinstance(rule, OnlyIf) and (
+                rule.switch in off or values[rule.switch] in (False, None)
+            ):
+                off[name] = rule.switch
+    return off

@@ -1,0 +1,30 @@
+"""Ridge on the same split: the yardstick that every run is shown beside."""
+
+import json
+from pathlib import Path
+
+from g2p.baselines import build_baseline
+from g2p.data.prepare import Prepared
+from g2p.files import write_json
+from g2p.train.metrics import scores
+
+# Ridge decomposes a matrix of the smaller of strains and loci: minutes at this size, hours beyond.
+LARGEST = 5_000
+
+
+def ridge_reference(data: Prepared, stored: Path) -> dict | None:
+    """R2 of ridge on val and test, from `stored` or computed and stored; None beyond `LARGEST`."""
+    if stored.exists():
+        return json.loads(stored.read_text())
+    if min(len(data.split["train"]), data.genotypes.shape[1]) > LARGEST:
+        return None
+    train = data.split["train"]
+    ridge = build_baseline({"name": "ridge"}).fit(data.genotypes[train], data.phenotypes[train])
+    reference = {}
+    for part in ("val", "test"):
+        rows = data.split[part]
+        result = scores(ridge.predict(data.genotypes[rows]), data.phenotypes[rows])
+        named = result.named(data.phenotype_names)
+        reference[part] = {key: named[key] for key in ("r2", "r2_mean")}
+    write_json(stored, reference)
+    return reference

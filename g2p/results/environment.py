@@ -1,0 +1,38 @@
+"""What a run ran on: enough to say later why two numbers differ."""
+
+import os
+import platform
+import resource
+import subprocess
+import sys
+from importlib.metadata import version
+
+from g2p.options import PACKAGE
+
+PACKAGES = ("g2p", "torch", "lightning", "numpy", "scipy", "scikit-learn", "pyarrow", "hydra-core")
+
+
+def environment(*, device: str, seconds: float, device_memory: int | None) -> dict:
+    """Versions, git commit, device, seconds of this process's part, peak memory in bytes.
+
+    Args:
+        device: as a person would name it.
+        seconds: wall clock.
+        device_memory: peak bytes on an accelerator, None on a CPU.
+    """
+    git = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=PACKAGE, capture_output=True, text=True, check=False
+    )
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": {name: version(name) for name in PACKAGES},
+        "git_commit": git.stdout.strip() or None,
+        "command": sys.argv,
+        "device": device,
+        "cpu_count": os.cpu_count(),
+        "seconds": seconds,
+        # ru_maxrss counts kilobytes on Linux.
+        "peak_memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "peak_device_memory": device_memory,
+    }

@@ -1,0 +1,102 @@
+"""A run's directory: plain files, each whole or absent, readable without executing anything.
+
+    config.yaml  metrics.json  history.parquet  predictions.parquet  environment.json
+    checkpoints/best.ckpt  checkpoints/last.ckpt  figures/
+
+metrics.json is written last: where it is, the run is finished.
+"""
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import yaml
+
+from g2p.files import write_atomically, write_json
+
+
+@dataclass(frozen=True)
+class Record:
+    """The directory of one run."""
+
+    folder: Path
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.folder / "checkpoints"
+
+    @property
+    def figures(self) -> Path:
+        return self.folder / "figures"
+
+    @property
+    def finished(self) -> bool:
+        return (self.folder / "metrics.json").exists()
+
+    def clear(self) -> None:
+        """Forget everything: first that the run is finished, so a kill on the way does no harm."""
+        (self.folder / "metrics.json").unlink(missing_ok=True)
+        for folder in (self.checkpoints, self.figures):
+            shutil.rmtree(folder, ignore_errors=True)
+        for name in ("history.parquet", "predictions.parquet"):
+            (self.folder / name).unlink(missing_ok=True)
+
+    def write_config(self, config: Mapping) -> None:
+        text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
+        write_atomically(self.folder / "config.yaml", lambda file: file.write(text.encode()))
+
+    def write_history(self, rows: list[dict]) -> None:
+        """One row an epoch (see `g2p.train.memory`)."""
+        table = pa.Table.from_pylist(rows)
+        write_atomically(self.folder / "history.parquet", lambda file: pq.write_table(table, file))
+
+    def write_predictions(
+        self, strains: list[str], phenotypes: list[str], split: Mapping[str, np.ndarray],
+        observed: np.ndarray, predicted: Mapping[str, np.ndarray],
+    ) -> None:  # fmt: skip
+        """Long form, original units, every strain of val and test; a missing observation is null.
+
+        Args:
+            strains: N names.
+            phenotypes: P names.
+            split: rows of each part.
+            observed: (N, P) with NaN where missing.
+            predicted: part -> (rows of the part, P).
+        """
+        parts = []
+        for part, values in predicted.items():
+            rows = split[part]
+            names = np.asarray(strains)[rows]
+            parts.append(
+                pa.table({
+                    "strain": pa.array(np.repeat(names, len(phenotypes)), pa.string()),
+                    "split": [part] * values.size,
+                    "phenotype": phenotypes * len(rows),
+                    "observed": pa.array(observed[rows].ravel(), pa.float64(), from_pandas=True),
+                    "predicted": values.ravel(),
+                })
+            )  # fmt: skip
+        table = pa.concat_tables(parts)
+        write_atomically(
+            self.folder / "predictions.parquet", lambda file: pq.write_table(table, file)
+        )
+
+    def write_environment(self, facts: Mapping) -> None:
+        write_json(self.folder / "environment.json", facts)
+
+    def write_metrics(self, metrics: Mapping) -> None:
+        write_json(self.folder / "metrics.json", metrics)
+
+    def metrics(self) -> dict:
+        return json.loads((self.folder / "metrics.json").read_text())
+
+    def history(self) -> pa.Table:
+        return pq.read_table(self.folder / "history.parquet")
+
+    def predictions(self) -> pa.Table:
+        return pq.read_table(self.folder / "predictions.parquet")

@@ -1,0 +1,29 @@
+"""The table at the end of a run, from its metrics."""
+
+from collections.abc import Mapping
+from statistics import fmean
+
+from rich.console import Console
+from rich.table import Table
+
+
+def print_table(metrics: Mapping, console: Console) -> None:
+    """Phenotype, n, test R2, Pearson r; where known, ridge on the same split and noise ceiling."""
+    test, ridge, ceiling = metrics["test"], metrics["ridge"], metrics["noise_ceiling"]
+    columns = {"R2": test["r2"], "Pearson r": test["pearson"]}
+    if ridge:
+        columns["ridge R2"] = ridge["test"]["r2"]
+    if ceiling:
+        columns["noise ceiling"] = ceiling
+
+    table = Table(title=f"{metrics['model']}, seed {metrics['seed']}: test strains")
+    table.add_column("phenotype")
+    for name in ("n", *columns):
+        table.add_column(name, justify="right")
+    for name, n in test["n"].items():
+        table.add_row(name, str(n), *(f"{values[name]:.3f}" for values in columns.values()))
+    if len(test["n"]) > 1:
+        table.add_section()
+        means = (fmean(values.values()) for values in columns.values())
+        table.add_row("mean", "", *(f"{mean:.3f}" for mean in means))
+    console.print(table)

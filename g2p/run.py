@@ -1,0 +1,160 @@
+"""run(config): the one path that every entry point takes, from a config to a finished directory."""
+
+import contextlib
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from rich.console import Console
+
+from g2p.config import check, is_baseline, prepare_options
+from g2p.data import load_panel
+from g2p.data import split as splits
+from g2p.data.panel import Panel
+from g2p.data.prepare import Prepared, prepare
+from g2p.fit import Fitted, fit, score
+from g2p.reference import ridge_reference
+from g2p.results import tracker as trackers
+from g2p.results.environment import environment
+from g2p.results.figures import draw_run
+from g2p.results.record import Record
+from g2p.results.table import print_table
+from g2p.signature import signature
+from g2p.train.device import device_name, peak_device_memory, resolve_accelerator
+
+
+def run(config: Mapping, *, set_by_user: Iterable[str] = (), group: str | None = None) -> Path:
+    """Train, or return what was trained before; print the table and the directory.
+
+    Args:
+        config: the resolved config, as plain dicts (`conf/config.yaml` says which keys).
+        set_by_user: keys that the user set, so that one without effect is refused.
+        group: of the multirun or study this run belongs to, for the tracker.
+
+    Returns:
+        The run's directory, named by its signature.
+
+    Raises:
+        UserError: for whatever the user can mend; nothing that was finished is lost.
+    """
+    check(config, set_by_user)
+    cache, runs = (Path(config["paths"][key]).expanduser() for key in ("cache", "runs"))
+    accelerator = resolve_accelerator(config["trainer"]["accelerator"])
+    panel, fingerprint = load_panel(config["data"], cache)
+    columns = panel.columns(config["phenotype"])
+    names = [panel.phenotype_names[c] for c in columns]
+    sign = partial(
+        signature, data_fingerprint=fingerprint, phenotypes=names, accelerator=accelerator
+    )
+    record = Record(runs.absolute() / sign(config))
+    console = Console()
+    if record.finished and not config["force"]:
+        console.print("Finished before; here is its result (force=true trains it again).")
+    else:
+        data = _prepare(config, panel, columns)
+        console.print(_sizes(config, data))
+        with _alone(record, console):
+            if config["force"]:
+                record.clear()
+            if not record.finished:  # another process may have finished it while we waited
+                ridge = ridge_reference(data, cache / "ridge" / f"{sign(_ridge_of(config))}.json")
+                _train(config, record, data, ridge, panel.noise_ceiling, accelerator, group)
+    print_table(record.metrics(), console)
+    print(f"run: {record.folder}", flush=True)
+    return record.folder
+
+
+def _prepare(config: Mapping, panel: Panel, columns: list[int]) -> Prepared:
+    options = dict(config["split"])
+    split = getattr(splits, options.pop("name"))(len(panel.strains), **options)
+    told = {key: value for key, value in config["data"].items() if key in prepare_options()}
+    return prepare(panel, split, columns, **told)
+
+
+def _ridge_of(config: Mapping) -> dict:
+    return {**config, "model": {"name": "ridge"}}
+
+
+def _sizes(config: Mapping, data: Prepared) -> str:
+    parts = ", ".join(f"{len(rows)} {part}" for part, rows in data.split.items())
+    return (
+        f"{config['model']['name']} on {config['data']['name']}: {parts} strains, "
+        f"{len(data.locus_ids)} loci, {len(data.phenotype_names)} phenotypes"
+    )
+
+
+@contextlib.contextmanager
+def _alone(record: Record, console: Console) -> Iterator[None]:
+    """Hold the run's lock. It goes with the process, so a killed one leaves nothing behind."""
+    record.folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(record.folder / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        console.print(f"Another process is training {record.folder}; waiting for it.")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _train(
+    config: Mapping, record: Record, data: Prepared, ridge: dict | None,
+    noise_ceiling: Mapping[str, float], accelerator: str, group: str | None,
+) -> None:  # fmt: skip
+    started = time.monotonic()
+    name = record.folder.name
+    record.write_config(config)
+    options = dict(config["logger"])
+    tracking = getattr(trackers, f"{options.pop('name')}_tracker")
+    with tracking(config, name, group, **options) as tracker:
+
+        def on_epoch(rows: list[dict]) -> None:
+            record.write_history(rows)
+            tracker.epochs(rows)
+
+        # Processes of their own report to the file alone; the tracker hears of it afterwards.
+        shared = not is_baseline(config["model"]["name"]) and config["trainer"]["devices"] > 1
+        heard = record.write_history if shared else on_epoch
+        fitted = fit(config, data, record.checkpoints, heard)
+        on_epoch(fitted.rows)
+        metrics = _evaluate(config, record, data, fitted)
+        metrics["ridge"] = ridge
+        metrics["noise_ceiling"] = {
+            p: noise_ceiling[p] for p in data.phenotype_names if p in noise_ceiling
+        }
+        figures = draw_run(record, metrics)
+        seconds = time.monotonic() - started
+        record.write_environment(
+            environment(
+                device=device_name(accelerator),
+                seconds=seconds,
+                device_memory=peak_device_memory(accelerator),
+            )
+        )
+        record.write_metrics(metrics)
+        tracker.result(metrics, figures, record.checkpoints / "best.ckpt")
+
+
+def _evaluate(config: Mapping, record: Record, data: Prepared, fitted: Fitted) -> dict:
+    """Score the chosen checkpoint on val and, this once, on test; write its predictions."""
+    metrics = {
+        "signature": record.folder.name,
+        "model": config["model"]["name"],
+        "seed": config["seed"],
+        "best_epoch": fitted.best_epoch,
+        "epochs": len(fitted.rows),
+        "seconds": sum(row["seconds"] for row in fitted.rows),
+        "num_parameters": fitted.num_parameters,
+    }
+    predicted = {}
+    for part in ("val", "test"):
+        predicted[part], result = score(fitted, data, part)
+        metrics[part] = result.named(data.phenotype_names)
+    record.write_predictions(
+        data.strains, data.phenotype_names, data.split, data.observed, predicted
+    )
+    return metrics

@@ -1,0 +1,32 @@
+"""Checkpoints that are whole or absent, and that execute nothing when they are read."""
+
+import io
+from pathlib import Path
+
+import torch
+
+from g2p.errors import UserError
+from g2p.files import write_atomically
+
+
+def save_checkpoint(checkpoint: dict, path: Path) -> None:
+    # Through memory, so that a full disk is an OSError that names the file.
+    buffer = io.BytesIO()
+    torch.save(checkpoint, buffer)
+    write_atomically(path, lambda file: file.write(buffer.getbuffer()))
+
+
+def load_checkpoint(path: Path, map_location="cpu") -> dict:
+    """The checkpoint at `path`, tensors and plain values only.
+
+    Raises:
+        UserError: when it cannot be read.
+    """
+    try:
+        return torch.load(path, map_location=map_location, weights_only=True)
+    except OSError:
+        raise
+    except Exception as error:  # torch has no one type for what a damaged file can raise
+        raise UserError(
+            f"{path} cannot be read ({str(error).splitlines()[0]}). force=true starts the run anew."
+        ) from None

@@ -1,0 +1,32 @@
+"""Where a run computes."""
+
+import platform
+
+import torch
+
+from g2p.errors import UserError
+
+
+def resolve_accelerator(accelerator: str) -> str:
+    """`cpu` or `cuda`, once `auto` is decided.
+
+    Raises:
+        UserError: when CUDA is asked for and absent.
+    """
+    if accelerator == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if accelerator == "cuda" and not torch.cuda.is_available():
+        raise UserError(
+            "trainer.accelerator=cuda, but torch sees no CUDA device here. "
+            "Use trainer=cpu or trainer=auto."
+        )
+    return accelerator
+
+
+def device_name(accelerator: str) -> str:
+    return torch.cuda.get_device_name() if accelerator == "cuda" else platform.processor() or "cpu"
+
+
+def peak_device_memory(accelerator: str) -> int | None:
+    """Peak bytes that torch held on the device, None on a CPU."""
+    return torch.cuda.max_memory_allocated() if accelerator == "cuda" else None

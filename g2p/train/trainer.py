@@ -1,0 +1,150 @@
+"""Fit one model on prepared data with Lightning, from its last epoch if it has been here before."""
+
+import logging
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Literal
+
+import lightning as L
+import numpy as np
+import torch
+from torch import nn
+
+from g2p.data.batches import Batches
+from g2p.data.prepare import Prepared
+from g2p.errors import UserError
+from g2p.options import Above, AtLeast
+from g2p.train.checkpoints import load_checkpoint
+from g2p.train.device import resolve_accelerator
+from g2p.train.memory import AtomicCheckpoints, Memory
+from g2p.train.progress import ProgressBar
+from g2p.train.task import Task
+
+# Validation needs no gradients and takes more strains at once; the batch's size changes no score.
+VALIDATION_BATCH = 512
+
+logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # its tips and device notes
+# Lightning's use of torch, nothing a user can mend.
+warnings.filterwarnings("ignore", message=r".*isinstance\(treespec, LeafSpec\).*")
+
+
+def fit(
+    task: Task,
+    data: Prepared,
+    folder: Path,
+    on_epoch: Callable[[list[dict]], None],
+    *,
+    accelerator: Literal["auto", "cpu", "cuda"],
+    devices: Annotated[int, AtLeast(1)],
+    precision: Literal["32-true", "bf16-mixed", "64-true"],
+    max_epochs: Annotated[int, AtLeast(1)],
+    batch_size: Annotated[int, AtLeast(1)],
+    patience: Annotated[int | None, AtLeast(1)],
+    gradient_clip_val: Annotated[float | None, Above(0)],
+    monitor: Literal["r2", "loss"],
+    drop_last: bool,
+) -> list[dict]:
+    """Train until `max_epochs` or patience runs out; leave best.ckpt and last.ckpt in `folder`.
+
+    Args:
+        task: the model and how it learns.
+        data: what it learns from.
+        folder: a last.ckpt found here is gone on from.
+        on_epoch: called after each epoch with the history so far.
+        accelerator: `auto` takes CUDA where there is any.
+        devices: processes that share each batch (Lightning's DDP when more than one).
+        precision: Lightning's word for it.
+        max_epochs: at most this many, resumed ones counted.
+        batch_size: strains a step, over all devices.
+        patience: epochs without a new best before stopping; None never stops early.
+        gradient_clip_val: largest gradient norm; None does not clip.
+        monitor: chooses the best epoch (see `Task`).
+        drop_last: leave an incomplete last batch out.
+
+    Returns:
+        The history: one row an epoch, from the first.
+
+    Raises:
+        UserError: CUDA asked for and absent, too few strains for one batch, a loss that is not
+            finite, a checkpoint that cannot be read.
+    """
+    accelerator = resolve_accelerator(accelerator)
+    if drop_last and len(data.split["train"]) < batch_size:
+        raise UserError(
+            f"trainer.drop_last=true leaves no batch: {len(data.split['train'])} training strains, "
+            f"trainer.batch_size={batch_size}."
+        )
+    last = folder / "last.ckpt"
+    if last.exists():
+        load_checkpoint(last)  # a damaged one is reported by us, with its name
+    memory = Memory(
+        folder=folder, phenotypes=data.phenotype_names, patience=patience, on_epoch=on_epoch
+    )
+    trainer = L.Trainer(
+        accelerator=accelerator,
+        devices=devices,
+        # Spawned, not relaunched from the command line: a multirun has only one of those.
+        strategy="ddp_spawn" if devices > 1 else "auto",
+        precision=precision,
+        max_epochs=max_epochs,
+        gradient_clip_val=gradient_clip_val,
+        callbacks=[ProgressBar(), memory],
+        plugins=[AtomicCheckpoints()],
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,
+        default_root_dir=folder,
+    )
+    resident = ResidentData(data, batch_size, drop_last, task.seed, precision == "64-true")
+    trainer.fit(task, datamodule=resident, ckpt_path=last if last.exists() else None)
+    return load_checkpoint(last)["callbacks"]["Memory"]["rows"]
+
+
+class ResidentData(L.LightningDataModule):
+    """The panel's tensors on the device of each process, and the batches from them."""
+
+    def __init__(self, data: Prepared, batch_size: int, drop_last: bool, seed: int, double: bool):
+        super().__init__()
+        self.batch_size, self.drop_last, self.seed = batch_size, drop_last, seed
+        self.genotypes = torch.tensor(data.genotypes)  # a copy: the store is mapped read-only
+        self.phenotypes = torch.from_numpy(data.phenotypes).to(
+            torch.float64 if double else torch.float32
+        )
+        self.rows = {part: torch.from_numpy(np.asarray(rows)) for part, rows in data.split.items()}
+
+    def setup(self, stage: str) -> None:
+        device = self.trainer.strategy.root_device
+        self.genotypes, self.phenotypes = self.genotypes.to(device), self.phenotypes.to(device)
+        self.rows = {part: rows.to(device) for part, rows in self.rows.items()}
+
+    def transfer_batch_to_device(self, batch, device, dataloader_idx):
+        return batch  # it is there already
+
+    def train_dataloader(self) -> Batches:
+        return Batches(
+            self.genotypes, self.phenotypes, self.rows["train"], batch_size=self.batch_size,
+            seed=self.seed, drop_last=self.drop_last,
+            rank=self.trainer.global_rank, world=self.trainer.world_size,
+        )  # fmt: skip
+
+    def val_dataloader(self) -> Batches:
+        # Every process scores all of it, so they agree on when to stop without talking.
+        return Batches(
+            self.genotypes, self.phenotypes, self.rows["val"], batch_size=VALIDATION_BATCH
+        )
+
+
+@torch.no_grad()
+def predict(model: nn.Module, genotypes: np.ndarray) -> np.ndarray:
+    """Standardised predictions (N, P), float64, for genotypes (N, L)."""
+    weight = next(model.parameters())
+    was_training = model.training
+    model.eval()
+    blocks = torch.tensor(genotypes).split(VALIDATION_BATCH)
+    predicted = [model(block.to(weight.device, weight.dtype)).double().cpu() for block in blocks]
+    model.train(was_training)
+    return torch.cat(predicted).numpy()
