@@ -10,7 +10,7 @@ from g2p.models.rijal_attention import RijalAttention
 
 
 def naive_rijal(model: RijalAttention, genotype_BL: Tensor) -> Tensor:
-    """What `model` computes, with a B x L x L one-hot matrix and B x L x L attention probabilities."""
+    """What `model` computes, with one-hot genotypes and probabilities of B x L x L each."""
     one_hot_BLL = torch.diag_embed(genotype_BL)
     ones_BL1 = torch.ones_like(genotype_BL)[:, :, None]
     x_BLD = torch.cat([one_hot_BLL @ model.embed.weight, ones_BL1], dim=2)

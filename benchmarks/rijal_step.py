@@ -75,7 +75,7 @@ def _added_memory(name: str, sizes: tuple[int, int, int]) -> int:
 
 
 def _peak_memory() -> int:
-    """Bytes, on Linux. Not getrusage: its peak is inherited from the process that started this one."""
+    """Bytes, on Linux. Not getrusage, whose peak is inherited from the parent process."""
     status = Path("/proc/self/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0]) * 1024
 

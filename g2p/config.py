@@ -99,6 +99,9 @@ def check(config: Mapping, set_by_user: Iterable[str] = ()) -> None:
     for group in GROUPS:
         _check_group(group, config)
     _check_options("", TOP_LEVEL, {key: config[key] for key in TOP_LEVEL if key in config})
+    for key in config["paths"]:
+        if key not in PATHS:
+            raise UserError(unknown_key(f"paths.{key}", [f"paths.{k}" for k in PATHS]))
     _check_options("paths.", PATHS, config["paths"])
     names = config["phenotype"]
     if isinstance(names, list) and not all(isinstance(name, str) for name in names):

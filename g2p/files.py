@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
+DRAFT = ".draft"  # how the name of an incomplete file ends
+
 
 def write_atomically(path: Path, write: Callable[[BinaryIO], Any]) -> None:
     """Call `write` with a new binary file that becomes `path` when it is complete and on disk.
@@ -14,7 +16,7 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], Any]) -> None:
     Whatever interrupts this (an error, a signal, a full disk) leaves `path` as it was before.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".draft")
+    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=DRAFT)
     try:
         with os.fdopen(handle, "wb") as file:
             write(file)

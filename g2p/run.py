@@ -54,7 +54,7 @@ def run(config: Mapping, *, set_by_user: Iterable[str] = (), group: str | None =
         console.print("Finished before; here is its result (force=true trains it again).")
     else:
         data = _prepare(config, panel, columns)
-        console.print(_sizes(config, data))
+        console.print(_sizes(config, data), soft_wrap=True)
         with _alone(record, console):
             if config["force"]:
                 record.clear()
@@ -93,10 +93,16 @@ def _alone(record: Record, console: Console) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        console.print(f"Another process is training {record.folder}; waiting for it.")
+        console.print(
+            f"Another process is training {record.folder}; waiting for it.", soft_wrap=True
+        )
         lock.acquire()
+    record.remove_drafts()
     try:
         yield
+    except Exception:
+        record.discard_unless_begun()
+        raise
     finally:
         lock.release()
 

@@ -10,6 +10,7 @@ import gzip
 import hashlib
 import re
 import zlib
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -132,20 +133,13 @@ def read_phenotypes(file: Path) -> tuple[list[str], list[str], np.ndarray]:
 
 def _read_table(file: Path) -> pa.Table:
     """All cells as text. Raises UserError with the line where the file cannot be read."""
-    try:
-        with (gzip.open if file.suffix == ".gz" else open)(file, "rb") as stream:
-            # Python's gzip, not Arrow's: it notices a stream that ends too early.
-            content = pa.py_buffer(stream.read())
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise UserError(f"{file} is cut short or damaged ({error}). Download it again.") from None
-    if not content.size:
-        raise UserError(f"{file} is empty.")
-    first_line = content.to_pybytes()[: 1 << 20].split(b"\n", 1)[0].rstrip(b"\r")
-    header = first_line.decode(errors="replace").split("\t")
+    content = _read_text(file)
+    header = content.split(b"\n", 1)[0].decode().rstrip("\r").split("\t")
     if len(header) < 2:
         raise UserError(
             f"{file}, line 1: expected a tab-separated header, found {header[0][:60]!r}."
         )
+    columns = [str(i) for i in range(len(header))]  # names may repeat; that is found out later
     ragged = []
 
     def keep_ragged(row) -> str:
@@ -157,7 +151,7 @@ def _read_table(file: Path) -> pa.Table:
             pa.BufferReader(content),
             # One thread: only then does a ragged row know its number.
             read_options=pyarrow.csv.ReadOptions(
-                use_threads=False, skip_rows=1, column_names=[str(i) for i in range(len(header))]
+                use_threads=False, skip_rows=1, column_names=columns
             ),
             parse_options=pyarrow.csv.ParseOptions(
                 delimiter="\t",
@@ -166,17 +160,37 @@ def _read_table(file: Path) -> pa.Table:
                 invalid_row_handler=keep_ragged,
             ),
             convert_options=pyarrow.csv.ConvertOptions(
-                column_types={str(i): pa.string() for i in range(len(header))},
-                strings_can_be_null=False,
+                column_types=dict.fromkeys(columns, pa.string()), strings_can_be_null=False
             ),
         )
     except pa.ArrowInvalid as error:
         raise UserError(f"{file} cannot be read as tab-separated text: {error}.") from None
     if ragged:
         row = ragged[0]
-        where = f", line {row.number}" if row.number else ""
         raise UserError(
-            f"{file}{where}: {row.actual_columns} cells, expected {row.expected_columns} as in the "
-            f"header ({listed([str(row.text)[:40]])} ...)."
+            f"{file}, line {row.number}: {row.actual_columns} cells, expected "
+            f"{row.expected_columns} as in the header ({row.text[:40]!r} ...)."
         )
+    if not table.num_rows:
+        raise UserError(f"{file} has a header and no rows.")
+    names = table.column(0).to_pylist()
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise UserError(f"{file}: rows appear more than once: {listed(twice, 5)}.")
     return table.rename_columns(header)
+
+
+def _read_text(file: Path) -> bytes:
+    """The whole file, unpacked; a little over 20 MB for the genotypes."""
+    try:
+        # Python's gzip, not Arrow's: it notices a stream that ends too early.
+        with (gzip.open if file.suffix == ".gz" else open)(file, "rb") as stream:
+            content = stream.read()
+            content.decode()
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise UserError(f"{file} is cut short or damaged ({error}). Download it again.") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{file} is not text: {error}.") from None
+    if not content.strip():
+        raise UserError(f"{file} is empty.")
+    return content

@@ -14,7 +14,7 @@ variance, and genetic variance its stated share (the heritability) of the phenot
 
 import hashlib
 import json
-from math import comb
+from math import ceil, comb
 from pathlib import Path
 from typing import Annotated
 
@@ -53,7 +53,7 @@ def read(
     strains: Annotated[int, AtLeast(1)],
     loci: Annotated[int, AtLeast(16)],
     seed: Annotated[int, AtLeast(0)],
-    additive_loci: Annotated[int, AtLeast(1)],
+    additive_share: Annotated[float, Above(0), AtMost(1)],
     pairs: Annotated[int, AtLeast(0)],
     triples: Annotated[int, AtLeast(0)],
     share_pairs: Annotated[float, AtLeast(0), Below(1)],
@@ -69,7 +69,7 @@ def read(
         strains: N.
         loci: L, spread over the 16 chromosomes by length, at uniform random positions.
         seed: of everything drawn here.
-        additive_loci: how many loci have an additive effect.
+        additive_share: share of the loci that have an additive effect.
         pairs: how many pairs of loci interact.
         triples: how many sets of three loci interact.
         share_pairs: share of the genetic variance that the pairs have.
@@ -83,8 +83,6 @@ def read(
         UserError: for options that contradict each other.
     """
     options = {name: value for name, value in locals().items() if name != "folder"}
-    if additive_loci > loci:
-        raise UserError(f"data.additive_loci={additive_loci} exceeds data.loci={loci}.")
     if share_pairs + share_triples >= 1:
         raise UserError(
             "data.share_pairs + data.share_triples must leave a share to additive effects."
@@ -110,7 +108,7 @@ def read(
 
 
 def _simulate(
-    *, strains, loci, seed, additive_loci, pairs, triples, share_pairs, share_triples,
+    *, strains, loci, seed, additive_share, pairs, triples, share_pairs, share_triples,
     heritability_min, heritability_max, missing_rate,
 ) -> Panel:  # fmt: skip
     rng = np.random.default_rng(seed)
@@ -119,7 +117,8 @@ def _simulate(
     genotypes = cross(rng, strains, chromosomes, positions)
 
     correlation = environment_correlation(names)
-    sets = [rng.permutation(loci)[:additive_loci, None], *_sets(rng, loci, pairs, triples)]
+    additive = rng.permutation(loci)[: ceil(additive_share * loci), None]
+    sets = [additive, *_sets(rng, loci, pairs, triples)]
     shares = [1 - share_pairs - share_triples, share_pairs, share_triples]
     parts = [
         _effects(rng, genotypes, s, share, correlation)

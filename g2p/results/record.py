@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
-from g2p.files import write_atomically, write_json
+from g2p.files import DRAFT, write_atomically, write_json
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,16 @@ class Record:
     @property
     def finished(self) -> bool:
         return (self.folder / "metrics.json").exists()
+
+    def remove_drafts(self) -> None:
+        """Remove what a killed process was writing; only the holder of the run's lock may."""
+        for draft in self.folder.rglob(f".*{DRAFT}"):
+            draft.unlink()
+
+    def discard_unless_begun(self) -> None:
+        """Remove the directory of a run that failed before its first epoch was kept."""
+        if not (self.checkpoints / "last.ckpt").exists():
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def clear(self) -> None:
         """Forget everything: first that the run is finished, so a kill on the way does no harm."""

@@ -22,11 +22,14 @@ def load_checkpoint(path: Path, map_location="cpu") -> dict:
     Raises:
         UserError: when it cannot be read.
     """
+    content = io.BytesIO(path.read_bytes())
     try:
-        return torch.load(path, map_location=map_location, weights_only=True)
-    except OSError:
-        raise
+        return torch.load(content, map_location=map_location, weights_only=True)
     except Exception as error:  # torch has no one type for what a damaged file can raise
         raise UserError(
-            f"{path} cannot be read ({str(error).splitlines()[0]}). force=true starts the run anew."
+            f"{path} cannot be read ({_first_line(error)}). force=true starts the run anew."
         ) from None
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)

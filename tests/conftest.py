@@ -1,0 +1,84 @@
+"""What tests share: a small panel, configs composed as the command line does it, the command."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import hydra
+import numpy as np
+import pytest
+from omegaconf import OmegaConf
+
+from g2p.config import CONF
+from g2p.data.prepare import Prepared
+from g2p.data.scale import Scaler
+
+ROOT = Path(__file__).parent.parent
+
+SMALL = (
+    "data.strains=240", "data.loci=32", "model.embedding_dim=16", "model.num_heads=2",
+    "model.ffn_dim=32", "model.num_layers=1", "trainer.max_epochs=3", "trainer.accelerator=cpu",
+    "logger=none",
+)  # fmt: skip
+SMALL_RIDGE = (*SMALL[:2], "model=ridge", "logger=none")
+
+
+def compose(*overrides: str) -> dict:
+    """The resolved config of these overrides, as plain dicts."""
+    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
+        config = hydra.compose("config", overrides=list(overrides))
+    return OmegaConf.to_container(config, resolve=True)
+
+
+def paths(folder: Path) -> tuple[str, ...]:
+    return (f"paths.runs={folder / 'runs'}", f"paths.cache={folder / 'cache'}")
+
+
+@pytest.fixture
+def small(tmp_path):
+    """A config of a run that takes a second, with more overrides: `small("seed=1")`."""
+    return lambda *overrides: compose(*SMALL, *paths(tmp_path), *overrides)
+
+
+def train(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess:
+    """`python train.py` as a user calls it, from another folder."""
+    return subprocess.run(
+        [sys.executable, str(ROOT / "train.py"), *arguments],
+        cwd=cwd,
+        env={**os.environ, "WANDB_MODE": "offline", **environment},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+@pytest.fixture
+def byxrm_folder():
+    """The folder that holds the real BYxRM cross."""
+    folder = Path(os.environ.get("G2P_DATA", ROOT / "data")) / "byxrm"
+    if not folder.is_dir():
+        pytest.skip(f"the BYxRM files are not in {folder} (set G2P_DATA to the folder above)")
+    return folder
+
+
+def random_prepared(n_strains=60, n_loci=12, n_phenotypes=3, missing=0.1, seed=0) -> Prepared:
+    """Prepared data of random numbers: no source, no store."""
+    rng = np.random.default_rng(seed)
+    observed = rng.standard_normal((n_strains, n_phenotypes)) * 3 + 5
+    observed[rng.random(observed.shape) < missing] = np.nan
+    rows = rng.permutation(n_strains)
+    first, second = int(n_strains * 0.6), int(n_strains * 0.8)
+    split = {"train": rows[:first], "val": rows[first:second], "test": rows[second:]}
+    scaler = Scaler.fit(observed[split["train"]])
+    return Prepared(
+        genotypes=rng.choice(np.array([-1, 1], np.int8), (n_strains, n_loci)),
+        phenotypes=scaler.standardise(observed).astype(np.float32),
+        observed=observed,
+        scaler=scaler,
+        split=split,
+        strains=[f"s{i}" for i in range(n_strains)],
+        phenotype_names=[f"p{i}" for i in range(n_phenotypes)],
+        locus_ids=[f"l{i}" for i in range(n_loci)],
+    )

@@ -1,0 +1,183 @@
+"""The command line as a user meets it: one message and an exit code, and whatever it survives."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from tests.conftest import ROOT, SMALL, train
+
+START = [sys.executable, str(ROOT / "train.py")]
+
+
+def folders(done) -> list[Path]:
+    lines = done.stdout.splitlines()
+    return [Path(line.removeprefix("run: ")) for line in lines if line.startswith("run: ")]
+
+
+def test_help_reads_well(tmp_path):
+    done = train("--help", cwd=tmp_path)
+    assert done.returncode == 0
+    for words in ("model: ridge, rijal_attention, transformer", "phenotype: all", "optim:"):
+        assert words in done.stdout
+    assert done.stdout.count("\n  python train.py") == 3
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--cfg", "job"], ["modl=ridge"]])
+def test_what_needs_no_torch_does_not_wait_for_it(tmp_path, arguments):
+    code = (
+        "import sys, runpy, atexit; sys.argv = sys.argv[1:];"
+        "atexit.register(lambda: print('torch' in sys.modules, 'sklearn' in sys.modules));"
+        "runpy.run_path(sys.argv[0], run_name='__main__')"
+    )
+    command = [sys.executable, "-c", code, str(ROOT / "train.py"), *arguments]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines()[-1] == "False False"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["modl=ridge"], "modl is not an option. Did you mean 'model'?"),
+        (["model=rige"], "model=rige does not exist. Did you mean 'ridge'?"),
+        (["+unknown=1"], "unknown is not an option"),
+        (["model.num_layer=3"], "Did you mean 'model.num_layers'?"),
+        (["--cfg", "job", "model.num_layer=3"], "Did you mean 'model.num_layers'?"),
+        (["model.num_heads=5"], "does not divide"),
+        (["phenotype=23C,25C"], "phenotype=23C,25C is several values: add -m"),
+        (["-m", "model.num_heads=1,2,5"], "model.num_heads=5 does not divide"),
+        (["-m", "model=ridge,transformer", "optim.lr=0.1"], "optim.lr has no effect"),
+        (["model=[a"], "no viable alternative"),
+        (["hydra.nothing=1"], "hydra.nothing"),
+        (["data=byxrm", "paths.data=nowhere"], "nowhere/byxrm/BYxRM_GenoData.txt"),
+    ],
+)
+def test_a_users_error_is_one_message(tmp_path, arguments, said):
+    done = train(*arguments, cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.startswith("error: ")
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not list(tmp_path.rglob("*.yaml"))
+
+
+def test_a_multirun_trains_each_combination(tmp_path):
+    done = train(
+        "-m",
+        *SMALL,
+        "model.num_layers=1,2",
+        "phenotype=23C,YPD",
+        "trainer.max_epochs=1",
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    runs = folders(done)
+    assert len(set(runs)) == 4
+    assert all((run / "metrics.json").exists() for run in runs)
+    assert {run.parent for run in runs} == {tmp_path / "runs"}
+
+
+def test_one_failing_job_costs_itself_only(tmp_path):
+    done = train("-m", *SMALL, "phenotype=23C,nosuch,cu", cwd=tmp_path)
+    assert done.returncode == 1
+    assert len(folders(done)) == 2
+    assert done.stderr.count("no phenotype 'nosuch'") == 1
+    assert "Traceback" not in done.stderr
+
+
+def numbers(folder: Path) -> dict:
+    metrics = json.loads((folder / "metrics.json").read_text())
+    return {**metrics, "seconds": None}
+
+
+LONG = (*SMALL, "trainer.max_epochs=25", "trainer.patience=null", "model.dropout=0.1")
+
+
+def killed_runs(tmp_path, number: int, rng) -> Path:
+    """Start the run, kill it at a random moment, start it again, until it ends by itself."""
+    for _ in range(40):
+        process = subprocess.Popen(
+            [*START, *LONG], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        begun = list((tmp_path / "runs").glob("*/checkpoints/last.ckpt"))
+        deadline = time.monotonic() + 60
+        while not begun and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+            begun = list((tmp_path / "runs").glob("*/checkpoints/last.ckpt"))
+        try:
+            # Importing takes a few seconds; after the first start, kill anywhere, also in there.
+            out, err = process.communicate(timeout=rng.uniform(0, 1) if rng.random() < 0.5 else 6)
+        except subprocess.TimeoutExpired:
+            process.send_signal(number)
+            out, err = process.communicate(timeout=60)
+        if process.returncode == 0:
+            return Path(out.splitlines()[-1].removeprefix("run: "))
+        if number != signal.SIGKILL:
+            assert process.returncode in (128 + number, -number)
+            assert "Traceback" not in err
+    raise AssertionError("the run never ended")
+
+
+def test_killed_at_any_moment_it_ends_with_the_same_numbers(tmp_path):
+    (tmp_path / "whole").mkdir()
+    whole = train(*LONG, cwd=tmp_path / "whole")
+    assert whole.returncode == 0, whole.stderr
+    (tmp_path / "parts").mkdir()
+    seed = int(os.environ.get("KILL_SEED", time.time_ns() % 100_000))
+    print(f"KILL_SEED={seed}")
+    folder = killed_runs(tmp_path / "parts", signal.SIGKILL, random.Random(seed))
+    assert numbers(folder) == numbers(folders(whole)[0])
+    ended = pq.read_table(folder / "history.parquet")["ended"].to_pylist()
+    assert len(ended) == 25
+    assert ended == sorted(ended)
+    assert not list(folder.rglob("*.draft"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_saves_and_stops(tmp_path, number):
+    process = subprocess.Popen(
+        [*START, *LONG, "trainer.max_epochs=5000"],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    while not list((tmp_path / "runs").glob("*/history.parquet")) and process.poll() is None:
+        time.sleep(0.02)
+    time.sleep(0.3)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 128 + number
+    assert f"stopped by {signal.Signals(number).name}" in err
+    assert "Traceback" not in err
+    (folder,) = (tmp_path / "runs").iterdir()
+    done = pq.read_table(folder / "history.parquet").num_rows
+    assert done > 0
+    assert not list(folder.rglob("*.draft"))
+
+
+def test_a_full_disk_is_said_and_costs_nothing(tmp_path):
+    """A real one: a tmpfs too small for the checkpoints, then made larger."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("this user may not mount a tmpfs")
+    try:
+        arguments = (*SMALL, f"paths.runs={disk}", "model.embedding_dim=64")
+        done = train(*arguments, cwd=tmp_path)
+        assert done.returncode == 1
+        assert "No space left on device" in done.stderr
+        assert str(disk) in done.stderr
+        assert "Traceback" not in done.stderr
+        subprocess.run(["mount", "-o", "remount,size=64m", str(disk)], check=True)
+        done = train(*arguments, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)

@@ -1,0 +1,202 @@
+"""Training: that the loop is the plain one, that it learns, stops, resumes and shares work."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+
+from g2p.errors import UserError
+from g2p.models.transformer import Transformer
+from g2p.train import optim, trainer
+from g2p.train.checkpoints import load_checkpoint
+from g2p.train.loss import masked_mse
+from g2p.train.metrics import scores
+from g2p.train.task import Task
+from tests.conftest import random_prepared
+
+TRAINER = {
+    "accelerator": "cpu", "devices": 1, "precision": "64-true", "max_epochs": 4, "batch_size": 16,
+    "patience": None, "gradient_clip_val": None, "monitor": "r2", "drop_last": False,
+}  # fmt: skip
+
+
+def make_task(data, seed=0, dropout=0.0, monitor="r2", lr=1e-2, plateau=None, optimizer="adamw"):
+    torch.manual_seed(seed)
+    model = Transformer(
+        n_loci=data.genotypes.shape[1], n_phenotypes=len(data.phenotype_names), num_layers=1,
+        embedding_dim=8, num_heads=2, ffn=True, ffn_dim=8, skip=True, layer_norm=True, scaled=True,
+        dropout=dropout, init_scale=1.0,
+    )  # fmt: skip
+    decay = {"weight_decay": 0.1} if optimizer == "adamw" else {}
+    return Task(
+        model=model,
+        optimizer=partial(
+            getattr(optim, optimizer), lr=lr, plateau_patience=plateau, plateau_factor=0.5, **decay
+        ),
+        plateau_patience=plateau,
+        plateau_factor=0.5,
+        monitor=monitor,
+        seed=seed,
+        inputs=data.inputs(),
+    )
+
+
+def train(folder, data, task=None, on_epoch=lambda rows: None, **options):
+    task = task or make_task(data)
+    return task, trainer.fit(task, data, folder, on_epoch, **{**TRAINER, **options})
+
+
+def without_times(rows):
+    return [{k: v for k, v in row.items() if k not in ("seconds", "ended")} for row in rows]
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw"])
+@pytest.mark.parametrize("clip", [None, 0.1])
+def test_the_loop_is_the_plain_one(tmp_path, optimizer, clip):
+    """Against a loop written out here, in float64: same history, same parameters."""
+    data = random_prepared()
+    task, rows = train(
+        tmp_path, data, make_task(data, optimizer=optimizer), gradient_clip_val=clip, drop_last=True
+    )
+
+    model = make_task(data, optimizer=optimizer).model.double()
+    step = {"adam": torch.optim.Adam, "adamw": partial(torch.optim.AdamW, weight_decay=0.1)}
+    plain = step[optimizer](model.parameters(), lr=1e-2)
+    x, y = torch.tensor(data.genotypes).double(), torch.tensor(data.phenotypes).double()
+    for epoch in range(4):
+        order = np.random.default_rng([0, epoch]).permutation(36)
+        losses = []
+        for start in (0, 16):  # 36 strains; the last 4 are dropped
+            batch = data.split["train"][order[start : start + 16]]
+            loss = masked_mse(model(x[batch]), y[batch], y[batch].isfinite().sum())
+            plain.zero_grad()
+            loss.backward()
+            if clip:
+                torch.nn.utils.clip_grad_norm_(model.parameters(), clip)
+            plain.step()
+            losses.append(loss.item())
+        val = data.split["val"]
+        with torch.no_grad():
+            expected = scores(model(x[val]).numpy(), y[val].numpy())
+        assert rows[epoch]["train_loss"] == pytest.approx(np.mean(losses), abs=1e-12)
+        assert rows[epoch]["val_loss"] == pytest.approx(expected.loss, abs=1e-12)
+        assert rows[epoch]["val_r2/p1"] == pytest.approx(expected.r2[1], abs=1e-12)
+    for ours, theirs in zip(task.model.parameters(), model.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs, atol=1e-12, rtol=0)
+
+
+@pytest.mark.parametrize("monitor", ["r2", "loss"])
+def test_the_best_epoch_is_kept_and_patience_stops(tmp_path, monitor):
+    data = random_prepared()  # noise: validation soon gets worse
+    task, rows = train(
+        tmp_path, data, make_task(data, monitor=monitor), max_epochs=60, patience=3, monitor=monitor
+    )
+    column, sign = {"r2": ("val_r2_mean", 1), "loss": ("val_loss", -1)}[monitor]
+    best = int(np.argmax([sign * row[column] for row in rows]))
+    assert len(rows) == best + 1 + 3 < 60
+    kept = load_checkpoint(tmp_path / "best.ckpt")
+    assert kept["epoch"] == kept["callbacks"]["Memory"]["best_epoch"] == best
+    task.load_state_dict(kept["state_dict"])
+    val = data.split["val"]
+    again = scores(trainer.predict(task.model, data.genotypes[val]), data.phenotypes[val])
+    assert again.loss == pytest.approx(rows[best]["val_loss"], abs=1e-9)
+    assert kept["inputs"]["loci"] == data.locus_ids
+
+
+OPTIONS = {"precision": "32-true", "max_epochs": 7, "gradient_clip_val": 0.5}
+
+
+@pytest.mark.parametrize("stop", [1, 3, 6])
+def test_a_resumed_run_is_bit_for_bit_the_undisturbed_one(tmp_path, stop):
+    """With dropout, clipping and a plateau schedule that acts; stopped after any epoch."""
+    data = random_prepared()
+
+    def fresh():
+        return make_task(data, dropout=0.3, plateau=0, lr=0.1)
+
+    _, undisturbed = train(tmp_path / "whole", data, fresh(), **OPTIONS)
+    assert undisturbed[-1]["lr"] < undisturbed[0]["lr"]
+
+    class KilledError(Exception):
+        pass
+
+    def kill(rows):
+        if len(rows) == stop:
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        train(tmp_path / "parts", data, fresh(), on_epoch=kill, **OPTIONS)
+    heard = []
+    _, resumed = train(tmp_path / "parts", data, fresh(), on_epoch=heard.append, **OPTIONS)
+    assert without_times(resumed) == without_times(undisturbed)
+    assert len(heard) == 7 - stop, "finished epochs are not trained again"
+    whole, parts = (load_checkpoint(tmp_path / f / "last.ckpt") for f in ("whole", "parts"))
+    for name, tensor in whole["state_dict"].items():
+        assert torch.equal(tensor, parts["state_dict"][name])
+
+
+def test_nothing_is_trained_after_patience_ran_out(tmp_path):
+    """A run killed between stopping early and its test goes straight on to the test."""
+    data = random_prepared()
+    options = {"max_epochs": 60, "patience": 2}
+    _, rows = train(tmp_path, data, **options)
+    heard = []
+    _, again = train(tmp_path, data, on_epoch=heard.append, **options)
+    assert again == rows
+    assert heard == []
+
+
+def test_two_processes_give_the_result_of_one(tmp_path):
+    """Lightning's DDP on two CPU processes against one process with the combined batch."""
+    data = random_prepared(missing=0.3)
+    _, one = train(tmp_path / "one", data, on_epoch=print)
+    _, two = train(tmp_path / "two", data, on_epoch=print, devices=2)
+    for a, b in zip(one, two, strict=True):
+        assert b["val_loss"] == pytest.approx(a["val_loss"], abs=1e-10)
+    first, second = (load_checkpoint(tmp_path / f / "last.ckpt") for f in ("one", "two"))
+    for name, tensor in first["state_dict"].items():
+        torch.testing.assert_close(second["state_dict"][name], tensor, atol=1e-10, rtol=0)
+
+
+def test_a_loss_that_is_not_finite(tmp_path):
+    data = random_prepared()
+    with pytest.raises(UserError, match="the loss became .* in epoch 0. Try a smaller optim.lr"):
+        train(tmp_path, data, make_task(data, lr=1e200))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_damaged_checkpoint(tmp_path):
+    data = random_prepared()
+    train(tmp_path, data)
+    whole = (tmp_path / "last.ckpt").read_bytes()
+    for damaged in (b"", whole[: len(whole) // 2], b"not a checkpoint"):
+        (tmp_path / "last.ckpt").write_bytes(damaged)
+        with pytest.raises(UserError, match="last.ckpt cannot be read .* force=true"):
+            train(tmp_path, data)
+
+
+def test_a_checkpoint_that_would_run_code_is_not_loaded(tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return (print, ("executed",))
+
+    torch.save({"state_dict": Evil()}, tmp_path / "last.ckpt")
+    with pytest.raises(UserError, match="cannot be read"):
+        load_checkpoint(tmp_path / "last.ckpt")
+
+
+def test_cuda_asked_for_and_absent(tmp_path):
+    if torch.cuda.is_available():
+        pytest.skip("this machine has CUDA")
+    with pytest.raises(UserError, match="no CUDA device"):
+        train(tmp_path, random_prepared(), accelerator="cuda")
+
+
+def test_bf16_trains_close_to_float32(tmp_path):
+    data = random_prepared()
+    _, single = train(tmp_path / "32", data, precision="32-true")
+    _, half = train(tmp_path / "16", data, precision="bf16-mixed")
+    assert half[-1]["val_loss"] == pytest.approx(single[-1]["val_loss"], rel=0.02)
+    kept = load_checkpoint(tmp_path / "16" / "last.ckpt")["state_dict"]
+    assert all(tensor.dtype == torch.float32 for tensor in kept.values())
