@@ -1,10 +1,11 @@
 """A training step of the Rijal model against its naive formulation: time and peak memory.
 
     python -m benchmarks.rijal_step [--batch 64] [--loci 1164] [--layers 3] [--rounds 3]
+        [--out benchmarks/results]
 
 Both take the same weights and batch. Times are of one process, the two in turn, the ratio taken
 pair by pair; peak memory is what one step adds to a process of its own. Writes
-benchmarks/results/rijal_step.json.
+rijal_step.json.
 """
 
 import argparse
@@ -84,6 +85,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for name, default in (("batch", 64), ("loci", 1164), ("layers", 3), ("rounds", 3)):
         parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--out", type=Path, default=RESULTS, help="folder for the JSON")
     options = parser.parse_args()
     sizes = (options.batch, options.loci, options.layers)
 
@@ -109,8 +111,8 @@ def main() -> None:
             "added_bytes": memory["naive"] / memory["fused"],
         },
     }
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "rijal_step.json").write_text(json.dumps(results, indent=2) + "\n")
+    options.out.mkdir(exist_ok=True)
+    (options.out / "rijal_step.json").write_text(json.dumps(results, indent=2) + "\n")
 
     table = Table(title="Rijal training step: B {}, L {}, {} layers".format(*sizes))
     for column in ("formulation", "seconds", "peak memory of a step", "loss of step 1"):

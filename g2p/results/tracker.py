@@ -46,16 +46,19 @@ def wandb_tracker(
     """
     import wandb
 
+    timeout = float(os.environ.get("WANDB_INIT_TIMEOUT", 30))
     mode = os.environ.get("WANDB_MODE") or ("online" if wandb.login(prompt=False) else "offline")
     options = {
         "project": project, "group": group or default_group, "tags": tags, "id": signature,
         "name": _name(config), "config": dict(config), "reinit": "finish_previous",
-        "settings": wandb.Settings(console="off", silent=True, init_timeout=30),
+        "settings": wandb.Settings(console="off", silent=True, init_timeout=timeout),
     }  # fmt: skip
     try:
         run = wandb.init(mode=mode, resume="allow" if mode == "online" else None, **options)
     except wandb.errors.CommError as error:
-        log.warning("W&B is out of reach (%s); this run is logged offline.", error)
+        log.warning("W&B is out of reach; logging offline from here on (%s).", error)
+        os.environ["WANDB_MODE"] = "offline"
+        options["id"] = f"{signature}-offline"  # the attempt that failed still holds the other
         run = wandb.init(mode="offline", **options)
     try:
         yield WandbTracker(run, artifact)

@@ -1,0 +1,72 @@
+"""Every command of the README but the two set-up ones, on a small panel."""
+
+import re
+import shlex
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from g2p.data.byxrm import GENOTYPES, PHENOTYPES
+from tests.conftest import ROOT, train
+
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"```bash\n(.*?)```", README, flags=re.DOTALL)
+COMMANDS = [line for block in BLOCKS for line in block.strip().splitlines()]
+
+
+def shrunk(words: list[str]) -> list[str]:
+    """The same command on a small panel, for one epoch."""
+    small = {} if "data=byxrm" in words else {"data.strains": "200", "data.loci": "32"}
+    small |= {} if "model=ridge" in words else {"trainer.max_epochs": "1"}
+    others = [word for word in words if word.partition("=")[0] not in small]
+    return [*others, *(f"{key}={value}" for key, value in small.items())]
+
+
+def write_small_byxrm(folder):
+    """A cross of 120 strains in the two files' format."""
+    rng = np.random.default_rng(0)
+    alleles = rng.choice(["B", "R"], (30, 120))
+    strains = [f"A{i}" for i in range(120)]
+    lines = ["\t".join(["marker", *strains])]
+    for i, row in enumerate(alleles):
+        lines.append("\t".join([f"{i}_chr{i // 10 + 1:02d}_{i * 100}_T_C", *row]))
+    folder.mkdir(parents=True)
+    (folder / GENOTYPES).write_text("\n".join(lines) + "\n")
+    growth = (alleles[:5] == "R").sum(axis=0) + rng.standard_normal(120)
+    rows = [f"{strain}\t{value}" for strain, value in zip(strains, growth, strict=True)]
+    (folder / PHENOTYPES).write_text("\n".join(["\tYPD", *rows]) + "\n")
+
+
+def test_there_are_commands():
+    assert len(COMMANDS) >= 12
+    assert all(command.startswith("python ") for command in COMMANDS)
+    others = re.sub(r"```bash\n.*?```", "", README, flags=re.DOTALL)
+    (setup,) = re.findall(r"```\n(.*?)```", others, flags=re.DOTALL)  # no other block goes untested
+    commands = [line.partition("#")[0].strip() for line in setup.strip().splitlines()]
+    assert commands == ["make train", "make test"]
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if "train.py" in c])
+def test_a_command_of_the_readme(tmp_path, command):
+    words = shlex.split(command)[2:]
+    if "--help" not in words:
+        words = shrunk(words)
+    write_small_byxrm(tmp_path / "data" / "byxrm")
+    done = train(*words, cwd=tmp_path, G2P_DATA=str(tmp_path / "data"))
+    assert done.returncode == 0, done.stderr
+    if "--help" not in words:
+        assert done.stdout.splitlines()[-1].startswith("run: ")
+
+
+def test_the_benchmark_of_the_readme(tmp_path, monkeypatch):
+    (command,) = [c for c in COMMANDS if "benchmarks" in c]
+    words = shlex.split(command)[1:]
+    small = ["--loci", "40", "--batch", "4", "--rounds", "1", "--out", str(tmp_path)]
+    done = subprocess.run(
+        [sys.executable, *words, *small], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "naive / fused" in done.stdout
+    assert (tmp_path / "rijal_step.json").exists()
