@@ -84,21 +84,32 @@ def _fit_model(config: Mapping, data: Prepared, folder: Path, on_epoch: OnEpoch)
 
 def _fit_baseline(config: Mapping, data: Prepared, folder: Path, on_epoch: OnEpoch) -> Fitted:
     """A closed form is one epoch, so that its directory reads like any other."""
-    import torch
-
     started = monotonic()
     train, val = data.split["train"], data.split["val"]
     baseline = build_baseline(config["model"]).fit(data.genotypes[train], data.phenotypes[train])
     train_loss = scores(baseline.predict(data.genotypes[train]), data.phenotypes[train]).loss
     result = scores(baseline.predict(data.genotypes[val]), data.phenotypes[val])
     rows = [history_row(0, data.phenotype_names, train_loss, result, None, monotonic() - started)]
-    weights = {name: torch.from_numpy(value) for name, value in vars(baseline).items()}
     for name in ("best.ckpt", "last.ckpt"):
-        save_checkpoint({"state_dict": weights, "inputs": data.inputs(), "epoch": 0}, folder / name)
+        save_checkpoint(
+            {"state_dict": _tensors(baseline.state), "inputs": data.inputs(), "epoch": 0},
+            folder / name,
+        )
     on_epoch(rows)
     return Fitted(
         predict=baseline.predict,
         rows=rows,
         best_epoch=0,
-        num_parameters=baseline.weight.size + baseline.offset.size,
+        num_parameters=baseline.num_parameters,
     )
+
+
+def _tensors(value):
+    """Arrays as tensors, which a checkpoint can hold without pickled classes."""
+    import torch
+
+    if isinstance(value, dict):
+        return {key: _tensors(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_tensors(item) for item in value]
+    return torch.tensor(value) if isinstance(value, np.ndarray) else value

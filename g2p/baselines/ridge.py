@@ -20,6 +20,15 @@ class Ridge:
         weight: (P, L). offset: (P,). penalty: (P,), alpha above.
     """
 
+    @property
+    def state(self) -> dict:
+        """What a checkpoint keeps."""
+        return {"weight": self.weight, "offset": self.offset, "penalty": self.penalty}
+
+    @property
+    def num_parameters(self) -> int:
+        return self.weight.size + self.offset.size
+
     def fit(self, genotypes: np.ndarray, phenotypes: np.ndarray) -> "Ridge":
         """From genotypes (n, L) and phenotypes (n, P), NaN where missing."""
         n_loci, n_phenotypes = genotypes.shape[1], phenotypes.shape[1]

@@ -1,0 +1,75 @@
+"""RKHS regression: an additive and a Gaussian kernel, weighted by restricted likelihood.
+
+The Gaussian kernel holds interactions of every order (Morota & Gianola 2014, Frontiers in Genetics
+5:363). y = mean + g, g ~ N(0, s2 (a K_additive + b K_gaussian + I)); a, b and the Gaussian kernel's
+width maximise the restricted likelihood.
+"""
+
+import numpy as np
+from scipy.linalg import cho_factor, cho_solve
+from scipy.optimize import minimize
+from scipy.spatial.distance import cdist
+
+from g2p.baselines.per_phenotype import PerPhenotype, Predictor
+from g2p.errors import UserError
+
+# Memory goes with the square of the strains, time with the cube: minutes a phenotype at this.
+MOST_STRAINS = 10_000
+
+
+class Rkhs(PerPhenotype):
+    """Predictions are sums over the training strains, which the state therefore holds."""
+
+    def fit_one(self, X: np.ndarray, y: np.ndarray) -> tuple[Predictor, dict]:
+        n = len(X)
+        if n > MOST_STRAINS:
+            raise UserError(
+                f"model=rkhs needs strains x strains in memory: {n} are more than {MOST_STRAINS}. "
+                "Use ridge, linear_pairwise or gbdt."
+            )
+        mean, centre = y.mean(), X.mean(axis=0)
+        z = y - mean
+        scale = np.square(X - centre).sum() / n
+        additive = (X - centre) @ (X - centre).T / scale
+        distance = cdist(X, X, "sqeuclidean")
+        width = np.median(distance)
+
+        def covariance_factor(parameters: np.ndarray):
+            a, b = np.exp(parameters[:2])
+            gaussian = np.exp(-distance / (width * np.exp(parameters[2])))
+            covariance = a * additive + b * _centred(gaussian, gaussian) + np.eye(n)
+            return cho_factor(covariance, lower=True, overwrite_a=True)
+
+        def minus_twice_log_likelihood(parameters: np.ndarray) -> float:
+            lower = covariance_factor(parameters)
+            s2 = z @ cho_solve(lower, z) / (n - 1)
+            # The mean's direction has variance 1 in the centred covariance: it adds nothing.
+            return 2 * np.log(np.diag(lower[0])).sum() + (n - 1) * np.log(s2)
+
+        found = minimize(
+            minus_twice_log_likelihood, x0=[0.0, 0.0, 0.0], method="L-BFGS-B",
+            bounds=[(-9, 9), (-9, 9), (-3, 3)], tol=1e-7,
+        ).x  # fmt: skip
+        a, b, stretch = np.exp(found)
+        dual = cho_solve(covariance_factor(found), z)
+        gaussian = np.exp(-distance / (width * stretch))
+
+        def predict(genotypes: np.ndarray) -> np.ndarray:
+            new = np.exp(-cdist(genotypes, X, "sqeuclidean") / (width * stretch))
+            lines = (genotypes - centre) @ (X - centre).T / scale
+            return mean + (a * lines + b * _centred(new, gaussian)) @ dual
+
+        return predict, {
+            "genotypes": X.astype(np.float32),
+            "dual": dual,
+            "offset": float(mean),
+            "additive": float(a),
+            "gaussian": float(b),
+            "width": float(width * stretch),
+        }
+
+
+def _centred(new: np.ndarray, training: np.ndarray) -> np.ndarray:
+    """Kernel of new strains with training strains, around the mean of the training strains."""
+    new = new - training.mean(axis=0)
+    return new - new.mean(axis=1, keepdims=True)
