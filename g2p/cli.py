@@ -140,6 +140,10 @@ def message(error: Exception) -> str:
             errno.EROFS: " Set paths.runs and paths.cache to folders that you may write to.",
         }.get(error.errno, "")
         return f"{error.strerror or error}{where}.{advice}"
+    if isinstance(error, MemoryError):
+        return f"not enough memory: {error}."
+    if type(error).__name__ == "OutOfMemoryError":  # torch's, which may not be imported yet
+        return f"{str(error).splitlines()[0]} Try a smaller trainer.batch_size."
     if isinstance(error, HydraException | OmegaConfBaseException):
         cause = f" {error.__cause__}" if error.__cause__ else ""
         return " ".join(f"{error}{cause}".split())

@@ -10,7 +10,16 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 
 from g2p.errors import UserError, listed, nearest
-from g2p.options import PACKAGE, AtLeast, Divides, LessThan, Option, read_options, without_effect
+from g2p.options import (
+    PACKAGE,
+    Divides,
+    LessThan,
+    Option,
+    Seed,
+    declared,
+    read_options,
+    without_effect,
+)
 
 CONF = PACKAGE.parent / "conf"
 
@@ -19,7 +28,7 @@ GROUPS = ("data", "split", "model", "optim", "trainer", "logger")
 
 TOP_LEVEL = {
     "phenotype": Option(str | list),
-    "seed": Option(int, (AtLeast(0),)),
+    "seed": declared(Seed),
     "force": Option(bool),
 }
 PATHS = {"data": Option(str), "cache": Option(str), "runs": Option(str)}

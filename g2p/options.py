@@ -52,7 +52,7 @@ class AtMost:
     high: float
 
     def broken_by(self, value: float) -> str | None:
-        return None if value <= self.high else f"must be at most {self.high:g}"
+        return None if value <= self.high else f"must be at most {self.high}"
 
 
 @dataclass(frozen=True)
@@ -76,10 +76,14 @@ class OnlyIf:
     switch: str
 
 
+# Seeds: what numpy, scikit-learn and torch all take.
+Seed = Annotated[int, AtLeast(0), AtMost(2**32 - 1)]
+
 VOCABULARY = {
     "Annotated": Annotated, "Literal": Literal, "Path": Path,
     "AtLeast": AtLeast, "Above": Above, "Below": Below, "AtMost": AtMost,
     "Divides": Divides, "LessThan": LessThan, "OnlyIf": OnlyIf,
+    "Seed": Seed,
 }  # fmt: skip
 
 
@@ -136,11 +140,15 @@ def read_options(file: Path, builder: str) -> dict[str, Option]:
 
 def _option(annotation: ast.expr) -> Option:
     code = compile(ast.Expression(annotation), "<annotation>", "eval")
-    kind = eval(code, VOCABULARY.copy())  # our own source files, never a user's text
-    if typing.get_origin(kind) is Annotated:
-        kind, *rules = typing.get_args(kind)
+    return declared(eval(code, VOCABULARY.copy()))  # our own source files, never a user's text
+
+
+def declared(annotation: Any) -> Option:
+    """The option that a type annotation declares."""
+    if typing.get_origin(annotation) is Annotated:
+        kind, *rules = typing.get_args(annotation)
         return Option(kind, tuple(rules))
-    return Option(kind)
+    return Option(annotation)
 
 
 def without_effect(options: Mapping[str, Option], values: Mapping[str, Any]) -> dict[str, str]:

@@ -33,6 +33,7 @@ from tests.conftest import compose
         (["trainer.monitor=auc"], "must be one of r2, loss"),
         (["seed=-1"], "seed must be at least 0"),
         (["seed=null"], "seed must be of type int"),
+        (["split.seed=4294967296"], "must be at most"),
         (["phenotype=7"], "phenotype must be of type str or list"),
         (["phenotype=[23C,7]"], "phenotype must be a name"),
         (["split=kfold", "split.fold=10"], "must be below split.k=10"),

@@ -5,7 +5,7 @@ from typing import Annotated
 import numpy as np
 
 from g2p.baselines.per_phenotype import PerPhenotype, Predictor
-from g2p.options import Above, AtLeast, AtMost
+from g2p.options import Above, AtLeast, AtMost, Seed
 
 
 class Gbdt(PerPhenotype):
@@ -30,7 +30,7 @@ class Gbdt(PerPhenotype):
         min_strains: Annotated[int, AtLeast(1)],
         share_of_loci: Annotated[float, Above(0), AtMost(1)],
         share_of_strains: Annotated[float, Above(0), AtMost(1)],
-        seed: Annotated[int, AtLeast(0)],
+        seed: Seed,
     ):
         self.trees = trees
         self.options = {

@@ -65,8 +65,10 @@ class LinearPairwise(PerPhenotype):
         """Columns of centred X, chosen one by one for centred y."""
         # A fold has fewer strains than the whole; forward selection cannot choose more terms.
         most = min(most, X.shape[1], len(X) - len(X) // self.folds - 2)
-        if most < 2:  # scikit-learn chooses among two or more
-            return np.arange(max(most, 0))
+        if most < 1:
+            return np.empty(0, dtype=int)
+        if X.shape[1] == 1:  # scikit-learn chooses among two or more
+            return np.array([0])
         pursuit = OrthogonalMatchingPursuitCV(cv=self.folds, max_iter=most, fit_intercept=False)
         return np.flatnonzero(pursuit.fit(X, y).coef_)
 

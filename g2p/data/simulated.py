@@ -24,7 +24,7 @@ import pyarrow as pa
 from g2p.data.panel import Panel
 from g2p.data.store import stored_panel
 from g2p.errors import UserError
-from g2p.options import Above, AtLeast, AtMost, Below
+from g2p.options import Above, AtLeast, AtMost, Below, Seed
 
 # Raise when the same options would give another panel.
 VERSION = 1
@@ -52,7 +52,7 @@ def read(
     folder: Path,
     strains: Annotated[int, AtLeast(1)],
     loci: Annotated[int, AtLeast(16)],
-    seed: Annotated[int, AtLeast(0)],
+    seed: Seed,
     additive_share: Annotated[float, Above(0), AtMost(1)],
     pairs: Annotated[int, AtLeast(0)],
     triples: Annotated[int, AtLeast(0)],

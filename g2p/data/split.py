@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.model_selection import KFold, train_test_split
 
 from g2p.errors import UserError
-from g2p.options import AtLeast, LessThan
+from g2p.options import AtLeast, LessThan, Seed
 
 # Rijal et al. 2025 and Arcadia Science 2025: 15% test, then 15% of the rest validation.
 HELD_OUT = 0.15
@@ -14,7 +14,7 @@ HELD_OUT = 0.15
 Split = dict[str, np.ndarray]  # "train", "val", "test" -> strain rows, disjoint, none left over
 
 
-def random(n_strains: int, *, seed: Annotated[int, AtLeast(0)]) -> Split:
+def random(n_strains: int, *, seed: Seed) -> Split:
     """The standard split: scikit-learn's `train_test_split` on the strains in file order, twice.
 
     Raises:
@@ -28,7 +28,7 @@ def random(n_strains: int, *, seed: Annotated[int, AtLeast(0)]) -> Split:
 def kfold(
     n_strains: int,
     *,
-    seed: Annotated[int, AtLeast(0)],
+    seed: Seed,
     k: Annotated[int, AtLeast(2)],
     fold: Annotated[int, AtLeast(0), LessThan("k")],
 ) -> Split:

@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from g2p.data.panel import Panel, validate
+from g2p.errors import UserError
 from g2p.files import write_atomically
 
 # Part of every store's name: raise it when the layout below changes.
@@ -51,8 +52,11 @@ def _write(panel: Panel, file) -> None:
 
 
 def _open(path: Path) -> Panel:
-    with pa.memory_map(str(path)) as source:
-        batch = pa.ipc.open_file(source).get_batch(0)
+    try:
+        with pa.memory_map(str(path)) as source:
+            batch = pa.ipc.open_file(source).get_batch(0)
+    except pa.ArrowInvalid as error:
+        raise UserError(f"{path} is damaged ({error}). Delete it; it is built again.") from None
     metadata = batch.schema.metadata
     facts = json.loads(metadata[b"facts"])
     genotypes = batch["genotypes"].flatten().to_numpy(zero_copy_only=True)

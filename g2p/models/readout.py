@@ -5,14 +5,15 @@ from torch import Tensor, nn
 
 
 class MeanReadout(nn.Module):
-    """Mean over loci, then a linear map: (B, L, D) to (B, P)."""
+    """Mean over loci, dropout, then a linear map: (B, L, D) to (B, P)."""
 
-    def __init__(self, *, dim: int, n_phenotypes: int):
+    def __init__(self, *, dim: int, n_phenotypes: int, dropout: float):
         super().__init__()
+        self.dropout = nn.Dropout(dropout)
         self.linear = nn.Linear(dim, n_phenotypes)
 
     def forward(self, x_BLD: Tensor) -> Tensor:
-        return self.linear(x_BLD.mean(dim=1))
+        return self.linear(self.dropout(x_BLD.mean(dim=1)))
 
 
 class LocusReadout(nn.Module):

@@ -64,7 +64,7 @@ class Transformer(nn.Module):
         self.embed = LocusEmbedding(n_loci=n_loci, dim=D, ones_column=False, init_scale=init_scale)
         self.blocks = nn.Sequential(*(layer() for _ in range(num_layers)))
         self.norm = nn.LayerNorm(D) if layer_norm else nn.Identity()
-        self.readout = MeanReadout(dim=D, n_phenotypes=n_phenotypes)
+        self.readout = MeanReadout(dim=D, n_phenotypes=n_phenotypes, dropout=0.0)
 
     def forward(self, genotype_BL: Tensor) -> Tensor:
         return self.readout(self.norm(self.blocks(self.embed(genotype_BL))))
