@@ -116,7 +116,7 @@ def _keys(overrides: list[Override]) -> list[str]:
 def _check_choices(overrides: list[Override]) -> None:
     for override in overrides:
         group, value = override.key_or_group, override.value()
-        if group in GROUPS and isinstance(value, str) and value not in choices(group):
+        if group in GROUPS and not override.is_delete() and value not in choices(group):
             raise UserError(unknown_choice(group, value))
 
 
@@ -132,7 +132,10 @@ def message(error: Exception) -> str:
     """What a person is told of an error."""
     if isinstance(error, UserError):
         return str(error)
-    if isinstance(error, OSError):
+    if isinstance(error, HydraException | OmegaConfBaseException):
+        cause = f" {error.__cause__}" if error.__cause__ else ""
+        return " ".join(f"{error}{cause}".split())
+    if isinstance(error, OSError):  # after Hydra's, one of which is an OSError too
         where = f": {error.filename}" if error.filename else ""
         advice = {
             errno.ENOSPC: " Make room and give the same command again; it goes on where it was.",
@@ -142,12 +145,17 @@ def message(error: Exception) -> str:
         return f"{error.strerror or error}{where}.{advice}"
     if isinstance(error, MemoryError):
         return f"not enough memory: {error}."
-    if type(error).__name__ == "OutOfMemoryError":  # torch's, which may not be imported yet
-        return f"{str(error).splitlines()[0]} Try a smaller trainer.batch_size."
-    if isinstance(error, HydraException | OmegaConfBaseException):
-        cause = f" {error.__cause__}" if error.__cause__ else ""
-        return " ".join(f"{error}{cause}".split())
+    if type(error).__name__ == "OutOfMemoryError" or "DefaultCPUAllocator" in str(error):  # torch's
+        advice = "Try a smaller trainer.batch_size or model.embedding_dim."
+        return f"not enough memory: {str(error).splitlines()[0]} {advice}"
+    if _raised_in(error, "hydra"):
+        return f"Hydra: {' '.join(str(error).split())}"
     return "".join(traceback.format_exception(error)) + "This is a bug in g2p; please report it."
+
+
+def _raised_in(error: Exception, package: str) -> bool:
+    frames = traceback.extract_tb(error.__traceback__)
+    return bool(frames) and package in Path(frames[-1].filename).parts
 
 
 def say(text: str) -> None:

@@ -33,8 +33,8 @@ TOP_LEVEL = {
 }
 PATHS = {"data": Option(str), "cache": Option(str), "runs": Option(str)}
 
-# A closed form has no epochs: of the trainer, only where it runs is left to say.
-PLACE = ("accelerator", "devices")
+# A closed form has no epochs; that it runs on the CPU may be said.
+PLACE = ("accelerator",)
 
 
 def choices(group: str) -> list[str]:
@@ -108,6 +108,8 @@ def check(config: Mapping, set_by_user: Iterable[str] = ()) -> None:
     for group in GROUPS:
         _check_group(group, config)
     _check_options("", TOP_LEVEL, {key: config[key] for key in TOP_LEVEL if key in config})
+    if not isinstance(config.get("paths"), Mapping):
+        raise UserError(f"paths must hold {listed(PATHS)}, not {config.get('paths')!r}.")
     for key in config["paths"]:
         if key not in PATHS:
             raise UserError(unknown_key(f"paths.{key}", [f"paths.{k}" for k in PATHS]))

@@ -1,5 +1,6 @@
 """Ridge on the same split: the yardstick that every run is shown beside."""
 
+import contextlib
 import json
 from pathlib import Path
 
@@ -15,7 +16,8 @@ LARGEST = 5_000
 def ridge_reference(data: Prepared, stored: Path) -> dict | None:
     """R2 of ridge on val and test, from `stored` or computed and stored; None beyond `LARGEST`."""
     if stored.exists():
-        return json.loads(stored.read_text())
+        with contextlib.suppress(json.JSONDecodeError):  # a damaged one is computed again
+            return json.loads(stored.read_text())
     if min(len(data.split["train"]), data.genotypes.shape[1]) > LARGEST:
         return None
     train = data.split["train"]

@@ -14,6 +14,7 @@ from g2p.data import load_panel
 from g2p.data import split as splits
 from g2p.data.panel import Panel
 from g2p.data.prepare import Prepared, prepare
+from g2p.errors import UserError
 from g2p.fit import Fitted, fit, score
 from g2p.reference import ridge_reference
 from g2p.results import tracker as trackers
@@ -22,6 +23,7 @@ from g2p.results.figures import draw_run
 from g2p.results.record import Record
 from g2p.results.table import print_table
 from g2p.signature import signature
+from g2p.train.checkpoints import resumable
 from g2p.train.device import device_name, peak_device_memory, resolve_accelerator
 
 
@@ -41,7 +43,8 @@ def run(config: Mapping, *, set_by_user: Iterable[str] = (), group: str | None =
     """
     check(config, set_by_user)
     cache, runs = (Path(config["paths"][key]).expanduser() for key in ("cache", "runs"))
-    accelerator = resolve_accelerator(config["trainer"]["accelerator"])
+    baseline = is_baseline(config["model"]["name"])
+    accelerator = "cpu" if baseline else resolve_accelerator(config["trainer"]["accelerator"])
     panel, fingerprint = load_panel(config["data"], cache)
     columns = panel.columns(config["phenotype"])
     names = [panel.phenotype_names[c] for c in columns]
@@ -56,14 +59,22 @@ def run(config: Mapping, *, set_by_user: Iterable[str] = (), group: str | None =
         data = _prepare(config, panel, columns)
         console.print(_sizes(config, data), soft_wrap=True)
         with _alone(record, console):
-            if config["force"]:
-                record.clear()
+            if config["force"] and (record.finished or not _resumable(record)):
+                record.clear()  # a run that force began and a kill ended goes on instead
             if not record.finished:  # another process may have finished it while we waited
                 ridge = ridge_reference(data, cache / "ridge" / f"{sign(_ridge_of(config))}.json")
                 _train(config, record, data, ridge, panel.noise_ceiling, accelerator, group)
     print_table(record.metrics(), console)
     print(f"run: {record.folder}", flush=True)
     return record.folder
+
+
+def _resumable(record: Record) -> bool:
+    try:
+        resumable(record.checkpoints)
+    except UserError:
+        return False
+    return True
 
 
 def _prepare(config: Mapping, panel: Panel, columns: list[int]) -> Prepared:
@@ -141,8 +152,8 @@ def _train(
                 device_memory=peak_device_memory(accelerator),
             )
         )
-        record.write_metrics(metrics)
         tracker.result(metrics, figures, record.checkpoints / "best.ckpt")
+        record.write_metrics(metrics)
 
 
 def _evaluate(config: Mapping, record: Record, data: Prepared, fitted: Fitted) -> dict:

@@ -25,7 +25,7 @@ def folders(done) -> list[Path]:
 def test_help_reads_well(tmp_path):
     done = train("--help", cwd=tmp_path)
     assert done.returncode == 0
-    for words in ("model: ridge, rijal_attention, transformer", "phenotype: all", "optim:"):
+    for words in ("ridge, rijal_attention, rkhs, rung, transformer", "phenotype: all", "optim:"):
         assert words in done.stdout
     assert done.stdout.count("\n  python train.py") == 3
     assert not list(tmp_path.iterdir())
@@ -57,6 +57,16 @@ def test_what_needs_no_torch_does_not_wait_for_it(tmp_path, arguments):
         (["-m", "model=ridge,transformer", "optim.lr=0.1"], "optim.lr has no effect"),
         (["model=[a"], "no viable alternative"),
         (["hydra.nothing=1"], "hydra.nothing"),
+        (["hydra/launcher=nosuch"], "nosuch"),
+        (["model=[ridge,transformer]"], "does not exist"),
+        (["trainer={}"], "does not exist"),
+        (["data=null"], "does not exist"),
+        (["model=5"], "model=5 does not exist"),
+        (["~paths"], "paths must hold data, cache, runs"),
+        (["paths=null"], "paths must hold data, cache, runs"),
+        (["--resolve"], "Hydra: "),
+        (["-cn", "foo"], "foo"),
+        (["model=ridge", "trainer.devices=7"], "trainer.devices has no effect"),
         (["data=byxrm", "paths.data=nowhere"], "nowhere/byxrm/BYxRM_GenoData.txt"),
     ],
 )
@@ -160,6 +170,23 @@ def test_a_signal_saves_and_stops(tmp_path, number):
     done = pq.read_table(folder / "history.parquet").num_rows
     assert done > 0
     assert not list(folder.rglob("*.draft"))
+
+
+def test_a_signal_ends_every_process_of_a_run(tmp_path):
+    """Several processes share the batches; none trains on after the lock is gone."""
+    process = subprocess.Popen(
+        [*START, *LONG, "trainer=ddp", "trainer.max_epochs=5000"],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    while not list((tmp_path / "runs").glob("*/history.parquet")) and process.poll() is None:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGTERM, err
+    (history,) = (tmp_path / "runs").glob("*/history.parquet")
+    epochs = pq.read_table(history).num_rows
+    time.sleep(2)
+    assert pq.read_table(history).num_rows == epochs
 
 
 def test_a_full_disk_is_said_and_costs_nothing(tmp_path):

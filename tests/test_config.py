@@ -19,7 +19,7 @@ from tests.conftest import compose
         (["+unknown=1"], "unknown is not an option. Allowed: data, split, model"),
         (["+model.window=1"], "model.window is not an option of model=transformer"),
         (["optim=adam", "+optim.weight_decay=0.1"], "optim=adamw has it"),
-        (["model=ridge", "+model.num_heads=2"], "model=transformer has it"),
+        (["model=ridge", "+model.num_heads=2"], "model=rung, transformer has it"),
         (["model.name=foo"], "model=foo does not exist"),
         (["model.num_heads=5"], "does not divide model.embedding_dim=64. It may be 1, 2, 4"),
         (["model.num_layers=0"], "must be at least 1"),

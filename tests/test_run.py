@@ -93,6 +93,45 @@ def test_force_trains_again_to_the_same_numbers(small):
     assert {**first, "seconds": 0} == {**second, "seconds": 0}
 
 
+def test_force_on_what_a_kill_left_goes_on(small):
+    """It cleared once, when it began; started again it does not lose its epochs."""
+    folder = run(small())
+    (folder / "metrics.json").unlink()
+    ended = pq.read_table(folder / "history.parquet")["ended"].to_pylist()
+    run(small("force=true"))
+    assert pq.read_table(folder / "history.parquet")["ended"].to_pylist() == ended
+    (folder / "metrics.json").unlink()
+    (folder / "checkpoints" / "last.ckpt").write_bytes(b"damaged")
+    with pytest.raises(UserError, match="force=true"):
+        run(small())
+    run(small("force=true"))
+    assert pq.read_table(folder / "history.parquet")["ended"].to_pylist() != ended
+
+
+def test_damaged_files_are_mended_or_named(tmp_path, small):
+    folder = run(small())
+    for stored in (*(tmp_path / "cache" / "ridge").iterdir(),
+                   *(tmp_path / "cache" / "panels").iterdir()):  # fmt: skip
+        stored.write_bytes(stored.read_bytes()[:50])
+    run(small("seed=5"))
+    (folder / "metrics.json").write_text("{")
+    with pytest.raises(UserError, match="metrics.json is damaged .* force=true"):
+        run(small())
+    run(small("force=true"))
+
+
+def test_git_need_not_be_there(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    folder = run(compose(*SMALL_RIDGE, *paths(tmp_path)))
+    assert json.loads((folder / "environment.json").read_text())["git_commit"] is None
+
+
+def test_zero_written_two_ways_is_one_run(tmp_path):
+    written = (f"data.missing_rate={zero}" for zero in ("0", "0.0"))
+    folders = {run(compose(*SMALL_RIDGE, *paths(tmp_path), rate)) for rate in written}
+    assert len(folders) == 1
+
+
 def test_one_phenotype_two_names_one_run(small):
     assert run(small("phenotype=YPD")) == run(small("phenotype=30C"))
 

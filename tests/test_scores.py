@@ -116,6 +116,12 @@ def test_ridge_finds_pure_noise_and_a_noiseless_cross():
     assert result.r2[1] > 0.9999
 
 
+def test_ridge_without_a_locus_that_varies_predicts_the_mean():
+    genotypes, phenotypes = np.ones((30, 4), np.int8), np.arange(30.0)[:, None]
+    ridge = Ridge().fit(genotypes, phenotypes)
+    np.testing.assert_allclose(ridge.predict(genotypes), 14.5)
+
+
 def test_ridge_on_the_real_cross(byxrm_folder, tmp_path):
     """YPD over five random splits: 0.48 with a standard deviation of 0.04 is what is known."""
     from g2p.data import load_panel

@@ -136,11 +136,29 @@ def test_a_wandb_that_cannot_be_reached_does_not_cost_the_run(tmp_path):
     """Logged in, but the server refuses: the run ends, its file is kept offline."""
     arguments = [a for a in SMALL if a != "logger=none"]
     logged_in = {
-        "WANDB_MODE": "online", "WANDB_API_KEY": "0" * 40, "WANDB_INIT_TIMEOUT": "5",
+        "WANDB_MODE": "", "WANDB_API_KEY": "0" * 40, "WANDB_INIT_TIMEOUT": "5",
         "WANDB_BASE_URL": "http://127.0.0.1:9",
     }  # fmt: skip
     done = train(*arguments, "trainer.max_epochs=1", cwd=tmp_path, **logged_in)
     assert done.returncode == 0, done.stderr
-    assert "out of reach" in done.stdout + done.stderr
+    assert "logged offline from here on" in done.stdout + done.stderr
     assert len(offline_files(tmp_path)) == 1
     assert Path(done.stdout.splitlines()[-1].removeprefix("run: ")).exists()
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [{"WANDB_MODE": "bogus"}, {"WANDB_API_KEY": "abc", "WANDB_MODE": ""}, "project", "file"],
+)
+def test_what_wandb_refuses_does_not_cost_the_run(tmp_path, fault):
+    arguments = [a for a in SMALL if a != "logger=none"]
+    environment = fault if isinstance(fault, dict) else {}
+    if fault == "project":
+        arguments.append("logger.project=a/b")
+    if fault == "file":
+        (tmp_path / "wandb").write_text("a file where a folder should be")
+    done = train(*arguments, "trainer.max_epochs=1", cwd=tmp_path, **environment)
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    folder = Path(done.stdout.splitlines()[-1].removeprefix("run: "))
+    assert (folder / "metrics.json").exists()

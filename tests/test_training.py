@@ -153,15 +153,51 @@ def test_two_processes_give_the_result_of_one(tmp_path):
     _, one = train(tmp_path / "one", data, on_epoch=print)
     _, two = train(tmp_path / "two", data, on_epoch=print, devices=2)
     for a, b in zip(one, two, strict=True):
-        assert b["val_loss"] == pytest.approx(a["val_loss"], abs=1e-10)
+        for column in ("val_loss", "train_loss"):
+            assert b[column] == pytest.approx(a[column], abs=1e-10)
     first, second = (load_checkpoint(tmp_path / f / "last.ckpt") for f in ("one", "two"))
     for name, tensor in first["state_dict"].items():
         torch.testing.assert_close(second["state_dict"][name], tensor, atol=1e-10, rtol=0)
 
 
+def test_a_process_without_a_strain_of_the_last_batch(tmp_path):
+    data = random_prepared()  # 36 training strains: a last batch of one for two processes
+    _, one = train(tmp_path / "one", data, max_epochs=2, batch_size=7)
+    _, two = train(tmp_path / "two", data, max_epochs=2, batch_size=7, on_epoch=print, devices=2)
+    assert two[-1]["val_loss"] == pytest.approx(one[-1]["val_loss"], abs=1e-10)
+
+
+def test_an_error_in_a_process_of_several_is_told_as_here(tmp_path):
+    data = random_prepared()
+    with pytest.raises(UserError, match="^the loss became .* in epoch 1. Try a smaller optim.lr"):
+        train(tmp_path, data, make_task(data, lr=1e200), on_epoch=print, devices=2)
+    with pytest.raises(UserError, match="trainer.devices=999, but this machine has"):
+        train(tmp_path, data, devices=999)
+
+
+@pytest.mark.parametrize("monitor", ["r2", "loss"])
+@pytest.mark.parametrize("patience", [0, 2])
+def test_the_plateau_schedule_is_its_rule(tmp_path, monitor, patience):
+    """lr halves once more epochs than `patience` in a row brought no new best.
+
+    (torch stops halving near 1e-8, so the run is kept short of that.)
+    """
+    data = random_prepared()
+    task = make_task(data, monitor=monitor, plateau=patience)
+    _, rows = train(tmp_path, data, task, max_epochs=18, monitor=monitor)
+    best, waited, lr = -np.inf, 0, 1e-2
+    for row in rows:
+        score = row["val_r2_mean"] if monitor == "r2" else -row["val_loss"]
+        best, waited = (score, 0) if score > best else (best, waited + 1)
+        if waited > patience:
+            lr, waited = lr / 2, 0
+        assert row["lr"] == pytest.approx(lr)
+    assert lr < 1e-2
+
+
 def test_a_loss_that_is_not_finite(tmp_path):
     data = random_prepared()
-    with pytest.raises(UserError, match="the loss became .* in epoch 0. Try a smaller optim.lr"):
+    with pytest.raises(UserError, match="the loss became .* in epoch 1. Try a smaller optim.lr"):
         train(tmp_path, data, make_task(data, lr=1e200))
     assert not list(tmp_path.iterdir())
 
@@ -174,6 +210,13 @@ def test_a_damaged_checkpoint(tmp_path):
         (tmp_path / "last.ckpt").write_bytes(damaged)
         with pytest.raises(UserError, match="last.ckpt cannot be read .* force=true"):
             train(tmp_path, data)
+    torch.save({}, tmp_path / "last.ckpt")
+    with pytest.raises(UserError, match="no checkpoint of a run"):
+        train(tmp_path, data)
+    (tmp_path / "last.ckpt").write_bytes(whole)
+    (tmp_path / "best.ckpt").unlink()
+    with pytest.raises(UserError, match="best.ckpt is gone"):
+        train(tmp_path, data)
 
 
 def test_a_checkpoint_that_would_run_code_is_not_loaded(tmp_path):

@@ -59,6 +59,8 @@ def _fit_centred(X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     d, vectors = eigh(X @ X.T if dual else X.T @ X)
     positive = d > d[-1] * max(X.shape) * np.finfo(float).eps
     d, vectors = d[positive], vectors[:, positive]
+    if not d.size:  # no locus varies: nothing to predict with
+        return np.zeros((y.shape[1], n_loci)), np.full(y.shape[1], np.inf)
     # Rows of U'y, X = U sqrt(d) V': the phenotypes along the strains' principal axes.
     z = vectors.T @ y if dual else (vectors.T @ (X.T @ y)) / np.sqrt(d)[:, None]
     outside = np.maximum((y**2).sum(axis=0) - (z**2).sum(axis=0), 0)

@@ -26,7 +26,9 @@ from g2p.errors import UserError, listed
 VERSION = 1
 
 GENOTYPES, PHENOTYPES = "BYxRM_GenoData.txt", "BYxRM_PhenoData.txt"
-MARKER = re.compile(r"\d+_(chr\w+?)_(\d+)_")
+MARKER = re.compile(r"\d+_(chr(\d+))_(\d+)_")
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+MISSING = ("", "NA", "NaN")
 
 
 def read(*, folder: Path, files: Path) -> tuple[Panel, str]:
@@ -97,7 +99,7 @@ def read_genotypes(file: Path) -> tuple[list[str], pa.Table, np.ndarray]:
                 "only B and R are allowed."
             )
         genotypes[i] = np.where(is_r, 1, -1)
-    chromosomes, positions = [], []
+    chromosomes, numbers, positions = [], [], []
     for line, marker in enumerate(markers, start=2):
         place = MARKER.match(marker)
         if place is None:
@@ -106,11 +108,10 @@ def read_genotypes(file: Path) -> tuple[list[str], pa.Table, np.ndarray]:
                 "(expected a name such as 27915_chr01_27915_T_C)."
             )
         chromosomes.append(place[1])
-        positions.append(int(place[2]))
+        numbers.append(int(place[2]))  # chr2 comes before chr10
+        positions.append(int(place[3]))
     loci = pa.table({"id": markers, "chromosome": chromosomes, "position": positions})
-    order = pc.sort_indices(
-        loci, [("chromosome", "ascending"), ("position", "ascending")]
-    ).to_numpy()
+    order = np.lexsort((positions, numbers))
     return strains, loci.take(order), np.ascontiguousarray(genotypes[:, order])
 
 
@@ -121,13 +122,12 @@ def read_phenotypes(file: Path) -> tuple[list[str], list[str], np.ndarray]:
     values = np.empty((table.num_rows, len(names)))
     for p, name in enumerate(names):
         for row, cell in enumerate(table.column(p + 1).to_pylist()):
-            try:
-                values[row, p] = float(cell) if cell not in ("", "NA", "NaN") else np.nan
-            except ValueError:
+            if cell not in MISSING and not NUMBER.fullmatch(cell):
                 raise UserError(
                     f"{file}, line {row + 2}, column {name}: {cell!r} is not a number "
                     "(missing values are empty or NA)."
-                ) from None
+                )
+            values[row, p] = np.nan if cell in MISSING else float(cell)
     return table.column(0).to_pylist(), names, values
 
 
@@ -173,10 +173,12 @@ def _read_table(file: Path) -> pa.Table:
         )
     if not table.num_rows:
         raise UserError(f"{file} has a header and no rows.")
-    names = table.column(0).to_pylist()
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        raise UserError(f"{file}: rows appear more than once: {listed(twice, 5)}.")
+    for what, names in (("rows", table.column(0).to_pylist()), ("columns", header[1:])):
+        twice = [name for name, count in Counter(names).items() if count > 1]
+        if twice:
+            raise UserError(f"{file}: {what} appear more than once: {listed(twice, 5)}.")
+        if "" in names:
+            raise UserError(f"{file}: one of the {what} has no name.")
     return table.rename_columns(header)
 
 

@@ -85,6 +85,8 @@ def validate(panel: Panel, origin: str) -> Panel:
         if len(set(names)) != expected:
             twice = [name for name, count in Counter(names).items() if count > 1]
             raise UserError(f"{origin}: {what} names appear more than once: {listed(twice, 5)}.")
+    if "all" in panel.phenotype_names:
+        raise UserError(f"{origin}: a phenotype may not be called 'all', which means all of them.")
     if panel.genotypes.min() < -1 or panel.genotypes.max() > 1:
         raise UserError(f"{origin}: genotypes must lie in [-1, 1].")
     if np.isinf(panel.phenotypes).any():

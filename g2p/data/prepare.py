@@ -109,6 +109,10 @@ def _check_values(observed: np.ndarray, split: Split, names: list[str]) -> None:
                     f"phenotype '{name}' has {len(values)} values among the {len(rows)} {part} "
                     "strains; at least 2 are needed."
                 )
+            with np.errstate(over="ignore"):
+                variance = values.var()
+            if not np.isfinite(variance):
+                raise UserError(f"phenotype '{name}' has values too large to square.")
             if np.ptp(values) == 0:
                 raise UserError(
                     f"phenotype '{name}' has no variance: its {len(values)} values among the "

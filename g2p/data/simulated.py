@@ -102,7 +102,8 @@ def read(
             raise UserError(
                 f"data.{name}={count}: {loci} loci have only {comb(loci, order)} {name}."
             )
-    text = json.dumps([VERSION, options], sort_keys=True)
+    # As floats, so that 0 and 0.0 are the same panel.
+    text = json.dumps([VERSION, {k: float(v) for k, v in options.items()}], sort_keys=True)
     fingerprint = hashlib.sha256(text.encode()).hexdigest()[:16]
     return stored_panel(folder, "simulated", fingerprint, lambda: _simulate(**options)), fingerprint
 

@@ -9,6 +9,7 @@ file; and a file appears whole or not at all, so two processes may build the sam
 """
 
 import json
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,8 +17,9 @@ import numpy as np
 import pyarrow as pa
 
 from g2p.data.panel import Panel, validate
-from g2p.errors import UserError
 from g2p.files import write_atomically
+
+log = logging.getLogger(__name__)
 
 # Part of every store's name: raise it when the layout below changes.
 LAYOUT = 1
@@ -26,9 +28,13 @@ LAYOUT = 1
 def stored_panel(folder: Path, name: str, fingerprint: str, build: Callable[[], Panel]) -> Panel:
     """The panel stored in `folder` under this name and fingerprint, built and stored if absent."""
     path = folder / f"{name}-{fingerprint}-v{LAYOUT}.arrow"
-    if not path.exists():
-        panel = validate(build(), origin=f"data={name}")
-        write_atomically(path, lambda file: _write(panel, file))
+    if path.exists():
+        try:
+            return _open(path)
+        except pa.ArrowInvalid:
+            log.warning("%s is damaged; building it again.", path)
+    panel = validate(build(), origin=f"data={name}")
+    write_atomically(path, lambda file: _write(panel, file))
     return _open(path)
 
 
@@ -52,11 +58,8 @@ def _write(panel: Panel, file) -> None:
 
 
 def _open(path: Path) -> Panel:
-    try:
-        with pa.memory_map(str(path)) as source:
-            batch = pa.ipc.open_file(source).get_batch(0)
-    except pa.ArrowInvalid as error:
-        raise UserError(f"{path} is damaged ({error}). Delete it; it is built again.") from None
+    with pa.memory_map(str(path)) as source:
+        batch = pa.ipc.open_file(source).get_batch(0)
     metadata = batch.schema.metadata
     facts = json.loads(metadata[b"facts"])
     genotypes = batch["genotypes"].flatten().to_numpy(zero_copy_only=True)

@@ -46,7 +46,8 @@ class Attention(nn.Module):
         B, L, D = x_BLD.shape
         head = D // self.num_heads
         weight, bias = self._padded(head)
-        q_k_v = F.linear(x_BLD, weight, bias).view(B, L, 3, self.num_heads, -1)
+        padded = weight.shape[0] // (3 * self.num_heads)
+        q_k_v = F.linear(x_BLD, weight, bias).view(B, L, 3, self.num_heads, padded)
         q_BHLd, k_BHLd, v_BHLd = q_k_v.permute(2, 0, 3, 1, 4)
         scale = head**-0.5 if self.scaled else 1.0  # of the true width, not the padded one
         values_BHLd = F.scaled_dot_product_attention(q_BHLd, k_BHLd, v_BHLd, scale=scale)

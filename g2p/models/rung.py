@@ -83,11 +83,10 @@ class Rung(nn.Module):
             )
         )
         if initialisation == "normal":
-            norms = {
-                p for m in self.modules() if isinstance(m, nn.LayerNorm) for p in m.parameters()
-            }
-            for parameter in set(self.parameters()) - norms:
-                nn.init.normal_(parameter, std=NORMAL_SCALE)
+            for module in self.modules():
+                if not isinstance(module, nn.LayerNorm):
+                    for parameter in module.parameters(recurse=False):
+                        nn.init.normal_(parameter, std=NORMAL_SCALE)
 
     def forward(self, genotype_BL: Tensor) -> Tensor:
         return self.readout(self.norm(self.blocks(self.embed(genotype_BL))))

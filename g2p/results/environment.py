@@ -20,14 +20,11 @@ def environment(*, device: str, seconds: float, device_memory: int | None) -> di
         seconds: wall clock.
         device_memory: peak bytes on an accelerator, None on a CPU.
     """
-    git = subprocess.run(
-        ["git", "rev-parse", "HEAD"], cwd=PACKAGE, capture_output=True, text=True, check=False
-    )
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
         "packages": {name: version(name) for name in PACKAGES},
-        "git_commit": git.stdout.strip() or None,
+        "git_commit": _git_commit(),
         "command": sys.argv,
         "device": device,
         "cpu_count": os.cpu_count(),
@@ -36,3 +33,13 @@ def environment(*, device: str, seconds: float, device_memory: int | None) -> di
         "peak_memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         "peak_device_memory": device_memory,
     }
+
+
+def _git_commit() -> str | None:
+    """The commit of the code, where git and a repository are there to tell."""
+    command = ["git", "rev-parse", "HEAD"]
+    try:
+        git = subprocess.run(command, cwd=PACKAGE, capture_output=True, text=True, check=False)
+    except OSError:
+        return None
+    return git.stdout.strip() or None

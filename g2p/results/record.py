@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
+from g2p.errors import UserError
 from g2p.files import DRAFT, write_atomically, write_json
 
 
@@ -103,7 +104,11 @@ class Record:
         write_json(self.folder / "metrics.json", metrics)
 
     def metrics(self) -> dict:
-        return json.loads((self.folder / "metrics.json").read_text())
+        path = self.folder / "metrics.json"
+        try:
+            return json.loads(path.read_text())
+        except json.JSONDecodeError as error:
+            raise UserError(f"{path} is damaged ({error}). force=true trains it again.") from None
 
     def history(self) -> pa.Table:
         return pq.read_table(self.folder / "history.parquet")

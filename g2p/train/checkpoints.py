@@ -31,5 +31,22 @@ def load_checkpoint(path: Path, map_location="cpu") -> dict:
         ) from None
 
 
+def resumable(folder: Path) -> Path | None:
+    """The last.ckpt in `folder` to go on from, None where there is none.
+
+    Raises:
+        UserError: when what is there cannot be gone on from.
+    """
+    last, best = folder / "last.ckpt", folder / "best.ckpt"
+    if not last.exists():
+        return None
+    if not {"state_dict", "callbacks", "inputs"} <= set(load_checkpoint(last)):
+        raise UserError(f"{last} is no checkpoint of a run. force=true starts the run anew.")
+    if not best.exists():
+        raise UserError(f"{best} is gone. force=true starts the run anew.")
+    load_checkpoint(best)
+    return last
+
+
 def _first_line(error: Exception) -> str:
     return next(iter(str(error).splitlines()), type(error).__name__)

@@ -1,5 +1,6 @@
 """Where a run computes."""
 
+import os
 import platform
 
 import torch
@@ -21,6 +22,16 @@ def resolve_accelerator(accelerator: str) -> str:
             "Use trainer=cpu or trainer=auto."
         )
     return accelerator
+
+
+def check_devices(accelerator: str, devices: int) -> None:
+    """Raises UserError when more processes are asked for than there are devices."""
+    there = torch.cuda.device_count() if accelerator == "cuda" else os.cpu_count()
+    if devices > there:
+        raise UserError(
+            f"trainer.devices={devices}, but this machine has {there} "
+            f"({'CUDA devices' if accelerator == 'cuda' else 'CPU cores'})."
+        )
 
 
 def device_name(accelerator: str) -> str:

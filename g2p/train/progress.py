@@ -14,7 +14,7 @@ class ProgressBar(L.Callback):
     """One bar for the whole run, on standard error, advancing by batches."""
 
     def __init__(self):
-        self.bar, self.said = None, 0.0
+        self.bar, self.said = None, -SECONDS_BETWEEN_LINES
 
     def on_train_start(self, trainer, task) -> None:
         console = Console(stderr=True)
@@ -26,7 +26,7 @@ class ProgressBar(L.Callback):
             TextColumn("{task.description}"),
             TimeRemainingColumn(),
             console=console,
-            disable=not console.is_terminal,
+            disable=not (console.is_terminal and trainer.is_global_zero),
         )
         self.epochs = self.bar.add_task(
             "", total=trainer.max_epochs, completed=trainer.current_epoch
@@ -40,11 +40,11 @@ class ProgressBar(L.Callback):
     def on_train_epoch_end(self, trainer, task) -> None:
         text = f"loss {task.train_loss:.3f}  val R2 {task.val.r2.mean():.3f}"
         self.bar.update(self.epochs, description=text)
-        if self.bar.disable and time.monotonic() - self.said > SECONDS_BETWEEN_LINES:
+        quiet = time.monotonic() - self.said < SECONDS_BETWEEN_LINES
+        if trainer.is_global_zero and self.bar.disable and not quiet:
             self.said = time.monotonic()
-            self.bar.console.print(
-                f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}  {text}"
-            )
+            where = f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}"
+            self.bar.console.print(f"{where}  {text}")
 
     def teardown(self, trainer, task, stage) -> None:
         if self.bar is not None:

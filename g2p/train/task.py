@@ -21,7 +21,8 @@ class Task(L.LightningModule):
     Args:
         model: (B, L) genotypes to (B, P) standardised phenotypes.
         optimizer: from parameters to an optimizer.
-        plateau_patience: epochs without a new best before the learning rate falls; None: never.
+        plateau_patience: epochs without a new best that the learning rate sits out; None: it is
+            constant.
         plateau_factor: what it is then multiplied by.
         monitor: "r2" (higher is better) or "loss" (lower is better), of the validation strains.
         seed: of the run.
@@ -55,12 +56,15 @@ class Task(L.LightningModule):
         if self.plateau_patience is not None:
             # Stepped here, not by Lightning, which does it after the epoch's checkpoint is written.
             self.plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(
-                optimizer, mode="max", patience=self.plateau_patience, factor=self.plateau_factor
-            )
+                optimizer, mode="max", patience=self.plateau_patience, factor=self.plateau_factor,
+                threshold=0.0, threshold_mode="abs",  # any new best is one
+            )  # fmt: skip
         return optimizer
 
     def on_train_epoch_start(self) -> None:
-        state = np.random.SeedSequence([self.seed, self.current_epoch]).generate_state(2, np.uint32)
+        state = np.random.SeedSequence(
+            [self.seed, self.current_epoch, self.global_rank]
+        ).generate_state(2, np.uint32)
         torch.manual_seed(int(state[0]) << 32 | int(state[1]))
         self.trainer.train_dataloader.epoch = self.current_epoch
 
@@ -76,14 +80,15 @@ class Task(L.LightningModule):
         self._observed.append(batch.phenotype_BP)
 
     def on_validation_epoch_end(self) -> None:
-        self.train_loss = float(torch.stack(self._losses).double().mean())
+        loss = torch.stack(self._losses).double().mean()
+        self.train_loss = float(self.trainer.strategy.reduce(loss, reduce_op="mean"))
         predicted, observed = torch.cat(self._predicted), torch.cat(self._observed)
         self._losses.clear(), self._predicted.clear(), self._observed.clear()
         self.val = scores(predicted.double().cpu().numpy(), observed.double().cpu().numpy())
         if not np.isfinite([self.train_loss, self.val.loss]).all():
             raise UserError(
                 f"the loss became {self.train_loss:g} (training), {self.val.loss:g} (validation) "
-                f"in epoch {self.current_epoch}. Try a smaller optim.lr, or "
+                f"in epoch {self.current_epoch + 1}. Try a smaller optim.lr, or "
                 "trainer.gradient_clip_val=1."
             )
         if self.plateau is not None:

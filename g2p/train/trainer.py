@@ -1,6 +1,7 @@
 """Fit one model on prepared data with Lightning, from its last epoch if it has been here before."""
 
 import logging
+import signal
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -10,13 +11,14 @@ import lightning as L
 import numpy as np
 import torch
 from torch import nn
+from torch.multiprocessing import ProcessRaisedException
 
 from g2p.data.batches import Batches
 from g2p.data.prepare import Prepared
 from g2p.errors import UserError
-from g2p.options import Above, AtLeast
-from g2p.train.checkpoints import load_checkpoint
-from g2p.train.device import resolve_accelerator
+from g2p.options import Above, AtLeast, AtMost
+from g2p.train.checkpoints import load_checkpoint, resumable
+from g2p.train.device import check_devices, resolve_accelerator
 from g2p.train.memory import AtomicCheckpoints, Memory
 from g2p.train.progress import ProgressBar
 from g2p.train.task import Task
@@ -39,7 +41,7 @@ def fit(
     devices: Annotated[int, AtLeast(1)],
     precision: Literal["32-true", "bf16-mixed", "64-true"],
     max_epochs: Annotated[int, AtLeast(1)],
-    batch_size: Annotated[int, AtLeast(1)],
+    batch_size: Annotated[int, AtLeast(1), AtMost(2**31 - 1)],
     patience: Annotated[int | None, AtLeast(1)],
     gradient_clip_val: Annotated[float | None, Above(0)],
     monitor: Literal["r2", "loss"],
@@ -70,14 +72,13 @@ def fit(
             finite, a checkpoint that cannot be read.
     """
     accelerator = resolve_accelerator(accelerator)
+    check_devices(accelerator, devices)
     if drop_last and len(data.split["train"]) < batch_size:
         raise UserError(
             f"trainer.drop_last=true leaves no batch: {len(data.split['train'])} training strains, "
             f"trainer.batch_size={batch_size}."
         )
-    last = folder / "last.ckpt"
-    if last.exists():
-        load_checkpoint(last)  # a damaged one is reported by us, with its name
+    last = resumable(folder)
     memory = Memory(
         folder=folder, phenotypes=data.phenotype_names, patience=patience, on_epoch=on_epoch
     )
@@ -100,8 +101,29 @@ def fit(
         default_root_dir=folder,
     )
     resident = ResidentData(data, batch_size, drop_last, task.seed, precision == "64-true")
-    trainer.fit(task, datamodule=resident, ckpt_path=last if last.exists() else None)
-    return load_checkpoint(last)["callbacks"]["Memory"]["rows"]
+    try:
+        trainer.fit(task, datamodule=resident, ckpt_path=last)
+    except BaseException as error:
+        if devices > 1:
+            _end_workers(trainer)
+            _raise_as_here(error)
+        raise
+    return load_checkpoint(folder / "last.ckpt")["callbacks"]["Memory"]["rows"]
+
+
+def _end_workers(trainer: L.Trainer) -> None:
+    """No spawned process outlives the call: the run's lock would not cover it."""
+    trainer.strategy.launcher.kill(signal.SIGKILL)
+    for process in trainer.strategy.launcher.procs:
+        process.join()
+
+
+def _raise_as_here(error: BaseException) -> None:
+    """A worker's error reaches us as the text of its traceback; the last line says what it was."""
+    if isinstance(error, ProcessRaisedException):
+        kind, _, text = str(error).strip().splitlines()[-1].partition(": ")
+        if kind == "g2p.errors.UserError" or kind in ("OSError", "PermissionError"):
+            raise UserError(text) from None
 
 
 class ResidentData(L.LightningDataModule):
