@@ -12,9 +12,13 @@ from g2p.baselines import build_baseline
 from g2p.config import is_baseline
 from g2p.data.prepare import Prepared
 from g2p.models import build_model
+from g2p.models.entropy import attention_entropy
 from g2p.train.checkpoints import load_checkpoint, save_checkpoint
 from g2p.train.history import history_row
 from g2p.train.metrics import Scores, scores
+
+# Strains whose attention is looked at after training: its entropy hardly varies between strains.
+ENTROPY_STRAINS = 32
 
 OnEpoch = Callable[[list[dict]], None]
 
@@ -27,6 +31,7 @@ class Fitted:
     rows: list[dict]
     best_epoch: int
     num_parameters: int
+    attention: list[dict]  # a layer each (see g2p.models.entropy); none for a baseline
 
 
 def fit(config: Mapping, data: Prepared, folder: Path, on_epoch: OnEpoch) -> Fitted:
@@ -74,11 +79,13 @@ def _fit_model(config: Mapping, data: Prepared, folder: Path, on_epoch: OnEpoch)
     rows = trainer.fit(task, data, folder, on_epoch, **config["trainer"])
     best = load_checkpoint(folder / "best.ckpt")
     task.load_state_dict(best["state_dict"])
+    sample = data.split["val"][:ENTROPY_STRAINS]
     return Fitted(
         predict=partial(trainer.predict, model),
         rows=rows,
         best_epoch=best["callbacks"]["Memory"]["best_epoch"],
         num_parameters=sum(p.numel() for p in model.parameters()),
+        attention=trainer.on_device(attention_entropy, model, data.genotypes[sample]),
     )
 
 
@@ -101,6 +108,7 @@ def _fit_baseline(config: Mapping, data: Prepared, folder: Path, on_epoch: OnEpo
         rows=rows,
         best_epoch=0,
         num_parameters=baseline.num_parameters,
+        attention=[],
     )
 
 

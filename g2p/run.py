@@ -21,7 +21,7 @@ from g2p.results import tracker as trackers
 from g2p.results.environment import environment
 from g2p.results.figures import draw_run
 from g2p.results.record import Record
-from g2p.results.table import print_table
+from g2p.results.table import print_attention, print_table
 from g2p.signature import signature
 from g2p.train.checkpoints import resumable
 from g2p.train.device import device_name, peak_device_memory, resolve_accelerator
@@ -64,7 +64,10 @@ def run(config: Mapping, *, set_by_user: Iterable[str] = (), group: str | None =
             if not record.finished:  # another process may have finished it while we waited
                 ridge = ridge_reference(data, cache / "ridge" / f"{sign(_ridge_of(config))}.json")
                 _train(config, record, data, ridge, panel.noise_ceiling, accelerator, group)
-    print_table(record.metrics(), console)
+    metrics = record.metrics()
+    print_table(metrics, console)
+    if "attention" in metrics:
+        print_attention(metrics["attention"], console)
     print(f"run: {record.folder}", flush=True)
     return record.folder
 
@@ -167,6 +170,8 @@ def _evaluate(config: Mapping, record: Record, data: Prepared, fitted: Fitted) -
         "seconds": sum(row["seconds"] for row in fitted.rows),
         "num_parameters": fitted.num_parameters,
     }
+    if fitted.attention:
+        metrics["attention"] = fitted.attention
     predicted = {}
     for part in ("val", "test"):
         predicted[part], result = score(fitted, data, part)

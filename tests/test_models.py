@@ -1,8 +1,5 @@
 """Every model against an independent computation of the same thing."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -16,7 +13,7 @@ from g2p.models import build_model
 from g2p.models.attention import Attention
 from g2p.models.rijal_attention import RijalAttention
 from g2p.models.transformer import Transformer
-from tests.conftest import ROOT, compose
+from tests.conftest import compose
 
 NETWORKS = [name for name in choices("model") if not is_baseline(name)]
 
@@ -80,37 +77,6 @@ def test_rijal_is_the_one_hot_form(n_loci, n_phenotypes, num_layers, embedding_d
     naive = torch.autograd.grad(naive_rijal(model, genotype).square().sum(), model.parameters())
     for a, b in zip(fused, naive, strict=True):
         torch.testing.assert_close(a, b, atol=1e-4, rtol=1e-4)
-
-
-def published_rijal():
-    """The published weights as this model's, and the genotypes and predictions beside them."""
-    file = Path(os.environ.get("G2P_DATA", ROOT / "data")) / "published" / "rijal_30C.npz"
-    if not file.is_file():
-        pytest.skip(f"{file} is not there (set G2P_DATA to the folder above 'published')")
-    with np.load(file) as archive:
-        arrays = {key: torch.from_numpy(archive[key]) for key in archive.files}
-    n_loci, columns = arrays["w.coeffs_attended"].shape
-    model = RijalAttention(
-        n_loci=n_loci, n_phenotypes=1, num_layers=3, embedding_dim=columns, init_scale=0.03
-    )
-    state = {
-        "embed.weight": arrays["w.random_matrix"],
-        "readout.weight": arrays["w.coeffs_attended"][None],
-        "readout.offset": arrays["w.offset"],
-    }
-    for i in range(3):  # stored as x @ W, ours as W @ x
-        parts = [arrays[f"w.{name}_matrices.{i}"].T for name in ("query", "key", "value")]
-        state[f"blocks.{i}.attention.in_weight"] = torch.cat(parts)
-    model.load_state_dict(state)
-    return model, arrays["genotypes"], arrays["predictions"]
-
-
-@torch.no_grad()
-def test_rijal_with_published_weights_gives_the_published_predictions():
-    model, genotypes, predictions = published_rijal()
-    torch.testing.assert_close(model(genotypes.float())[:, 0], predictions, atol=1e-5, rtol=0)
-    exact = model.double()(genotypes.double())
-    torch.testing.assert_close(exact, naive_rijal(model, genotypes.double()), atol=1e-10, rtol=0)
 
 
 OPTIONS = {

@@ -68,7 +68,7 @@ def test_the_standard_split(n):
 def test_folds_cover_each_strain_once(n, k, seed):
     tests = []
     for fold in range(k):
-        split = splits.kfold(n, seed=seed, k=k, fold=fold)
+        split = splits.kfold(n, seed=seed, k=k, fold=fold, val_share=0.15)
         assert sorted(np.concatenate(list(split.values())).tolist()) == list(range(n))
         tests.append(split["test"])
     assert sorted(np.concatenate(tests).tolist()) == list(range(n))
@@ -77,7 +77,11 @@ def test_folds_cover_each_strain_once(n, k, seed):
 
 
 @pytest.mark.parametrize(
-    "split", [lambda: splits.random(1, seed=0), lambda: splits.kfold(3, seed=0, k=4, fold=0)]
+    "split",
+    [
+        lambda: splits.random(1, seed=0),
+        lambda: splits.kfold(3, seed=0, k=4, fold=0, val_share=0.15),
+    ],
 )
 def test_too_few_strains(split):
     with pytest.raises(UserError, match="too few"):

@@ -44,14 +44,22 @@ class Attention(nn.Module):
 
     def forward(self, x_BLD: Tensor) -> Tensor:
         B, L, D = x_BLD.shape
-        head = D // self.num_heads
-        weight, bias = self._padded(head)
+        q_BHLd, k_BHLd, v_BHLd = self.projections(x_BLD)
+        values_BHLd = F.scaled_dot_product_attention(q_BHLd, k_BHLd, v_BHLd, scale=self.scale(D))
+        values_BHLd = values_BHLd[..., : D // self.num_heads]  # without the padding
+        return self.out(values_BHLd.transpose(1, 2).reshape(B, L, D))
+
+    def projections(self, x_BLD: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys and values, (B, H, L, d) each, d padded by zeros."""
+        B, L, D = x_BLD.shape
+        weight, bias = self._padded(D // self.num_heads)
         padded = weight.shape[0] // (3 * self.num_heads)
         q_k_v = F.linear(x_BLD, weight, bias).view(B, L, 3, self.num_heads, padded)
-        q_BHLd, k_BHLd, v_BHLd = q_k_v.permute(2, 0, 3, 1, 4)
-        scale = head**-0.5 if self.scaled else 1.0  # of the true width, not the padded one
-        values_BHLd = F.scaled_dot_product_attention(q_BHLd, k_BHLd, v_BHLd, scale=scale)
-        return self.out(values_BHLd[..., :head].transpose(1, 2).reshape(B, L, D))
+        return q_k_v.permute(2, 0, 3, 1, 4).unbind()
+
+    def scale(self, dim: int) -> float:
+        """What scores are multiplied by; of the true width of a head, not the padded one."""
+        return (dim // self.num_heads) ** -0.5 if self.scaled else 1.0
 
     def _padded(self, head: int) -> tuple[Tensor, Tensor | None]:
         """The projections, each head's rows padded by zeros: cheaper than padding tokens."""

@@ -27,3 +27,15 @@ def print_table(metrics: Mapping, console: Console) -> None:
         means = (fmean(values.values()) for values in columns.values())
         table.add_row("mean", "", *(f"{mean:.3f}" for mean in means))
     console.print(table)
+
+
+def print_attention(layers: list[dict], console: Console) -> None:
+    """The entropy of each layer's attention, and a warning where it cannot matter."""
+    entropies = ", ".join(f"{layer['entropy']:.2f}" for layer in layers)
+    uniform = layers[0]["uniform"]
+    console.print(f"attention entropy by layer: {entropies} (all loci alike: {uniform:.2f})")
+    for i, layer in enumerate(layers, start=1):
+        if layer["degenerate"]:
+            console.print(
+                f"[bold]Attention of layer {i} cannot matter: {layer['degenerate']}.[/bold]"
+            )

@@ -163,10 +163,15 @@ class ResidentData(L.LightningDataModule):
 @torch.no_grad()
 def predict(model: nn.Module, genotypes: np.ndarray) -> np.ndarray:
     """Standardised predictions (N, P), float64, for genotypes (N, L)."""
-    weight = next(model.parameters())
     was_training = model.training
     model.eval()
-    blocks = torch.tensor(genotypes).split(VALIDATION_BATCH)
-    predicted = [model(block.to(weight.device, weight.dtype)).double().cpu() for block in blocks]
+    blocks = np.array_split(genotypes, range(VALIDATION_BATCH, len(genotypes), VALIDATION_BATCH))
+    predicted = [on_device(lambda m, x: m(x), model, block).double().cpu() for block in blocks]
     model.train(was_training)
     return torch.cat(predicted).numpy()
+
+
+def on_device(function: Callable, model: nn.Module, genotypes: np.ndarray):
+    """`function(model, genotypes)` with the genotypes (N, L) as the model's own kind of tensor."""
+    weight = next(model.parameters())
+    return function(model, torch.tensor(genotypes).to(weight.device, weight.dtype))

@@ -1,0 +1,91 @@
+"""Cross-validated R2 on the BYxRM cross: `python -m benchmarks.byxrm_cv MODEL [key=value ...]`.
+
+Ten folds, predictions pooled over the folds, each of the 12 phenotypes; a baseline trains on nearly all
+strains outside the fold (2% are kept as validation, which it does not look at). The runs go to
+paths.runs like any other, so a second call only collects them. Writes
+benchmarks/results/byxrm_cv_MODEL.json.
+"""
+
+import argparse
+import contextlib
+import io
+import json
+import time
+from pathlib import Path
+
+import hydra
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from omegaconf import OmegaConf
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from g2p.config import CONF, is_baseline
+from g2p.run import run
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def fold_predictions(model: str, folds: int, fold: int, overrides: list[str]) -> pa.Table:
+    """The test predictions of one fold's run."""
+    split = [f"split.k={folds}", f"split.fold={fold}"]
+    if is_baseline(model):
+        split.append("split.val_share=0.02")
+    words = [f"model={model}", "data=byxrm", "split=kfold", "logger=none", *split, *overrides]
+    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
+        config = OmegaConf.to_container(hydra.compose("config", overrides=words), resolve=True)
+    with contextlib.redirect_stdout(io.StringIO()):
+        folder = run(config)
+    return pq.read_table(folder / "predictions.parquet", filters=[("split", "==", "test")])
+
+
+def pooled_r2(predictions: pa.Table) -> dict[str, float]:
+    """R2 of each phenotype over all strains, each predicted by the fold that held it out."""
+    rows = predictions.to_pydict()
+    phenotype = np.array(rows["phenotype"])
+    observed, predicted = (np.array(rows[k], dtype=float) for k in ("observed", "predicted"))
+    scores = {}
+    for name in dict.fromkeys(rows["phenotype"]):
+        chosen = (phenotype == name) & np.isfinite(observed)
+        y, f = observed[chosen], predicted[chosen]
+        scores[name] = 1 - ((y - f) ** 2).sum() / ((y - y.mean()) ** 2).sum()
+    return scores
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("model")
+    parser.add_argument("overrides", nargs="*")
+    parser.add_argument("--folds", type=int, default=10)
+    parser.add_argument("--out", type=Path, default=RESULTS, help="folder for the JSON")
+    options = parser.parse_args()
+    started = time.monotonic()
+    tables = [
+        fold_predictions(options.model, options.folds, fold, options.overrides)
+        for fold in track(range(options.folds), description=options.model)
+    ]
+    r2 = pooled_r2(pa.concat_tables(tables))
+    mean = float(np.mean(list(r2.values())))
+    result = {
+        "model": options.model,
+        "overrides": options.overrides,
+        "folds": options.folds,
+        "r2": r2,
+        "r2_mean": mean,
+        "seconds": time.monotonic() - started,
+    }
+    options.out.mkdir(exist_ok=True)
+    text = json.dumps(result, indent=2) + "\n"
+    (options.out / f"byxrm_cv_{options.model}.json").write_text(text)
+    table = Table(title=f"{options.model}: R2 pooled over {options.folds} folds")
+    table.add_column("phenotype")
+    table.add_column("R2", justify="right")
+    for name, value in [*r2.items(), ("mean", mean)]:
+        table.add_row(name, f"{value:.3f}")
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()
