@@ -1,9 +1,8 @@
 """Cross-validated R2 on the BYxRM cross: `python -m benchmarks.byxrm_cv MODEL [key=value ...]`.
 
-Ten folds, predictions pooled over the folds, each of the 12 phenotypes; a baseline trains on nearly all
-strains outside the fold (2% are kept as validation, which it does not look at). The runs go to
-paths.runs like any other, so a second call only collects them. Writes
-benchmarks/results/byxrm_cv_MODEL.json.
+Ten folds, predictions pooled over the folds, each of the 12 phenotypes. A baseline trains on nearly
+all strains outside the fold (2% are kept as validation, which it does not look at). The runs go to
+paths.runs like any other, so a second call only collects them. Writes byxrm_cv_MODEL.json.
 """
 
 import argparse

@@ -12,8 +12,6 @@ the other environments share only a common part. Each part has its stated share 
 variance, and genetic variance its stated share (the heritability) of the phenotypic variance.
 """
 
-import hashlib
-import json
 from math import ceil, comb
 from pathlib import Path
 from typing import Annotated
@@ -22,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 
 from g2p.data.panel import Panel
-from g2p.data.store import stored_panel
+from g2p.data.store import options_fingerprint, stored_panel
 from g2p.errors import UserError
 from g2p.options import Above, AtLeast, AtMost, Below, Seed
 
@@ -102,9 +100,7 @@ def read(
             raise UserError(
                 f"data.{name}={count}: {loci} loci have only {comb(loci, order)} {name}."
             )
-    # As floats, so that 0 and 0.0 are the same panel.
-    text = json.dumps([VERSION, {k: float(v) for k, v in options.items()}], sort_keys=True)
-    fingerprint = hashlib.sha256(text.encode()).hexdigest()[:16]
+    fingerprint = options_fingerprint(VERSION, options)
     return stored_panel(folder, "simulated", fingerprint, lambda: _simulate(**options)), fingerprint
 
 

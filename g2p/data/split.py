@@ -35,7 +35,7 @@ def kfold(
 ) -> Split:
     """Fold `fold` (from 0) of `k` shuffled folds is the test set.
 
-    `val_share` of the rest is validation; a baseline, which does not look at it, can do with little.
+    `val_share` of the rest is validation; a baseline does not look at it and can do with little.
 
     Raises:
         UserError: when there are too few strains for so many folds.

@@ -8,9 +8,10 @@ The name carries the fingerprint of source, options and content, so a changed so
 file; and a file appears whole or not at all, so two processes may build the same one at once.
 """
 
+import hashlib
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,13 @@ log = logging.getLogger(__name__)
 
 # Part of every store's name: raise it when the layout below changes.
 LAYOUT = 1
+
+
+def options_fingerprint(version: int, options: Mapping) -> str:
+    """The fingerprint of a panel that its options determine; 0 and 0.0 are the same option."""
+    plain = {k: float(v) if isinstance(v, int) else v for k, v in options.items()}
+    text = json.dumps([version, plain], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def stored_panel(folder: Path, name: str, fingerprint: str, build: Callable[[], Panel]) -> Panel:

@@ -1,0 +1,137 @@
+"""Synthetic phenotypes of Rijal et al. 2025: interactions of a chosen order among linked loci.
+
+On simulated genotypes of a yeast cross; loci are the first of those whose mean genotype is within
+0.05 of zero, in genome order, so interacting loci are linked. For each locus and each set three
+coefficients a, b, c; the effect at temperature T is c (T - 30)^2 + b (T - 30) + a. With A the mean
+over loci of effect x genotype and I the mean over sets of effect x product of genotypes,
+
+    fitness = 1 - 0.01 (epsilon A + (1 - epsilon) I + offset)
+
+plus noise whose standard deviation is a share of that of the noiseless fitness.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+import pyarrow as pa
+
+from g2p.data.panel import Panel
+from g2p.data.simulated import BLOCK, cross, place_loci
+from g2p.data.store import options_fingerprint, stored_panel
+from g2p.errors import UserError
+from g2p.options import AtLeast, AtMost, Seed
+
+# Raise when the same options would give another panel.
+VERSION = 1
+
+# The temperatures of the published multi-environment version, in degrees Celsius.
+TEMPERATURES = (23, 25, 27, 29, 31, 33, 35, 37)
+SINGLE = 30  # the published single-environment version
+NEARLY_BALANCED = 0.05  # largest |mean genotype| of a chosen locus
+
+
+def read(
+    *,
+    folder: Path,
+    strains: Annotated[int, AtLeast(2)],
+    markers: Annotated[int, AtLeast(16)],
+    loci: Annotated[int, AtLeast(2)],
+    order: Annotated[int, AtLeast(2)],
+    epsilon: Annotated[float, AtLeast(0), AtMost(1)],
+    coefficients: Literal["gaussian", "exponential"],
+    noise: Annotated[float, AtLeast(0)],
+    temperatures: Literal["one", "eight"],
+    seed: Seed,
+) -> tuple[Panel, str]:
+    """The panel of these options and its fingerprint, from the store in `folder` or new.
+
+    Args:
+        folder: where panels are stored.
+        strains: N.
+        markers: loci simulated over the genome, from which `loci` are taken.
+        loci: L, and the number of interacting sets; 100 in the paper.
+        order: loci in a set; 4 in the paper.
+        epsilon: from 0, purely epistatic, to 1, purely additive.
+        coefficients: N(0.5, 0.5) or Exponential(1).
+        noise: its standard deviation, in those of the noiseless fitness; 0.2 in the paper.
+        temperatures: one phenotype (30C) or eight.
+        seed: of everything drawn here.
+
+    Raises:
+        UserError: when too few loci are balanced, or sets larger than there are loci.
+    """
+    options = {name: value for name, value in locals().items() if name != "folder"}
+    if order > loci:
+        raise UserError(f"data.order={order} exceeds data.loci={loci}.")
+    fingerprint = options_fingerprint(VERSION, options)
+    return stored_panel(folder, "epistasis", fingerprint, lambda: _simulate(**options)), fingerprint
+
+
+def _simulate(
+    *, strains, markers, loci, order, epsilon, coefficients, noise, temperatures, seed
+) -> Panel:
+    rng = np.random.default_rng(seed)
+    chromosomes, positions = place_loci(rng, markers)
+    genotypes = cross(rng, strains, chromosomes, positions)
+    balanced = np.flatnonzero(np.abs(genotypes.mean(axis=0)) < NEARLY_BALANCED)[:loci]
+    if len(balanced) < loci:
+        raise UserError(
+            f"data=epistasis: only {len(balanced)} of data.markers={markers} loci have a mean "
+            f"genotype within {NEARLY_BALANCED} of zero; data.loci={loci} are needed."
+        )
+    genotypes = np.ascontiguousarray(genotypes[:, balanced])
+    sets = interacting_sets(rng, loci, order)
+    draw = {
+        "gaussian": lambda *size: rng.normal(0.5, 0.5, size),
+        "exponential": lambda *size: rng.exponential(1.0, size),
+    }[coefficients]
+    of_loci, of_sets = draw(loci, 3), draw(loci, 3)
+    offset = rng.normal() if coefficients == "gaussian" else rng.exponential()
+
+    degrees = np.array(TEMPERATURES if temperatures == "eight" else (SINGLE,))
+    powers = np.stack([(degrees - SINGLE) ** k for k in (0, 1, 2)])  # (3, P), for a, b and c
+    additive, interaction = np.empty((2, strains, len(degrees)))
+    for start in range(0, strains, BLOCK):
+        block = genotypes[start : start + BLOCK]
+        additive[start : start + BLOCK] = block @ (of_loci @ powers) / loci
+        products = np.prod(block[:, sets], axis=2, dtype=np.int8)
+        interaction[start : start + BLOCK] = products @ (of_sets @ powers) / loci
+    fitness = 1 - 0.01 * (epsilon * additive + (1 - epsilon) * interaction + offset)
+    noise_sd = noise * fitness.std(axis=0)
+    phenotypes = fitness + noise_sd * rng.standard_normal(fitness.shape)
+
+    names = [f"{t}C" for t in degrees]
+    ids = [f"chr{chromosomes[i]:02d}_{positions[i]}" for i in balanced]
+    return Panel(
+        genotypes=genotypes,
+        # Rounded so that the last bits of a platform's matrix product do not show.
+        phenotypes=np.round(phenotypes, 9),
+        strains=[f"S{i:06d}" for i in range(strains)],
+        phenotype_names=names,
+        loci=pa.table(
+            {
+                "id": ids,
+                "chromosome": [f"chr{c:02d}" for c in chromosomes[balanced]],
+                "position": positions[balanced],
+            }
+        ),
+        noise_ceiling=dict.fromkeys(names, 1 / (1 + noise**2)),
+        truth={
+            "sets": sets.tolist(),
+            "of_loci": of_loci.tolist(),
+            "of_sets": of_sets.tolist(),
+            "offset": float(offset),
+            "noise_sd": noise_sd.tolist(),
+        },
+    )
+
+
+def interacting_sets(rng: np.random.Generator, loci: int, order: int) -> np.ndarray:
+    """(loci, order): as many sets as loci, no set twice, different loci in each."""
+    sets: dict[tuple[int, ...], None] = {}  # a dict keeps the order in which they were drawn
+    for _ in range(1000 * loci):
+        if len(sets) == loci:
+            return np.array(list(sets))
+        sets[tuple(sorted(rng.choice(loci, order, replace=False).tolist()))] = None
+    raise UserError(f"data.loci={loci} have fewer than {loci} sets of data.order={order}.")

@@ -1,0 +1,77 @@
+"""Synthetic epistasis: the published formula, by loops, from the truth that the panel keeps."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from g2p.data import load_panel
+from g2p.data.epistasis import TEMPERATURES
+from g2p.errors import UserError
+from tests.conftest import compose
+
+
+def panel(folder, *overrides):
+    small = ("data=epistasis", "data.strains=400", "data.markers=200", "data.loci=10")
+    return load_panel(compose(*small, *overrides)["data"], folder)[0]
+
+
+@settings(deadline=None, max_examples=8)
+@given(
+    epsilon=st.floats(0, 1),
+    order=st.integers(2, 4),
+    coefficients=st.sampled_from(["gaussian", "exponential"]),
+    seed=st.integers(0, 99),
+)
+def test_the_published_formula(tmp_path_factory, epsilon, order, coefficients, seed):
+    made = panel(
+        tmp_path_factory.mktemp("panel"), "data.noise=0", "data.temperatures=eight",
+        f"data.epsilon={epsilon}", f"data.order={order}", f"data.coefficients={coefficients}",
+        f"data.seed={seed}",
+    )  # fmt: skip
+    truth = made.truth
+    assert len(truth["sets"]) == len(set(map(tuple, truth["sets"]))) == 10
+    assert all(len(set(s)) == order for s in truth["sets"])
+    for strain in (0, 7):
+        x = made.genotypes[strain].astype(float)
+        for p, temperature in enumerate(TEMPERATURES):
+            t = temperature - 30
+            effects = [a + b * t + c * t**2 for a, b, c in truth["of_loci"]]
+            of_sets = [a + b * t + c * t**2 for a, b, c in truth["of_sets"]]
+            additive = np.mean([e * x[i] for i, e in enumerate(effects)])
+            together = np.mean(
+                [e * np.prod(x[s]) for s, e in zip(truth["sets"], of_sets, strict=True)]
+            )
+            offset = truth["offset"]
+            fitness = 1 - 0.01 * (epsilon * additive + (1 - epsilon) * together + offset)
+            assert made.phenotypes[strain, p] == pytest.approx(fitness, abs=1e-8)
+
+
+def test_noise_is_a_share_of_the_noiseless_spread(tmp_path):
+    quiet = panel(tmp_path, "data.noise=0", "data.strains=4000")
+    noisy = panel(tmp_path, "data.noise=0.2", "data.strains=4000")
+    residual = noisy.phenotypes - quiet.phenotypes
+    assert residual.std() / quiet.phenotypes.std() == pytest.approx(0.2, rel=0.05)
+    assert noisy.noise_ceiling["30C"] == pytest.approx(1 / 1.04)
+    assert quiet.noise_ceiling["30C"] == 1
+
+
+def test_loci_are_balanced_and_in_genome_order(tmp_path):
+    made = panel(tmp_path, "data.strains=4000")
+    assert np.abs(made.genotypes.mean(axis=0)).max() < 0.05
+    places = list(zip(made.loci["chromosome"].to_pylist(), made.loci["position"].to_pylist(),
+                      strict=True))  # fmt: skip
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("data.order=11", "exceeds data.loci=10"),
+        ("data.loci=500", "only .* of data.markers=200"),
+        ("data.order=10", "fewer than 10 sets"),
+    ],
+)
+def test_what_cannot_be_drawn(tmp_path, override, said):
+    with pytest.raises(UserError, match=said):
+        panel(tmp_path, override, "data.strains=4000")
