@@ -59,7 +59,7 @@ def main() -> None:
     parser.add_argument("overrides", nargs="*")
     parser.add_argument("--folds", type=int, default=10)
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder for the JSON")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     started = time.monotonic()
     tables = [
         fold_predictions(options.model, options.folds, fold, options.overrides)
