@@ -33,7 +33,8 @@ def print_attention(layers: list[dict], console: Console) -> None:
     """The entropy of each layer's attention, and a warning where it cannot matter."""
     entropies = ", ".join(f"{layer['entropy']:.2f}" for layer in layers)
     uniform = layers[0]["uniform"]
-    console.print(f"attention entropy by layer: {entropies} (all loci alike: {uniform:.2f})")
+    line = f"attention entropy by layer: {entropies} (all loci alike: {uniform:.2f})"
+    console.print(line, highlight=False)
     for i, layer in enumerate(layers, start=1):
         if layer["degenerate"]:
             console.print(
