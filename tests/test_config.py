@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from g2p.config import check, choices, inapplicable
+from g2p.config import GROUPS, check, choices, inapplicable
 from g2p.errors import UserError
 from g2p.options import PACKAGE, read_options
 from g2p.signature import signature
@@ -72,7 +72,10 @@ def test_setting_what_has_no_effect_is_refused_having_it_is_not(overrides, key):
 @pytest.mark.parametrize("model", choices("model"))
 @pytest.mark.parametrize("data", choices("data"))
 def test_shipped_configs_are_valid(model, data):
-    check(compose(f"model={model}", f"data={data}"), ["model", "data"])
+    config = compose(f"model={model}", f"data={data}")
+    check(config, ["model", "data"])
+    keys = {f"{group}.{key}" for group in GROUPS for key in config[group]} | {"optim"}
+    assert inapplicable(config).keys() <= keys
 
 
 def test_options_are_read_as_python_sees_them():
