@@ -14,6 +14,7 @@ from g2p.data.prepare import Prepared
 from g2p.models import build_model
 from g2p.models.entropy import attention_entropy
 from g2p.train.checkpoints import load_checkpoint, save_checkpoint
+from g2p.train.device import resolve_accelerator
 from g2p.train.history import history_row
 from g2p.train.metrics import Scores, scores
 
@@ -79,6 +80,8 @@ def _fit_model(config: Mapping, data: Prepared, folder: Path, on_epoch: OnEpoch)
     rows = trainer.fit(task, data, folder, on_epoch, **config["trainer"])
     best = load_checkpoint(folder / "best.ckpt")
     task.load_state_dict(best["state_dict"])
+    # Lightning leaves the model on the CPU; it is scored where it was trained.
+    model.to(resolve_accelerator(config["trainer"]["accelerator"]))
     sample = data.split["val"][:ENTROPY_STRAINS]
     return Fitted(
         predict=partial(trainer.predict, model),

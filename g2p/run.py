@@ -114,7 +114,7 @@ def _alone(record: Record, console: Console) -> Iterator[None]:
     record.remove_drafts()
     try:
         yield
-    except Exception:
+    except Exception:  # of any kind: nothing is swallowed, a directory without an epoch goes
         record.discard_unless_begun()
         raise
     finally:

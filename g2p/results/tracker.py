@@ -110,9 +110,13 @@ class WandbTracker(Tracker):
         pictures = {f"figures/{path.stem}": path for path in figures}
         self._try(lambda run: run.log({k: wandb.Image(str(p)) for k, p in pictures.items()}))
         if self.artifact:
-            artifact = wandb.Artifact(f"run-{metrics['signature']}", type="model")
-            artifact.add_file(str(checkpoint))
-            self._try(lambda run: run.log_artifact(artifact, aliases=["best"]))
+
+            def keep(run) -> None:
+                artifact = wandb.Artifact(f"run-{metrics['signature']}", type="model")
+                artifact.add_file(str(checkpoint))
+                run.log_artifact(artifact, aliases=["best"])
+
+            self._try(keep)
 
     def finish(self, exit_code: int) -> None:
         self._try(lambda run: run.finish(exit_code=exit_code))
