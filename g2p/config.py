@@ -24,7 +24,7 @@ from g2p.options import (
 CONF = PACKAGE.parent / "conf"
 
 # Where a run's own choices live; each is a folder of YAML files in conf/.
-GROUPS = ("data", "split", "model", "optim", "trainer", "logger")
+GROUPS = ("data", "split", "transfer", "model", "optim", "trainer", "logger")
 
 TOP_LEVEL = {
     "phenotype": Option(str | list),
@@ -65,6 +65,8 @@ def schema(group: str, name: str | None) -> dict[str, Option]:
         return read_options(PACKAGE / "data" / f"{name}.py", "read") | prepare_options()
     if group == "split":
         return read_options(PACKAGE / "data" / "split.py", name)
+    if group == "transfer":
+        return read_options(PACKAGE / "data" / "transfer.py", name)
     if group == "model":
         package = "baselines" if is_baseline(name) else "models"
         return read_options(PACKAGE / package / f"{name}.py", class_name(name))
@@ -117,10 +119,25 @@ def check(config: Mapping, set_by_user: Iterable[str] = ()) -> None:
     names = config["phenotype"]
     if isinstance(names, list) and not all(isinstance(name, str) for name in names):
         raise UserError(f"phenotype must be a name, a list of names, or all, not {names!r}.")
+    _check_transfer(config)
     idle = inapplicable(config)
     for key in set_by_user:
         if key in idle:
             raise UserError(f"{key} has no effect: {idle[key]}. Remove it.")
+
+
+def _check_transfer(config: Mapping) -> None:
+    method = config["transfer"].get("method")
+    if method == "finetuned" and is_baseline(config["model"]["name"]):
+        raise UserError(
+            f"transfer.method=finetuned: model={config['model']['name']} has no weights to go on "
+            "from. transfer.method may be joint or single."
+        )
+    if method == "joint" and config["data"]["missing"] == "drop_strain":
+        raise UserError(
+            "transfer.method=joint hides most values of the target, and data.missing=drop_strain "
+            "would drop their strains. Use data.missing=mask."
+        )
 
 
 def _check_group(group: str, config: Mapping) -> None:

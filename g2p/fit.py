@@ -35,13 +35,17 @@ class Fitted:
     attention: list[dict]  # a layer each (see g2p.models.entropy); none for a baseline
 
 
-def fit(config: Mapping, data: Prepared, folder: Path, on_epoch: OnEpoch) -> Fitted:
+def fit(
+    config: Mapping, data: Prepared, folder: Path, on_epoch: OnEpoch, base: Path | None = None
+) -> Fitted:
     """Fit what the config names, leaving best.ckpt and last.ckpt in `folder`.
 
-    `on_epoch` is called with the history so far; with several devices in another process.
+    `on_epoch` is called with the history so far; with several devices in another process. A model
+    starts from the checkpoint `base`, where there is one.
     """
-    how = _fit_baseline if is_baseline(config["model"]["name"]) else _fit_model
-    return how(config, data, folder, on_epoch)
+    if is_baseline(config["model"]["name"]):
+        return _fit_baseline(config, data, folder, on_epoch)
+    return _fit_model(config, data, folder, on_epoch, base)
 
 
 def score(fitted: Fitted, data: Prepared, part: str) -> tuple[np.ndarray, Scores]:
@@ -54,18 +58,19 @@ def score(fitted: Fitted, data: Prepared, part: str) -> tuple[np.ndarray, Scores
     return data.scaler.original(predicted), scores(predicted, data.phenotypes[rows])
 
 
-def _fit_model(config: Mapping, data: Prepared, folder: Path, on_epoch: OnEpoch) -> Fitted:
+def _fit_model(
+    config: Mapping, data: Prepared, folder: Path, on_epoch: OnEpoch, base: Path | None
+) -> Fitted:
     import torch
 
     from g2p.train import optim, trainer  # Lightning takes seconds to import; baselines go without
+    from g2p.train.finetune import start_from
     from g2p.train.task import Task
 
     torch.manual_seed(config["seed"])
-    model = build_model(
-        config["model"],
-        n_loci=data.genotypes.shape[1],
-        n_phenotypes=len(data.phenotype_names),
-    )
+    model = build_model(config["model"], **_facts(config, data))
+    if base is not None:
+        start_from(model, base, data)
     options = dict(config["optim"])
     optimizer = partial(getattr(optim, options.pop("name")), **options)
     task = Task(
@@ -90,6 +95,22 @@ def _fit_model(config: Mapping, data: Prepared, folder: Path, on_epoch: OnEpoch)
         num_parameters=sum(p.numel() for p in model.parameters()),
         attention=trainer.on_device(attention_entropy, model, data.genotypes[sample]),
     )
+
+
+def _facts(config: Mapping, data: Prepared) -> dict:
+    """What a model may ask for that only the data say."""
+    import torch
+
+    facts = {
+        "n_loci": data.genotypes.shape[1],
+        "n_phenotypes": len(data.phenotype_names),
+        "genome_L2": torch.tensor(data.genome()),
+    }
+    if config["model"].get("additive"):
+        train = data.split["train"]
+        ridge = build_baseline({"name": "ridge"}).fit(data.genotypes[train], data.phenotypes[train])
+        facts["ridge"] = torch.tensor(ridge.weight), torch.tensor(ridge.offset)
+    return facts
 
 
 def _fit_baseline(config: Mapping, data: Prepared, folder: Path, on_epoch: OnEpoch) -> Fitted:

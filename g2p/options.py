@@ -20,7 +20,7 @@ from typing import Annotated, Any, Literal
 PACKAGE = Path(__file__).parent
 
 # Passed by the code that builds a component, never written in YAML.
-FACTS = frozenset({"n_loci", "n_phenotypes", "folder"})
+FACTS = frozenset({"n_loci", "n_phenotypes", "genome_L2", "ridge", "folder"})
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,10 @@
 import contextlib
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 
 from filelock import FileLock, Timeout
 from rich.console import Console
@@ -12,7 +14,7 @@ from rich.console import Console
 from g2p.config import check, is_baseline, prepare_options
 from g2p.data import load_panel
 from g2p.data import split as splits
-from g2p.data.panel import Panel
+from g2p.data import transfer as transfers
 from g2p.data.prepare import Prepared, prepare
 from g2p.errors import UserError
 from g2p.fit import Fitted, fit, score
@@ -42,34 +44,49 @@ def run(config: Mapping, *, set_by_user: Iterable[str] = (), group: str | None =
         UserError: for whatever the user can mend; nothing that was finished is lost.
     """
     check(config, set_by_user)
-    cache, runs = (Path(config["paths"][key]).expanduser() for key in ("cache", "runs"))
-    baseline = is_baseline(config["model"]["name"])
-    accelerator = "cpu" if baseline else resolve_accelerator(config["trainer"]["accelerator"])
-    panel, fingerprint = load_panel(config["data"], cache)
-    columns = panel.columns(config["phenotype"])
-    names = [panel.phenotype_names[c] for c in columns]
-    sign = partial(
-        signature, data_fingerprint=fingerprint, phenotypes=names, accelerator=accelerator
-    )
-    record = Record(runs.absolute() / sign(config))
     console = Console()
-    if record.finished and not config["force"]:
-        console.print("Finished before; here is its result (force=true trains it again).")
-    else:
-        data = _prepare(config, panel, columns)
-        console.print(_sizes(config, data), soft_wrap=True)
-        with _alone(record, console):
-            if config["force"] and (record.finished or not _resumable(record)):
-                record.clear()  # a run that force began and a kill ended goes on instead
-            if not record.finished:  # another process may have finished it while we waited
-                ridge = ridge_reference(data, cache / "ridge" / f"{sign(_ridge_of(config))}.json")
-                _train(config, record, data, ridge, panel.noise_ceiling, accelerator, group)
+    record = obtain(config, group, console)
     metrics = record.metrics()
     print_table(metrics, console)
     if "attention" in metrics:
         print_attention(metrics["attention"], console)
     print(f"run: {record.folder}", flush=True)
     return record.folder
+
+
+def obtain(config: Mapping, group: str | None, console: Console) -> Record:
+    """The finished run of a checked config: found, waited for, or trained now."""
+    cache, runs = (Path(config["paths"][key]).expanduser() for key in ("cache", "runs"))
+    baseline = is_baseline(config["model"]["name"])
+    accelerator = "cpu" if baseline else resolve_accelerator(config["trainer"]["accelerator"])
+    panel, fingerprint = load_panel(config["data"], cache)
+    wanted = panel.columns(config["phenotype"])
+    split = _called(splits, config["split"], len(panel.strains))
+    phenotypes, columns = _called(transfers, config["transfer"], panel, wanted, split)
+    names = [panel.phenotype_names[c] for c in columns]
+    sign = partial(
+        signature, data_fingerprint=fingerprint, phenotypes=names, accelerator=accelerator
+    )
+    record = Record(runs.absolute() / sign(config))
+    if record.finished and not config["force"]:
+        console.print("Finished before; here is its result (force=true trains it again).")
+        return record
+    base = None
+    if config["transfer"].get("method") == "finetuned":
+        others = [panel.phenotype_names[c] for c in wanted if c not in columns]
+        console.print("First the run on the other phenotypes, to go on from:")
+        base = obtain(_base_of(config, others), group, console).checkpoints / "best.ckpt"
+    told = {key: value for key, value in config["data"].items() if key in prepare_options()}
+    known = replace(panel, phenotypes=phenotypes)
+    data = prepare(known, split, columns, config["transfer"].get("target"), **told)
+    console.print(_sizes(config, data), soft_wrap=True)
+    with _alone(record, console):
+        if config["force"] and (record.finished or not _resumable(record)):
+            record.clear()  # a run that force began and a kill ended goes on instead
+        if not record.finished:  # another process may have finished it while we waited
+            ridge = ridge_reference(data, cache / "ridge" / f"{sign(_ridge_of(config))}.json")
+            _train(config, record, data, base, ridge, panel.noise_ceiling, accelerator, group)
+    return record
 
 
 def _resumable(record: Record) -> bool:
@@ -80,11 +97,15 @@ def _resumable(record: Record) -> bool:
     return True
 
 
-def _prepare(config: Mapping, panel: Panel, columns: list[int]) -> Prepared:
-    options = dict(config["split"])
-    split = getattr(splits, options.pop("name"))(len(panel.strains), **options)
-    told = {key: value for key, value in config["data"].items() if key in prepare_options()}
-    return prepare(panel, split, columns, **told)
+def _called(module: ModuleType, options: Mapping, *data):
+    """The function of `module` that a group's choice names, called with the choice's options."""
+    options = dict(options)
+    return getattr(module, options.pop("name"))(*data, **options)
+
+
+def _base_of(config: Mapping, phenotypes: list[str]) -> dict:
+    """The run that fine-tuning starts from."""
+    return {**config, "transfer": {"name": "none"}, "phenotype": phenotypes, "force": False}
 
 
 def _ridge_of(config: Mapping) -> dict:
@@ -95,7 +116,7 @@ def _sizes(config: Mapping, data: Prepared) -> str:
     parts = ", ".join(f"{len(rows)} {part}" for part, rows in data.split.items())
     return (
         f"{config['model']['name']} on {config['data']['name']}: {parts} strains, "
-        f"{len(data.locus_ids)} loci, {len(data.phenotype_names)} phenotypes"
+        f"{len(data.loci)} loci, {len(data.phenotype_names)} phenotypes"
     )
 
 
@@ -122,7 +143,7 @@ def _alone(record: Record, console: Console) -> Iterator[None]:
 
 
 def _train(
-    config: Mapping, record: Record, data: Prepared, ridge: dict | None,
+    config: Mapping, record: Record, data: Prepared, base: Path | None, ridge: dict | None,
     noise_ceiling: Mapping[str, float], accelerator: str, group: str | None,
 ) -> None:  # fmt: skip
     started = time.monotonic()
@@ -139,7 +160,7 @@ def _train(
         # Processes of their own report to the file alone; the tracker hears of it afterwards.
         shared = not is_baseline(config["model"]["name"]) and config["trainer"]["devices"] > 1
         heard = record.write_history if shared else on_epoch
-        fitted = fit(config, data, record.checkpoints, heard)
+        fitted = fit(config, data, record.checkpoints, heard, base)
         on_epoch(fitted.rows)
         metrics = _evaluate(config, record, data, fitted)
         metrics["ridge"] = ridge

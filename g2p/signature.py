@@ -36,6 +36,7 @@ def signature(
         "prepare": {k: v for k, v in applying("data").items() if k in prepare_options()},
         "phenotypes": phenotypes,
         "split": applying("split"),
+        "transfer": applying("transfer"),
         "model": applying("model"),
     }
     if not is_baseline(config["model"]["name"]):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import hydra
 import numpy as np
+import pyarrow as pa
 import pytest
 from omegaconf import OmegaConf
 
@@ -80,5 +81,9 @@ def random_prepared(n_strains=60, n_loci=12, n_phenotypes=3, missing=0.1, seed=0
         split=split,
         strains=[f"s{i}" for i in range(n_strains)],
         phenotype_names=[f"p{i}" for i in range(n_phenotypes)],
-        locus_ids=[f"l{i}" for i in range(n_loci)],
-    )
+        loci=pa.table({
+            "id": [f"l{i}" for i in range(n_loci)],
+            "chromosome": [f"chr{1 + 2 * i // n_loci}" for i in range(n_loci)],
+            "position": [1000 * (i + 1) for i in range(n_loci)],
+        }),
+    )  # fmt: skip

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from g2p.config import GROUPS, check, choices, inapplicable
 from g2p.errors import UserError
-from g2p.options import PACKAGE, read_options
+from g2p.options import FACTS, PACKAGE, declared, read_options
 from g2p.signature import signature
 from tests.conftest import compose
 
@@ -16,7 +16,7 @@ from tests.conftest import compose
     [
         (["++modl=ridge"], "modl is not an option. Did you mean 'model'?"),
         (["++model.num_layer=2"], "Did you mean 'model.num_layers'?"),
-        (["+unknown=1"], "unknown is not an option. Allowed: data, split, model"),
+        (["+unknown=1"], "unknown is not an option. Allowed: data, split, transfer, model"),
         (["+model.window=1"], "model.window is not an option of model=transformer"),
         (["optim=adam", "+optim.weight_decay=0.1"], "optim=adamw has it"),
         (["model=ridge", "+model.num_heads=2"], "model=rung, transformer has it"),
@@ -86,11 +86,9 @@ def test_options_are_read_as_python_sees_them():
 
     read = read_options(PACKAGE / "models" / "transformer.py", "Transformer")
     parameters = inspect.signature(Transformer, eval_str=True).parameters
-    assert set(read) == set(parameters) - {"n_loci", "n_phenotypes"}
+    assert set(read) == set(parameters) - FACTS
     for name, option in read.items():
-        annotation = parameters[name].annotation
-        assert option.type is getattr(annotation, "__origin__", annotation)
-        assert option.rules == getattr(annotation, "__metadata__", ())
+        assert option == declared(parameters[name].annotation)
 
 
 def sign(*overrides, data="d", phenotypes=("30C",), accelerator="cpu") -> str:

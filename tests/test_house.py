@@ -107,7 +107,10 @@ def test_every_model_and_source_has_its_yaml():
     models = {
         f.stem for package in ("models", "baselines") for f in (PACKAGE / package).glob("*.py")
     }
-    parts = {"__init__", "attention", "block", "embed", "readout", "per_phenotype", "entropy"}
+    parts = {
+        "__init__", "attention", "block", "embed", "readout", "per_phenotype", "entropy",
+        "position", "additive",
+    }  # fmt: skip
     assert models - parts == set(choices("model"))
     sources = {f.stem for f in (PACKAGE / "data").glob("*.py") if "def read(" in f.read_text()}
     assert sources == set(choices("data"))

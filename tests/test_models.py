@@ -82,6 +82,7 @@ def test_rijal_is_the_one_hot_form(n_loci, n_phenotypes, num_layers, embedding_d
 OPTIONS = {
     "num_layers": 2, "embedding_dim": 12, "num_heads": 3, "ffn": True, "ffn_dim": 20, "skip": True,
     "layer_norm": True, "scaled": True, "dropout": 0.0, "init_scale": 1.0,
+    "position": "none", "additive": False,
 }  # fmt: skip
 
 

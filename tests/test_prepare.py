@@ -104,8 +104,8 @@ def test_nothing_of_the_test_strains_reaches_what_is_fitted():
     for loci_from in ("train", "train_val"):
         options = {"max_correlation": 0.3, "loci_from": loci_from}
         first, second = prepared(panel, **options), prepared(leaky, **options)
-        assert first.locus_ids == second.locus_ids
-        assert len(first.locus_ids) < 30
+        assert first.loci.equals(second.loci)
+        assert len(first.loci) < 30
         np.testing.assert_array_equal(first.scaler.mean, second.scaler.mean)
         np.testing.assert_array_equal(first.scaler.sd, second.scaler.sd)
 
@@ -116,10 +116,10 @@ def test_validation_strains_choose_loci_only_when_asked():
     genotypes = panel.genotypes.copy()
     genotypes[val] = 1
     other = make_panel(40, 30, 2, genotypes=genotypes)
-    by_train = [prepared(p, max_correlation=0.25).locus_ids for p in (panel, other)]
+    by_train = [prepared(p, max_correlation=0.25).loci for p in (panel, other)]
     assert by_train[0] == by_train[1]
     options = {"max_correlation": 0.25, "loci_from": "train_val"}
-    by_both = [prepared(p, **options).locus_ids for p in (panel, other)]
+    by_both = [prepared(p, **options).loci for p in (panel, other)]
     assert by_both[0] != by_both[1]
 
 

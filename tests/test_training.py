@@ -26,7 +26,7 @@ def make_task(data, seed=0, dropout=0.0, monitor="r2", lr=1e-2, plateau=None, op
     model = Transformer(
         n_loci=data.genotypes.shape[1], n_phenotypes=len(data.phenotype_names), num_layers=1,
         embedding_dim=8, num_heads=2, ffn=True, ffn_dim=8, skip=True, layer_norm=True, scaled=True,
-        dropout=dropout, init_scale=1.0,
+        dropout=dropout, init_scale=1.0, position="none", additive=False,
     )  # fmt: skip
     decay = {"weight_decay": 0.1} if optimizer == "adamw" else {}
     return Task(
@@ -101,7 +101,7 @@ def test_the_best_epoch_is_kept_and_patience_stops(tmp_path, monitor):
     val = data.split["val"]
     again = scores(trainer.predict(task.model, data.genotypes[val]), data.phenotypes[val])
     assert again.loss == pytest.approx(rows[best]["val_loss"], abs=1e-9)
-    assert kept["inputs"]["loci"] == data.locus_ids
+    assert kept["inputs"]["loci"] == data.loci.to_pydict()
 
 
 OPTIONS = {"precision": "32-true", "max_epochs": 7, "gradient_clip_val": 0.5}

@@ -11,6 +11,9 @@ from torch import Tensor
 class Batch(NamedTuple):
     """B strains: genotypes (B, L), phenotypes (B, P) with NaN where missing.
 
+    Where each strain is seen in one environment only, `environment_B` says in which and phenotypes
+    are (B, 1).
+
     `n_observed` is the number of observed values in the whole batch: more than are seen here when
     the batch is shared by several processes.
     """
@@ -18,6 +21,14 @@ class Batch(NamedTuple):
     genotype_BL: Tensor
     phenotype_BP: Tensor
     n_observed: Tensor
+    environment_B: Tensor | None = None
+
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        """What the model is called with."""
+        if self.environment_B is None:
+            return (self.genotype_BL,)
+        return (self.genotype_BL, self.environment_B)
 
 
 class Batches:
@@ -34,15 +45,20 @@ class Batches:
         seed: of the order; None keeps the order of `rows`.
         drop_last: whether an incomplete last batch is left out.
         rank, world: which share of each batch is taken: every world-th strain from rank on.
+        n_environments: P, where each strain of an epoch is to be seen in one phenotype alone,
+            turn by turn, so that a batch holds as many strains of each (to within one, where P
+            does not divide it); None: in all of them.
     """
 
     def __init__(
         self, genotypes: Tensor, phenotypes: Tensor, rows: Tensor, *, batch_size: int,
         seed: int | None = None, drop_last: bool = False, rank: int = 0, world: int = 1,
+        n_environments: int | None = None,
     ):  # fmt: skip
         self.genotypes, self.phenotypes, self.rows = genotypes, phenotypes, rows
         self.batch_size, self.seed, self.drop_last = batch_size, seed, drop_last
         self.rank, self.world = rank, world
+        self.n_environments = n_environments
         self.epoch = 0
 
     def __len__(self) -> int:
@@ -54,9 +70,17 @@ class Batches:
         if self.seed is not None:
             order = np.random.default_rng([self.seed, self.epoch]).permutation(len(rows))
             rows = rows[torch.from_numpy(order).to(rows.device)]
-        for batch in rows.split(self.batch_size)[: len(self)]:
-            n_observed = self.phenotypes[batch].isfinite().sum()
-            share = batch[self.rank :: self.world]
+        for i, batch in enumerate(rows.split(self.batch_size)[: len(self)]):
+            phenotype_BP, environment_B = self.phenotypes[batch], None
+            if self.n_environments is not None:
+                turn = i * self.batch_size + torch.arange(len(batch), device=batch.device)
+                environment_B = turn % self.n_environments
+                phenotype_BP = phenotype_BP.gather(1, environment_B[:, None])
+                environment_B = environment_B[self.rank :: self.world]
+            share = slice(self.rank, None, self.world)
             yield Batch(
-                self.genotypes[share].to(self.phenotypes.dtype), self.phenotypes[share], n_observed
+                self.genotypes[batch[share]].to(self.phenotypes.dtype),
+                phenotype_BP[share],
+                phenotype_BP.isfinite().sum(),
+                environment_B,
             )

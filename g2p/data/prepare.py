@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from g2p.data.loci import independent_loci
 from g2p.data.panel import Panel
@@ -11,6 +13,9 @@ from g2p.data.scale import Scaler
 from g2p.data.split import Split
 from g2p.errors import UserError
 from g2p.options import Above, AtMost, OnlyIf
+
+# What a panel's locus table says of each locus, and a checkpoint after it.
+LOCUS_COLUMNS = ("id", "chromosome", "position")
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +30,7 @@ class Prepared:
         split: rows of train, val and test.
         strains: the N names.
         phenotype_names: the P names.
-        locus_ids: the L names.
+        loci: the locus table of the L kept loci: id, chromosome, position (bp).
     """
 
     genotypes: np.ndarray
@@ -35,22 +40,28 @@ class Prepared:
     split: Split
     strains: list[str]
     phenotype_names: list[str]
-    locus_ids: list[str]
+    loci: pa.Table
 
     def inputs(self) -> dict:
         """What a checkpoint keeps beside its weights, to predict other strains: plain values."""
         return {
-            "loci": self.locus_ids,
+            "loci": {column: self.loci[column].to_pylist() for column in LOCUS_COLUMNS},
             "phenotypes": self.phenotype_names,
             "mean": self.scaler.mean.tolist(),
             "sd": self.scaler.sd.tolist(),
         }
+
+    def genome(self) -> np.ndarray:
+        """Chromosome (numbered from 0 as they first appear) and position (bp), (L, 2)."""
+        chromosome = pc.dictionary_encode(self.loci["chromosome"]).combine_chunks().indices
+        return np.stack([chromosome.to_numpy(), self.loci["position"].to_numpy()], axis=1)
 
 
 def prepare(
     panel: Panel,
     split: Split,
     columns: list[int],
+    target: str | None = None,
     *,
     max_correlation: Annotated[float | None, Above(0), AtMost(1)],
     loci_from: Annotated[Literal["train", "train_val"], OnlyIf("max_correlation")],
@@ -62,6 +73,8 @@ def prepare(
         panel: the whole panel.
         split: rows of its strains.
         columns: the phenotypes to predict.
+        target: the one of a transfer (`g2p.data.transfer`): it may lack values to validate on, and
+            training strains of which nothing is known leave.
         max_correlation: threshold of `independent_loci`; None keeps all loci.
         loci_from: whose genotypes choose the loci; `train_val` is the published practice.
         missing: `mask` leaves a missing value out where it is missing; `drop_strain` drops a strain
@@ -78,14 +91,17 @@ def prepare(
     if missing == "drop_strain":
         complete = np.isfinite(observed).all(axis=1)
         split = {part: rows[complete[rows]] for part, rows in split.items()}
-    _check_values(observed, split, names)
+    _check_values(observed, split, names, target)
 
-    genotypes, loci = panel.genotypes, panel.loci["id"]
+    genotypes, loci = panel.genotypes, panel.loci
     if max_correlation is not None:
         looked_at = [split["train"], split["val"]] if loci_from == "train_val" else [split["train"]]
         kept = independent_loci(genotypes[np.concatenate(looked_at)], max_correlation)
         genotypes, loci = genotypes[:, kept], loci.take(kept)
 
+    if target is not None:  # after thinning: fine-tuning needs the loci of the run before it
+        known = np.isfinite(observed).any(axis=1)
+        split = {**split, "train": split["train"][known[split["train"]]]}
     scaler = Scaler.fit(observed[split["train"]])
     return Prepared(
         genotypes=np.ascontiguousarray(genotypes),
@@ -95,14 +111,16 @@ def prepare(
         split=split,
         strains=panel.strains,
         phenotype_names=names,
-        locus_ids=loci.to_pylist(),
+        loci=loci,
     )
 
 
-def _check_values(observed: np.ndarray, split: Split, names: list[str]) -> None:
+def _check_values(observed: np.ndarray, split: Split, names: list[str], target: str | None) -> None:
     """R2 needs two different values in each part, and so does standardising."""
     for part, rows in split.items():
         for values, name in zip(observed[rows].T, names, strict=True):
+            if part == "val" and name == target:
+                continue
             values = values[np.isfinite(values)]
             if len(values) < 2:
                 raise UserError(

@@ -22,9 +22,11 @@ def attention_entropy(model: nn.Module, genotype_BL: Tensor) -> list[dict]:
     that of weights all alike, log L; `own`, the mean weight of a locus on itself; and `degenerate`:
     None, or why this layer's attention cannot matter.
     """
-    seen: list[tuple[Attention, Tensor]] = []
+    seen: dict[Attention, list[Tensor]] = {}  # a multi-environment model passes several times
     hooks = [
-        module.register_forward_pre_hook(lambda layer, inputs: seen.append((layer, inputs[0])))
+        module.register_forward_pre_hook(
+            lambda layer, inputs: seen.setdefault(layer, []).append(inputs[0])
+        )
         for module in model.modules()
         if isinstance(module, Attention)
     ]
@@ -34,7 +36,7 @@ def attention_entropy(model: nn.Module, genotype_BL: Tensor) -> list[dict]:
     model.train(was_training)
     for hook in hooks:
         hook.remove()
-    return [_layer(layer, x_BLD) for layer, x_BLD in seen]
+    return [_layer(layer, torch.cat(inputs)) for layer, inputs in seen.items()]
 
 
 def _layer(layer: Attention, x_BLD: Tensor) -> dict:

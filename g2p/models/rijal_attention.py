@@ -11,6 +11,17 @@ from g2p.models.readout import LocusReadout
 from g2p.options import Above, AtLeast
 
 
+def bare_layer(dim: int, init_scale: float) -> Block:
+    """`softmax(Q K^T) V` and nothing else; weights from N(0, init_scale)."""
+    attention = Attention(
+        dim=dim, num_heads=1, bias=False, scaled=False, output_projection=False,
+        init_scale=init_scale,
+    )  # fmt: skip
+    return Block(
+        dim=dim, attention=attention, skip=False, layer_norm=False, ffn_dim=None, dropout=0.0
+    )
+
+
 class RijalAttention(nn.Module):
     """Genotypes (B, L) to phenotypes (B, P): `softmax(Q K^T) V` a few times over, nothing else.
 
@@ -38,19 +49,9 @@ class RijalAttention(nn.Module):
         super().__init__()
         D = embedding_dim
         self.embed = LocusEmbedding(n_loci=n_loci, dim=D, ones_column=True, init_scale=init_scale)
-        self.blocks = nn.Sequential(*(self._layer(D, init_scale) for _ in range(num_layers)))
+        self.blocks = nn.Sequential(*(bare_layer(D, init_scale) for _ in range(num_layers)))
         self.readout = LocusReadout(
             n_loci=n_loci, dim=D, n_phenotypes=n_phenotypes, init_scale=init_scale
-        )
-
-    @staticmethod
-    def _layer(dim: int, init_scale: float) -> Block:
-        attention = Attention(
-            dim=dim, num_heads=1, bias=False, scaled=False, output_projection=False,
-            init_scale=init_scale,
-        )  # fmt: skip
-        return Block(
-            dim=dim, attention=attention, skip=False, layer_norm=False, ffn_dim=None, dropout=0.0
         )
 
     def forward(self, genotype_BL: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from torch import Tensor, nn
 
+from g2p.models.additive import AdditivePath, silence
 from g2p.models.attention import Attention
 from g2p.models.block import Block
 from g2p.models.embed import LocusEmbedding
@@ -36,6 +37,9 @@ class Rung(nn.Module):
         num_heads: H, divides D.
         initialisation: `normal` draws every parameter (but the norms') from N(0, 0.03);
             `standard` is that of `Transformer`: embeddings N(0, 1), the rest torch's.
+        additive: whether a linear path, started at ridge, runs beside the attention; neither
+            published model has one.
+        ridge: see `AdditivePath`.
     """
 
     def __init__(
@@ -55,6 +59,8 @@ class Rung(nn.Module):
         ffn_dim: Annotated[int, AtLeast(1), OnlyIf("ffn")],
         num_heads: Annotated[int, AtLeast(1), Divides("embedding_dim")],
         initialisation: Literal["normal", "standard"],
+        additive: bool,
+        ridge: tuple[Tensor, Tensor] | None = None,
     ):
         super().__init__()
         D = embedding_dim
@@ -87,6 +93,11 @@ class Rung(nn.Module):
                 if not isinstance(module, nn.LayerNorm):
                     for parameter in module.parameters(recurse=False):
                         nn.init.normal_(parameter, std=NORMAL_SCALE)
+        self.additive = None
+        if additive:
+            self.additive = AdditivePath(ridge=ridge)
+            silence(self.readout)
 
     def forward(self, genotype_BL: Tensor) -> Tensor:
-        return self.readout(self.norm(self.blocks(self.embed(genotype_BL))))
+        y_BP = self.readout(self.norm(self.blocks(self.embed(genotype_BL))))
+        return y_BP if self.additive is None else y_BP + self.additive(genotype_BL)

@@ -1,12 +1,14 @@
 """The standard pre-norm transformer encoder on loci, as in Arcadia Science's 2025 study."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from torch import Tensor, nn
 
+from g2p.models.additive import AdditivePath, silence
 from g2p.models.attention import Attention
 from g2p.models.block import Block
 from g2p.models.embed import LocusEmbedding
+from g2p.models.position import GenomePosition, LearnedPosition
 from g2p.models.readout import MeanReadout
 from g2p.options import Above, AtLeast, Below, Divides, OnlyIf
 
@@ -29,7 +31,12 @@ class Transformer(nn.Module):
         layer_norm: whether branches, and the last block's output, are normalised.
         scaled: whether scores are divided by sqrt(D / H).
         dropout: probability, on the branches; never on the attention probabilities.
-        init_scale: standard deviation of the initial locus embeddings.
+        init_scale: standard deviation of the initial locus embeddings, and of positions.
+        position: what is added to a locus's token: nothing, a learned vector of its own, or one
+            learned for its chromosome and its place along it.
+        additive: whether a linear path, started at ridge, runs beside the attention.
+        genome_L2: see `GenomePosition`.
+        ridge: see `AdditivePath`.
     """
 
     def __init__(
@@ -47,6 +54,10 @@ class Transformer(nn.Module):
         scaled: bool,
         dropout: Annotated[float, AtLeast(0), Below(1)],
         init_scale: Annotated[float, Above(0)],
+        position: Literal["none", "learned", "genome"],
+        additive: bool,
+        genome_L2: Tensor | None = None,
+        ridge: tuple[Tensor, Tensor] | None = None,
     ):
         super().__init__()
         D = embedding_dim
@@ -65,6 +76,18 @@ class Transformer(nn.Module):
         self.blocks = nn.Sequential(*(layer() for _ in range(num_layers)))
         self.norm = nn.LayerNorm(D) if layer_norm else nn.Identity()
         self.readout = MeanReadout(dim=D, n_phenotypes=n_phenotypes, dropout=0.0)
+        self.position = self.additive = None
+        if position == "learned":
+            self.position = LearnedPosition(n_loci=n_loci, dim=D, init_scale=init_scale)
+        if position == "genome":
+            self.position = GenomePosition(genome_L2=genome_L2, dim=D, init_scale=init_scale)
+        if additive:
+            self.additive = AdditivePath(ridge=ridge)
+            silence(self.readout)
 
     def forward(self, genotype_BL: Tensor) -> Tensor:
-        return self.readout(self.norm(self.blocks(self.embed(genotype_BL))))
+        x_BLD = self.embed(genotype_BL)
+        if self.position is not None:
+            x_BLD = x_BLD + self.position()
+        y_BP = self.readout(self.norm(self.blocks(x_BLD)))
+        return y_BP if self.additive is None else y_BP + self.additive(genotype_BL)

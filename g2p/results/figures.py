@@ -52,8 +52,8 @@ def learning_curve(record: Record, metrics: dict) -> Figure:
     left.plot(epoch, history["val_loss"], color=BLUE, marker=mark, label="validation")
     left.set(xlabel="epoch", ylabel="loss (standardised units)")
     right.plot(epoch, history["val_r2_mean"], color=BLUE, marker=mark, label="validation")
-    if metrics["ridge"]:
-        ridge = metrics["ridge"]["val"]["r2_mean"]
+    ridge = metrics["ridge"] and metrics["ridge"]["val"]["r2_mean"]
+    if ridge is not None:
         right.axhline(ridge, color=ORANGE, linestyle=":", label="ridge, validation")
     best = metrics["best_epoch"]
     right.plot(

@@ -18,7 +18,7 @@ def history_row(
         "epoch": epoch,
         "train_loss": train_loss,
         "val_loss": val.loss,
-        "val_r2_mean": float(val.r2.mean()),
+        "val_r2_mean": val.r2_mean,
         "lr": lr,
         "seconds": seconds,
         "ended": datetime.now(UTC).isoformat(),

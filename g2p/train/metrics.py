@@ -1,30 +1,44 @@
 """How good predictions are, for each phenotype, on the strains that were observed."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 
 
 class Scores(NamedTuple):
-    """R2, Pearson r and observed strains by phenotype, (P,); mean squared error of all values."""
+    """R2, Pearson r and observed strains by phenotype, (P,); mean squared error of all values.
+
+    NaN where nothing can be said: R2 and r of a phenotype without two different observed values
+    (the target of a transfer may have none on validation), the loss without any value.
+    """
 
     r2: np.ndarray
     pearson: np.ndarray
     n: np.ndarray
     loss: float
 
+    @property
+    def r2_mean(self) -> float:
+        """Over the phenotypes that have an R2; NaN where none has."""
+        there = self.r2[np.isfinite(self.r2)]
+        return float(there.mean()) if there.size else float("nan")
+
     def named(self, phenotypes: list[str]) -> dict:
-        """As plain values, by phenotype, the way metrics.json holds them."""
+        """As plain values, by phenotype, the way metrics.json holds them: null for NaN."""
+
+        def plain(value: float) -> float | None:
+            return value if math.isfinite(value) else None
 
         def by_phenotype(values: np.ndarray) -> dict:
-            return dict(zip(phenotypes, values.tolist(), strict=True))
+            return dict(zip(phenotypes, map(plain, values.tolist()), strict=True))
 
         return {
             "r2": by_phenotype(self.r2),
-            "r2_mean": float(self.r2.mean()),
+            "r2_mean": plain(self.r2_mean),
             "pearson": by_phenotype(self.pearson),
             "n": by_phenotype(self.n),
-            "loss": self.loss,
+            "loss": plain(self.loss),
         }
 
 
@@ -33,7 +47,6 @@ def scores(predicted: np.ndarray, observed: np.ndarray) -> Scores:
 
     R2 is the coefficient of determination, 1 - SSE / SST, around the mean of the observed strains
     (it is negative for predictions worse than that mean). Pearson r of a constant prediction is 0.
-    A phenotype needs two different observed values (`g2p.data.prepare` sees to that).
     """
     predicted, observed = predicted.astype(np.float64), observed.astype(np.float64)
     seen = np.isfinite(observed)
@@ -41,15 +54,17 @@ def scores(predicted: np.ndarray, observed: np.ndarray) -> Scores:
 
     def centred(values: np.ndarray) -> np.ndarray:
         values = np.where(seen, values, 0.0)
-        return np.where(seen, values - values.sum(axis=0) / n, 0.0)
+        return np.where(seen, values - values.sum(axis=0) / np.maximum(n, 1), 0.0)
 
     squared_error = np.where(seen, observed - predicted, 0.0) ** 2
     y, f = centred(observed), centred(predicted)
-    total = (y**2).sum(axis=0)
+    highest = np.where(seen, observed, -np.inf).max(axis=0)
+    lowest = np.where(seen, observed, np.inf).min(axis=0)
+    total = np.where(highest > lowest, (y**2).sum(axis=0), np.nan)
     norm = np.sqrt(total * (f**2).sum(axis=0))
     return Scores(
         r2=1 - squared_error.sum(axis=0) / total,
-        pearson=(y * f).sum(axis=0) / np.where(norm > 0, norm, np.inf),
+        pearson=(y * f).sum(axis=0) / np.where(norm == 0, np.inf, norm),
         n=n,
-        loss=float(squared_error.sum() / seen.sum()),
+        loss=float(squared_error.sum() / seen.sum()) if seen.any() else float("nan"),
     )

@@ -1,5 +1,6 @@
 """The progress bar of a run: epochs, loss, validation R2, time left."""
 
+import math
 import time
 
 import lightning as L
@@ -38,7 +39,9 @@ class ProgressBar(L.Callback):
         self.bar.update(self.epochs, completed=int(done * 100) / 100)
 
     def on_train_epoch_end(self, trainer, task) -> None:
-        text = f"loss {task.train_loss:.3f}  val R2 {task.val.r2.mean():.3f}"
+        r2 = task.val.r2_mean
+        validated = "nothing to validate on" if math.isnan(r2) else f"val R2 {r2:.3f}"
+        text = f"loss {task.train_loss:.3f}  {validated}"
         self.bar.update(self.epochs, description=text)
         quiet = time.monotonic() - self.said < SECONDS_BETWEEN_LINES
         if trainer.is_global_zero and self.bar.disable and not quiet:

@@ -19,7 +19,8 @@ class Task(L.LightningModule):
     so a resumed run needs no generator's state to end with the same numbers.
 
     Args:
-        model: (B, L) genotypes to (B, P) standardised phenotypes.
+        model: (B, L) genotypes to (B, P) standardised phenotypes; in training, what the batch's
+            `inputs` are to its phenotypes.
         optimizer: from parameters to an optimizer.
         plateau_patience: epochs without a new best that the learning rate sits out; None: it is
             constant.
@@ -48,8 +49,12 @@ class Task(L.LightningModule):
 
     @property
     def score(self) -> float:
-        """The monitored score of the last epoch; higher is better."""
-        return float(self.val.r2.mean()) if self.monitor == "r2" else -self.val.loss
+        """The monitored score of the last epoch; higher is better.
+
+        Where there is nothing to validate on, the last epoch is always the best.
+        """
+        score = self.val.r2_mean if self.monitor == "r2" else -self.val.loss
+        return float(self.current_epoch) if np.isnan(score) else score
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         optimizer = self.build_optimizer(self.model.parameters())
@@ -69,7 +74,7 @@ class Task(L.LightningModule):
         self.trainer.train_dataloader.epoch = self.current_epoch
 
     def training_step(self, batch, batch_idx) -> Tensor:
-        predicted = self.model(batch.genotype_BL)
+        predicted = self.model(*batch.inputs)
         # Processes that share a batch average their gradients; the loss is a sum over their shares.
         loss = self.trainer.world_size * masked_mse(predicted, batch.phenotype_BP, batch.n_observed)
         self._losses.append(loss.detach())  # stays on the device until the epoch ends
@@ -85,7 +90,7 @@ class Task(L.LightningModule):
         predicted, observed = torch.cat(self._predicted), torch.cat(self._observed)
         self._losses.clear(), self._predicted.clear(), self._observed.clear()
         self.val = scores(predicted.double().cpu().numpy(), observed.double().cpu().numpy())
-        if not np.isfinite([self.train_loss, self.val.loss]).all():
+        if not (np.isfinite(self.train_loss) and predicted.isfinite().all()):
             raise UserError(
                 f"the loss became {self.train_loss:g} (training), {self.val.loss:g} (validation) "
                 f"in epoch {self.current_epoch + 1}. Try a smaller optim.lr, or "

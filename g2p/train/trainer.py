@@ -100,7 +100,11 @@ def fit(
         use_distributed_sampler=False,
         default_root_dir=folder,
     )
-    resident = ResidentData(data, batch_size, drop_last, task.seed, precision == "64-true")
+    resident = ResidentData(
+        data, batch_size=batch_size, drop_last=drop_last, seed=task.seed,
+        double=precision == "64-true",
+        n_environments=getattr(task.model, "n_environments", None),
+    )  # fmt: skip
     try:
         trainer.fit(task, datamodule=resident, ckpt_path=last)
     except BaseException as error:
@@ -129,9 +133,13 @@ def _raise_as_here(error: BaseException) -> None:
 class ResidentData(L.LightningDataModule):
     """The panel's tensors on the device of each process, and the batches from them."""
 
-    def __init__(self, data: Prepared, batch_size: int, drop_last: bool, seed: int, double: bool):
+    def __init__(
+        self, data: Prepared, *, batch_size: int, drop_last: bool, seed: int, double: bool,
+        n_environments: int | None,
+    ):  # fmt: skip
         super().__init__()
         self.batch_size, self.drop_last, self.seed = batch_size, drop_last, seed
+        self.n_environments = n_environments
         self.genotypes = torch.tensor(data.genotypes)  # a copy: the store is mapped read-only
         self.phenotypes = torch.from_numpy(data.phenotypes).to(
             torch.float64 if double else torch.float32
@@ -151,6 +159,7 @@ class ResidentData(L.LightningDataModule):
             self.genotypes, self.phenotypes, self.rows["train"], batch_size=self.batch_size,
             seed=self.seed, drop_last=self.drop_last,
             rank=self.trainer.global_rank, world=self.trainer.world_size,
+            n_environments=self.n_environments,
         )  # fmt: skip
 
     def val_dataloader(self) -> Batches:

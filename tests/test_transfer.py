@@ -1,0 +1,153 @@
+"""Transfer: what a run may know of its target, and going on from another run."""
+
+import json
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from g2p.config import check
+from g2p.data import split as splits
+from g2p.data import transfer
+from g2p.errors import UserError
+from g2p.run import run
+from g2p.train.checkpoints import load_checkpoint
+from tests.conftest import compose
+from tests.test_prepare import make_panel
+
+
+def reduced(panel, observations, *, seed=0, method="joint", split=None):
+    split = split or splits.random(len(panel.strains), seed=0)
+    phenotypes, columns = transfer.target(
+        panel, [0, 1, 2], split, target=panel.phenotype_names[1], observations=observations,
+        method=method, seed=seed,
+    )  # fmt: skip
+    return split, phenotypes, columns
+
+
+@settings(deadline=None, max_examples=30)
+@given(seed=st.integers(0, 99), few=st.integers(2, 30), more=st.integers(0, 20))
+def test_m_values_are_known_and_grow_by_adding(seed, few, more):
+    panel = make_panel(80, 5, 3)
+    split, first, _ = reduced(panel, few, seed=seed)
+    _, second, _ = reduced(panel, few + more, seed=seed)
+    pool = np.concatenate([split["train"], split["val"]])
+    known = [np.isfinite(p[pool, 1]) for p in (first, second)]
+    assert [k.sum() for k in known] == [few, few + more]
+    assert not (known[0] & ~known[1]).any()
+    share = np.isfinite(first[split["val"], 1]).sum()
+    there = [np.isfinite(panel.phenotypes[split[part], 1]).sum() for part in ("train", "val")]
+    assert share == few * there[1] // sum(there)
+    for changed in (first, second):
+        kept = np.isfinite(changed[:, 1])
+        np.testing.assert_array_equal(changed[kept, 1], panel.phenotypes[kept, 1])
+        np.testing.assert_array_equal(changed[:, [0, 2]], panel.phenotypes[:, [0, 2]])
+        np.testing.assert_array_equal(changed[split["test"]], panel.phenotypes[split["test"]])
+
+
+def test_null_is_all_and_methods_choose_the_columns():
+    panel = make_panel(60, 5, 3)
+    _, phenotypes, columns = reduced(panel, None)
+    np.testing.assert_array_equal(phenotypes, panel.phenotypes)
+    assert columns == [0, 1, 2]
+    assert [reduced(panel, 9, method=m)[2] for m in ("single", "finetuned")] == [[1], [1]]
+
+
+@pytest.mark.parametrize(
+    ("columns", "target", "observations", "method", "said"),
+    [
+        ([0, 2], "p1", 5, "joint", "is not among the phenotypes"),
+        ([0, 1], "q", 5, "joint", "no phenotype 'q'"),
+        ([1], "p1", 5, "finetuned", "names none"),
+        ([0, 1], "p1", 500, "joint", "has 52 values"),
+    ],
+)
+def test_what_cannot_be_asked(columns, target, observations, method, said):
+    panel = make_panel(60, 5, 3, phenotypes=np.random.default_rng(0).standard_normal((60, 3)))
+    split = {"train": np.arange(40), "val": np.arange(40, 52), "test": np.arange(52, 60)}
+    with pytest.raises(UserError, match=said):
+        transfer.target(
+            panel, columns, split, target=target, observations=observations, method=method, seed=0
+        )
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (["model=ridge", "transfer.method=finetuned"], "no weights to go on"),
+        (["data.missing=drop_strain"], "would drop their strains"),
+        (["transfer.observations=1"], "at least 2"),
+    ],
+)
+def test_what_is_refused_before_any_work(overrides, said):
+    with pytest.raises(UserError, match=said):
+        check(compose("transfer=target", *overrides))
+
+
+THREE = ("transfer=target", "phenotype=[23C,25C,27C]", "trainer.batch_size=16")
+
+
+def metrics_of(folder) -> dict:
+    return json.loads((folder / "metrics.json").read_text())
+
+
+def test_two_observations_train_and_are_scored_on_test(small):
+    """Nothing to validate on: the last epoch is kept, and val says null."""
+    folder = run(small(*THREE, "transfer.observations=2", "transfer.method=single"))
+    metrics = metrics_of(folder)
+    assert metrics["val"]["r2"] == {"23C": None} and metrics["val"]["r2_mean"] is None
+    assert metrics["best_epoch"] == metrics["epochs"] - 1
+    assert np.isfinite(metrics["test"]["r2"]["23C"])
+    table = pq.read_table(folder / "predictions.parquet").to_pydict()
+    val = [o for o, s in zip(table["observed"], table["split"], strict=True) if s == "val"]
+    assert val and set(val) == {None}
+
+
+def test_few_values_are_all_that_joint_training_sees(small):
+    """Another value of a hidden strain changes nothing; of a test strain, its score alone."""
+    folder = run(small(*THREE, "transfer.observations=20"))
+    metrics = metrics_of(folder)
+    assert list(metrics["test"]["r2"]) == ["23C", "25C", "27C"]
+    assert metrics["val"]["n"]["23C"] == 3  # 20 times the share of validation strains, 0.15
+    scaling = load_checkpoint(folder / "checkpoints" / "best.ckpt")["inputs"]
+    plain = run(small("phenotype=[23C,25C,27C]", "trainer.batch_size=16"))
+    other = load_checkpoint(plain / "checkpoints" / "best.ckpt")["inputs"]
+    assert scaling["mean"][0] != other["mean"][0]
+    assert scaling["mean"][1:] == other["mean"][1:]
+
+
+def test_fine_tuning_goes_on_from_the_run_on_the_others(small):
+    base = run(small("phenotype=[25C,27C]", "trainer.batch_size=16"))
+    before = (base / "metrics.json").stat().st_mtime_ns
+    folder = run(small(*THREE, "transfer.observations=30", "transfer.method=finetuned",
+                       "optim.lr=1e-9"))  # fmt: skip
+    assert list(metrics_of(folder)["test"]["r2"]) == ["23C"]
+    # Another learning rate: another base, trained by the call itself.
+    assert len(list(base.parent.iterdir())) == 3
+    again = run(small(*THREE, "transfer.observations=30", "transfer.method=finetuned"))
+    assert (base / "metrics.json").stat().st_mtime_ns == before
+    assert len(list(base.parent.iterdir())) == 4
+    weights = [
+        load_checkpoint(f / "checkpoints" / "best.ckpt")["state_dict"] for f in (base, again)
+    ]
+    assert weights[1]["model.readout.linear.weight"].shape[0] == 1
+    name = "model.embed.weight"
+    assert not torch.equal(weights[0][name], weights[1][name])
+    # With a step of next to nothing the weights are those of the base.
+    frozen = load_checkpoint(folder / "checkpoints" / "best.ckpt")["state_dict"]
+    bases = [f for f in base.parent.iterdir() if f not in (base, again, folder)]
+    start = load_checkpoint(bases[0] / "checkpoints" / "best.ckpt")["state_dict"]
+    torch.testing.assert_close(frozen[name], start[name], atol=1e-6, rtol=0)
+
+
+def test_a_model_shaped_by_its_phenotypes_cannot_be_fine_tuned(tmp_path):
+    config = compose(
+        "model=rijal_multienv", *THREE, "transfer.method=finetuned", "data.strains=240",
+        "data.loci=16", "trainer.max_epochs=1", "logger=none", "trainer.accelerator=cpu",
+        f"paths.runs={tmp_path / 'runs'}", f"paths.cache={tmp_path / 'cache'}",
+    )  # fmt: skip
+    with pytest.raises(UserError, match="cannot be fine-tuned"):
+        run(config)
