@@ -1,0 +1,103 @@
+"""Averaging over seeds: `python -m g2p.results.average RUN RUN ...`.
+
+The mean prediction of runs that differ in their seed alone, scored on the test strains beside what
+each run reaches by itself: what is gained by training several times and predicting together.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from statistics import fmean
+
+import numpy as np
+import pyarrow.compute as pc
+import yaml
+from rich.console import Console
+from rich.table import Table
+
+from g2p.errors import UserError, listed
+from g2p.results.record import Record
+from g2p.train.metrics import scores
+
+# What may differ besides the seed: where files lie, what is logged and how it was asked for.
+FREE = ("seed", "paths", "logger", "force")
+
+
+def average(records: list[Record]) -> dict[str, dict[str, float]]:
+    """By phenotype: `alone`, the mean test R2 of the runs, and `together`, that of their mean.
+
+    Raises:
+        UserError: for fewer than two runs, one that is not finished, or runs that differ in more
+            than their seed.
+    """
+    _check(records)
+    tables = [record.predictions() for record in records]
+    tests = [table.filter(pc.equal(table["split"], "test")) for table in tables]
+    what = tests[0].select(["strain", "phenotype", "observed"])
+    if any(not test.select(what.column_names).equals(what) for test in tests[1:]):
+        raise UserError("these runs predict other strains or phenotypes: their panels differ.")
+    alone = [record.metrics()["test"]["r2"] for record in records]
+    phenotypes = list(alone[0])
+
+    def grid(column) -> np.ndarray:  # a row a strain, as predictions.parquet has them
+        return column.to_numpy(zero_copy_only=False).astype(float).reshape(-1, len(phenotypes))
+
+    predicted = np.mean([grid(test["predicted"]) for test in tests], axis=0)
+    together = scores(predicted, grid(what["observed"])).named(phenotypes)["r2"]
+    return {
+        name: {"alone": fmean(r2[name] for r2 in alone), "together": together[name]}
+        for name in phenotypes
+    }
+
+
+def _check(records: list[Record]) -> None:
+    if len({record.folder.resolve() for record in records}) < 2:
+        raise UserError("averaging needs at least two runs.")
+    unfinished = [str(record.folder) for record in records if not record.finished]
+    if unfinished:
+        raise UserError(f"these are no finished runs: {listed(unfinished)}.")
+    first, *others = (
+        {k: v for k, v in _flat(yaml.safe_load((r.folder / "config.yaml").read_text())).items()
+         if k.partition(".")[0] not in FREE}
+        for r in records
+    )  # fmt: skip
+    differing = sorted({k for o in others for k in {*first, *o} if first.get(k) != o.get(k)})
+    if differing:
+        raise UserError(f"these runs differ in more than their seed: {listed(differing)}.")
+
+
+def _flat(config: dict) -> dict:
+    flat = {}
+    for key, value in config.items():
+        inner = value if isinstance(value, dict) else {None: value}
+        flat |= {f"{key}.{k}" if k else key: v for k, v in inner.items()}
+    return flat
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m g2p.results.average", description=__doc__.splitlines()[2]
+    )
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="a run's directory")
+    folders = parser.parse_args().runs
+    try:
+        result = average([Record(folder) for folder in folders])
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+    table = Table(title=f"test R2 of {len(folders)} seeds")
+    table.add_column("phenotype")
+    for heading in ("alone (mean)", "together", "gain"):
+        table.add_column(heading, justify="right")
+    for name, r2 in [*result.items(), ("mean", _mean(result))][: None if len(result) > 1 else 1]:
+        gain = r2["together"] - r2["alone"]
+        table.add_row(name, f"{r2['alone']:.3f}", f"{r2['together']:.3f}", f"{gain:+.3f}")
+    Console().print(table)
+
+
+def _mean(result: dict[str, dict[str, float]]) -> dict[str, float]:
+    return {key: fmean(r2[key] for r2 in result.values()) for key in ("alone", "together")}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""Averaging over seeds, against a loop over the written predictions."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from g2p.errors import UserError
+from g2p.results.average import average
+from g2p.results.record import Record
+from g2p.run import run
+
+TWO = ("phenotype=[23C,30C]", "trainer.batch_size=16")
+
+
+def test_the_mean_prediction_is_scored_beside_each_alone(small):
+    folders = [run(small(*TWO, f"seed={seed}")) for seed in (0, 1, 2)]
+    result = average([Record(folder) for folder in folders])
+    tables = [pq.read_table(f / "predictions.parquet").to_pylist() for f in folders]
+    single = [json.loads((f / "metrics.json").read_text())["test"]["r2"] for f in folders]
+    for name in ("23C", "30C"):
+        observed, predicted = [], []
+        for rows in zip(*tables, strict=True):
+            first = rows[0]
+            wanted = first["split"] == "test" and first["phenotype"] == name
+            if wanted and first["observed"] is not None:
+                assert len({row["strain"] for row in rows}) == 1
+                observed.append(first["observed"])
+                predicted.append(sum(row["predicted"] for row in rows) / 3)
+        observed, predicted = np.array(observed), np.array(predicted)
+        r2 = 1 - ((observed - predicted) ** 2).sum() / ((observed - observed.mean()) ** 2).sum()
+        assert result[name]["together"] == pytest.approx(r2, abs=1e-9)
+        assert result[name]["alone"] == pytest.approx(np.mean([s[name] for s in single]))
+    command = [sys.executable, "-m", "g2p.results.average", *map(str, folders)]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert f"{result['30C']['together']:.3f}" in told and "mean" in told
+
+
+def test_what_cannot_be_averaged(small, tmp_path):
+    one, other = (Record(run(small(*TWO, f"optim.lr={lr}"))) for lr in (1e-3, 2e-3))
+    with pytest.raises(UserError, match=r"more than their seed: optim\.lr"):
+        average([one, other])
+    with pytest.raises(UserError, match="at least two"):
+        average([one, one])
+    with pytest.raises(UserError, match="no finished runs"):
+        average([one, Record(tmp_path)])
