@@ -6,25 +6,19 @@ paths.runs like any other, so a second call only collects them. Writes byxrm_cv_
 """
 
 import argparse
-import contextlib
-import io
 import json
 import time
 from pathlib import Path
 
-import hydra
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from omegaconf import OmegaConf
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from g2p.config import CONF, is_baseline
-from g2p.run import run
-
-RESULTS = Path(__file__).parent / "results"
+from benchmarks.trained import RESULTS, trained
+from g2p.config import is_baseline
 
 
 def fold_predictions(model: str, folds: int, fold: int, overrides: list[str]) -> pa.Table:
@@ -32,11 +26,7 @@ def fold_predictions(model: str, folds: int, fold: int, overrides: list[str]) ->
     split = [f"split.k={folds}", f"split.fold={fold}"]
     if is_baseline(model):
         split.append("split.val_share=0.02")
-    words = [f"model={model}", "data=byxrm", "split=kfold", "logger=none", *split, *overrides]
-    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
-        config = OmegaConf.to_container(hydra.compose("config", overrides=words), resolve=True)
-    with contextlib.redirect_stdout(io.StringIO()):
-        folder = run(config)
+    folder = trained(f"model={model}", "data=byxrm", "split=kfold", *split, *overrides)
     return pq.read_table(folder / "predictions.parquet", filters=[("split", "==", "test")])
 
 

@@ -1,10 +1,12 @@
 """Every command of the README but the two set-up ones, on a small panel."""
 
 import json
+import os
 import re
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -63,9 +65,23 @@ def test_a_command_of_the_readme(tmp_path, command):
         assert done.stdout.splitlines()[-1].startswith("run: ")
 
 
+def test_the_averaging_command_of_the_readme(tmp_path):
+    (command,) = [c for c in COMMANDS if "g2p.results.average" in c]
+    sweep = COMMANDS[COMMANDS.index(command) - 1]
+    small = [*shrunk(shlex.split(sweep)[2:]), "phenotype=30C", "logger=none"]
+    assert train(*small, cwd=tmp_path).returncode == 0
+    done = subprocess.run(
+        command, shell=True, cwd=tmp_path, capture_output=True, text=True, check=False,
+        env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "3 seeds" in done.stdout
+
+
 SMALL_BENCHMARK = {
     "benchmarks.rijal_step": ["--loci", "40", "--batch", "4", "--rounds", "1"],
     "benchmarks.byxrm_cv": ["--folds", "3"],
+    "benchmarks.epistasis": ["data.strains=600", "data.markers=400", "data.loci=10"],
 }
 
 
@@ -75,7 +91,9 @@ def test_a_benchmark_of_the_readme(tmp_path, command):
     small = [*SMALL_BENCHMARK[words[1]], "--out", str(tmp_path)]
     if words[1] == "benchmarks.byxrm_cv":
         write_small_byxrm(tmp_path / "data" / "byxrm")
-        small += [f"paths.data={tmp_path / 'data'}", *paths(tmp_path)]
+        small.append(f"paths.data={tmp_path / 'data'}")
+    if words[1] != "benchmarks.rijal_step":
+        small += paths(tmp_path)
     done = subprocess.run(
         [sys.executable, *words, *small], cwd=ROOT, capture_output=True, text=True, check=False
     )

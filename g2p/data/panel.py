@@ -8,19 +8,33 @@ import pyarrow as pa
 
 from g2p.errors import UserError, listed, nearest
 
+NO_CALL = -128  # a missing call in an int8 panel
+BLOCK = 1024  # strains looked at together
+
+
+def missing_genotypes(genotypes: np.ndarray) -> np.ndarray:
+    """Where genotypes are missing, bool of the same shape."""
+    if genotypes.dtype == np.int8:
+        return genotypes == NO_CALL
+    return np.isnan(genotypes)
+
 
 @dataclass(frozen=True, eq=False)
 class Panel:
     """Genotypes and phenotypes of N strains at L loci in P phenotypes.
 
     Attributes:
-        genotypes: (N, L) int8 calls or float32 values in [-1, 1].
+        genotypes: (N, L) int8 calls (-1, 0, 1; `NO_CALL` where missing), or float16 or float32
+            values in [-1, 1] (NaN where missing).
         phenotypes: (N, P) float64 in the source's own units; NaN where missing.
         strains: the N strain names, in file order.
         phenotype_names: the P names.
-        loci: the locus table: columns id, chromosome, position (bp), in genome order.
+        loci: the locus table: columns id, chromosome, position (bp), in genome order; and, where
+            the source knows, allele_0 (coded -1) and allele_1 (coded 1).
         aliases: other names of phenotypes, alias -> name.
         noise_ceiling: by phenotype name, the R2 of a perfect predictor, where the source knows it.
+        strain_table: what else the source says of each strain (family, batch, fold, ...), a row a
+            strain; None where nothing.
         truth: effects and interacting sets of a simulated panel, as plain lists; else None.
     """
 
@@ -31,6 +45,7 @@ class Panel:
     loci: pa.Table
     aliases: dict[str, str] = field(default_factory=dict)
     noise_ceiling: dict[str, float] = field(default_factory=dict)
+    strain_table: pa.Table | None = None
     truth: dict | None = None
 
     def columns(self, wanted: str | list[str]) -> list[int]:
@@ -87,8 +102,11 @@ def validate(panel: Panel, origin: str) -> Panel:
             raise UserError(f"{origin}: {what} names appear more than once: {listed(twice, 5)}.")
     if "all" in panel.phenotype_names:
         raise UserError(f"{origin}: a phenotype may not be called 'all', which means all of them.")
-    if panel.genotypes.min() < -1 or panel.genotypes.max() > 1:
-        raise UserError(f"{origin}: genotypes must lie in [-1, 1].")
+    for start in range(0, n_strains, BLOCK):  # a panel may be larger than memory
+        block = panel.genotypes[start : start + BLOCK]
+        block = block[~missing_genotypes(block)]
+        if block.size and (block.min() < -1 or block.max() > 1):
+            raise UserError(f"{origin}: genotypes must lie in [-1, 1].")
     if np.isinf(panel.phenotypes).any():
         raise UserError(f"{origin}: phenotypes must be finite (leave a missing one empty).")
     return panel

@@ -1,8 +1,9 @@
 """A panel on disk: one Arrow file, built once, memory-mapped ever after.
 
 The file is one record batch with a row for each strain (its name, its genotypes as a list of fixed
-length, a column for each phenotype), so that genotypes are one contiguous block that is mapped, not
-read. What is not a row (locus table, aliases, truth) travels in the schema's metadata.
+length, a column for each phenotype and for whatever else is known of it), so that genotypes are one
+contiguous block that is mapped, not read. What is not a row (locus table, aliases, truth) travels in
+the schema's metadata.
 
 The name carries the fingerprint of source, options and content, so a changed source is another
 file; and a file appears whole or not at all, so two processes may build the same one at once.
@@ -11,6 +12,7 @@ file; and a file appears whole or not at all, so two processes may build the sam
 import hashlib
 import json
 import logging
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -18,12 +20,14 @@ import numpy as np
 import pyarrow as pa
 
 from g2p.data.panel import Panel, validate
-from g2p.files import write_atomically
+from g2p.files import write_atomically, write_json
 
 log = logging.getLogger(__name__)
 
+SETTLED = 2_000_000_000  # nanoseconds
+
 # Part of every store's name: raise it when the layout below changes.
-LAYOUT = 1
+LAYOUT = 2
 
 
 def options_fingerprint(version: int, options: Mapping) -> str:
@@ -31,6 +35,32 @@ def options_fingerprint(version: int, options: Mapping) -> str:
     plain = {k: float(v) if isinstance(v, int) else v for k, v in options.items()}
     text = json.dumps([version, plain], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def files_fingerprint(folder: Path, version: int, options: Mapping, files: list[Path]) -> str:
+    """The fingerprint of a panel that these options make of the content of these files.
+
+    A file is read only when its size or its time has changed since `folder` saw it last, so that
+    a large source is opened as fast as a small one.
+    """
+    contents = [_digest(folder / "digests", file) for file in files]
+    return options_fingerprint(version, {**options, "files": contents})
+
+
+def _digest(seen: Path, file: Path) -> str:
+    path = file.resolve()
+    note = seen / f"{hashlib.sha256(str(path).encode()).hexdigest()[:16]}.json"
+    facts = [path.stat().st_size, path.stat().st_mtime_ns]
+    if note.exists():
+        known = json.loads(note.read_text())
+        if known["facts"] == facts:
+            return known["sha256"]
+    with path.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    # A file that was written just now may change again within the resolution of its time.
+    if time.time_ns() - facts[1] > SETTLED:
+        write_json(note, {"facts": facts, "sha256": digest})
+    return digest
 
 
 def stored_panel(folder: Path, name: str, fingerprint: str, build: Callable[[], Panel]) -> Panel:
@@ -54,6 +84,9 @@ def _write(panel: Panel, file) -> None:
     for p, name in enumerate(panel.phenotype_names):
         columns[f"phenotype:{name}"] = pa.array(panel.phenotypes[:, p], pa.float64())
     batch = pa.record_batch(columns)
+    if panel.strain_table is not None:
+        for name in panel.strain_table.column_names:
+            columns[f"strain:{name}"] = panel.strain_table[name].combine_chunks()
     facts = {"aliases": panel.aliases, "noise_ceiling": panel.noise_ceiling, "truth": panel.truth}
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, panel.loci.schema) as writer:
@@ -71,12 +104,16 @@ def _open(path: Path) -> Panel:
     metadata = batch.schema.metadata
     facts = json.loads(metadata[b"facts"])
     genotypes = batch["genotypes"].flatten().to_numpy(zero_copy_only=True)
-    names = [name.removeprefix("phenotype:") for name in batch.schema.names[2:]]
+    phenotypes, known = (
+        [n.removeprefix(kind) for n in batch.schema.names if n.startswith(kind)]
+        for kind in ("phenotype:", "strain:")
+    )
     return Panel(
         genotypes=genotypes.reshape(batch.num_rows, -1),
-        phenotypes=np.stack([batch[f"phenotype:{name}"].to_numpy() for name in names], axis=1),
+        phenotypes=np.stack([batch[f"phenotype:{n}"].to_numpy() for n in phenotypes], axis=1),
         strains=batch["strain"].to_pylist(),
-        phenotype_names=names,
+        phenotype_names=phenotypes,
+        strain_table=pa.table({n: batch[f"strain:{n}"] for n in known}) if known else None,
         loci=pa.ipc.open_stream(metadata[b"loci"]).read_all(),
         **facts,
     )

@@ -1,0 +1,105 @@
+"""Tables as text: read by Arrow, with the line of whatever is wrong."""
+
+import gzip
+import re
+import zlib
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+
+from g2p.errors import UserError, listed
+
+KINDS = {"\t": "tab-separated", ",": "comma-separated"}
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+MISSING = ("", "NA", "NaN", "nan")
+
+
+def read_phenotypes(file: Path) -> tuple[list[str], list[str], np.ndarray]:
+    """Strain names, phenotype names and values (N, P) float64, NaN where empty or NA."""
+    table = read_table(file)
+    names = table.column_names[1:]
+    values = np.empty((table.num_rows, len(names)))
+    for p, name in enumerate(names):
+        for row, cell in enumerate(table.column(p + 1).to_pylist()):
+            if cell not in MISSING and not NUMBER.fullmatch(cell):
+                raise UserError(
+                    f"{file}, line {row + 2}, column {name}: {cell!r} is not a number "
+                    "(missing values are empty or NA)."
+                )
+            values[row, p] = np.nan if cell in MISSING else float(cell)
+    return table.column(0).to_pylist(), names, values
+
+
+def read_table(file: Path, delimiter: str = "\t") -> pa.Table:
+    """All cells as text, a header first; plain or gzipped.
+
+    Raises:
+        UserError: naming file and line, for a file that is absent, empty, cut short or ragged, and
+            for names that repeat.
+    """
+    content = _read_text(file)
+    header = content.split(b"\n", 1)[0].decode().rstrip("\r").split(delimiter)
+    if len(header) < 2:
+        raise UserError(
+            f"{file}, line 1: expected a {KINDS[delimiter]} header, found {header[0][:60]!r}."
+        )
+    columns = [str(i) for i in range(len(header))]  # names may repeat; that is found out later
+    ragged = []
+
+    def keep_ragged(row) -> str:
+        ragged.append(row)
+        return "skip"
+
+    try:
+        table = pyarrow.csv.read_csv(
+            pa.BufferReader(content),
+            # One thread: only then does a ragged row know its number.
+            read_options=pyarrow.csv.ReadOptions(
+                use_threads=False, skip_rows=1, column_names=columns
+            ),
+            parse_options=pyarrow.csv.ParseOptions(
+                delimiter=delimiter,
+                quote_char=False,
+                ignore_empty_lines=False,
+                invalid_row_handler=keep_ragged,
+            ),
+            convert_options=pyarrow.csv.ConvertOptions(
+                column_types=dict.fromkeys(columns, pa.string()), strings_can_be_null=False
+            ),
+        )
+    except pa.ArrowInvalid as error:
+        raise UserError(f"{file} cannot be read as a table: {error}.") from None
+    if ragged:
+        row = ragged[0]
+        raise UserError(
+            f"{file}, line {row.number}: {row.actual_columns} cells, expected "
+            f"{row.expected_columns} as in the header ({row.text[:40]!r} ...)."
+        )
+    if not table.num_rows:
+        raise UserError(f"{file} has a header and no rows.")
+    for what, names in (("rows", table.column(0).to_pylist()), ("columns", header[1:])):
+        twice = [name for name, count in Counter(names).items() if count > 1]
+        if twice:
+            raise UserError(f"{file}: {what} appear more than once: {listed(twice, 5)}.")
+        if "" in names:
+            raise UserError(f"{file}: one of the {what} has no name.")
+    return table.rename_columns(header)
+
+
+def _read_text(file: Path) -> bytes:
+    """The whole file, unpacked."""
+    try:
+        # Python's gzip, not Arrow's: it notices a stream that ends too early.
+        with (gzip.open if file.suffix == ".gz" else open)(file, "rb") as stream:
+            content = stream.read()
+            content.decode()
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise UserError(f"{file} is cut short or damaged ({error}). Download it again.") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{file} is not text: {error}.") from None
+    if not content.strip():
+        raise UserError(f"{file} is empty.")
+    return content
