@@ -86,13 +86,24 @@ def _checked(arguments, words: list[str]) -> list[str]:
                 f"{swept.input_line} is several values: add -m, or quote it if it is one."
             )
     alternatives = [_alternatives(override) for override in overrides]
-    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
-        for job in itertools.product(*alternatives):
-            parsed = _parse(job)
-            _check_choices(parsed)
-            composed = hydra.compose("config", overrides=[_open(o) for o in parsed])
-            check(OmegaConf.to_container(composed, resolve=True), _keys(parsed))
+    for job in itertools.product(*alternatives):
+        composed(list(job))
     return words
+
+
+def composed(words: list[str]) -> dict:
+    """The checked config of a command's overrides, as plain dicts.
+
+    Raises:
+        UserError: naming the key or choice that is wrong.
+    """
+    parsed = _parse(words)
+    _check_choices(parsed)
+    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
+        config = hydra.compose("config", overrides=[_open(override) for override in parsed])
+    plain = OmegaConf.to_container(config, resolve=True)
+    check(plain, _keys(parsed))
+    return plain
 
 
 def _parse(overrides) -> list[Override]:

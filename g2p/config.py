@@ -23,8 +23,11 @@ from g2p.options import (
 
 CONF = PACKAGE.parent / "conf"
 
+# Groups whose files are presets of one set of options, without a name.
+PRESETS = ("qc", "trainer")
+
 # Where a run's own choices live; each is a folder of YAML files in conf/.
-GROUPS = ("data", "split", "transfer", "model", "optim", "trainer", "logger")
+GROUPS = ("data", "qc", "split", "transfer", "model", "optim", "trainer", "logger")
 
 TOP_LEVEL = {
     "phenotype": Option(str | list),
@@ -65,6 +68,8 @@ def schema(group: str, name: str | None) -> dict[str, Option]:
         return read_options(PACKAGE / "data" / f"{name}.py", "read") | prepare_options()
     if group == "split":
         return read_options(PACKAGE / "data" / "split.py", name)
+    if group == "qc":
+        return read_options(PACKAGE / "data" / "quality.py", "clean")
     if group == "transfer":
         return read_options(PACKAGE / "data" / "transfer.py", name)
     if group == "model":
@@ -138,6 +143,10 @@ def _check_transfer(config: Mapping) -> None:
             "transfer.method=joint hides most values of the target, and data.missing=drop_strain "
             "would drop their strains. Use data.missing=mask."
         )
+    if method and config["split"]["name"] == "cv2":
+        raise UserError(
+            "transfer=target hides values of one phenotype, split=cv2 of all: use one of the two."
+        )
 
 
 def _check_group(group: str, config: Mapping) -> None:
@@ -146,7 +155,7 @@ def _check_group(group: str, config: Mapping) -> None:
         raise UserError(unknown_choice(group, values))
     values = dict(values)
     name = None
-    if group != "trainer":  # its files are presets of one set of options
+    if group not in PRESETS:
         name = values.pop("name", None)
         if name not in choices(group):
             raise UserError(unknown_choice(group, name))

@@ -53,9 +53,9 @@ def score(fitted: Fitted, data: Prepared, part: str) -> tuple[np.ndarray, Scores
 
     The loss is in standardised units, as in training; R2 and r do not depend on units.
     """
-    rows = data.split[part]
-    predicted = fitted.predict(data.genotypes[rows])
-    return data.scaler.original(predicted), scores(predicted, data.phenotypes[rows])
+    genotypes, phenotypes = data.part(part)
+    predicted = fitted.predict(genotypes)
+    return data.scaler.original(predicted), scores(predicted, phenotypes)
 
 
 def _fit_model(
@@ -107,8 +107,7 @@ def _facts(config: Mapping, data: Prepared) -> dict:
         "genome_L2": torch.tensor(data.genome()),
     }
     if config["model"].get("additive"):
-        train = data.split["train"]
-        ridge = build_baseline({"name": "ridge"}).fit(data.genotypes[train], data.phenotypes[train])
+        ridge = build_baseline({"name": "ridge"}).fit(*data.part("train"))
         facts["ridge"] = torch.tensor(ridge.weight), torch.tensor(ridge.offset)
     return facts
 
@@ -116,10 +115,11 @@ def _facts(config: Mapping, data: Prepared) -> dict:
 def _fit_baseline(config: Mapping, data: Prepared, folder: Path, on_epoch: OnEpoch) -> Fitted:
     """A closed form is one epoch, so that its directory reads like any other."""
     started = monotonic()
-    train, val = data.split["train"], data.split["val"]
-    baseline = build_baseline(config["model"]).fit(data.genotypes[train], data.phenotypes[train])
-    train_loss = scores(baseline.predict(data.genotypes[train]), data.phenotypes[train]).loss
-    result = scores(baseline.predict(data.genotypes[val]), data.phenotypes[val])
+    genotypes, phenotypes = data.part("train")
+    baseline = build_baseline(config["model"]).fit(genotypes, phenotypes)
+    train_loss = scores(baseline.predict(genotypes), phenotypes).loss
+    genotypes, phenotypes = data.part("val")
+    result = scores(baseline.predict(genotypes), phenotypes)
     rows = [history_row(0, data.phenotype_names, train_loss, result, None, monotonic() - started)]
     for name in ("best.ckpt", "last.ckpt"):
         save_checkpoint(

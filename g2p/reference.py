@@ -20,12 +20,11 @@ def ridge_reference(data: Prepared, stored: Path) -> dict | None:
             return json.loads(stored.read_text())
     if min(len(data.split["train"]), data.genotypes.shape[1]) > LARGEST:
         return None
-    train = data.split["train"]
-    ridge = build_baseline({"name": "ridge"}).fit(data.genotypes[train], data.phenotypes[train])
+    ridge = build_baseline({"name": "ridge"}).fit(*data.part("train"))
     reference = {}
     for part in ("val", "test"):
-        rows = data.split[part]
-        result = scores(ridge.predict(data.genotypes[rows]), data.phenotypes[rows])
+        genotypes, phenotypes = data.part(part)
+        result = scores(ridge.predict(genotypes), phenotypes)
         named = result.named(data.phenotype_names)
         reference[part] = {key: named[key] for key in ("r2", "r2_mean")}
     write_json(stored, reference)

@@ -15,7 +15,7 @@ from g2p.config import check, is_baseline, prepare_options
 from g2p.data import load_panel
 from g2p.data import split as splits
 from g2p.data import transfer as transfers
-from g2p.data.prepare import Prepared, prepare
+from g2p.data.prepare import Prepared, only_part, prepare
 from g2p.errors import UserError
 from g2p.fit import Fitted, fit, score
 from g2p.reference import ridge_reference
@@ -61,7 +61,7 @@ def obtain(config: Mapping, group: str | None, console: Console) -> Record:
     accelerator = "cpu" if baseline else resolve_accelerator(config["trainer"]["accelerator"])
     panel, fingerprint = load_panel(config["data"], cache)
     wanted = panel.columns(config["phenotype"])
-    split = _called(splits, config["split"], len(panel.strains))
+    split = _called(splits, config["split"], panel, wanted)
     phenotypes, columns = _called(transfers, config["transfer"], panel, wanted, split)
     names = [panel.phenotype_names[c] for c in columns]
     sign = partial(
@@ -78,8 +78,10 @@ def obtain(config: Mapping, group: str | None, console: Console) -> Record:
         base = obtain(_base_of(config, others), group, console).checkpoints / "best.ckpt"
     told = {key: value for key, value in config["data"].items() if key in prepare_options()}
     known = replace(panel, phenotypes=phenotypes)
-    data = prepare(known, split, columns, config["transfer"].get("target"), **told)
-    console.print(_sizes(config, data), soft_wrap=True)
+    target = config["transfer"].get("target")
+    data = prepare(known, split, columns, config["qc"], target, **told)
+    for line in (*data.account, _sizes(config, data)):
+        console.print(line, soft_wrap=True)
     with _alone(record, console):
         if config["force"] and (record.finished or not _resumable(record)):
             record.clear()  # a run that force began and a kill ended goes on instead
@@ -193,11 +195,10 @@ def _evaluate(config: Mapping, record: Record, data: Prepared, fitted: Fitted) -
     }
     if fitted.attention:
         metrics["attention"] = fitted.attention
-    predicted = {}
+    predicted, observed = {}, {}
     for part in ("val", "test"):
         predicted[part], result = score(fitted, data, part)
         metrics[part] = result.named(data.phenotype_names)
-    record.write_predictions(
-        data.strains, data.phenotype_names, data.split, data.observed, predicted
-    )
+        observed[part] = only_part(data.observed, data.split, part)[data.split[part]]
+    record.write_predictions(data.strains, data.phenotype_names, data.split, observed, predicted)
     return metrics

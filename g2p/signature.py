@@ -35,6 +35,7 @@ def signature(
         "data": data_fingerprint,
         "prepare": {k: v for k, v in applying("data").items() if k in prepare_options()},
         "phenotypes": phenotypes,
+        "qc": applying("qc"),
         "split": applying("split"),
         "transfer": applying("transfer"),
         "model": applying("model"),

@@ -14,6 +14,7 @@ from omegaconf import OmegaConf
 from g2p.config import CONF
 from g2p.data.prepare import Prepared
 from g2p.data.scale import Scaler
+from g2p.data.split import Split
 
 ROOT = Path(__file__).parent.parent
 
@@ -71,7 +72,7 @@ def random_prepared(n_strains=60, n_loci=12, n_phenotypes=3, missing=0.1, seed=0
     observed[rng.random(observed.shape) < missing] = np.nan
     rows = rng.permutation(n_strains)
     first, second = int(n_strains * 0.6), int(n_strains * 0.8)
-    split = {"train": rows[:first], "val": rows[first:second], "test": rows[second:]}
+    split = Split({"train": rows[:first], "val": rows[first:second], "test": rows[second:]})
     scaler = Scaler.fit(observed[split["train"]])
     return Prepared(
         genotypes=rng.choice(np.array([-1, 1], np.int8), (n_strains, n_loci)),
@@ -86,4 +87,5 @@ def random_prepared(n_strains=60, n_loci=12, n_phenotypes=3, missing=0.1, seed=0
             "chromosome": [f"chr{1 + 2 * i // n_loci}" for i in range(n_loci)],
             "position": [1000 * (i + 1) for i in range(n_loci)],
         }),
+        account=[],
     )  # fmt: skip

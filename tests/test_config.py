@@ -16,7 +16,7 @@ from tests.conftest import compose
     [
         (["++modl=ridge"], "modl is not an option. Did you mean 'model'?"),
         (["++model.num_layer=2"], "Did you mean 'model.num_layers'?"),
-        (["+unknown=1"], "unknown is not an option. Allowed: data, split, transfer, model"),
+        (["+unknown=1"], "unknown is not an option. Allowed: data, qc, split"),
         (["+model.window=1"], "model.window is not an option of model=transformer"),
         (["optim=adam", "+optim.weight_decay=0.1"], "optim=adamw has it"),
         (["model=ridge", "+model.num_heads=2"], "model=rung, transformer has it"),

@@ -5,7 +5,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.model_selection import KFold, train_test_split
 
 from g2p.data import split as splits
 from g2p.data.batches import Batches
@@ -13,6 +12,7 @@ from g2p.data.loci import independent_loci
 from g2p.data.prepare import prepare
 from g2p.data.scale import Scaler
 from g2p.errors import UserError
+from tests.conftest import compose
 from tests.test_store import make_panel
 
 
@@ -54,49 +54,19 @@ def test_a_locus_that_does_not_vary_correlates_with_none():
     assert independent_loci(genotypes, 0.9).tolist() == [0, 1]
 
 
-@pytest.mark.parametrize("n", [20, 1008])
-def test_the_standard_split(n):
-    split = splits.random(n, seed=42)
-    rest, test = train_test_split(np.arange(n), test_size=0.15, random_state=42)
-    train, val = train_test_split(rest, test_size=0.15, random_state=42)
-    for part, rows in (("train", train), ("val", val), ("test", test)):
-        np.testing.assert_array_equal(split[part], rows)
+QUALITY = compose()["qc"]
 
 
-@settings(deadline=None, max_examples=20)
-@given(n=st.integers(20, 200), k=st.integers(2, 10), seed=st.integers(0, 99))
-def test_folds_cover_each_strain_once(n, k, seed):
-    tests = []
-    for fold in range(k):
-        split = splits.kfold(n, seed=seed, k=k, fold=fold, val_share=0.15)
-        assert sorted(np.concatenate(list(split.values())).tolist()) == list(range(n))
-        tests.append(split["test"])
-    assert sorted(np.concatenate(tests).tolist()) == list(range(n))
-    folds = KFold(k, shuffle=True, random_state=seed).split(np.arange(n))
-    np.testing.assert_array_equal(tests[-1], list(folds)[-1][1])
-
-
-@pytest.mark.parametrize(
-    "split",
-    [
-        lambda: splits.random(1, seed=0),
-        lambda: splits.kfold(3, seed=0, k=4, fold=0, val_share=0.15),
-    ],
-)
-def test_too_few_strains(split):
-    with pytest.raises(UserError, match="too few"):
-        split()
-
-
-def prepared(panel, n=40, **changes):
+def prepared(panel, **changes):
     options = {"max_correlation": None, "loci_from": "train", "missing": "mask"} | changes
-    return prepare(panel, splits.random(n, seed=0), panel.columns("all"), **options)
+    split = splits.random(panel, [], seed=0)
+    return prepare(panel, split, panel.columns("all"), QUALITY, **options)
 
 
 def test_nothing_of_the_test_strains_reaches_what_is_fitted():
     """Change every value of the test strains: scaling and loci stay."""
     panel = make_panel(40, 30, 2)
-    test = splits.random(40, seed=0)["test"]
+    test = splits.random(panel, [], seed=0)["test"]
     phenotypes, genotypes = panel.phenotypes.copy(), panel.genotypes.copy()
     phenotypes[test] *= 100
     genotypes[test] = np.random.default_rng(1).integers(-1, 2, genotypes[test].shape)
@@ -112,7 +82,7 @@ def test_nothing_of_the_test_strains_reaches_what_is_fitted():
 
 def test_validation_strains_choose_loci_only_when_asked():
     panel = make_panel(40, 30, 2)
-    val = splits.random(40, seed=0)["val"]
+    val = splits.random(panel, [], seed=0)["val"]
     genotypes = panel.genotypes.copy()
     genotypes[val] = 1
     other = make_panel(40, 30, 2, genotypes=genotypes)

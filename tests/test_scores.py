@@ -133,9 +133,9 @@ def test_ridge_on_the_real_cross(byxrm_folder, tmp_path):
     panel, _ = load_panel(options, tmp_path)
     found = []
     for seed in range(5):
-        split = splits.random(1008, seed=seed)
+        split = splits.random(panel, [], seed=seed)
         told = {"max_correlation": 0.94, "loci_from": "train", "missing": "mask"}
-        data = prepare(panel, split, panel.columns("YPD"), **told)
+        data = prepare(panel, split, panel.columns("YPD"), compose()["qc"], **told)
         train, test = data.split["train"], data.split["test"]
         ridge = Ridge().fit(data.genotypes[train], data.phenotypes[train])
         found.append(scores(ridge.predict(data.genotypes[test]), data.phenotypes[test]).r2[0])

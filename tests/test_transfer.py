@@ -20,7 +20,7 @@ from tests.test_prepare import make_panel
 
 
 def reduced(panel, observations, *, seed=0, method="joint", split=None):
-    split = split or splits.random(len(panel.strains), seed=0)
+    split = split or splits.random(panel, [], seed=0)
     phenotypes, columns = transfer.target(
         panel, [0, 1, 2], split, target=panel.phenotype_names[1], observations=observations,
         method=method, seed=seed,

@@ -1,4 +1,4 @@
-"""Baselines: fitted in closed form or by another library, with `fit` and `predict`, a file each."""
+"""Baselines: closed forms and other libraries; `fit`, `load` and `predict`, a file each."""
 
 from importlib import import_module
 

@@ -40,8 +40,13 @@ class Gbdt(PerPhenotype):
             "verbosity": -1, "objective": "regression",
         }  # fmt: skip
 
-    def fit_one(self, X: np.ndarray, y: np.ndarray) -> tuple[Predictor, dict]:
+    def fit_one(self, X: np.ndarray, y: np.ndarray) -> dict:
         import lightgbm  # half a second that other models do not pay
 
         booster = lightgbm.train(self.options, lightgbm.Dataset(X, y), self.trees)
-        return booster.predict, {"trees": booster.model_to_string()}
+        return {"trees": booster.model_to_string()}
+
+    def predictor(self, state: dict) -> Predictor:
+        import lightgbm
+
+        return lightgbm.Booster(model_str=state["trees"]).predict

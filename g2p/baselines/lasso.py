@@ -27,15 +27,17 @@ class Lasso(PerPhenotype):
     ):
         self.l1_ratio, self.folds, self.penalties = l1_ratio, folds, penalties
 
-    def fit_one(self, X: np.ndarray, y: np.ndarray) -> tuple[Predictor, dict]:
+    def fit_one(self, X: np.ndarray, y: np.ndarray) -> dict:
         # Down to a hundredth of the largest penalty: smaller ones take minutes, and lose.
         model = ElasticNetCV(
             l1_ratio=self.l1_ratio, cv=self.folds, alphas=self.penalties, eps=1e-2, tol=1e-3
         )
         model.fit(X, y)
-        state = {
+        return {
             "weight": model.coef_,
             "offset": float(model.intercept_),
             "penalty": float(model.alpha_),
         }
-        return model.predict, state
+
+    def predictor(self, state: dict) -> Predictor:
+        return lambda genotypes: genotypes @ state["weight"] + state["offset"]

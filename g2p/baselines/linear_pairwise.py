@@ -33,21 +33,21 @@ class LinearPairwise(PerPhenotype):
     ):
         self.folds, self.max_loci, self.max_pairs = folds, max_loci, max_pairs
 
-    def fit_one(self, X: np.ndarray, y: np.ndarray) -> tuple[Predictor, dict]:
+    def fit_one(self, X: np.ndarray, y: np.ndarray) -> dict:
         loci = self._forward(X - X.mean(axis=0), y - y.mean(), self.max_loci)
         pairs = self._choose_pairs(X, y, loci)
         least_squares = LinearRegression().fit(terms(X, loci, pairs), y)
-
-        def predict(genotypes: np.ndarray) -> np.ndarray:
-            return least_squares.predict(terms(genotypes, loci, pairs))
-
-        offset = float(least_squares.intercept_)
-        return predict, {
+        return {
             "loci": loci,
             "pairs": pairs,
             "weight": least_squares.coef_,
-            "offset": offset,
+            "offset": float(least_squares.intercept_),
         }
+
+    def predictor(self, state: dict) -> Predictor:
+        return lambda genotypes: (
+            terms(genotypes, state["loci"], state["pairs"]) @ state["weight"] + state["offset"]
+        )
 
     def _choose_pairs(self, X: np.ndarray, y: np.ndarray, loci: np.ndarray) -> np.ndarray:
         pairs = np.array(list(combinations(loci, 2)), dtype=int).reshape(-1, 2)

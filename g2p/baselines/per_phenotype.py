@@ -11,26 +11,29 @@ Predictor = Callable[[np.ndarray], np.ndarray]  # (N, L) to (N,)
 class PerPhenotype(ABC):
     """A baseline with one predictor a phenotype.
 
-    Attributes after `fit`:
+    Attributes after `fit` or `load`:
         state: for a checkpoint: name -> list over phenotypes of arrays or plain values.
         num_parameters: fitted numbers, over all phenotypes.
     """
 
     def fit(self, genotypes: np.ndarray, phenotypes: np.ndarray) -> "PerPhenotype":
         """From genotypes (n, L) and phenotypes (n, P), NaN where missing."""
-        self._predictors: list[Predictor] = []
-        self.state: dict[str, list] = {}
+        states = []
         for y in phenotypes.T:
             seen = np.isfinite(y)
-            predictor, state = self.fit_one(
-                genotypes[seen].astype(np.float64), y[seen].astype(np.float64)
-            )
-            self._predictors.append(predictor)
-            for name, value in state.items():
-                self.state.setdefault(name, []).append(value)
-        self.num_parameters = sum(
-            np.size(value) for values in self.state.values() for value in values
-        )
+            X, y = genotypes[seen].astype(np.float64), y[seen].astype(np.float64)
+            states.append(self.fit_one(X, y))
+        return self.load({name: [state[name] for state in states] for name in states[0]})
+
+    def load(self, state: dict[str, list]) -> "PerPhenotype":
+        """As fitted before, from its `state`."""
+        self.state = state
+        names = list(state)
+        self._predictors = [
+            self.predictor(dict(zip(names, values, strict=True)))
+            for values in zip(*state.values(), strict=True)
+        ]
+        self.num_parameters = sum(np.size(value) for values in state.values() for value in values)
         return self
 
     def predict(self, genotypes: np.ndarray) -> np.ndarray:
@@ -39,5 +42,9 @@ class PerPhenotype(ABC):
         return np.stack([predict(genotypes) for predict in self._predictors], axis=1)
 
     @abstractmethod
-    def fit_one(self, X: np.ndarray, y: np.ndarray) -> tuple[Predictor, dict]:
-        """The predictor of one phenotype from X (n, L) and y (n,), and its state."""
+    def fit_one(self, X: np.ndarray, y: np.ndarray) -> dict:
+        """The state of one phenotype from X (n, L) and y (n,): arrays and plain values."""
+
+    @abstractmethod
+    def predictor(self, state: dict) -> Predictor:
+        """How the state of one phenotype predicts."""

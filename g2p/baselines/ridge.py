@@ -47,6 +47,11 @@ class Ridge:
             self.offset[chosen] = mean - weight @ centre
         return self
 
+    def load(self, state: dict) -> "Ridge":
+        """As fitted before, from its `state`."""
+        self.weight, self.offset, self.penalty = (state[k] for k in ("weight", "offset", "penalty"))
+        return self
+
     def predict(self, genotypes: np.ndarray) -> np.ndarray:
         """(N, P) float64 for genotypes (N, L)."""
         return genotypes.astype(np.float64) @ self.weight.T + self.offset

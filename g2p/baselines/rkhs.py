@@ -20,17 +20,16 @@ MOST_STRAINS = 10_000
 class Rkhs(PerPhenotype):
     """Predictions are sums over the training strains, which the state therefore holds."""
 
-    def fit_one(self, X: np.ndarray, y: np.ndarray) -> tuple[Predictor, dict]:
+    def fit_one(self, X: np.ndarray, y: np.ndarray) -> dict:
         n = len(X)
         if n > MOST_STRAINS:
             raise UserError(
                 f"model=rkhs needs strains x strains in memory: {n} are more than {MOST_STRAINS}. "
                 "Use ridge, linear_pairwise or gbdt."
             )
-        mean, centre = y.mean(), X.mean(axis=0)
-        z = y - mean
-        scale = np.square(X - centre).sum() / n
-        additive = (X - centre) @ (X - centre).T / scale
+        z = y - y.mean()
+        centred = X - X.mean(axis=0)
+        additive = centred @ centred.T / _scale(centred)
         distance = cdist(X, X, "sqeuclidean")
         width = np.median(distance)
 
@@ -51,22 +50,32 @@ class Rkhs(PerPhenotype):
             bounds=[(-9, 9), (-9, 9), (-3, 3)], tol=1e-7,
         ).x  # fmt: skip
         a, b, stretch = np.exp(found)
-        dual = cho_solve(covariance_factor(found), z)
-        gaussian = np.exp(-distance / (width * stretch))
-
-        def predict(genotypes: np.ndarray) -> np.ndarray:
-            new = np.exp(-cdist(genotypes, X, "sqeuclidean") / (width * stretch))
-            lines = (genotypes - centre) @ (X - centre).T / scale
-            return mean + (a * lines + b * _centred(new, gaussian)) @ dual
-
-        return predict, {
+        return {
             "genotypes": X.astype(np.float32),
-            "dual": dual,
-            "offset": float(mean),
+            "dual": cho_solve(covariance_factor(found), z),
+            "offset": float(y.mean()),
             "additive": float(a),
             "gaussian": float(b),
             "width": float(width * stretch),
         }
+
+    def predictor(self, state: dict) -> Predictor:
+        X = state["genotypes"].astype(np.float64)
+        centred = X - X.mean(axis=0)
+        gaussian = np.exp(-cdist(X, X, "sqeuclidean") / state["width"])
+
+        def predict(genotypes: np.ndarray) -> np.ndarray:
+            new = np.exp(-cdist(genotypes, X, "sqeuclidean") / state["width"])
+            lines = (genotypes - X.mean(axis=0)) @ centred.T / _scale(centred)
+            kernel = state["additive"] * lines + state["gaussian"] * _centred(new, gaussian)
+            return state["offset"] + kernel @ state["dual"]
+
+        return predict
+
+
+def _scale(centred: np.ndarray) -> float:
+    """The additive kernel's mean diagonal before scaling."""
+    return np.square(centred).sum() / len(centred)
 
 
 def _centred(new: np.ndarray, training: np.ndarray) -> np.ndarray:

@@ -1,5 +1,6 @@
-"""From panel and split to what a model is fitted on: chosen, thinned, standardised."""
+"""From panel and split to what a model is fitted on: chosen, cleaned, thinned, standardised."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -9,13 +10,11 @@ import pyarrow.compute as pc
 
 from g2p.data.loci import independent_loci
 from g2p.data.panel import Panel
+from g2p.data.quality import clean
 from g2p.data.scale import Scaler
-from g2p.data.split import Split
+from g2p.data.split import PARTS, Split
 from g2p.errors import UserError
 from g2p.options import Above, AtMost, OnlyIf
-
-# What a panel's locus table says of each locus, and a checkpoint after it.
-LOCUS_COLUMNS = ("id", "chromosome", "position")
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,14 +22,15 @@ class Prepared:
     """What every model and baseline is fitted on.
 
     Attributes:
-        genotypes: (N, L) of the kept loci, int8 or float32.
+        genotypes: (N, L) of the kept loci, int8 or float32, nothing missing in the split's strains.
         phenotypes: (N, P) float32, standardised by the training strains, NaN where missing.
         observed: (N, P) float64, the same in original units.
         scaler: between the two.
-        split: rows of train, val and test.
+        split: rows of train, val and test; its cells, where it has any, are (N, P).
         strains: the N names.
         phenotype_names: the P names.
-        loci: the locus table of the L kept loci: id, chromosome, position (bp).
+        loci: the locus table of the L kept loci: id, chromosome, position (bp), alleles if known.
+        account: what quality control removed and filled in, a line each.
     """
 
     genotypes: np.ndarray
@@ -41,14 +41,22 @@ class Prepared:
     strains: list[str]
     phenotype_names: list[str]
     loci: pa.Table
+    account: list[str]
+
+    def part(self, part: str) -> tuple[np.ndarray, np.ndarray]:
+        """Genotypes (n, L) and standardised phenotypes (n, P) of one part of the split."""
+        rows = self.split[part]
+        return self.genotypes[rows], only_part(self.phenotypes, self.split, part)[rows]
 
     def inputs(self) -> dict:
         """What a checkpoint keeps beside its weights, to predict other strains: plain values."""
         return {
-            "loci": {column: self.loci[column].to_pylist() for column in LOCUS_COLUMNS},
+            "loci": self.loci.to_pydict(),
             "phenotypes": self.phenotype_names,
             "mean": self.scaler.mean.tolist(),
             "sd": self.scaler.sd.tolist(),
+            # What a locus that other strains lack is filled in with.
+            "mean_genotype": _mean_genotype(self.genotypes, self.split["train"]),
         }
 
     def genome(self) -> np.ndarray:
@@ -57,22 +65,35 @@ class Prepared:
         return np.stack([chromosome.to_numpy(), self.loci["position"].to_numpy()], axis=1)
 
 
+def only_part(values: np.ndarray, split: Split, part: str) -> np.ndarray:
+    """`values` (N, P), NaN where the split's cells say that they belong to another part."""
+    if split.cells is None:
+        return values
+    return np.where(split.cells == PARTS.index(part), values, np.nan).astype(values.dtype)
+
+
+def _mean_genotype(genotypes: np.ndarray, rows: np.ndarray) -> list[float]:
+    return genotypes[rows].mean(axis=0, dtype=np.float64).tolist()
+
+
 def prepare(
     panel: Panel,
     split: Split,
     columns: list[int],
+    quality: Mapping,
     target: str | None = None,
     *,
     max_correlation: Annotated[float | None, Above(0), AtMost(1)],
     loci_from: Annotated[Literal["train", "train_val"], OnlyIf("max_correlation")],
     missing: Literal["mask", "drop_strain"],
 ) -> Prepared:
-    """Choose, thin and standardise; nothing here looks at a test strain.
+    """Choose, clean, thin and standardise; nothing that is fitted here looks at a test strain.
 
     Args:
         panel: the whole panel.
         split: rows of its strains.
         columns: the phenotypes to predict.
+        quality: the options of `g2p.data.quality.clean`.
         target: the one of a transfer (`g2p.data.transfer`): it may lack values to validate on, and
             training strains of which nothing is known leave.
         max_correlation: threshold of `independent_loci`; None keeps all loci.
@@ -81,30 +102,35 @@ def prepare(
             that lacks any of the chosen phenotypes, from every part of the split.
 
     Raises:
-        UserError: for a phenotype without values or variance, or a part without enough of them.
+        UserError: for a phenotype without values or variance, or a part without enough of them;
+            and what `clean` raises.
     """
     names = [panel.phenotype_names[c] for c in columns]
     observed = panel.phenotypes[:, columns]
     for values, name in zip(observed.T, names, strict=True):
         if np.isnan(values).all():
             raise UserError(f"phenotype '{name}' has no values.")
+    if split.cells is not None:
+        split = Split(split, split.cells[:, columns])
     if missing == "drop_strain":
-        complete = np.isfinite(observed).all(axis=1)
-        split = {part: rows[complete[rows]] for part, rows in split.items()}
-    _check_values(observed, split, names, target)
+        split = split.only(np.isfinite(observed).all(axis=1))
 
-    genotypes, loci = panel.genotypes, panel.loci
+    cleaned = clean(panel.genotypes, panel.loci, split, **quality)
+    split, kept = cleaned.split, cleaned.columns
+    _check_values(observed, split, names, target)
     if max_correlation is not None:
         looked_at = [split["train"], split["val"]] if loci_from == "train_val" else [split["train"]]
-        kept = independent_loci(genotypes[np.concatenate(looked_at)], max_correlation)
-        genotypes, loci = genotypes[:, kept], loci.take(kept)
+        rows = np.unique(np.concatenate(looked_at))
+        kept = independent_loci(cleaned.genotypes, max_correlation, rows, kept)
+    loci = panel.loci.take(cleaned.loci[np.searchsorted(cleaned.columns, kept)])
+    everything = len(kept) == cleaned.genotypes.shape[1]
 
     if target is not None:  # after thinning: fine-tuning needs the loci of the run before it
-        known = np.isfinite(observed).any(axis=1)
-        split = {**split, "train": split["train"][known[split["train"]]]}
-    scaler = Scaler.fit(observed[split["train"]])
+        split = split.only(np.isfinite(observed).any(axis=1), "train")
+    train = split["train"]
+    scaler = Scaler.fit(only_part(observed, split, "train")[train])
     return Prepared(
-        genotypes=np.ascontiguousarray(genotypes),
+        genotypes=cleaned.genotypes if everything else cleaned.genotypes[:, kept],
         phenotypes=scaler.standardise(observed).astype(np.float32),
         observed=observed,
         scaler=scaler,
@@ -112,13 +138,14 @@ def prepare(
         strains=panel.strains,
         phenotype_names=names,
         loci=loci,
+        account=cleaned.account,
     )
 
 
 def _check_values(observed: np.ndarray, split: Split, names: list[str], target: str | None) -> None:
     """R2 needs two different values in each part, and so does standardising."""
     for part, rows in split.items():
-        for values, name in zip(observed[rows].T, names, strict=True):
+        for values, name in zip(only_part(observed, split, part)[rows].T, names, strict=True):
             if part == "val" and name == target:
                 continue
             values = values[np.isfinite(values)]

@@ -3,30 +3,51 @@
 from typing import Annotated
 
 import numpy as np
-from sklearn.model_selection import KFold, train_test_split
+from sklearn.model_selection import GroupKFold, GroupShuffleSplit, KFold, train_test_split
 
-from g2p.errors import UserError
+from g2p.data.panel import Panel
+from g2p.errors import UserError, listed
 from g2p.options import Above, AtLeast, Below, LessThan, Seed
 
 # Rijal et al. 2025 and Arcadia Science 2025: 15% test, then 15% of the rest validation.
 HELD_OUT = 0.15
+PARTS = ("train", "val", "test")
 
-Split = dict[str, np.ndarray]  # "train", "val", "test" -> strain rows, disjoint, none left over
+
+class Split(dict[str, np.ndarray]):
+    """Part -> rows of its strains.
+
+    The parts are disjoint, unless `cells` is there: (N, P) int8 over all phenotypes of the panel,
+    the index in `PARTS` of the part that each single value belongs to.
+    """
+
+    def __init__(self, rows: dict[str, np.ndarray], cells: np.ndarray | None = None):
+        super().__init__(rows)
+        self.cells = cells
+
+    def only(self, stay: np.ndarray, *parts: str) -> "Split":
+        """Without the strains for which `stay`, (N,) bool, is false; of these parts, or of all."""
+        parts = parts or PARTS
+        rows = {part: rows[stay[rows]] if part in parts else rows for part, rows in self.items()}
+        return Split(rows, self.cells)
 
 
-def random(n_strains: int, *, seed: Seed) -> Split:
+def random(panel: Panel, columns: list[int], *, seed: Seed) -> Split:
     """The standard split: scikit-learn's `train_test_split` on the strains in file order, twice.
+
+    New strains in known environments (CV1).
 
     Raises:
         UserError: when there are too few strains for three parts.
     """
-    rest, test = _held_out(np.arange(n_strains), seed)
+    rest, test = _held_out(np.arange(len(panel.strains)), seed)
     train, val = _held_out(rest, seed)
-    return {"train": train, "val": val, "test": test}
+    return Split({"train": train, "val": val, "test": test})
 
 
 def kfold(
-    n_strains: int,
+    panel: Panel,
+    columns: list[int],
     *,
     seed: Seed,
     k: Annotated[int, AtLeast(2)],
@@ -40,12 +61,129 @@ def kfold(
     Raises:
         UserError: when there are too few strains for so many folds.
     """
+    n_strains = len(panel.strains)
     if n_strains < k:
         raise UserError(f"split.k={k}: {n_strains} strains are too few for {k} folds.")
     folds = KFold(n_splits=k, shuffle=True, random_state=seed).split(np.arange(n_strains))
     rest, test = list(folds)[fold]
     train, val = _held_out(rest, seed, val_share)
-    return {"train": train, "val": val, "test": test}
+    return Split({"train": train, "val": val, "test": test})
+
+
+def group(
+    panel: Panel,
+    columns: list[int],
+    *,
+    column: str,
+    seed: Seed,
+    k: Annotated[int, AtLeast(2)],
+    fold: Annotated[int, AtLeast(0), LessThan("k")],
+    val_share: Annotated[float, Above(0), Below(1)],
+) -> Split:
+    """As `kfold`, but whole groups (families, batches, ...) are held out, for validation too.
+
+    With as many folds as groups, each is left out once.
+
+    Args:
+        panel, columns: of the run.
+        column: of the panel's strain table, which says the group of each strain.
+        seed: which groups go together.
+        k, fold, val_share: as in `kfold`; `val_share` of the remaining groups.
+
+    Raises:
+        UserError: for a column that is not there, or fewer groups than folds.
+    """
+    groups = _strain_facts(panel, column)
+    found = len(set(groups))
+    if found - -(-found // k) < 2:
+        raise UserError(
+            f"split.k={k}: split.column={column} has {found} groups; a fold of them must leave "
+            "two, to train and to validate on."
+        )
+    if found < k:
+        raise UserError(f"split.k={k}: split.column={column} has only {found} groups.")
+    everyone = np.arange(len(groups))
+    folds = GroupKFold(n_splits=k, shuffle=True, random_state=seed)
+    rest, test = list(folds.split(everyone, groups=groups))[fold]
+    inner = GroupShuffleSplit(n_splits=1, test_size=val_share, random_state=seed)
+    train, val = next(inner.split(rest, groups=groups[rest]))
+    return Split({"train": rest[train], "val": rest[val], "test": test})
+
+
+def column(
+    panel: Panel, columns: list[int], *, column: str, test: str, val: str | None, seed: Seed
+) -> Split:
+    """By a column of the panel's strain table, such as a fold.
+
+    Args:
+        panel, columns: of the run.
+        column: of the strain table.
+        test: its value for test strains.
+        val: its value for validation strains; None draws 15% of those that are not test strains.
+        seed: of that draw.
+
+    Raises:
+        UserError: for a column or a value that is not there.
+    """
+    values = _strain_facts(panel, column)
+    for key, value in (("test", test), ("val", val)):
+        if value is not None and value not in values:
+            raise UserError(
+                f"split.{key}={value}: no strain has it in split.column={column}, which has "
+                f"{listed(sorted(set(values)))}."
+            )
+    if val is None:
+        train, drawn = _held_out(np.flatnonzero(values != test), seed)
+    else:
+        drawn = np.flatnonzero(values == val)
+        train = np.flatnonzero((values != test) & (values != val))
+    return Split({"train": train, "val": drawn, "test": np.flatnonzero(values == test)})
+
+
+def published(panel: Panel, columns: list[int]) -> Split:
+    """The split that comes with the panel: train, val and test in its column `split`.
+
+    Raises:
+        UserError: when the panel comes without one.
+    """
+    if panel.strain_table is None or "split" not in panel.strain_table.column_names:
+        raise UserError("split=published: this panel comes without a split. Use split=random.")
+    values = _strain_facts(panel, "split")
+    if strange := sorted(set(values) - set(PARTS)):
+        raise UserError(f"split=published: '{strange[0]}' is none of {listed(PARTS)}.")
+    return Split({part: np.flatnonzero(values == part) for part in PARTS})
+
+
+def cv2(panel: Panel, columns: list[int], *, seed: Seed) -> Split:
+    """Known strains in new environments: single values are held out, not strains.
+
+    15% of the values are test, 15% of the rest validation, at random; every strain keeps at least
+    one phenotype to train on.
+
+    Raises:
+        UserError: for a single phenotype.
+    """
+    if len(columns) < 2:
+        raise UserError("split=cv2 holds out environments of known strains; it needs several.")
+    draw = np.random.default_rng(seed).random((len(panel.strains), len(columns)))
+    observed = np.isfinite(panel.phenotypes[:, columns])
+    keeper = np.where(observed, draw, -1).argmax(axis=1)
+    draw[np.arange(len(draw)), keeper] = 1
+    val = draw < HELD_OUT + (1 - HELD_OUT) * HELD_OUT
+    cells = np.zeros(panel.phenotypes.shape, np.int8)
+    cells[:, columns] = np.where(draw < HELD_OUT, 2, np.where(val, 1, 0))
+    return Split({part: np.arange(len(panel.strains)) for part in PARTS}, cells)
+
+
+def _strain_facts(panel: Panel, name: str) -> np.ndarray:
+    """A column of the strain table, as text."""
+    known = [] if panel.strain_table is None else panel.strain_table.column_names
+    if name not in known:
+        raise UserError(
+            f"split.column={name}: this panel says no such thing of its strains. "
+            f"It has: {listed(known) or 'nothing'}."
+        )
+    return np.array([str(value) for value in panel.strain_table[name].to_pylist()])
 
 
 def _held_out(

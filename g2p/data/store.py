@@ -1,9 +1,9 @@
 """A panel on disk: one Arrow file, built once, memory-mapped ever after.
 
 The file is one record batch with a row for each strain (its name, its genotypes as a list of fixed
-length, a column for each phenotype and for whatever else is known of it), so that genotypes are one
-contiguous block that is mapped, not read. What is not a row (locus table, aliases, truth) travels in
-the schema's metadata.
+length, a column for each phenotype and for each other fact), so that genotypes are one contiguous
+block that is mapped, not read. What is not a row (locus table, aliases, truth) travels in the
+schema's metadata.
 
 The name carries the fingerprint of source, options and content, so a changed source is another
 file; and a file appears whole or not at all, so two processes may build the same one at once.

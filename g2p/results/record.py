@@ -68,7 +68,7 @@ class Record:
 
     def write_predictions(
         self, strains: list[str], phenotypes: list[str], split: Mapping[str, np.ndarray],
-        observed: np.ndarray, predicted: Mapping[str, np.ndarray],
+        observed: Mapping[str, np.ndarray], predicted: Mapping[str, np.ndarray],
     ) -> None:  # fmt: skip
         """Long form, original units, every strain of val and test; a missing observation is null.
 
@@ -76,7 +76,7 @@ class Record:
             strains: N names.
             phenotypes: P names.
             split: rows of each part.
-            observed: (N, P) with NaN where missing.
+            observed: part -> (rows of the part, P), NaN where missing.
             predicted: part -> (rows of the part, P).
         """
         parts = []
@@ -88,7 +88,7 @@ class Record:
                     "strain": pa.array(np.repeat(names, len(phenotypes)), pa.string()),
                     "split": [part] * values.size,
                     "phenotype": phenotypes * len(rows),
-                    "observed": pa.array(observed[rows].ravel(), pa.float64(), from_pandas=True),
+                    "observed": pa.array(observed[part].ravel(), pa.float64(), from_pandas=True),
                     "predicted": values.ravel(),
                 })
             )  # fmt: skip

@@ -14,7 +14,7 @@ from torch import nn
 from torch.multiprocessing import ProcessRaisedException
 
 from g2p.data.batches import Batches
-from g2p.data.prepare import Prepared
+from g2p.data.prepare import Prepared, only_part
 from g2p.errors import UserError
 from g2p.options import Above, AtLeast, AtMost
 from g2p.train.checkpoints import load_checkpoint, resumable
@@ -141,14 +141,17 @@ class ResidentData(L.LightningDataModule):
         self.batch_size, self.drop_last, self.seed = batch_size, drop_last, seed
         self.n_environments = n_environments
         self.genotypes = torch.tensor(data.genotypes)  # a copy: the store is mapped read-only
-        self.phenotypes = torch.from_numpy(data.phenotypes).to(
-            torch.float64 if double else torch.float32
-        )
+        number = torch.float64 if double else torch.float32
+        self.phenotypes = {
+            part: torch.from_numpy(only_part(data.phenotypes, data.split, part)).to(number)
+            for part in ("train", "val")
+        }
         self.rows = {part: torch.from_numpy(np.asarray(rows)) for part, rows in data.split.items()}
 
     def setup(self, stage: str) -> None:
         device = self.trainer.strategy.root_device
-        self.genotypes, self.phenotypes = self.genotypes.to(device), self.phenotypes.to(device)
+        self.genotypes = self.genotypes.to(device)
+        self.phenotypes = {part: values.to(device) for part, values in self.phenotypes.items()}
         self.rows = {part: rows.to(device) for part, rows in self.rows.items()}
 
     def transfer_batch_to_device(self, batch, device, dataloader_idx):
@@ -156,7 +159,8 @@ class ResidentData(L.LightningDataModule):
 
     def train_dataloader(self) -> Batches:
         return Batches(
-            self.genotypes, self.phenotypes, self.rows["train"], batch_size=self.batch_size,
+            self.genotypes, self.phenotypes["train"], self.rows["train"],
+            batch_size=self.batch_size,
             seed=self.seed, drop_last=self.drop_last,
             rank=self.trainer.global_rank, world=self.trainer.world_size,
             n_environments=self.n_environments,
@@ -165,7 +169,7 @@ class ResidentData(L.LightningDataModule):
     def val_dataloader(self) -> Batches:
         # Every process scores all of it, so they agree on when to stop without talking.
         return Batches(
-            self.genotypes, self.phenotypes, self.rows["val"], batch_size=VALIDATION_BATCH
+            self.genotypes, self.phenotypes["val"], self.rows["val"], batch_size=VALIDATION_BATCH
         )
 
 

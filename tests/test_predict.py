@@ -1,0 +1,129 @@
+"""Predictions for other strains: every model restored, loci found, alleles the right way round."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from g2p.config import choices
+from g2p.data.match import match_loci
+from g2p.data.panel import NO_CALL
+from g2p.errors import UserError
+from g2p.predict import predict
+from g2p.run import run
+from tests.conftest import SMALL_RIDGE, compose, paths
+
+QUICK = {
+    "gbdt": ["model.trees=20"], "lasso": ["model.penalties=4"], "rung": ["model.additive=true"],
+    "transformer": ["model.additive=true", "model.position=genome"],
+}  # fmt: skip
+DATA = ("data.strains=240", "data.loci=16", "phenotype=[23C,cu]", "logger=none")
+
+
+def predicted(file) -> dict[tuple[str, str], float]:
+    read = pq.read_table if file.suffix == ".parquet" else pyarrow.csv.read_csv
+    rows = read(file).to_pylist()
+    return {(row["strain"], row["phenotype"]): row["predicted"] for row in rows}
+
+
+@pytest.mark.parametrize("name", choices("model"))
+def test_a_restored_model_predicts_as_it_did(tmp_path, name):
+    config = compose(f"model={name}", *DATA, *QUICK.get(name, ()), *paths(tmp_path))
+    config["trainer"] |= {"max_epochs": 1, "accelerator": "cpu"}
+    folder = run(config)
+    out = tmp_path / "new" / "out.csv"
+    predict(folder, config["data"], tmp_path / "cache", out=out, missing_loci="refuse",
+            accelerator="cpu")  # fmt: skip
+    new = predicted(out)
+    assert len(new) == 240 * 2
+    for row in pq.read_table(folder / "predictions.parquet").to_pylist():
+        found = new[row["strain"], row["phenotype"]]
+        assert found == pytest.approx(row["predicted"], rel=1e-4, abs=1e-4)
+
+
+TABLE = {
+    "id": ["a", "b", "c", "d"], "chromosome": ["1", "1", "2", "2"], "position": [5, 9, 5, 7],
+    "allele_0": ["A", "C", "G", None], "allele_1": ["T", "G", "A", None],
+}  # fmt: skip
+
+
+def panel_loci(**changes) -> pa.Table:
+    return pa.table({**TABLE, **changes})
+
+
+@settings(deadline=None, max_examples=20)
+@given(order=st.permutations(range(4)), renamed=st.sets(st.integers(0, 3)),
+       swapped=st.sets(st.integers(0, 2)))  # fmt: skip
+def test_loci_are_found_in_any_order_under_any_name(order, renamed, swapped):
+    table = {key: list(values) for key, values in TABLE.items()}
+    for i in renamed:
+        table["id"][i] = f"other{i}"
+    for i in swapped:
+        table["allele_0"][i], table["allele_1"][i] = table["allele_1"][i], table["allele_0"][i]
+    match = match_loci(TABLE, pa.table(table).take(list(order)), missing="refuse")
+    assert [order[column] for column in match.columns] == [0, 1, 2, 3]
+    assert set(np.flatnonzero(match.flipped).tolist()) == set(swapped)
+    assert match.by_name == 4 - len(renamed) and match.by_place == len(renamed)
+    own = np.array([[1, -1, 1, 0], [-1, NO_CALL, 1, 1]], np.int8)
+    coded = own.copy()
+    for i in swapped:
+        coded[:, i] = np.where(own[:, i] == NO_CALL, NO_CALL, -own[:, i])
+    values, gaps = match.genotypes(coded[:, list(order)], np.array([0.1, 0.2, 0.3, 0.4]))
+    assert gaps == 1
+    np.testing.assert_allclose(values, [[1, -1, 1, 0], [-1, 0.2, 1, 1]], atol=1e-7)
+
+
+def test_a_locus_that_is_not_there():
+    fewer = panel_loci().take([0, 2])
+    with pytest.raises(UserError, match=r"lacks 2 of the model's 4 loci \(b, d\)"):
+        match_loci(TABLE, fewer, missing="refuse")
+    match = match_loci(TABLE, fewer, missing="impute")
+    values, gaps = match.genotypes(np.array([[1, -1]], np.int8), np.array([0, 0.25, 0, -0.5]))
+    np.testing.assert_array_equal(values, [[1, 0.25, -1, -0.5]])
+    assert gaps == 2
+    with pytest.raises(UserError, match="has none of the model's 4 loci"):
+        match_loci(TABLE, panel_loci(id=["w", "x", "y", "z"], position=[1, 2, 3, 4]),
+                   missing="impute")  # fmt: skip
+
+
+def test_an_allele_that_was_never_seen():
+    with pytest.raises(UserError, match="locus b has the alleles C, T here.*never saw T"):
+        match_loci(TABLE, panel_loci(allele_1=["T", "T", "A", None]), missing="refuse")
+
+
+def command(*words, cwd) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-m", "g2p.predict", *words], cwd=cwd, capture_output=True, text=True,
+        timeout=120, check=False,
+    )  # fmt: skip
+
+
+def test_the_command(tmp_path):
+    folder = run(compose(*SMALL_RIDGE, "phenotype=cu", *paths(tmp_path)))
+    told = [f"run={folder}", "data.strains=240", "data.loci=32", *paths(tmp_path)]
+    done = command(*told, "out=p.parquet", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "predictions: p.parquet"
+    assert len(predicted(tmp_path / "p.parquet")) == 240
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert metrics["model"] in done.stdout
+    for words, said in (
+        (["out=x.csv"], "run=RUN is missing"),
+        ([f"run={tmp_path}"], "is no finished run"),
+        ([*told, "out=p.txt"], "must end in .parquet or .csv"),
+        ([*told, "missing_loci=ask"], "refuse, impute"),
+        ([*told, "modl=ridge"], "is no key of g2p.predict"),
+        ([*told, "data.seed=1"], "has none of the model's"),
+        ([*told, "data.locy=3"], "data.loci"),
+    ):
+        refused = command(*words, cwd=tmp_path)
+        assert refused.returncode == 1
+        assert said in (refused.stderr or refused.stdout)
+        assert "Traceback" not in refused.stderr
