@@ -89,7 +89,7 @@ TABLES = (
         embedding="locus_embeddings.weight",
         readout="fc_out.bias",
         options={"num_heads": 4, "ffn": True, "skip": True, "layer_norm": True, "scaled": True,
-                 "dropout": 0.0, "init_scale": 1.0},
+                 "dropout": 0.0, "init_scale": 1.0, "position": "none", "additive": False},
         table={
             "embed.weight": ("locus_embeddings.weight",),
             "blocks.{i}.attention.in_weight": (f"{LAYER}.self_attn.in_proj_weight",),

@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -79,7 +79,8 @@ def obtain(config: Mapping, group: str | None, console: Console) -> Record:
     told = {key: value for key, value in config["data"].items() if key in prepare_options()}
     known = replace(panel, phenotypes=phenotypes)
     target = config["transfer"].get("target")
-    data = prepare(known, split, columns, config["qc"], target, **told)
+    memory = cache / "thinned" / f"{_name_of_genotypes(config, sign)}.npz"
+    data = prepare(known, split, columns, config["qc"], target, memory, **told)
     for line in (*data.account, _sizes(config, data)):
         console.print(line, soft_wrap=True)
     with _alone(record, console):
@@ -108,6 +109,14 @@ def _called(module: ModuleType, options: Mapping, *data):
 def _base_of(config: Mapping, phenotypes: list[str]) -> dict:
     """The run that fine-tuning starts from."""
     return {**config, "transfer": {"name": "none"}, "phenotype": phenotypes, "force": False}
+
+
+def _name_of_genotypes(config: Mapping, sign: Callable) -> str:
+    """What decides on the genotypes of a run, hashed as if it were a run of its own."""
+    ridge = _ridge_of(config)
+    if config["data"]["missing"] == "drop_strain" or config["split"]["name"] == "cv2":
+        return sign(ridge)  # then the phenotypes do, too
+    return sign({**ridge, "transfer": {"name": "none"}}, phenotypes=[])
 
 
 def _ridge_of(config: Mapping) -> dict:

@@ -25,7 +25,11 @@ def folders(done) -> list[Path]:
 def test_help_reads_well(tmp_path):
     done = train("--help", cwd=tmp_path)
     assert done.returncode == 0
-    for words in ("ridge, rijal_attention, rkhs, rung, transformer", "phenotype: all", "optim:"):
+    for words in (
+        "ridge, rijal_attention, rijal_multienv, rkhs, rung, transformer",
+        "phenotype: all",
+        "optim:",
+    ):
         assert words in done.stdout
     assert done.stdout.count("\n  python train.py") == 3
     assert not list(tmp_path.iterdir())

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from g2p.data import split as splits
 from g2p.data.batches import Batches
 from g2p.data.loci import independent_loci
+from g2p.data.panel import NO_CALL
 from g2p.data.prepare import prepare
 from g2p.data.scale import Scaler
 from g2p.errors import UserError
@@ -171,3 +172,28 @@ def test_processes_share_each_batch(world):
         together = sorted(strains(share[i] for share in shares))
         assert together == sorted(strains([batch]))
         assert all(share[i].n_observed == batch.n_observed for share in shares)
+
+
+def test_the_genotypes_of_a_large_panel_are_thinned_once(tmp_path, monkeypatch):
+    """What is kept on disk is what was made; a small panel leaves nothing."""
+    panel = make_panel(60, 30, 2, phenotypes=np.random.default_rng(0).standard_normal((60, 2)))
+    panel.genotypes[3, 4] = NO_CALL
+    split = splits.random(panel, [], seed=0)
+    told = {"max_correlation": 0.3, "loci_from": "train", "missing": "mask"}
+    file = tmp_path / "kept" / "x.npz"
+
+    def prepared_with(memory):
+        return prepare(panel, split, [0, 1], QUALITY, None, memory, **told)
+
+    plain = prepared_with(file)
+    assert not file.exists()
+    monkeypatch.setattr("g2p.data.thin.LARGE", 1)
+    prepared_with(file)
+    assert file.exists()
+    monkeypatch.setattr("g2p.data.thin.thin", None)
+    monkeypatch.setattr("g2p.data.prepare.thin", None)  # not called again
+    again = prepared_with(file)
+    np.testing.assert_array_equal(again.genotypes, plain.genotypes)
+    assert again.loci.equals(plain.loci) and again.account == plain.account != []
+    for part in split:
+        np.testing.assert_array_equal(again.split[part], plain.split[part])

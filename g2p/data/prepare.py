@@ -2,17 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from g2p.data.loci import independent_loci
 from g2p.data.panel import Panel
-from g2p.data.quality import clean
 from g2p.data.scale import Scaler
 from g2p.data.split import PARTS, Split
+from g2p.data.thin import Thinned, remembered, thin
 from g2p.errors import UserError
 from g2p.options import Above, AtMost, OnlyIf
 
@@ -82,6 +82,7 @@ def prepare(
     columns: list[int],
     quality: Mapping,
     target: str | None = None,
+    memory: Path | None = None,
     *,
     max_correlation: Annotated[float | None, Above(0), AtMost(1)],
     loci_from: Annotated[Literal["train", "train_val"], OnlyIf("max_correlation")],
@@ -96,6 +97,8 @@ def prepare(
         quality: the options of `g2p.data.quality.clean`.
         target: the one of a transfer (`g2p.data.transfer`): it may lack values to validate on, and
             training strains of which nothing is known leave.
+        memory: a file for the cleaned and thinned genotypes of a large panel; its name stands for
+            all that they depend on.
         max_correlation: threshold of `independent_loci`; None keeps all loci.
         loci_from: whose genotypes choose the loci; `train_val` is the published practice.
         missing: `mask` leaves a missing value out where it is missing; `drop_strain` drops a strain
@@ -115,30 +118,28 @@ def prepare(
     if missing == "drop_strain":
         split = split.only(np.isfinite(observed).all(axis=1))
 
-    cleaned = clean(panel.genotypes, panel.loci, split, **quality)
-    split, kept = cleaned.split, cleaned.columns
-    _check_values(observed, split, names, target)
-    if max_correlation is not None:
-        looked_at = [split["train"], split["val"]] if loci_from == "train_val" else [split["train"]]
-        rows = np.unique(np.concatenate(looked_at))
-        kept = independent_loci(cleaned.genotypes, max_correlation, rows, kept)
-    loci = panel.loci.take(cleaned.loci[np.searchsorted(cleaned.columns, kept)])
-    everything = len(kept) == cleaned.genotypes.shape[1]
+    def make() -> Thinned:
+        return thin(panel, split, quality, max_correlation, loci_from)
 
+    _check_values(observed, split, names, target)
+    thinned = make() if memory is None else remembered(memory, panel, make)
+    split = thinned.split
+    if thinned.account:  # strains may have left
+        _check_values(observed, split, names, target)
     if target is not None:  # after thinning: fine-tuning needs the loci of the run before it
         split = split.only(np.isfinite(observed).any(axis=1), "train")
     train = split["train"]
     scaler = Scaler.fit(only_part(observed, split, "train")[train])
     return Prepared(
-        genotypes=cleaned.genotypes if everything else cleaned.genotypes[:, kept],
+        genotypes=thinned.genotypes,
         phenotypes=scaler.standardise(observed).astype(np.float32),
         observed=observed,
         scaler=scaler,
         split=split,
         strains=panel.strains,
         phenotype_names=names,
-        loci=loci,
-        account=cleaned.account,
+        loci=panel.loci.take(thinned.loci),
+        account=thinned.account,
     )
 
 

@@ -1,5 +1,6 @@
 """Tables as text: read by Arrow, with the line of whatever is wrong."""
 
+import csv
 import gzip
 import re
 import zlib
@@ -15,6 +16,7 @@ from g2p.errors import UserError, listed
 KINDS = {"\t": "tab-separated", ",": "comma-separated"}
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 MISSING = ("", "NA", "NaN", "nan")
+BLOCK = 2**26  # bytes that Arrow parses together: no less than a row, and few blocks
 
 
 def read_phenotypes(file: Path) -> tuple[list[str], list[str], np.ndarray]:
@@ -33,15 +35,20 @@ def read_phenotypes(file: Path) -> tuple[list[str], list[str], np.ndarray]:
     return table.column(0).to_pylist(), names, values
 
 
-def read_table(file: Path, delimiter: str = "\t") -> pa.Table:
-    """All cells as text, a header first; plain or gzipped.
+def read_table(file: Path, delimiter: str = "\t", *, unique_rows: bool = True) -> pa.Table:
+    """All cells as text, a header first; plain or gzipped. Cells between commas may be quoted.
+
+    Args:
+        file: the table.
+        delimiter: between its cells.
+        unique_rows: whether the first column holds names, none of them twice.
 
     Raises:
         UserError: naming file and line, for a file that is absent, empty, cut short or ragged, and
             for names that repeat.
     """
     content = _read_text(file)
-    header = content.split(b"\n", 1)[0].decode().rstrip("\r").split(delimiter)
+    header = _header(file, content.split(b"\n", 1)[0].decode().rstrip("\r"), delimiter)
     if len(header) < 2:
         raise UserError(
             f"{file}, line 1: expected a {KINDS[delimiter]} header, found {header[0][:60]!r}."
@@ -58,11 +65,11 @@ def read_table(file: Path, delimiter: str = "\t") -> pa.Table:
             pa.BufferReader(content),
             # One thread: only then does a ragged row know its number.
             read_options=pyarrow.csv.ReadOptions(
-                use_threads=False, skip_rows=1, column_names=columns
+                use_threads=False, skip_rows=1, column_names=columns, block_size=BLOCK
             ),
             parse_options=pyarrow.csv.ParseOptions(
                 delimiter=delimiter,
-                quote_char=False,
+                quote_char='"' if delimiter == "," else False,
                 ignore_empty_lines=False,
                 invalid_row_handler=keep_ragged,
             ),
@@ -80,13 +87,23 @@ def read_table(file: Path, delimiter: str = "\t") -> pa.Table:
         )
     if not table.num_rows:
         raise UserError(f"{file} has a header and no rows.")
-    for what, names in (("rows", table.column(0).to_pylist()), ("columns", header[1:])):
+    rows = table.column(0).to_pylist() if unique_rows else []
+    for what, names in (("rows", rows), ("columns", header[1:])):
         twice = [name for name, count in Counter(names).items() if count > 1]
         if twice:
             raise UserError(f"{file}: {what} appear more than once: {listed(twice, 5)}.")
         if "" in names:
             raise UserError(f"{file}: one of the {what} has no name.")
     return table.rename_columns(header)
+
+
+def _header(file: Path, line: str, delimiter: str) -> list[str]:
+    if delimiter != "," or '"' not in line:
+        return line.split(delimiter)
+    try:
+        return next(csv.reader([line]))
+    except csv.Error as error:
+        raise UserError(f"{file}, line 1: {error}.") from None
 
 
 def _read_text(file: Path) -> bytes:
