@@ -15,6 +15,7 @@ from g2p.options import (
     Divides,
     LessThan,
     Option,
+    OptionsOf,
     Seed,
     declared,
     read_options,
@@ -88,8 +89,8 @@ def inapplicable(config: Mapping) -> dict[str, str]:
     keys = {}
     for group in GROUPS:
         options = schema(group, config[group].get("name"))
-        for key, switch in without_effect(options, config[group]).items():
-            keys[f"{group}.{key}"] = f"{group}.{switch} is off"
+        for key, (switch, how) in without_effect(options, config[group]).items():
+            keys[f"{group}.{key}"] = f"{group}.{switch} is {how}"
     if is_baseline(model):
         why = f"model={model} is fitted in closed form, without an optimizer or epochs"
         keys["optim"] = why
@@ -153,22 +154,29 @@ def _check_group(group: str, config: Mapping) -> None:
     values = config.get(group)
     if not isinstance(values, Mapping):
         raise UserError(unknown_choice(group, values))
-    values = dict(values)
     name = None
     if group not in PRESETS:
-        name = values.pop("name", None)
+        name = values.get("name")
         if name not in choices(group):
             raise UserError(unknown_choice(group, name))
+    _check_choice(group, name, values, group)
+
+
+def _check_choice(group: str, name: str | None, values: Mapping, prefix: str) -> None:
+    """The options of one choice, written below `prefix`."""
+    values = {key: value for key, value in values.items() if key != "name" or name is None}
     options = schema(group, name)
     for key in values:
         if key not in options:
             raise UserError(
-                unknown_key(f"{group}.{key}", [f"{group}.{k}" for k in options], group, name)
+                unknown_key(f"{prefix}.{key}", [f"{prefix}.{k}" for k in options], group, name)
             )
-    _check_options(f"{group}.", options, values)
+    _check_options(f"{prefix}.", options, values)
     for key, option in options.items():
         for rule in option.rules:
             _check_siblings(group, key, rule, values)
+            if isinstance(rule, OptionsOf):
+                _check_choice(group, rule.choice, values[key], f"{prefix}.{key}")
 
 
 def _check_siblings(group: str, key: str, rule: object, values: Mapping) -> None:

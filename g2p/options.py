@@ -76,13 +76,28 @@ class OnlyIf:
     switch: str
 
 
+@dataclass(frozen=True)
+class Unless:
+    """The option has an effect only while the sibling `switch` is off (false or null)."""
+
+    switch: str
+
+
+@dataclass(frozen=True)
+class OptionsOf:
+    """The value is a mapping: the options of another choice of the same group."""
+
+    choice: str
+
+
 # Seeds: what numpy, scikit-learn and torch all take.
 Seed = Annotated[int, AtLeast(0), AtMost(2**32 - 1)]
 
 VOCABULARY = {
     "Annotated": Annotated, "Literal": Literal, "Path": Path,
     "AtLeast": AtLeast, "Above": Above, "Below": Below, "AtMost": AtMost,
-    "Divides": Divides, "LessThan": LessThan, "OnlyIf": OnlyIf,
+    "Divides": Divides, "LessThan": LessThan, "OnlyIf": OnlyIf, "Unless": Unless,
+    "OptionsOf": OptionsOf,
     "Seed": Seed,
 }  # fmt: skip
 
@@ -93,6 +108,10 @@ class Option:
 
     type: Any
     rules: tuple = ()
+
+    @property
+    def is_path(self) -> bool:
+        return Path in (self.type, *typing.get_args(self.type))
 
     def problem(self, value: Any) -> str | None:
         """Why `value` cannot be this option's value, or None."""
@@ -151,13 +170,16 @@ def declared(annotation: Any) -> Option:
     return Option(annotation)
 
 
-def without_effect(options: Mapping[str, Option], values: Mapping[str, Any]) -> dict[str, str]:
-    """The options that change nothing, given the other values: name -> the switch that is off."""
+def without_effect(
+    options: Mapping[str, Option], values: Mapping[str, Any]
+) -> dict[str, tuple[str, str]]:
+    """The options that change nothing, given the other values: name -> (switch, how it stands)."""
     off = {}
     for name, option in options.items():
         for rule in option.rules:
-            if isinstance(rule, OnlyIf) and (
-                rule.switch in off or values[rule.switch] in (False, None)
-            ):
-                off[name] = rule.switch
+            if not isinstance(rule, OnlyIf | Unless):
+                continue
+            is_off = rule.switch in off or values[rule.switch] in (False, None)
+            if is_off == isinstance(rule, OnlyIf):
+                off[name] = (rule.switch, "off" if is_off else "set")
     return off

@@ -14,7 +14,10 @@ from g2p.train.metrics import scores
 from tests.conftest import compose, paths
 
 BASELINES = [name for name in choices("model") if is_baseline(name)]
-QUICK = {"gbdt": ["model.trees=60"], "lasso": ["model.penalties=8"]}
+QUICK = {
+    "gbdt": ["model.trees=60"], "lasso": ["model.penalties=8"],
+    "stacked": ["model.gbdt.trees=60", "model.lasso.penalties=8", "model.folds=3"],
+}  # fmt: skip
 
 
 def build(name, *overrides):
@@ -133,7 +136,7 @@ def test_rkhs_says_when_there_are_too_many_strains(monkeypatch):
         build("rkhs").fit(genotypes, genotypes[:, :1])
 
 
-@pytest.mark.parametrize("name", ["linear_pairwise", "rkhs", "gbdt"])
+@pytest.mark.parametrize("name", ["linear_pairwise", "rkhs", "gbdt", "stacked"])
 def test_what_is_not_additive_is_found_beyond_ridge(name):
     genotypes, rng = cross(n=500, n_loci=10)
     x = genotypes.astype(float)
@@ -149,3 +152,27 @@ def test_additive_data_give_no_model_more_than_ridge(name):
     y = y + y.std() * rng.standard_normal(600)
     r2 = {m: r2_of_the_rest(m, genotypes, y, 400) for m in (name, "ridge")}
     assert r2[name] < r2["ridge"] + 0.05
+
+
+def test_stacking_weights_are_those_of_unseen_predictions():
+    """Against the two members fitted one by one."""
+    from scipy.optimize import nnls
+    from sklearn.model_selection import KFold
+
+    genotypes, rng = cross(n=120, n_loci=8)
+    x = genotypes.astype(float)
+    y = x[:, 0] + x[:, 1] * x[:, 2] + 0.3 * rng.standard_normal(120)
+    model = build("stacked")
+    state = model.fit(genotypes, y[:, None]).state
+    unseen = np.empty((120, 2))
+    for fitted, left in KFold(3, shuffle=True, random_state=0).split(x):
+        for i, name in enumerate(("lasso", "gbdt")):
+            member = build(name).fit(genotypes[fitted], y[fitted, None])
+            unseen[left, i] = member.predict(genotypes[left])[:, 0]
+    weight, _ = nnls(unseen - y.mean(), y - y.mean())
+    np.testing.assert_allclose(state["weight"][0], weight, atol=1e-8)
+    alone = [build(name).fit(genotypes, y[:, None]).predict(genotypes)[:, 0] - y.mean()
+             for name in ("lasso", "gbdt")]  # fmt: skip
+    np.testing.assert_allclose(
+        model.predict(genotypes)[:, 0], y.mean() + np.stack(alone, 1) @ weight, atol=1e-8
+    )

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from g2p.config import check
 from g2p.data import load_panel
 from g2p.data.epistasis import TEMPERATURES
 from g2p.errors import UserError
@@ -68,10 +69,35 @@ def test_loci_are_balanced_and_in_genome_order(tmp_path):
     ("override", "said"),
     [
         ("data.order=11", "exceeds data.loci=10"),
-        ("data.loci=500", "only .* of data.markers=200"),
+        ("data.loci=500", "only .* of 200 loci"),
         ("data.order=10", "fewer than 10 sets"),
     ],
 )
 def test_what_cannot_be_drawn(tmp_path, override, said):
     with pytest.raises(UserError, match=said):
         panel(tmp_path, override, "data.strains=4000")
+
+
+def test_on_the_genotypes_of_any_stored_panel(tmp_path):
+    base = load_panel(compose("data.strains=300", "data.loci=40")["data"], tmp_path)[0]
+    (stored,) = (tmp_path / "panels").glob("simulated-*.arrow")
+    told = ("data=epistasis", f"data.panel={stored}", "data.loci=8", "data.order=2", "data.noise=0")
+    made = load_panel(compose(*told)["data"], tmp_path)[0]
+    assert made.strains == base.strains
+    columns = [base.loci["id"].to_pylist().index(name) for name in made.loci["id"].to_pylist()]
+    np.testing.assert_array_equal(made.genotypes, base.genotypes[:, columns])
+    assert np.abs(made.genotypes.mean(axis=0)).max() < 0.05
+    x, truth = made.genotypes[5].astype(float), made.truth
+    additive = np.mean([a * x[i] for i, (a, _, _) in enumerate(truth["of_loci"])])
+    pairs = zip(truth["sets"], truth["of_sets"], strict=True)
+    together = np.mean([a * np.prod(x[s]) for s, (a, _, _) in pairs])
+    fitness = 1 - 0.01 * (0.3 * additive + 0.7 * together + truth["offset"])
+    assert made.phenotypes[5, 0] == pytest.approx(fitness, abs=1e-8)
+
+
+def test_a_panel_that_is_none(tmp_path):
+    (tmp_path / "x.arrow").write_text("no panel")
+    with pytest.raises(UserError, match="is no stored panel"):
+        panel(tmp_path, f"data.panel={tmp_path / 'x.arrow'}")
+    with pytest.raises(UserError, match=r"data\.strains has no effect: data\.panel is set"):
+        check(compose("data=epistasis", "data.panel=x.arrow"), ["data.strains"])

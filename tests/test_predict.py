@@ -21,6 +21,7 @@ from g2p.run import run
 from tests.conftest import SMALL_RIDGE, compose, paths
 
 QUICK = {
+    "stacked": ["model.gbdt.trees=20", "model.lasso.penalties=4", "model.folds=2"],
     "gbdt": ["model.trees=20"], "lasso": ["model.penalties=4"], "rung": ["model.additive=true"],
     "transformer": ["model.additive=true", "model.position=genome"],
 }  # fmt: skip

@@ -29,6 +29,10 @@ def make_panel(n_strains=5, n_loci=3, n_phenotypes=2, dtype=np.int8, **changes) 
         }),
         "aliases": {"also": "p0"},
         "noise_ceiling": {"p0": 0.5},
+        "strain_table": pa.table({
+            "family": [f"f{i % 2}" for i in range(n_strains)],
+            "batch": list(range(n_strains)),
+        }),
         "truth": {"sets": [[1, 2]]},
     }  # fmt: skip
     return Panel(**{**parts, **changes})
@@ -50,6 +54,7 @@ def test_what_goes_in_comes_out(tmp_path_factory, n_strains, n_loci, n_phenotype
         np.testing.assert_array_equal(stored.genotypes, panel.genotypes)
         np.testing.assert_array_equal(stored.phenotypes, panel.phenotypes)
         assert stored.loci.equals(panel.loci)
+        assert stored.strain_table.equals(panel.strain_table)
         for name in ("strains", "phenotype_names", "aliases", "noise_ceiling", "truth"):
             assert getattr(stored, name) == getattr(panel, name)
 

@@ -33,7 +33,7 @@ class PerPhenotype(ABC):
             self.predictor(dict(zip(names, values, strict=True)))
             for values in zip(*state.values(), strict=True)
         ]
-        self.num_parameters = sum(np.size(value) for values in state.values() for value in values)
+        self.num_parameters = _count(state)
         return self
 
     def predict(self, genotypes: np.ndarray) -> np.ndarray:
@@ -48,3 +48,10 @@ class PerPhenotype(ABC):
     @abstractmethod
     def predictor(self, state: dict) -> Predictor:
         """How the state of one phenotype predicts."""
+
+
+def _count(state) -> int:
+    """Fitted numbers in a state, however nested; a text (an ensemble of trees) counts as one."""
+    if isinstance(state, dict):
+        return sum(map(_count, state.values()))
+    return sum(map(_count, state)) if isinstance(state, list) else np.size(state)

@@ -14,7 +14,7 @@ def load_panel(options: dict, cache: Path) -> tuple[Panel, str]:
     """
     known = schema("data", options["name"])
     told = {
-        key: Path(value).expanduser() if known[key].type is Path else value
+        key: Path(value).expanduser() if known[key].is_path and value is not None else value
         for key, value in options.items()
         if key != "name" and key not in prepare_options()
     }

@@ -1,9 +1,10 @@
 """Synthetic phenotypes of Rijal et al. 2025: interactions of a chosen order among linked loci.
 
-On simulated genotypes of a yeast cross; loci are the first of those whose mean genotype is within
-0.05 of zero, in genome order, so interacting loci are linked. For each locus and each set three
-coefficients a, b, c; the effect at temperature T is c (T - 30)^2 + b (T - 30) + a. With A the mean
-over loci of effect x genotype and I the mean over sets of effect x product of genotypes,
+On simulated genotypes of a yeast cross, or on those of any stored panel. Loci are the first of
+those whose mean genotype is within 0.05 of zero, in genome order, so interacting loci are linked.
+For each locus and each set three coefficients a, b, c; the effect at temperature T is
+c (T - 30)^2 + b (T - 30) + a. With A the mean over loci of effect x genotype and I the mean over
+sets of effect x product of genotypes,
 
     fitness = 1 - 0.01 (epsilon A + (1 - epsilon) I + offset)
 
@@ -16,11 +17,11 @@ from typing import Annotated, Literal
 import numpy as np
 import pyarrow as pa
 
-from g2p.data.panel import Panel
+from g2p.data.panel import Panel, missing_genotypes
 from g2p.data.simulated import BLOCK, cross, place_loci
-from g2p.data.store import options_fingerprint, stored_panel
+from g2p.data.store import open_panel, options_fingerprint, stored_panel
 from g2p.errors import UserError
-from g2p.options import AtLeast, AtMost, Seed
+from g2p.options import AtLeast, AtMost, Seed, Unless
 
 # Raise when the same options would give another panel.
 VERSION = 1
@@ -34,8 +35,9 @@ NEARLY_BALANCED = 0.05  # largest |mean genotype| of a chosen locus
 def read(
     *,
     folder: Path,
-    strains: Annotated[int, AtLeast(2)],
-    markers: Annotated[int, AtLeast(16)],
+    panel: Path | None,
+    strains: Annotated[int, AtLeast(2), Unless("panel")],
+    markers: Annotated[int, AtLeast(16), Unless("panel")],
     loci: Annotated[int, AtLeast(2)],
     order: Annotated[int, AtLeast(2)],
     epsilon: Annotated[float, AtLeast(0), AtMost(1)],
@@ -48,7 +50,9 @@ def read(
 
     Args:
         folder: where panels are stored.
-        strains: N.
+        panel: a stored panel (`python -m g2p.data` says where) whose genotypes are taken; None
+            simulates a cross.
+        strains: N, simulated.
         markers: loci simulated over the genome, from which `loci` are taken.
         loci: L, and the number of interacting sets; 100 in the paper.
         order: loci in a set; 4 in the paper.
@@ -59,25 +63,30 @@ def read(
         seed: of everything drawn here.
 
     Raises:
-        UserError: when too few loci are balanced, or sets larger than there are loci.
+        UserError: when too few loci are balanced, sets are larger than there are loci, or `panel`
+            is no stored panel, or lacks genotypes.
     """
     options = {name: value for name, value in locals().items() if name != "folder"}
+    if panel is not None:  # its name says what it holds
+        options |= {"panel": panel.name, "strains": None, "markers": None}
     if order > loci:
         raise UserError(f"data.order={order} exceeds data.loci={loci}.")
     fingerprint = options_fingerprint(VERSION, options)
-    return stored_panel(folder, "epistasis", fingerprint, lambda: _simulate(**options)), fingerprint
+    build = lambda: _simulate(**{**options, "panel": panel})  # noqa: E731
+    return stored_panel(folder, "epistasis", fingerprint, build), fingerprint
 
 
 def _simulate(
-    *, strains, markers, loci, order, epsilon, coefficients, noise, temperatures, seed
+    *, panel, strains, markers, loci, order, epsilon, coefficients, noise, temperatures, seed
 ) -> Panel:
     rng = np.random.default_rng(seed)
-    chromosomes, positions = place_loci(rng, markers)
-    genotypes = cross(rng, strains, chromosomes, positions)
+    genotypes, table, names_of_strains = (
+        _cross(rng, strains, markers) if panel is None else _genotypes_of(panel)
+    )
     balanced = np.flatnonzero(np.abs(genotypes.mean(axis=0)) < NEARLY_BALANCED)[:loci]
     if len(balanced) < loci:
         raise UserError(
-            f"data=epistasis: only {len(balanced)} of data.markers={markers} loci have a mean "
+            f"data=epistasis: only {len(balanced)} of {len(table)} loci have a mean "
             f"genotype within {NEARLY_BALANCED} of zero; data.loci={loci} are needed."
         )
     genotypes = np.ascontiguousarray(genotypes[:, balanced])
@@ -91,31 +100,24 @@ def _simulate(
 
     degrees = np.array(TEMPERATURES if temperatures == "eight" else (SINGLE,))
     powers = np.stack([(degrees - SINGLE) ** k for k in (0, 1, 2)])  # (3, P), for a, b and c
-    additive, interaction = np.empty((2, strains, len(degrees)))
-    for start in range(0, strains, BLOCK):
+    additive, interaction = np.empty((2, len(genotypes), len(degrees)))
+    for start in range(0, len(genotypes), BLOCK):
         block = genotypes[start : start + BLOCK]
         additive[start : start + BLOCK] = block @ (of_loci @ powers) / loci
-        products = np.prod(block[:, sets], axis=2, dtype=np.int8)
+        products = np.prod(block[:, sets], axis=2, dtype=block.dtype)
         interaction[start : start + BLOCK] = products @ (of_sets @ powers) / loci
     fitness = 1 - 0.01 * (epsilon * additive + (1 - epsilon) * interaction + offset)
     noise_sd = noise * fitness.std(axis=0)
     phenotypes = fitness + noise_sd * rng.standard_normal(fitness.shape)
 
     names = [f"{t}C" for t in degrees]
-    ids = [f"chr{chromosomes[i]:02d}_{positions[i]}" for i in balanced]
     return Panel(
         genotypes=genotypes,
         # Rounded so that the last bits of a platform's matrix product do not show.
         phenotypes=np.round(phenotypes, 9),
-        strains=[f"S{i:06d}" for i in range(strains)],
+        strains=names_of_strains,
         phenotype_names=names,
-        loci=pa.table(
-            {
-                "id": ids,
-                "chromosome": [f"chr{c:02d}" for c in chromosomes[balanced]],
-                "position": positions[balanced],
-            }
-        ),
+        loci=table.take(balanced),
         noise_ceiling=dict.fromkeys(names, 1 / (1 + noise**2)),
         truth={
             "sets": sets.tolist(),
@@ -125,6 +127,35 @@ def _simulate(
             "noise_sd": noise_sd.tolist(),
         },
     )
+
+
+def _cross(
+    rng: np.random.Generator, strains: int, markers: int
+) -> tuple[np.ndarray, pa.Table, list[str]]:
+    """Genotypes, locus table and strain names of a simulated cross."""
+    chromosomes, positions = place_loci(rng, markers)
+    genotypes = cross(rng, strains, chromosomes, positions)
+    ids = [f"chr{c:02d}_{p}" for c, p in zip(chromosomes, positions, strict=True)]
+    places = [f"chr{c:02d}" for c in chromosomes]
+    table = pa.table({"id": ids, "chromosome": places, "position": positions})
+    return genotypes, table, [f"S{i:06d}" for i in range(strains)]
+
+
+def _genotypes_of(panel: Path) -> tuple[np.ndarray, pa.Table, list[str]]:
+    """The same of a stored panel."""
+    try:
+        stored = open_panel(panel)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise UserError(
+            f"data.panel={panel} is no stored panel ({error}). `python -m g2p.data data=...` says "
+            "where it stores one."
+        ) from None
+    if any(
+        missing_genotypes(stored.genotypes[start : start + BLOCK]).any()
+        for start in range(0, len(stored.genotypes), BLOCK)
+    ):
+        raise UserError(f"data.panel={panel} lacks genotypes; the formula needs all of them.")
+    return stored.genotypes, stored.loci, stored.strains
 
 
 def interacting_sets(rng: np.random.Generator, loci: int, order: int) -> np.ndarray:

@@ -68,12 +68,12 @@ def stored_panel(folder: Path, name: str, fingerprint: str, build: Callable[[], 
     path = folder / f"{name}-{fingerprint}-v{LAYOUT}.arrow"
     if path.exists():
         try:
-            return _open(path)
+            return open_panel(path)
         except pa.ArrowInvalid:
             log.warning("%s is damaged; building it again.", path)
     panel = validate(build(), origin=f"data={name}")
     write_atomically(path, lambda file: _write(panel, file))
-    return _open(path)
+    return open_panel(path)
 
 
 def _write(panel: Panel, file) -> None:
@@ -83,10 +83,10 @@ def _write(panel: Panel, file) -> None:
     columns["genotypes"] = pa.FixedSizeListArray.from_arrays(flat, n_loci)
     for p, name in enumerate(panel.phenotype_names):
         columns[f"phenotype:{name}"] = pa.array(panel.phenotypes[:, p], pa.float64())
-    batch = pa.record_batch(columns)
     if panel.strain_table is not None:
         for name in panel.strain_table.column_names:
             columns[f"strain:{name}"] = panel.strain_table[name].combine_chunks()
+    batch = pa.record_batch(columns)
     facts = {"aliases": panel.aliases, "noise_ceiling": panel.noise_ceiling, "truth": panel.truth}
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, panel.loci.schema) as writer:
@@ -98,7 +98,8 @@ def _write(panel: Panel, file) -> None:
         writer.write_batch(batch)
 
 
-def _open(path: Path) -> Panel:
+def open_panel(path: Path) -> Panel:
+    """The panel stored at `path`, its genotypes mapped. Raises pa.ArrowInvalid for another file."""
     with pa.memory_map(str(path)) as source:
         batch = pa.ipc.open_file(source).get_batch(0)
     metadata = batch.schema.metadata

@@ -1,0 +1,60 @@
+"""Stacked regressions (Breiman 1996, Machine Learning 24:49): lasso and trees, weighted together.
+
+Additive effects are the lasso's to find, interactions the trees'; how much each is trusted for a
+phenotype is learned from predictions of training strains that neither had seen.
+"""
+
+from typing import Annotated
+
+import numpy as np
+from scipy.optimize import nnls
+from sklearn.model_selection import KFold
+
+from g2p.baselines.gbdt import Gbdt
+from g2p.baselines.lasso import Lasso
+from g2p.baselines.per_phenotype import PerPhenotype, Predictor
+from g2p.options import AtLeast, OptionsOf, Seed
+
+
+class Stacked(PerPhenotype):
+    """A weighted sum of a lasso's and of boosted trees' predictions, no weight negative.
+
+    Args:
+        folds: of the training strains, for the predictions that the weights are learned from.
+        seed: of the folds.
+        lasso: options of `Lasso`.
+        gbdt: options of `Gbdt`.
+    """
+
+    def __init__(
+        self,
+        *,
+        folds: Annotated[int, AtLeast(2)],
+        seed: Seed,
+        lasso: Annotated[dict, OptionsOf("lasso")],
+        gbdt: Annotated[dict, OptionsOf("gbdt")],
+    ):
+        self.folds = KFold(folds, shuffle=True, random_state=seed)
+        self.members = {
+            kind.__name__.lower(): kind(**{k: v for k, v in told.items() if k != "name"})
+            for kind, told in ((Lasso, lasso), (Gbdt, gbdt))
+        }
+
+    def fit_one(self, X: np.ndarray, y: np.ndarray) -> dict:
+        unseen = np.empty((len(y), len(self.members)))
+        for fitted, left_out in self.folds.split(X):
+            for i, member in enumerate(self.members.values()):
+                state = member.fit_one(X[fitted], y[fitted])
+                unseen[left_out, i] = member.predictor(state)(X[left_out])
+        weight, _ = nnls(unseen - y.mean(), y - y.mean())
+        states = {name: member.fit_one(X, y) for name, member in self.members.items()}
+        return {"weight": weight, "mean": float(y.mean()), **states}
+
+    def predictor(self, state: dict) -> Predictor:
+        predictors = [member.predictor(state[name]) for name, member in self.members.items()]
+
+        def predict(genotypes: np.ndarray) -> np.ndarray:
+            predicted = np.stack([one(genotypes) for one in predictors], axis=1)
+            return state["mean"] + (predicted - state["mean"]) @ state["weight"]
+
+        return predict
