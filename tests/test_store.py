@@ -133,3 +133,12 @@ def test_two_processes_build_at_once(tmp_path):
 def test_a_panel_that_does_not_fit_together(changes, said):
     with pytest.raises(UserError, match=said):
         validate(make_panel(**changes), "here")
+
+
+def test_a_panel_may_have_genotypes_alone(tmp_path):
+    panel = make_panel(phenotypes=np.empty((5, 0)), phenotype_names=[], noise_ceiling={})
+    for _ in range(2):
+        stored = stored_panel(tmp_path, "test", "f", lambda: panel)
+        assert stored.phenotypes.shape == (5, 0)
+    with pytest.raises(UserError, match="genotypes only"):
+        stored.columns("all")

@@ -28,7 +28,7 @@ class Panel:
             values in [-1, 1] (NaN where missing).
         phenotypes: (N, P) float64 in the source's own units; NaN where missing.
         strains: the N strain names, in file order.
-        phenotype_names: the P names.
+        phenotype_names: the P names; none in a panel that is only to be predicted.
         loci: the locus table: columns id, chromosome, position (bp), in genome order; and, where
             the source knows, allele_0 (coded -1) and allele_1 (coded 1).
         aliases: other names of phenotypes, alias -> name.
@@ -56,6 +56,11 @@ class Panel:
         Raises:
             UserError: for a name that is neither a phenotype nor an alias, with the nearest match.
         """
+        if not self.phenotype_names:
+            raise UserError(
+                "this panel has genotypes only; predictions can be made for it, but nothing "
+                "trained. Set data.phenotypes."
+            )
         if wanted == "all":
             return list(range(len(self.phenotype_names)))
         found = set()
@@ -80,11 +85,8 @@ def validate(panel: Panel, origin: str) -> Panel:
         UserError: naming `origin` and what is wrong: sizes, duplicated names, values out of range.
     """
     n_strains, n_loci = panel.genotypes.shape
-    if n_strains == 0 or n_loci == 0 or not panel.phenotype_names:
-        raise UserError(
-            f"{origin}: the panel is empty "
-            f"({n_strains} strains, {n_loci} loci, {len(panel.phenotype_names)} phenotypes)."
-        )
+    if n_strains == 0 or n_loci == 0:
+        raise UserError(f"{origin}: the panel is empty ({n_strains} strains, {n_loci} loci).")
     if panel.phenotypes.shape != (n_strains, len(panel.phenotype_names)):
         raise UserError(
             f"{origin}: phenotypes are {panel.phenotypes.shape}, "

@@ -109,9 +109,10 @@ def open_panel(path: Path) -> Panel:
         [n.removeprefix(kind) for n in batch.schema.names if n.startswith(kind)]
         for kind in ("phenotype:", "strain:")
     )
+    values = [batch[f"phenotype:{name}"].to_numpy() for name in phenotypes]
     return Panel(
         genotypes=genotypes.reshape(batch.num_rows, -1),
-        phenotypes=np.stack([batch[f"phenotype:{n}"].to_numpy() for n in phenotypes], axis=1),
+        phenotypes=np.stack(values, axis=1) if values else np.empty((batch.num_rows, 0)),
         strains=batch["strain"].to_pylist(),
         phenotype_names=phenotypes,
         strain_table=pa.table({n: batch[f"strain:{n}"] for n in known}) if known else None,
