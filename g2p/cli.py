@@ -95,15 +95,23 @@ def composed(words: list[str]) -> dict:
     """The checked config of a command's overrides, as plain dicts.
 
     Raises:
-        UserError: naming the key or choice that is wrong.
+        UserError: naming the key or choice that is wrong, or that is several.
     """
     parsed = _parse(words)
+    for override in parsed:
+        if override.is_sweep_override():
+            raise UserError(f"{override.input_line} is several values: quote it if it is one.")
     _check_choices(parsed)
     with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
         config = hydra.compose("config", overrides=[_open(override) for override in parsed])
     plain = OmegaConf.to_container(config, resolve=True)
     check(plain, _keys(parsed))
     return plain
+
+
+def keys(words: list[str]) -> list[str]:
+    """The keys and groups that a command's overrides set, Hydra's own among them."""
+    return [override.key_or_group for override in _parse(words)]
 
 
 def _parse(overrides) -> list[Override]:

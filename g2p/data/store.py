@@ -63,9 +63,14 @@ def _digest(seen: Path, file: Path) -> str:
     return digest
 
 
+def panel_file(folder: Path, name: str, fingerprint: str) -> Path:
+    """Where a source's panel with this fingerprint is stored."""
+    return folder / f"{name}-{fingerprint}-v{LAYOUT}.arrow"
+
+
 def stored_panel(folder: Path, name: str, fingerprint: str, build: Callable[[], Panel]) -> Panel:
     """The panel stored in `folder` under this name and fingerprint, built and stored if absent."""
-    path = folder / f"{name}-{fingerprint}-v{LAYOUT}.arrow"
+    path = panel_file(folder, name, fingerprint)
     if path.exists():
         try:
             return open_panel(path)
