@@ -128,3 +128,51 @@ def test_the_command(tmp_path):
         assert refused.returncode == 1
         assert said in (refused.stderr or refused.stdout)
         assert "Traceback" not in refused.stderr
+
+
+def test_a_table_of_genotypes_alone_its_alleles_the_other_way_round(tmp_path):
+    """Trained on one table; another has the loci in another order, one flipped, one missing."""
+    rng = np.random.default_rng(0)
+    calls = rng.integers(0, 3, (80, 6))
+    ids = [f"m{i}" for i in range(6)]
+    strains = [f"s{i}" for i in range(80)]
+    growth = calls @ [1.0, -2, 0, 0.5, 1, 3] + 10
+    folder = tmp_path / "data" / "table"
+    folder.mkdir(parents=True)
+    write = pyarrow.csv.write_csv
+    write(pa.table({"strain": strains, **dict(zip(ids, calls.T, strict=True))}),
+          folder / "genotypes.csv")  # fmt: skip
+    write(pa.table({"strain": strains, "growth": growth}), folder / "phenotypes.csv")
+    places = {"id": ids, "chromosome": ["1"] * 6, "position": range(6)}
+    write(pa.table({**places, "allele_0": ["A"] * 6, "allele_1": ["C"] * 6}), tmp_path / "loci.csv")
+    flipped = ["C" if name == "m1" else "A" for name in ids]
+    other = ["A" if name == "m1" else "C" for name in ids]
+    write(pa.table({**places, "allele_0": flipped, "allele_1": other}), tmp_path / "other.csv")
+    changed = calls.copy()
+    changed[:, 1] = 2 - changed[:, 1]
+    kept = [5, 1, 0, 3, 4]
+    new = {ids[i]: changed[:, i] for i in kept}
+    write(pa.table({"strain": strains, **new}), tmp_path / "new.csv")
+
+    told = ["data=table", "data.coding=0/1/2", f"paths.data={tmp_path / 'data'}", *paths(tmp_path)]
+    loci = f"data.loci={tmp_path / 'loci.csv'}"
+    run_folder = run(
+        compose(*told, loci, "model=ridge", "logger=none", "data.max_correlation=null")
+    )
+    own = command(f"run={run_folder}", *told, loci, "out=own.csv", cwd=tmp_path)
+    assert own.returncode == 0, own.stderr
+    words = [
+        f"run={run_folder}", *told, f"data.path={tmp_path / 'new.csv'}", "data.phenotypes=null",
+        f"data.loci={tmp_path / 'other.csv'}", "out=there.csv",
+    ]  # fmt: skip
+    refused = command(*words, cwd=tmp_path)
+    assert refused.returncode == 1
+    assert "lacks 1 of the model's 6 loci (m2)" in " ".join(refused.stderr.split())
+    done = command(*words, "missing_loci=impute", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    before, after = predicted(tmp_path / "own.csv"), predicted(tmp_path / "there.csv")
+    # m2 has no effect: what is imputed there hardly matters; all else is found the right way round.
+    assert all(after[key] == pytest.approx(before[key], abs=0.2) for key in before)
+    assert np.std(list(before.values())) > 2
+    refused = command(*told[:1], "run=x", cwd=tmp_path)
+    assert "no finished run" in refused.stderr

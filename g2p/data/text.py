@@ -36,7 +36,7 @@ def read_phenotypes(file: Path) -> tuple[list[str], list[str], np.ndarray]:
 
 
 def read_table(file: Path, delimiter: str = "\t", *, unique_rows: bool = True) -> pa.Table:
-    """All cells as text, a header first; plain or gzipped. Cells between commas may be quoted.
+    """All cells as text, a header first; plain or gzipped; cells may be quoted.
 
     Args:
         file: the table.
@@ -69,7 +69,6 @@ def read_table(file: Path, delimiter: str = "\t", *, unique_rows: bool = True) -
             ),
             parse_options=pyarrow.csv.ParseOptions(
                 delimiter=delimiter,
-                quote_char='"' if delimiter == "," else False,
                 ignore_empty_lines=False,
                 invalid_row_handler=keep_ragged,
             ),
@@ -98,10 +97,10 @@ def read_table(file: Path, delimiter: str = "\t", *, unique_rows: bool = True) -
 
 
 def _header(file: Path, line: str, delimiter: str) -> list[str]:
-    if delimiter != "," or '"' not in line:
+    if '"' not in line:
         return line.split(delimiter)
     try:
-        return next(csv.reader([line]))
+        return next(csv.reader([line], delimiter=delimiter))
     except csv.Error as error:
         raise UserError(f"{file}, line 1: {error}.") from None
 
