@@ -5,13 +5,14 @@
     open     a stored panel of that size, opened again
     epoch    a shuffled epoch of the published panel's size (72,000 x 1,164) into float32 batches
     plink    a bed file of 1,814 x 10,346 to a panel
-    text     raw text of the BBQ panel's form to a stored panel
+    text     gzipped text of the BBQ panel's form to genotypes
 
 Full size (100,000 x 41,594) needs 9 GB of disk: --strains 100000 --loci 41594. Writes
 panel_scale.json.
 """
 
 import argparse
+import gzip
 import json
 import tempfile
 import threading
@@ -136,14 +137,30 @@ def time_plink(folder: Path) -> dict:
     values = rng.integers(0, 3, (1_814, 10_346)).astype(np.int8)
     to_bed(prefix.with_suffix(".bed"), values, properties={"pheno": rng.random(1_814).astype(str)})
     started = time.perf_counter()
-    plink.read(folder=folder / "panels", path=prefix, phenotypes=None, strains="same")
+    plink.read(folder=folder / "panels", path=prefix, phenotypes=None, strains="same", facts=[])
     return {"seconds": time.perf_counter() - started}
+
+
+def time_text(folder: Path, loci: int, strains: int = 1_000) -> dict:
+    """One text file of the BBQ panel's form, gzipped as published."""
+    from g2p.data.bbq_text import convert
+
+    rng = np.random.default_rng(0)
+    line = "\t".join(f"{p:.4f}" for p in rng.random(loci))
+    text = "".join(f"{i}\t{line}\n" for i in range(strains)).encode()
+    file = folder / "geno_data_1.txt.gz"
+    file.write_bytes(gzip.compress(text, compresslevel=1))
+    started = time.perf_counter()
+    convert([file], ["x"], folder / "scratch", np.dtype(np.float32))
+    seconds = time.perf_counter() - started
+    return {"mb": len(text) / 1e6, "seconds": seconds, "mb_per_s": len(text) / 1e6 / seconds}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--strains", type=int, default=20_000)
     parser.add_argument("--loci", type=int, default=10_000)
+    parser.add_argument("--text-loci", type=int, default=41_594)
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder for the JSON")
     parser.add_argument("--scratch", type=Path, help="folder for what is written on the way")
     options = parser.parse_args()
@@ -154,6 +171,7 @@ def main() -> None:
             "open": time_open(folder),
             "epoch": time_epoch(),
             "plink": time_plink(folder),
+            "text": time_text(folder, options.text_loci),
         }
     options.out.mkdir(exist_ok=True)
     (options.out / "panel_scale.json").write_text(json.dumps(result, indent=2) + "\n")

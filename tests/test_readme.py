@@ -8,40 +8,29 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from g2p.data.byxrm import GENOTYPES, PHENOTYPES
 from tests.conftest import ROOT, paths, train
+from tests.sources import write_sources
 
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```bash\n(.*?)```", README, flags=re.DOTALL)
 COMMANDS = [line for block in BLOCKS for line in block.strip().splitlines()]
 
 
+# Sources that read files; `write_sources` writes a small one of each.
+FILES = ("byxrm", "bbq", "plink", "vcf", "table")
+
+
 def shrunk(words: list[str]) -> list[str]:
     """The same command on a small panel, for one epoch."""
-    small = {} if "data=byxrm" in words else {"data.strains": "200", "data.loci": "32"}
+    simulated = not any(f"data={source}" in words for source in FILES)
+    small = {"data.strains": "200", "data.loci": "32"} if simulated else {}
     if "data=epistasis" in words:
         small["data.strains"] = "2000"  # among fewer, too few loci are balanced
     small |= {} if "model=ridge" in words else {"trainer.max_epochs": "1"}
     others = [word for word in words if word.partition("=")[0] not in small]
     return [*others, *(f"{key}={value}" for key, value in small.items())]
-
-
-def write_small_byxrm(folder):
-    """A cross of 120 strains in the two files' format."""
-    rng = np.random.default_rng(0)
-    alleles = rng.choice(["B", "R"], (30, 120))
-    strains = [f"A{i}" for i in range(120)]
-    lines = ["\t".join(["marker", *strains])]
-    for i, row in enumerate(alleles):
-        lines.append("\t".join([f"{i}_chr{i // 10 + 1:02d}_{i * 100}_T_C", *row]))
-    folder.mkdir(parents=True)
-    (folder / GENOTYPES).write_text("\n".join(lines) + "\n")
-    growth = (alleles[:5] == "R").sum(axis=0) + rng.standard_normal(120)
-    rows = [f"{strain}\t{value}" for strain, value in zip(strains, growth, strict=True)]
-    (folder / PHENOTYPES).write_text("\n".join(["\tYPD", *rows]) + "\n")
 
 
 def test_there_are_commands():
@@ -58,7 +47,7 @@ def test_a_command_of_the_readme(tmp_path, command):
     words = shlex.split(command)[2:]
     if "--help" not in words:
         words = shrunk(words)
-    write_small_byxrm(tmp_path / "data" / "byxrm")
+    write_sources(tmp_path / "data")
     done = train(*words, cwd=tmp_path, G2P_DATA=str(tmp_path / "data"))
     assert done.returncode == 0, done.stderr
     if "--help" not in words:
@@ -78,9 +67,36 @@ def test_the_averaging_command_of_the_readme(tmp_path):
     assert "3 seeds" in done.stdout
 
 
+def called(words: list[str], cwd: Path) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, *words], cwd=cwd, capture_output=True, text=True, check=False,
+        env={**os.environ, "G2P_DATA": str(cwd / "data")},
+    )  # fmt: skip
+
+
+def test_the_summary_command_of_the_readme(tmp_path):
+    (command,) = [c for c in COMMANDS if "-m g2p.data" in c]
+    write_sources(tmp_path / "data")
+    done = called(shlex.split(command)[1:], tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].startswith("figures: ")
+
+
+def test_the_prediction_command_of_the_readme(tmp_path):
+    (command,) = [c for c in COMMANDS if "g2p.predict" in c]
+    write_sources(tmp_path / "data")
+    told = ("data=table", "data.coding=0/1/2", "model=ridge", "logger=none")
+    run = train(*told, cwd=tmp_path, G2P_DATA=str(tmp_path / "data"))
+    signature = Path(run.stdout.splitlines()[-1]).name
+    done = called(shlex.split(command.replace("SIGNATURE", signature))[1:], tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "predictions.csv").stat().st_size > 1000
+
+
 SMALL_BENCHMARK = {
     "benchmarks.rijal_step": ["--loci", "40", "--batch", "4", "--rounds", "1"],
     "benchmarks.byxrm_cv": ["--folds", "3"],
+    "benchmarks.panel_scale": ["--strains", "300", "--loci", "200", "--text-loci", "50"],
     "benchmarks.epistasis": ["data.strains=600", "data.markers=400", "data.loci=10"],
 }
 
@@ -90,9 +106,9 @@ def test_a_benchmark_of_the_readme(tmp_path, command):
     words = shlex.split(command)[1:]
     small = [*SMALL_BENCHMARK[words[1]], "--out", str(tmp_path)]
     if words[1] == "benchmarks.byxrm_cv":
-        write_small_byxrm(tmp_path / "data" / "byxrm")
+        write_sources(tmp_path / "data")
         small.append(f"paths.data={tmp_path / 'data'}")
-    if words[1] != "benchmarks.rijal_step":
+    if words[1] not in ("benchmarks.rijal_step", "benchmarks.panel_scale"):
         small += paths(tmp_path)
     done = subprocess.run(
         [sys.executable, *words, *small], cwd=ROOT, capture_output=True, text=True, check=False
@@ -101,3 +117,14 @@ def test_a_benchmark_of_the_readme(tmp_path, command):
     (result,) = tmp_path.glob("*.json")
     assert json.loads(result.read_text())
     assert "┃" in done.stdout
+
+
+def test_every_command_is_run_by_a_test():
+    kinds = (
+        "train.py",
+        "-m benchmarks.",
+        "-m g2p.results.average",
+        "-m g2p.data",
+        "-m g2p.predict",
+    )
+    assert all(any(kind in command for kind in kinds) for command in COMMANDS)

@@ -79,7 +79,8 @@ class Batches:
                 environment_B = environment_B[self.rank :: self.world]
             share = slice(self.rank, None, self.world)
             yield Batch(
-                self.genotypes[batch[share]].to(self.phenotypes.dtype),
+                # Three times as fast as indexing with brackets.
+                self.genotypes.index_select(0, batch[share]).to(self.phenotypes.dtype),
                 phenotype_BP[share],
                 phenotype_BP.isfinite().sum(),
                 environment_B,
