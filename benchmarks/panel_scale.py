@@ -34,7 +34,7 @@ from g2p.data.panel import Panel
 from g2p.data.store import stored_panel
 
 BLOCK = 2_000  # strains simulated at a time
-SWITCH = 0.01  # between neighbouring loci: strong linkage, as in a dense cross
+SWITCH = 0.001  # between neighbouring loci: 40 Morgans over 41,594 loci, as in the BBQ panel
 
 
 def genotypes_on_disk(file: Path, strains: int, loci: int) -> np.ndarray:

@@ -91,8 +91,10 @@ def _checked(arguments, words: list[str]) -> list[str]:
     return words
 
 
-def composed(words: list[str]) -> dict:
+def composed(words: list[str], *, of_many: bool = False) -> dict:
     """The checked config of a command's overrides, as plain dicts.
+
+    An override without effect is refused, unless it is `of_many` runs: some may need it.
 
     Raises:
         UserError: naming the key or choice that is wrong, or that is several.
@@ -105,7 +107,7 @@ def composed(words: list[str]) -> dict:
     with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
         config = hydra.compose("config", overrides=[_open(override) for override in parsed])
     plain = OmegaConf.to_container(config, resolve=True)
-    check(plain, _keys(parsed))
+    check(plain, () if of_many else _keys(parsed))
     return plain
 
 

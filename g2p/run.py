@@ -4,29 +4,24 @@ import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from types import ModuleType
 
 from filelock import FileLock, Timeout
 from rich.console import Console
 
 from g2p.config import check, is_baseline, prepare_options
-from g2p.data import load_panel
-from g2p.data import split as splits
-from g2p.data import transfer as transfers
 from g2p.data.prepare import Prepared, only_part, prepare
 from g2p.errors import UserError
 from g2p.fit import Fitted, fit, score
+from g2p.identity import identify
 from g2p.reference import ridge_reference
 from g2p.results import tracker as trackers
 from g2p.results.environment import environment
 from g2p.results.figures import draw_run
 from g2p.results.record import Record
 from g2p.results.table import print_attention, print_table
-from g2p.signature import signature
 from g2p.train.checkpoints import resumable
-from g2p.train.device import device_name, peak_device_memory, resolve_accelerator
+from g2p.train.device import device_name, peak_device_memory
 
 
 def run(config: Mapping, *, set_by_user: Iterable[str] = (), group: str | None = None) -> Path:
@@ -56,39 +51,31 @@ def run(config: Mapping, *, set_by_user: Iterable[str] = (), group: str | None =
 
 def obtain(config: Mapping, group: str | None, console: Console) -> Record:
     """The finished run of a checked config: found, waited for, or trained now."""
-    cache, runs = (Path(config["paths"][key]).expanduser() for key in ("cache", "runs"))
-    baseline = is_baseline(config["model"]["name"])
-    accelerator = "cpu" if baseline else resolve_accelerator(config["trainer"]["accelerator"])
-    panel, fingerprint = load_panel(config["data"], cache)
-    wanted = panel.columns(config["phenotype"])
-    split = _called(splits, config["split"], panel, wanted)
-    phenotypes, columns = _called(transfers, config["transfer"], panel, wanted, split)
-    names = [panel.phenotype_names[c] for c in columns]
-    sign = partial(
-        signature, data_fingerprint=fingerprint, phenotypes=names, accelerator=accelerator
-    )
-    record = Record(runs.absolute() / sign(config))
+    known = identify(config)
+    record, columns = known.record, known.columns
     if record.finished and not config["force"]:
         console.print("Finished before; here is its result (force=true trains it again).")
         return record
     base = None
     if config["transfer"].get("method") == "finetuned":
-        others = [panel.phenotype_names[c] for c in wanted if c not in columns]
+        others = [known.panel.phenotype_names[c] for c in known.wanted if c not in columns]
         console.print("First the run on the other phenotypes, to go on from:")
         base = obtain(_base_of(config, others), group, console).checkpoints / "best.ckpt"
     told = {key: value for key, value in config["data"].items() if key in prepare_options()}
-    known = replace(panel, phenotypes=phenotypes)
+    panel = replace(known.panel, phenotypes=known.phenotypes)
     target = config["transfer"].get("target")
-    memory = cache / "thinned" / f"{_name_of_genotypes(config, sign)}.npz"
-    data = prepare(known, split, columns, config["qc"], target, memory, **told)
+    cache = Path(config["paths"]["cache"]).expanduser()
+    memory = cache / "thinned" / f"{_name_of_genotypes(config, known.sign)}.npz"
+    data = prepare(panel, known.split, columns, config["qc"], target, memory, **told)
     for line in (*data.account, _sizes(config, data)):
         console.print(line, soft_wrap=True)
     with _alone(record, console):
         if config["force"] and (record.finished or not _resumable(record)):
             record.clear()  # a run that force began and a kill ended goes on instead
         if not record.finished:  # another process may have finished it while we waited
-            ridge = ridge_reference(data, cache / "ridge" / f"{sign(_ridge_of(config))}.json")
-            _train(config, record, data, base, ridge, panel.noise_ceiling, accelerator, group)
+            ridge = ridge_reference(data, cache / "ridge" / f"{known.sign(_ridge_of(config))}.json")
+            ceiling = panel.noise_ceiling
+            _train(config, record, data, base, ridge, ceiling, known.accelerator, group)
     return record
 
 
@@ -98,12 +85,6 @@ def _resumable(record: Record) -> bool:
     except UserError:
         return False
     return True
-
-
-def _called(module: ModuleType, options: Mapping, *data):
-    """The function of `module` that a group's choice names, called with the choice's options."""
-    options = dict(options)
-    return getattr(module, options.pop("name"))(*data, **options)
 
 
 def _base_of(config: Mapping, phenotypes: list[str]) -> dict:

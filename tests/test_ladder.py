@@ -12,7 +12,7 @@ from g2p.models.rijal_attention import RijalAttention
 from g2p.models.transformer import Transformer
 from tests.conftest import compose
 
-LADDER = yaml.safe_load((CONF / "ladder.yaml").read_text())
+LADDER = yaml.safe_load((CONF / "study" / "ladder.yaml").read_text())["factors"]["rung"]
 
 
 def overrides(settings: dict) -> list[str]:

@@ -74,6 +74,18 @@ def called(words: list[str], cwd: Path) -> subprocess.CompletedProcess:
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("command", [c for c in COMMANDS if "sweep.py" in c])
+def test_a_study_of_the_readme(tmp_path, command):
+    words = [str(ROOT / "sweep.py"), *shlex.split(command)[2:], "logger=none"]
+    alone = words[-2] == "size=smoke"  # trains: two runs instead of 26
+    if alone:
+        words = [word.replace("study=ladder", "study=canonical") for word in words]
+    done = called(words, tmp_path)
+    untrained = "--collect" in words
+    assert done.returncode == (1 if untrained else 0), done.stderr
+    assert ("2 done" if alone else "26 pending") in done.stdout
+
+
 def test_the_summary_command_of_the_readme(tmp_path):
     (command,) = [c for c in COMMANDS if "-m g2p.data" in c]
     write_sources(tmp_path / "data")
@@ -120,11 +132,6 @@ def test_a_benchmark_of_the_readme(tmp_path, command):
 
 
 def test_every_command_is_run_by_a_test():
-    kinds = (
-        "train.py",
-        "-m benchmarks.",
-        "-m g2p.results.average",
-        "-m g2p.data",
-        "-m g2p.predict",
-    )
+    modules = ("benchmarks.", "g2p.results.average", "g2p.data", "g2p.predict")
+    kinds = ["train.py", "sweep.py", *(f"-m {module}" for module in modules)]
     assert all(any(kind in command for kind in kinds) for command in COMMANDS)

@@ -19,7 +19,7 @@ class Rung(nn.Module):
     """Genotypes (B, L) to phenotypes (B, P).
 
     The bottom of the ladder is `RijalAttention`, the top `Transformer` without dropout;
-    `conf/ladder.yaml` has the steps between, one component each.
+    `conf/study/ladder.yaml` has the steps between, one component each.
 
     Args:
         n_loci: L.

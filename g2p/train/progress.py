@@ -15,10 +15,11 @@ class ProgressBar(L.Callback):
     """One bar for the whole run, on standard error, advancing by batches."""
 
     def __init__(self):
-        self.bar, self.said = None, -SECONDS_BETWEEN_LINES
+        self.bar, self.said = None, 0.0
 
     def on_train_start(self, trainer, task) -> None:
         console = Console(stderr=True)
+        self.said = time.monotonic()
         self.batches = trainer.num_training_batches
         self.bar = Progress(
             TextColumn("epoch"),

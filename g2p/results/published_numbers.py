@@ -1,0 +1,82 @@
+"""Published test R2 in the environments of the BBQ panel, each with its source.
+
+The facts are the CSV files in `published/`; their first lines say where they come from. They are of
+that panel (data=bbq) on its published split: a simulated panel has phenotypes of the same names.
+"""
+
+import csv
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean, stdev
+
+import pyarrow as pa
+
+FOLDER = Path(__file__).parent / "published"
+
+
+@dataclass(frozen=True)
+class Published:
+    """What was published of one model.
+
+    Attributes:
+        name: of the model, as in the files.
+        model: what it is called here, None where it is not built.
+        source: the paper or study, and how the numbers were had.
+        r2: test R2 by phenotype, a mean over replicates where there are several.
+        sd: of the replicates, by phenotype; empty where there is one.
+    """
+
+    name: str
+    model: str | None
+    source: str
+    r2: dict[str, float]
+    sd: dict[str, float]
+
+
+def published(phenotypes: Iterable[str]) -> list[Published]:
+    """What was published for any of these phenotypes; a model without one is left out."""
+    wanted = set(phenotypes)
+    values: dict[str, dict[str, list[float]]] = {}  # model -> phenotype -> replicates
+    for row in _rows("bbq_test_r2"):
+        for name, r2 in row.items():
+            if name != "phenotype" and r2:  # figure 3 lacks two values
+                values.setdefault(name, {})[row["phenotype"]] = [float(r2)]
+    for row in _rows("arcadia_replicates"):
+        of_model = values.setdefault(row["model"], {})
+        of_model.setdefault(row["phenotype"], []).append(float(row["test_r2"]))
+    found = []
+    for row in _rows("models"):
+        known = {k: v for k, v in values[row["name"]].items() if k in wanted}
+        if known:
+            found.append(
+                Published(
+                    name=row["name"],
+                    model=row["model"] or None,
+                    source=row["source"],
+                    r2={k: fmean(v) for k, v in known.items()},
+                    sd={k: stdev(v) for k, v in known.items() if len(v) > 1},
+                )
+            )
+    return found
+
+
+def replicates() -> pa.Table:
+    """Arcadia Science's replicates as a study's results table, one row for each run x phenotype.
+
+    Columns `model` (as published), `seed` (the number of the replicate), `phenotype`, `split`
+    (test), `r2`, `signature` (of the run that gives all phenotypes) and `status`.
+    """
+    return pa.Table.from_pylist([
+        {
+            "model": row["model"], "seed": int(row["replicate"]), "phenotype": row["phenotype"],
+            "split": "test", "r2": float(row["test_r2"]),
+            "signature": f"{row['model']}-{row['replicate']}", "status": "done",
+        }
+        for row in _rows("arcadia_replicates")
+    ])  # fmt: skip
+
+
+def _rows(name: str) -> list[dict[str, str]]:
+    lines = (FOLDER / f"{name}.csv").read_text().splitlines()
+    return list(csv.DictReader(line for line in lines if not line.startswith("#")))

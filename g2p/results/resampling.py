@@ -1,0 +1,90 @@
+"""Tests and intervals of paired differences: numbers in, numbers out.
+
+A set of differences has two levels: phenotypes, and within each the pairs of runs. Every random
+draw starts from a fixed seed, so that a report made again says the same.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.stats import permutation_test
+
+ALPHA = 0.05
+DRAWS = 10_000  # of the bootstrap
+# Sign flips of up to 16 differences (2^16 = 65,536) are all looked at, of more a sample this large.
+FLIPS = 99_999
+
+
+def sign_flip(differences: Sequence[float]) -> float:
+    """Two-sided p of a mean of zero, where each of n differences could as well have its other sign.
+
+    One difference says nothing (p = 1), none is not a test (NaN).
+    """
+    if len(differences) < 2:
+        return 1.0 if len(differences) else np.nan
+    result = permutation_test(
+        (np.asarray(differences),), np.mean, permutation_type="samples", vectorized=True,
+        n_resamples=FLIPS, batch=10_000, random_state=np.random.default_rng(0),
+    )  # fmt: skip
+    return float(result.pvalue)
+
+
+def smallest_p(n: int) -> float:
+    """The smallest p that `sign_flip` can give for n differences, whatever they are.
+
+    That is where all have one sign: it and its mirror image are two of the 2^n outcomes. In a
+    sample of the outcomes the observed one is counted beside those drawn.
+    """
+    if n == 0:
+        return np.nan
+    return 2 / min(2**n, FLIPS + 1)
+
+
+def holm(p: Sequence[float]) -> np.ndarray:
+    """p values corrected for their number (Holm 1979, Scand J Stat 6:65), (K,).
+
+    A test that could not be done yet (NaN) is counted among the K, and stays NaN.
+    """
+    p = np.asarray(p, dtype=float)
+    known = np.nan_to_num(p, nan=1.0)
+    order = np.argsort(known)
+    # The smallest is multiplied by K, the next by K - 1, ..., and none comes before a smaller one.
+    stepped = np.maximum.accumulate(known[order] * np.arange(len(p), 0, -1))
+    corrected = np.empty_like(p)
+    corrected[order] = np.minimum(stepped, 1)
+    return np.where(np.isnan(p), np.nan, corrected)
+
+
+def bootstrap(differences: Sequence[Sequence[float]], *, together: bool) -> np.ndarray:
+    """Means over phenotypes of means over pairs, resampled at both levels, (DRAWS,).
+
+    Args:
+        differences: for each phenotype those of its pairs, at least one.
+        together: whether pair i is the same two runs in every phenotype. Then a draw takes the same
+            pairs in all, since a lucky run is lucky in all of them; otherwise each phenotype
+            takes its own.
+    """
+    n_phenotypes = len(differences)
+    counts = np.array([len(pairs) for pairs in differences])
+    position = np.arange(counts.max())
+    padded = np.zeros((n_phenotypes, len(position)))
+    padded[position < counts[:, None]] = np.concatenate(differences)
+    rng = np.random.default_rng(0)
+    uniform = rng.random((DRAWS, len(position)))
+    total = np.zeros(DRAWS)
+    for _ in range(n_phenotypes):  # one at a time, for memory
+        phenotype = rng.integers(n_phenotypes, size=DRAWS)
+        count = counts[phenotype, None]
+        if not together:
+            uniform = rng.random((DRAWS, len(position)))
+        taken = padded[phenotype[:, None], (uniform * count).astype(int)]
+        total += np.where(position < count, taken, 0).sum(axis=1) / count[:, 0]
+    return total / n_phenotypes
+
+
+def interval(differences: Sequence[Sequence[float]], *, together: bool) -> tuple[float, float]:
+    """95% confidence interval of the mean difference; NaN for fewer than two pairs in all."""
+    if sum(map(len, differences)) < 2:
+        return np.nan, np.nan
+    low, high = np.quantile(bootstrap(differences, together=together), (ALPHA / 2, 1 - ALPHA / 2))
+    return float(low), float(high)

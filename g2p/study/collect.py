@@ -1,0 +1,92 @@
+"""The results table of a study, from its run directories alone, at any time."""
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from g2p.files import write_atomically, write_json
+from g2p.study.ledger import Ledger, status
+from g2p.study.runs import StudyRun
+
+COLUMNS = {
+    "phenotype": pa.string(), "split": pa.string(), "r2": pa.float64(), "pearson": pa.float64(),
+    "n": pa.int64(), "seconds": pa.float64(), "num_parameters": pa.int64(),
+    "peak_memory": pa.int64(), "noise_ceiling": pa.float64(), "ridge_r2": pa.float64(),
+    "signature": pa.string(), "status": pa.string(), "error": pa.string(),
+}  # fmt: skip
+
+
+def collect(folder: Path, runs: list[StudyRun]) -> pa.Table:
+    """`results.parquet` in the study's folder: a row for each run x phenotype x split.
+
+    A column for each factor; `model` and `seed` always. What a run has not reached yet is null.
+    Where nothing has changed since the last call, its table is the answer.
+    """
+    entries = Ledger(folder).entries()
+    states = {}
+    for run in runs:
+        now = status(run.record, entries.get(run.signature))
+        metrics = run.record.folder / "metrics.json"
+        states[run.signature] = [now, metrics.stat().st_mtime_ns if now == "done" else None]
+    file, note = folder / "results.parquet", folder / "collected.json"
+    if file.exists() and note.exists() and json.loads(note.read_text()) == states:
+        return pq.read_table(file)
+    schema = _schema(runs)
+    rows = []
+    for run in runs:
+        now = states[run.signature][0]
+        error = entries[run.signature].get("error") if now == "failed" else None
+        rows += _rows(run, now, error, schema)
+    table = pa.Table.from_pylist(rows, schema)
+    write_atomically(file, lambda out: pq.write_table(table, out))
+    write_json(note, states)
+    return table
+
+
+def _schema(runs: list[StudyRun]) -> pa.Schema:
+    """Factors first: whole numbers, numbers, or else text."""
+    factors = dict.fromkeys(name for run in runs for name in _factors(run))
+    fields = []
+    for name in factors:
+        values = [_factors(run).get(name) for run in runs]
+        kinds = {type(value) for value in values if value is not None}
+        kind = pa.string()
+        if kinds <= {int, float} and kinds:
+            kind = pa.int64() if kinds == {int} else pa.float64()
+        elif kinds == {bool}:
+            kind = pa.bool_()
+        fields.append(pa.field(name, kind))
+    return pa.schema([*fields, *(pa.field(name, kind) for name, kind in COLUMNS.items())])
+
+
+def _factors(run: StudyRun) -> dict:
+    """Where a run stands, its model's name and its seed among it."""
+    named = {key: value for key, value in run.factors.items() if key != "phenotypes"}
+    return {"model": run.config["model"]["name"], **named, "seed": run.config["seed"]}
+
+
+def _rows(run: StudyRun, now: str, error: str | None, schema: pa.Schema) -> list[dict]:
+    common = {
+        key: str(value) if value is not None and schema.field(key).type == pa.string() else value
+        for key, value in _factors(run).items()
+    }
+    common |= {"signature": run.signature, "status": now, "error": error}
+    metrics = None
+    if now == "done":
+        metrics = run.record.metrics()
+        environment = json.loads((run.record.folder / "environment.json").read_text())
+        common |= {key: metrics[key] for key in ("seconds", "num_parameters")}
+        common["peak_memory"] = environment["peak_device_memory"] or environment["peak_memory"]
+    rows = []
+    for part in ("val", "test"):
+        for name in run.phenotypes:
+            row = {**common, "phenotype": name, "split": part}
+            if metrics:
+                scores, ridge = metrics[part], metrics["ridge"]
+                row |= {key: scores[key][name] for key in ("r2", "pearson", "n")}
+                row["noise_ceiling"] = metrics["noise_ceiling"].get(name)
+                row["ridge_r2"] = ridge[part]["r2"].get(name) if ridge else None
+            rows.append(row)
+    return rows

@@ -1,0 +1,41 @@
+"""Runs handed to one of Hydra's launchers, as a multirun of `train.py` hands its jobs over."""
+
+from collections.abc import Callable
+
+from hydra import initialize_config_dir
+from hydra._internal.callbacks import Callbacks
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.plugins import Plugins
+from hydra.types import HydraContext, RunMode
+from omegaconf import open_dict
+
+from g2p.config import CONF
+
+
+def launch(job: Callable, jobs: list[list[str]], words: list[str]) -> None:
+    """Call `job` with the config of each list of overrides, where and how the launcher says.
+
+    Args:
+        job: takes a config; picklable, for launchers with processes of their own.
+        jobs: the overrides of each, as words.
+        words: the user's, among them hydra/launcher and hydra.launcher.*.
+    """
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        hydra = GlobalHydra.instance().hydra
+        own = [word for word in words if word.lstrip("+~").startswith("hydra")]
+        quiet = ["hydra/hydra_logging=none"]  # the study says itself what has ended
+        config = hydra.compose_config(
+            config_name="config", overrides=[*quiet, *own], run_mode=RunMode.MULTIRUN,
+            with_log_configuration=False,
+        )  # fmt: skip
+        with open_dict(config):
+            config.hydra.job.name = "sweep"
+            config.hydra.mode = RunMode.MULTIRUN
+        launcher = Plugins.instance().instantiate_launcher(
+            hydra_context=HydraContext(
+                config_loader=hydra.config_loader, callbacks=Callbacks(config)
+            ),
+            task_function=job,
+            config=config,
+        )
+        launcher.launch([[w for w in job if w not in own] for job in jobs], initial_job_idx=0)

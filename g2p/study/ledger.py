@@ -1,0 +1,80 @@
+"""The status of a study's runs: an append-only file that survives kills and two sweeps at once."""
+
+import json
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from g2p.results.record import Record
+
+STATUSES = ("pending", "running", "done", "failed")
+LONGEST = 3000  # characters of an error: a line is written at once
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """`ledger.jsonl` of a study's folder: a line each time a run changes its status.
+
+    The last line of a run counts. A line that a kill cut short is passed over. What it says of a
+    running or finished run is only believed as far as the run's own directory agrees.
+    """
+
+    folder: Path
+
+    @property
+    def file(self) -> Path:
+        return self.folder / "ledger.jsonl"
+
+    def write(self, signature: str, status: str, error: str | None = None) -> None:
+        """Append a line, in one write, which the system does not interleave with another's."""
+        entry = {"signature": signature, "status": status, "at": datetime.now(UTC).isoformat()}
+        if error is not None:
+            entry["error"] = error[:LONGEST]
+        self.folder.mkdir(parents=True, exist_ok=True)
+        # A newline before it, too: the last line may have been cut short.
+        line = f"\n{json.dumps(entry)}\n".encode()
+        handle = os.open(self.file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        try:
+            os.write(handle, line)
+        finally:
+            os.close(handle)
+
+    def entries(self) -> dict[str, dict]:
+        """Signature -> its last line."""
+        last = {}
+        if self.file.exists():
+            for line in self.file.read_text(errors="replace").splitlines():
+                try:
+                    entry = json.loads(line)
+                    last[entry["signature"]] = entry
+                except (json.JSONDecodeError, KeyError, TypeError):
+                    continue
+        return last
+
+
+def status(record: Record, entry: dict | None) -> str:
+    """A run's status: from its directory where that says it, else from its line in the ledger."""
+    if record.finished:
+        return "done"
+    if entry is None or entry["status"] in ("pending", "done"):  # done, and pruned since
+        return "pending"
+    if entry["status"] == "running":
+        return "running" if in_training(record) else "pending"
+    return "failed"
+
+
+def in_training(record: Record) -> bool:
+    """Whether a process holds the run's lock; a killed one does not."""
+    file = record.folder / ".lock"
+    if not file.exists():
+        return False
+    lock = FileLock(file)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    lock.release()
+    return False

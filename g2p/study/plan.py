@@ -1,0 +1,170 @@
+"""From a study's YAML to its runs.
+
+A study declares, in `conf/study/<name>.yaml`:
+
+    question     what it answers, in a sentence
+    set          overrides of every run, `key: value`
+    factors      name -> values; the runs are the product. A factor's values are
+                   [1, 2, 3]                    values of the key that the factor is named by
+                   {label: {key: value}, ...}   overrides, which may swap a whole group
+                   [{key: value, ...}, ...]     keys that go together
+                   {bottom: {...}, rungs: [{component: label, set: {...}}, ...]}
+                                                each is the one before it and `set`
+    phenotypes   `all` in one run, `each` in a run of its own, or a list of names, likewise
+    seeds        a list
+    when         [{if: {factor: value or values}, set: {...}}, or {..., drop: true}, ...]
+    arm          the factor whose values are compared
+    compare      [[a, b], ...]: differences b - a of the arm, or {factor: [[a, b], ...], ...};
+                 `ladder` for each value of the arm with the one before it
+    sizes        smoke and full: any of the above, which replaces (`set`: adds to) it
+"""
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from omegaconf import OmegaConf
+
+from g2p.config import CONF
+from g2p.errors import UserError, listed, nearest
+
+STUDIES = CONF / "study"
+KEYS = {
+    "question", "set", "factors", "phenotypes", "seeds", "when", "arm", "compare", "sizes",
+}  # fmt: skip
+BOTTOM = "bottom"  # label of a ladder's lowest rung
+
+
+@dataclass(frozen=True)
+class Point:
+    """One run of a study: where it stands (factor -> label or value) and its overrides."""
+
+    factors: dict
+    overrides: dict
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study of one size.
+
+    Attributes:
+        name, size, question, arm: as declared.
+        points: its runs, in order; several may turn out to be the same run.
+        pairs: the comparisons: factor, label a, label b.
+    """
+
+    name: str
+    size: str
+    question: str
+    arm: str
+    points: list[Point]
+    pairs: list[tuple]
+
+
+def studies() -> list[str]:
+    """The names of the shipped studies."""
+    return sorted(file.stem for file in STUDIES.glob("*.yaml"))
+
+
+def load_study(name: str, size: str, names: Callable[[], list[str]]) -> Study:
+    """The study `conf/study/<name>.yaml` in one of its sizes; `names` gives the panel's phenotypes.
+
+    Raises:
+        UserError: for a study, a size or a key that does not exist, or a factor that is none.
+    """
+    if name not in studies():
+        raise UserError(
+            f"study={name} does not exist.{nearest(name, studies())} "
+            f"study is one of {listed(studies())}."
+        )
+    declared = OmegaConf.to_container(OmegaConf.load(STUDIES / f"{name}.yaml"))
+    return plan(name, size, declared, names)
+
+
+def plan(name: str, size: str, declared: Mapping, names: Callable[[], list[str]]) -> Study:
+    """The study that a YAML declares. Raises as `load_study`."""
+    sizes = declared.get("sizes", {})
+    if size not in sizes:
+        raise UserError(f"size={size} is none of study={name}: {listed(sizes) or 'it has none'}.")
+    told = {**declared, **sizes[size]}
+    for key in told:
+        if key not in KEYS:
+            raise UserError(
+                f"study={name}: {key} is no key of a study.{nearest(key, KEYS)} "
+                f"Allowed: {listed(sorted(KEYS))}."
+            )
+    common = declared.get("set", {}) | sizes[size].get("set", {})
+    factors = {key: _values(key, value) for key, value in told.get("factors", {}).items()}
+    if "phenotypes" in told:
+        each = names() if told["phenotypes"] == "each" else told["phenotypes"]
+        factors["phenotypes"] = _values("phenotype", each if isinstance(each, list) else [each])
+    factors["seed"] = _values("seed", told.get("seeds", [0]))
+    points = [
+        Point(dict(zip(factors, labels, strict=True)), overrides)
+        for labels, overrides in _product(factors, common)
+    ]
+    points = [p for p in (_conditioned(p, told.get("when", [])) for p in points) if p is not None]
+    arm = told.get("arm", next(iter(factors)))
+    if arm not in factors:
+        raise UserError(f"study={name}: arm={arm} is none of its factors ({listed(factors)}).")
+    pairs = _pairs(name, told.get("compare", []), arm, factors)
+    return Study(name, size, declared.get("question", name), arm, points, pairs)
+
+
+def _values(key: str, declared) -> dict:
+    """Label -> overrides, for one factor."""
+    if isinstance(declared, Mapping) and set(declared) == {"bottom", "rungs"}:
+        reached = dict(declared["bottom"])
+        ladder = {BOTTOM: dict(reached)}
+        for rung in declared["rungs"]:
+            reached = reached | rung["set"]
+            ladder[rung["component"]] = reached
+        return ladder
+    if isinstance(declared, Mapping):
+        return {label: dict(overrides or {}) for label, overrides in declared.items()}
+    if not isinstance(declared, list) or not declared:
+        raise UserError(f"study: the factor {key} has no values: {declared!r}.")
+    together = [v if isinstance(v, Mapping) else {key: v} for v in declared]
+    labels = map(_label, declared)
+    return dict(zip(labels, map(dict, together), strict=True))
+
+
+def _label(value):
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}={inner}" for key, inner in value.items())
+    return ",".join(map(str, value)) if isinstance(value, list) else value
+
+
+def _pairs(name: str, declared, arm: str, factors: Mapping[str, dict]) -> list[tuple]:
+    """(factor, a, b) for each comparison."""
+    if declared == "ladder":
+        declared = list(itertools.pairwise(factors[arm]))
+    by_factor = declared if isinstance(declared, Mapping) else {arm: declared}
+    for factor, pairs in by_factor.items():
+        labels = list(factors.get(factor, ()))
+        for label in itertools.chain(*pairs):
+            if label not in labels:
+                raise UserError(
+                    f"study={name}: compare names {factor}={label}, which the study does not have "
+                    f"({listed(map(str, labels)) or 'it has no such factor'})."
+                )
+    return [(factor, a, b) for factor, pairs in by_factor.items() for a, b in pairs]
+
+
+def _product(factors: Mapping[str, dict], common: Mapping) -> Iterator[tuple[tuple, dict]]:
+    for labels in itertools.product(*factors.values()):
+        overrides = dict(common)
+        for key, label in zip(factors, labels, strict=True):
+            overrides |= factors[key][label]
+        yield labels, overrides
+
+
+def _conditioned(point: Point, rules: list[Mapping]) -> Point | None:
+    """The point after the rules that apply to it; None when one drops it."""
+    for rule in rules:
+        wanted = {k: v if isinstance(v, list) else [v] for k, v in rule["if"].items()}
+        if all(point.factors.get(key) in values for key, values in wanted.items()):
+            if rule.get("drop"):
+                return None
+            point = Point(point.factors, point.overrides | rule["set"])
+    return point

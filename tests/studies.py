@@ -1,0 +1,107 @@
+"""Results of studies that nobody trained: tables as a collected study has them, of random R2."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from g2p.results.compare import Comparison, compare
+from g2p.results.record import Record
+
+BBQ = (
+    "23C", "25C", "27C", "30C", "33C", "35C", "37C", "cu", "suloc", "ynb", "eth", "gu", "li",
+    "mann", "mol", "raff", "sds", "4NQO",
+)  # fmt: skip
+RUNGS = (
+    "bottom", "biased projections", "mean pool and linear head", "all phenotypes", "width",
+    "output projection", "skip", "layer norm", "scaling", "feed-forward", "heads", "initialisation",
+    "optimizer",
+)  # fmt: skip
+
+
+def results(
+    points: Sequence[dict], phenotypes: Sequence[str] = BBQ, seeds: Sequence[int] = (0, 1, 2),
+    spread: float = 0.004,
+) -> pa.Table:  # fmt: skip
+    """A run for each point and seed, all phenotypes in each.
+
+    Args:
+        points: factors, and how much they add to R2 as `gain`; `status` where a run is not done.
+        phenotypes: names.
+        seeds: of each point.
+        spread: of R2 over seeds.
+    """
+    rng = np.random.default_rng(0)
+    level = dict(zip(phenotypes, rng.uniform(0.35, 0.75, len(phenotypes)), strict=True))
+    taste = rng.normal(0, 0.004, (len(points), len(phenotypes)))
+    rows = []
+    for i, point in enumerate(points):
+        point = dict(point)
+        gain, status = point.pop("gain", 0.0), point.pop("status", "done")
+        error = point.pop("error", None)
+        cost = {"seconds": 60.0 * (1 + i), "num_parameters": 2000 * 3**min(i, 6), "peak_memory":
+                10**9 + 10**8 * i} if status == "done" else {}  # fmt: skip
+        for seed in seeds:
+            for split in ("val", "test"):
+                for j, name in enumerate(phenotypes):
+                    r2 = level[name] + gain + taste[i, j] + rng.normal(0, spread)
+                    rows.append({
+                        **point, "seed": seed, "phenotype": name, "split": split,
+                        "r2": r2 if status == "done" else None,
+                        "noise_ceiling": level[name] + 0.15, "ridge_r2": level[name] - 0.05,
+                        "signature": f"{i:06x}{seed:02x}", "status": status, "error": error, **cost,
+                    })  # fmt: skip
+    names = dict.fromkeys(key for row in rows for key in row)
+    empty = dict.fromkeys([*names, "seconds", "num_parameters", "peak_memory"])
+    table = pa.Table.from_pylist([empty | row for row in rows])
+    return table.set_column(
+        table.column_names.index("r2"), "r2", table["r2"].cast(pa.float64())
+    )  # null throughout where nothing is done
+
+
+def ladder(phenotypes: Sequence[str] = BBQ, seeds: Sequence[int] = (0, 1, 2)) -> pa.Table:
+    gains = np.cumsum([0, 0, -0.01, 0.02, 0.03, 0, 0.05, 0.01, 0.002, 0.03, 0, 0.001, 0.004])
+    points = [
+        {"rung": rung, "model": "rung", "gain": gain}
+        for rung, gain in zip(RUNGS, gains, strict=True)
+    ]
+    return results(points, phenotypes, seeds)
+
+
+def steps(table: pa.Table, arm: str):
+    """The effects of each value of the arm after the one before it."""
+    values = table[arm].unique().to_pylist()
+    pairs = [Comparison(arm, a, b) for a, b in zip(values, values[1:], strict=False)]
+    return compare(table, pairs)
+
+
+def recorded(table: pa.Table, folder: Path, epochs: int = 40) -> dict[str, Path]:
+    """Run directories with a history for every finished run."""
+    rng = np.random.default_rng(1)
+    records = {}
+    for signature in table["signature"].unique().to_pylist():
+        records[signature] = folder / signature
+        best = rng.uniform(0.5, 0.65)
+        r2 = best * (1 - np.exp(-np.arange(epochs) / rng.uniform(3, 9))) - 0.3 * (
+            np.arange(epochs) == 0
+        )
+        Record(records[signature]).write_history([
+            {"epoch": i, "train_loss": 1 - x, "val_loss": 1 - x, "val_r2_mean": x, "seconds": 1.0}
+            for i, x in enumerate(r2.tolist())
+        ])  # fmt: skip
+    return records
+
+
+def configs(table: pa.Table, factors: Sequence[str]) -> dict[str, dict]:
+    """A config for each run, its factors among keys that are the same everywhere."""
+    found = {}
+    for row in table.to_pylist():
+        config = {"data": {"name": "bbq"}, "seed": row["seed"], "phenotype": "all",
+                  "paths": {"runs": "/somewhere"}}  # fmt: skip
+        for name in factors:
+            *above, last = "model.name".split(".") if name == "model" else name.split(".")
+            inner = config.setdefault(above[0], {}) if above else config
+            inner[last] = row[name]
+        found[row["signature"]] = config
+    return found

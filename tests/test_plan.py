@@ -1,0 +1,130 @@
+"""From a study's YAML to its points, against products written out; every shipped study is valid."""
+
+import itertools
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from g2p.config import check
+from g2p.errors import UserError
+from g2p.study import runs
+from g2p.study.plan import load_study, plan, studies
+from tests.conftest import compose
+
+NAMES = ["23C", "25C", "cu"]
+
+
+def planned(size="full", **declared):
+    return plan("test", size, {"sizes": {"full": {}}, **declared}, lambda: NAMES)
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    layers=st.lists(st.integers(1, 9), min_size=1, max_size=4, unique=True),
+    widths=st.lists(st.integers(1, 99), min_size=1, max_size=4, unique=True),
+    seeds=st.lists(st.integers(0, 99), min_size=1, max_size=3, unique=True),
+)
+def test_factors_are_a_product(layers, widths, seeds):
+    study = planned(
+        set={"optim.lr": 0.1}, phenotypes="each", seeds=seeds,
+        factors={"model.num_layers": layers,
+                 "size": [{"model.embedding_dim": w, "model.init_scale": w / 10} for w in widths]},
+    )  # fmt: skip
+    expected = [
+        {"optim.lr": 0.1, "model.num_layers": n, "model.embedding_dim": w,
+         "model.init_scale": w / 10, "phenotype": p, "seed": s}
+        for n, w, p, s in itertools.product(layers, widths, NAMES, seeds)
+    ]  # fmt: skip
+    assert [point.overrides for point in study.points] == expected
+    assert study.points[0].factors["model.num_layers"] == layers[0]
+
+
+def test_a_ladder_climbs_and_compares_neighbours():
+    study = planned(
+        factors={"rung": {"bottom": {"model": "rung", "a": 1}, "rungs": [
+            {"component": "skip", "set": {"b": 2}}, {"component": "back", "set": {"a": 3}}]}},
+        compare="ladder",
+    )  # fmt: skip
+    assert [p.overrides for p in study.points] == [
+        {"model": "rung", "a": 1, "seed": 0},
+        {"model": "rung", "a": 1, "b": 2, "seed": 0},
+        {"model": "rung", "a": 3, "b": 2, "seed": 0},
+    ]
+    assert study.pairs == [("rung", "bottom", "skip"), ("rung", "skip", "back")]
+
+
+def test_conditions_set_and_drop():
+    study = planned(
+        factors={"model": {"a": {"model": "ridge"}, "b": {"model": "rung"}}, "x": [1, 2, 3]},
+        when=[{"if": {"model": "a", "x": [2, 3]}, "drop": True},
+              {"if": {"model": "b", "x": 3}, "set": {"y": 7}}],
+    )  # fmt: skip
+    assert [(p.factors["model"], p.factors["x"]) for p in study.points] == [
+        ("a", 1), ("b", 1), ("b", 2), ("b", 3),
+    ]  # fmt: skip
+    assert [p.overrides.get("y") for p in study.points] == [None, None, None, 7]
+
+
+def test_a_size_replaces_and_adds():
+    declared = {"set": {"a": 1}, "factors": {"x": [1, 2]}, "sizes": {
+        "full": {"set": {"b": 2}}, "smoke": {"set": {"a": 5}, "factors": {"x": [9]}, "seeds": [3]},
+    }}  # fmt: skip
+    full, smoke = (plan("test", size, declared, lambda: NAMES) for size in ("full", "smoke"))
+    assert [p.overrides for p in full.points] == [
+        {"a": 1, "b": 2, "x": x, "seed": 0} for x in (1, 2)
+    ]
+    assert [p.overrides for p in smoke.points] == [{"a": 5, "x": 9, "seed": 3}]
+
+
+@pytest.mark.parametrize(
+    ("declared", "size", "said"),
+    [
+        ({"factors": {"x": [1]}}, "smoke", "size=smoke is none of study=test: full"),
+        ({"factors": {"x": []}}, "full", "factor x has no values"),
+        ({"factors": {"x": [1]}, "seed": [0]}, "full", "Did you mean 'seeds'"),
+        ({"factors": {"x": [1]}, "arm": "y"}, "full", "arm=y is none of its factors"),
+        ({"factors": {"x": [1]}, "compare": [[1, 2]]}, "full", "compare names x=2"),
+    ],
+)
+def test_what_a_study_may_not_say(declared, size, said):
+    with pytest.raises(UserError, match=said):
+        planned(size, **declared)
+
+
+def test_a_study_that_does_not_exist():
+    with pytest.raises(UserError, match="Did you mean 'ladder'"):
+        load_study("lader", "full", lambda: NAMES)
+
+
+@pytest.mark.parametrize("size", ["smoke", "full"])
+@pytest.mark.parametrize("name", studies())
+def test_every_shipped_study_is_valid(name, size):
+    study = load_study(name, size, lambda: NAMES)
+    assert study.question.endswith("?")
+    for point in study.points[:60]:
+        config, words = runs._config(point, ("logger=none",), {"logger"})
+        check(config)
+        again = compose(*words, "logger=none")
+        assert again == config  # what a launcher composes from the words
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text("aZ0-9 ,=[]{}'\"\\:#$", max_size=8),
+    lambda inner: st.lists(inner, max_size=3), max_leaves=4,
+))  # fmt: skip
+def test_a_value_survives_the_command_line(value):
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    text = str(value)
+    if "${" in text:  # an interpolation is one on the command line too
+        return
+    parsed = OverridesParser.create().parse_override(runs.word("model.x", value))
+
+    def plain(element):
+        if isinstance(element, list):
+            return [plain(item) for item in element]
+        return element.text if hasattr(element, "text") else element
+
+    assert plain(parsed.value()) == value

@@ -1,0 +1,119 @@
+"""Tests and intervals of paired differences, against enumeration, closed forms and scipy."""
+
+from itertools import combinations, product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from g2p.results.resampling import DRAWS, bootstrap, holm, interval, sign_flip, smallest_p
+
+# Eighths are added without rounding, so that a loop and an array agree on what is a tie.
+eighths = st.integers(-40, 40).map(lambda n: n / 8)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(eighths, min_size=2, max_size=9))
+def test_sign_flip_looks_at_every_sign(differences):
+    sums = [np.dot(signs, differences) for signs in product((1, -1), repeat=len(differences))]
+    observed = sum(differences)
+    tails = [sum(s >= observed for s in sums), sum(s <= observed for s in sums)]
+    assert sign_flip(differences) == pytest.approx(min(1, 2 * min(tails) / len(sums)))
+
+
+def test_sign_flip_of_many_is_sampled_near_the_binomial():
+    """Differences of one size: how many are positive is all that counts."""
+    differences = np.ones(30)
+    differences[:9] = -1
+    assert sign_flip(differences) == pytest.approx(stats.binomtest(9, 30).pvalue, rel=0.05)
+    assert sign_flip(differences) == sign_flip(differences)
+
+
+@pytest.mark.parametrize("n", [1, 2, 5, 9, 14, 60])
+def test_smallest_p_is_reached_where_all_have_one_sign(n):
+    assert sign_flip(np.full(n, 0.25)) == pytest.approx(smallest_p(n))
+    assert sign_flip(np.zeros(n)) == 1
+
+
+def test_no_sampled_p_is_below_the_smallest():
+    """Of 17 differences the sample may hold the observed outcome more than once."""
+    assert smallest_p(17) <= sign_flip(np.ones(17)) < 1e-3
+
+
+def test_five_can_never_and_six_can():
+    assert smallest_p(5) == 2 / 32 > 0.05 > smallest_p(6)
+    assert np.isnan(smallest_p(0)) and np.isnan(sign_flip([]))
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=6))
+def test_holm_is_the_closed_test(p):
+    """A hypothesis falls when each set of hypotheses that holds it falls by Bonferroni."""
+    k = len(p)
+    sets = [s for size in range(1, k + 1) for s in combinations(range(k), size)]
+    expected = [
+        max(min(1, len(s) * min(p[j] for j in s)) for s in sets if i in s) for i in range(k)
+    ]
+    np.testing.assert_allclose(holm(p), expected)
+
+
+def test_holm_counts_what_is_not_done_yet():
+    np.testing.assert_array_equal(holm([0.01, np.nan, 0.25]), [0.03, np.nan, 0.5])
+    assert holm([]).shape == (0,)
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_bootstrap_draws_each_outcome_as_often_as_it_should(together):
+    """Two phenotypes with two pairs each: 4 choices of phenotypes, 4 or 16 of pairs."""
+    differences = [[0.0, 1.0], [10.0, 14.0]]
+    outcomes = []
+    for phenotypes in product((0, 1), repeat=2):
+        for pairs in product((0, 1), repeat=2 if together else 4):
+            taken = (pairs, pairs) if together else (pairs[:2], pairs[2:])
+            outcomes.append(np.mean([
+                np.mean([differences[phenotype][i] for i in indices])
+                for phenotype, indices in zip(phenotypes, taken, strict=True)
+            ]))  # fmt: skip
+    draws = bootstrap(differences, together=together)
+    assert set(draws) == set(outcomes)
+    for value in set(outcomes):
+        share = outcomes.count(value) / len(outcomes)
+        error = np.sqrt(share * (1 - share) / DRAWS)
+        assert np.mean(draws == value) == pytest.approx(share, abs=4.5 * error)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.lists(eighths, min_size=1, max_size=6), min_size=1, max_size=8))
+def test_variance_of_the_bootstrap(differences):
+    """Between phenotypes and, within them, between pairs: both over the number of phenotypes."""
+    means = [np.mean(pairs) for pairs in differences]
+    within = np.mean([np.var(pairs) / len(pairs) for pairs in differences])
+    variance = (np.var(means) + within) / len(differences)
+    draws = bootstrap(differences, together=False)
+    assert draws.shape == (DRAWS,)
+    assert draws.mean() == pytest.approx(np.mean(means), abs=4.5 * np.sqrt(variance / DRAWS) + 1e-9)
+    assert draws.var() == pytest.approx(variance, rel=0.15, abs=1e-9)
+
+
+def test_runs_of_all_phenotypes_share_their_luck():
+    """Where pair i is 5 for every phenotype or for none, phenotypes do not average it out."""
+    lucky = [[0.0, 0.0, 0.0, 5.0, 5.0]] * 18
+    variance = np.var(lucky[0]) / 5
+    assert bootstrap(lucky, together=True).var() == pytest.approx(variance, rel=0.1)
+    assert bootstrap(lucky, together=False).var() == pytest.approx(variance / 18, rel=0.1)
+
+
+def test_interval_of_one_level_is_scipys():
+    x = np.random.default_rng(3).normal(1, 2, size=15)
+    result = stats.bootstrap((x,), np.mean, method="percentile", rng=np.random.default_rng(1))
+    expected = result.confidence_interval
+    phenotypes, pairs = [[value] for value in x], [list(x)]
+    for differences in (phenotypes, pairs):
+        found = interval(differences, together=False)
+        np.testing.assert_allclose(found, expected, atol=0.05)
+
+
+def test_one_pair_has_no_interval():
+    assert np.isnan(interval([[0.5]], together=False)).all()
+    assert np.isnan(interval([], together=False)).all()

@@ -1,0 +1,180 @@
+"""Studies finish, whatever fails or is killed on the way; their table says what happened."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pyarrow.parquet as pq
+import pytest
+
+from g2p.results.record import Record
+from g2p.study import job as jobs
+from g2p.study.job import Job
+from g2p.study.ledger import Ledger, in_training, status
+from tests.conftest import ROOT, SMALL_RIDGE, compose, paths
+
+QUIET = ("logger=none",)
+
+
+def sweep(*words: str, cwd, timeout=300) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, str(ROOT / "sweep.py"), *words, *QUIET], cwd=cwd, capture_output=True,
+        text=True, timeout=timeout, check=False,
+    )  # fmt: skip
+
+
+def results(folder) -> list[dict]:
+    (file,) = folder.glob("studies/*/results.parquet")
+    free = ("seconds", "peak_memory")
+    return [
+        {k: v for k, v in row.items() if k not in free} for row in pq.read_table(file).to_pylist()
+    ]
+
+
+def test_a_smoke_study_ends_in_a_table_and_a_report(tmp_path):
+    done = sweep("study=multienv", "size=smoke", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == f"study: {tmp_path / 'studies' / 'multienv-smoke'}"
+    rows = results(tmp_path)
+    # Each alone: one run a phenotype; all together: one run of all 18 on val and on test.
+    assert len(rows) == (2 + 18) * 2
+    assert {row["status"] for row in rows} == {"done"}
+    assert {row["model"] for row in rows} == {"each alone", "all together"}
+    for row in rows:
+        metrics = json.loads((tmp_path / "runs" / row["signature"] / "metrics.json").read_text())
+        assert row["r2"] == metrics[row["split"]]["r2"][row["phenotype"]]
+        assert row["seed"] == 0
+    report = tmp_path / "studies" / "multienv-smoke" / "report.html"
+    assert report.stat().st_size > 10_000
+
+    trained = {p: p.stat().st_mtime_ns for p in tmp_path.glob("runs/*/metrics.json")}
+    again = sweep("study=multienv", "size=smoke", cwd=tmp_path)
+    assert again.returncode == 0 and "3 done" in again.stdout
+    assert trained == {p: p.stat().st_mtime_ns for p in tmp_path.glob("runs/*/metrics.json")}
+
+
+def test_a_run_of_train_py_is_taken_as_it_is(tmp_path):
+    words = ["data.strains=300", "data.loci=24", "phenotype=[23C,cu,mann]", "model=ridge", *QUIET]
+    command = [sys.executable, str(ROOT / "train.py"), *words]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    planned = sweep("study=baselines", "size=smoke", "--dry-run", cwd=tmp_path)
+    assert "3 pending, 1 done" in planned.stdout
+    assert not (tmp_path / "studies").exists()
+
+
+def test_a_failing_run_costs_itself_only(tmp_path):
+    """An absurd learning rate makes the networks fail; the others of the study are trained."""
+    words = ("study=fig3", "size=smoke", "optim.lr=1e30")
+    done = sweep(*words, cwd=tmp_path)
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    rows = results(tmp_path)
+    failed = [row for row in rows if row["status"] == "failed"]
+    assert {row["model"] for row in failed} == {"rijal"}
+    assert all("the loss became" in row["error"] and row["r2"] is None for row in failed)
+    assert len([row for row in rows if row["status"] == "done"]) == 2 * 3 * 2
+    before = (tmp_path / "studies" / "fig3-smoke" / "ledger.jsonl").stat().st_size
+    again = sweep(*words, cwd=tmp_path)
+    assert again.returncode == 1
+    assert (tmp_path / "studies" / "fig3-smoke" / "ledger.jsonl").stat().st_size == before
+    retried = sweep(*words, "--retry-failed", cwd=tmp_path)
+    assert retried.returncode == 1
+    assert (tmp_path / "studies" / "fig3-smoke" / "ledger.jsonl").stat().st_size > before
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (SystemExit(3), "called sys.exit(3)"),
+        (RuntimeError("odd"), "odd"),
+        (MemoryError(), "memory"),
+    ],
+)
+def test_whatever_a_run_raises_becomes_its_status(tmp_path, monkeypatch, error, said):
+    def raising(*arguments):
+        raise error
+
+    monkeypatch.setattr(jobs, "obtain", raising)
+    config = compose(*SMALL_RIDGE, *paths(tmp_path))
+    Job(tmp_path, "test", ("abc",), False).run("abc", config)
+    entry = Ledger(tmp_path).entries()["abc"]
+    assert entry["status"] == "failed" and said in entry["error"]
+
+
+def test_the_ledger_survives_a_line_cut_short(tmp_path):
+    ledger = Ledger(tmp_path)
+    ledger.write("a", "running")
+    ledger.write("b", "failed", "why " * 5000)
+    whole = ledger.file.read_bytes()
+    for cut in range(0, len(whole), 97):
+        ledger.file.write_bytes(whole[:cut])
+        ledger.write("c", "running")
+        assert ledger.entries()["c"]["status"] == "running"
+        assert set(ledger.entries()) <= {"a", "b", "c"}
+    record = Record(tmp_path / "run")
+    assert status(record, {"status": "running"}) == "pending"  # nobody holds its lock
+    assert status(record, {"status": "failed"}) == "failed"
+    assert status(record, None) == "pending" and not in_training(record)
+
+
+def test_killed_again_and_again_it_ends_with_the_same_table(tmp_path):
+    """SIGKILL at random moments, then to the end: the table of the undisturbed study."""
+    words = ("study=layers", "size=smoke")
+    undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
+    undisturbed.mkdir(), killed.mkdir()
+    assert sweep(*words, cwd=undisturbed).returncode == 0
+    seed = random.randrange(10**6)
+    print(f"random.seed({seed})")
+    moments = random.Random(seed)
+    for _ in range(4):
+        process = subprocess.Popen(
+            [sys.executable, str(ROOT / "sweep.py"), *words, *QUIET], cwd=killed,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=dict(os.environ),
+        )  # fmt: skip
+        time.sleep(moments.uniform(4, 12))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    done = sweep(*words, cwd=killed)
+    assert done.returncode == 0, done.stderr
+    assert results(killed) == results(undisturbed)
+
+
+def test_a_signal_leaves_everything_resumable(tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "sweep.py"), "study=factorial", "size=smoke", *QUIET],
+        cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    while not list(tmp_path.glob("runs/*/metrics.json")) and process.poll() is None:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGTERM)
+    said = process.communicate(timeout=60)[1]
+    assert process.returncode == 128 + signal.SIGTERM
+    assert "The same command goes on where it was" in said and "Traceback" not in said
+    entries = Ledger(tmp_path / "studies" / "factorial-smoke").entries().values()
+    assert {entry["status"] for entry in entries} <= {"done", "pending"}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["size=smoke"], "study=NAME is missing"),
+        (["study=lader"], "Did you mean 'ladder'"),
+        (["study=ladder", "size=tiny"], "full, smoke"),
+        (["study=ladder", "size=smoke", "--dryrun"], "Did you mean '--dry-run'"),
+        (["study=ladder", "size=smoke", "model.layers=2"], "model.layers is not an option"),
+    ],
+)
+def test_a_users_error_is_one_message(tmp_path, words, said):
+    done = sweep(*words, cwd=tmp_path)
+    assert done.returncode == 1 and said in done.stderr
+    assert "Traceback" not in done.stderr and not (tmp_path / "studies").exists()
+
+
+def test_a_launcher_with_processes_of_its_own(tmp_path):
+    words = ("study=canonical", "size=smoke", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
+    done = sweep(*words, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert {row["status"] for row in results(tmp_path)} == {"done"}
