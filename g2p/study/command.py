@@ -19,11 +19,11 @@ from collections import Counter
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from g2p.cli import Stopped, composed, message, say
 from g2p.errors import UserError, listed, nearest
 from g2p.study.collect import collect
+from g2p.study.dry_run import show_plan
 from g2p.study.job import Job
 from g2p.study.launch import launch
 from g2p.study.ledger import STATUSES, Ledger, status
@@ -86,7 +86,10 @@ def sweep(words: list[str], console: Console) -> bool:
     folder = Path(base["paths"]["runs"]).expanduser().absolute().parent / "studies" / name
     console.print(f"[bold]{name}[/bold]: {study.question}", soft_wrap=True)
     if "--dry-run" in flags:
-        show_plan(runs, folder, console)
+        entries = Ledger(folder).entries()
+        states = [status(run.record, entries.get(run.signature)) for run in runs]
+        show_plan(runs, states, console)
+        console.print(f"{_told(Counter(states))}.")
         return True
     if "--collect" not in flags:
         _train(study, runs, folder, overrides, "--retry-failed" in flags, console)
@@ -173,17 +176,3 @@ class Watch(threading.Thread):
                 f"{left / 60:.0f} min left)",
                 highlight=False, soft_wrap=True,
             )  # fmt: skip
-
-
-def show_plan(runs: list[StudyRun], folder: Path, console: Console) -> None:
-    """The runs, once each, and which are done."""
-    entries = Ledger(folder).entries()
-    table = Table(title=f"{len(runs)} runs")
-    factors = list(dict.fromkeys(key for run in runs for key in run.factors))
-    for name in ("signature", *factors, "status"):
-        table.add_column(name)
-    for run in runs:
-        now = status(run.record, entries.get(run.signature))
-        table.add_row(run.signature, *(str(run.factors.get(key, "")) for key in factors), now)
-    console.print(table)
-    console.print(f"{_told(counted(runs, folder))}.")

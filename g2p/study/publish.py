@@ -41,4 +41,3 @@ def _comparisons(study: Study) -> list[Comparison]:
         others = [k for k in having[0] if k in having[1] and k not in (arm, *PAIRED_ANYWAY)]
         chosen.append(Comparison(arm, a, b, tuple(others)))
     return chosen
-

@@ -28,6 +28,8 @@ class StudyRun:
         words: its overrides, as one would type them.
         config: resolved, as plain dicts.
         phenotypes: names of those it predicts.
+        n_loci: of its panel, before thinning.
+        n_train: its training strains.
     """
 
     record: Record
@@ -35,6 +37,8 @@ class StudyRun:
     words: list[str]
     config: dict
     phenotypes: list[str]
+    n_loci: int
+    n_train: int
 
     @property
     def signature(self) -> str:
@@ -58,7 +62,10 @@ def resolve(study: Study, words: list[str]) -> list[StudyRun]:
         except UserError as error:
             raise UserError(f"study={study.name}, {_where(point)}: {error}") from None
         names = [known.panel.phenotype_names[c] for c in known.columns]
-        run = StudyRun(known.record, point.factors, [*own, *words], config, names)
+        run = StudyRun(
+            known.record, point.factors, [*own, *words], config, names,
+            n_loci=known.panel.genotypes.shape[1], n_train=len(known.split["train"]),
+        )  # fmt: skip
         runs.setdefault(run.signature, run)
     return list(runs.values())
 
