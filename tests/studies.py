@@ -18,6 +18,8 @@ RUNGS = (
     "output projection", "skip", "layer norm", "scaling", "feed-forward", "heads", "initialisation",
     "optimizer",
 )  # fmt: skip
+LONG = "a very long name that somebody gave to an arm of their own study, number"
+WILD = ("<b>bold & $x_1$ $y$</b>", "M" * 44, *(f"{LONG} {i}" for i in range(2)))
 
 
 def results(
@@ -69,6 +71,38 @@ def ladder(phenotypes: Sequence[str] = BBQ, seeds: Sequence[int] = (0, 1, 2)) ->
     return results(points, phenotypes, seeds)
 
 
+def wild() -> pa.Table:
+    """Forty phenotypes, names of any length, and runs that are not done."""
+    states = [{}, {}, {"status": "running"}, {"status": "failed", "error": "no <tensor> & more"}]
+    points = [{"arm": arm, "gain": i / 50, **states[i]} for i, arm in enumerate(WILD)]
+    names = [f"phenotype {i} in <YPD> & 0.{i} M NaCl" for i in range(40)]
+    return results(points, names, seeds=(0, 1))
+
+
+def layers() -> pa.Table:
+    points = [
+        {"model": model, "model.num_layers": n, "gain": gain + n / 100}
+        for model, gain in (("rijal_attention", 0.0), ("transformer", 0.03))
+        for n in range(1, 7)
+    ]
+    return results([*points, {"model": "ridge", "model.num_layers": None}], ["30C", "cu"])
+
+
+def transfer() -> pa.Table:
+    known = [0, 10, 20, 50, 100, 200, 500, 1000, 2000, None]
+    points = [
+        {"model": model, "transfer.observations": m, "gain": i / 40}
+        for model in ("ridge", "transformer")
+        for i, m in enumerate(known)
+    ]
+    return results(points, ["30C"])
+
+
+def alike() -> pa.Table:
+    """Two arms that cost and reach almost the same."""
+    return results([{"model": f"m{i % 2}"} for i in range(40)], ["30C"], seeds=(0,))
+
+
 def steps(table: pa.Table, arm: str):
     """The effects of each value of the arm after the one before it."""
     values = table[arm].unique().to_pylist()
@@ -100,7 +134,7 @@ def configs(table: pa.Table, factors: Sequence[str]) -> dict[str, dict]:
         config = {"data": {"name": "bbq"}, "seed": row["seed"], "phenotype": "all",
                   "paths": {"runs": "/somewhere"}}  # fmt: skip
         for name in factors:
-            *above, last = "model.name".split(".") if name == "model" else name.split(".")
+            *above, last = ["model", "name"] if name == "model" else name.split(".")
             inner = config.setdefault(above[0], {}) if above else config
             inner[last] = row[name]
         found[row["signature"]] = config

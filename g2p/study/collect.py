@@ -29,7 +29,8 @@ def collect(folder: Path, runs: list[StudyRun]) -> pa.Table:
     for run in runs:
         now = status(run.record, entries.get(run.signature))
         metrics = run.record.folder / "metrics.json"
-        states[run.signature] = [now, metrics.stat().st_mtime_ns if now == "done" else None]
+        changed = metrics.stat().st_mtime_ns if now == "done" else None
+        states[run.signature] = [now, changed, _factors(run)]
     file, note = folder / "results.parquet", folder / "collected.json"
     if file.exists() and note.exists() and json.loads(note.read_text()) == states:
         return pq.read_table(file)

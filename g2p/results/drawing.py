@@ -1,0 +1,113 @@
+"""How a study's figures look: styles of arms, text that fits, ticks that do not touch.
+
+A figure is drawn for a width in inches, so that a phone gets one laid out for it and not a
+shrunken one.
+"""
+
+import textwrap
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from matplotlib.figure import Figure
+from matplotlib.textpath import TextPath
+
+from g2p.results.figures import BLUE, ORANGE, STYLE
+
+# Okabe & Ito without their yellow, which is lost on white.
+COLOURS = (BLUE, ORANGE, "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "black")
+# As many as share no factor with the colours: pairs repeat after 56 arms only.
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<")
+LINES = ("-", "--", "-.", ":")
+# Names of arms and phenotypes are anybody's: a dollar in them is no formula. The salt makes the
+# same figure the same file.
+STUDY_STYLE = {**STYLE, "text.parse_math": False, "svg.hashsalt": "g2p", "axes.axisbelow": True}
+
+WIDE, NARROW = 10.8, 3.7  # inches: of a page on a desktop, and on a phone 390 pixels wide
+LOWEST = -0.25  # worse R2 are drawn at the edge: one failed fit would flatten all others
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure of the report.
+
+    Attributes:
+        name: of its files.
+        heading, caption: beside it.
+        description: for who does not see it.
+        draw: width in inches -> figure.
+    """
+
+    name: str
+    heading: str
+    caption: str
+    description: str
+    draw: Callable[[float], Figure]
+
+
+def style(place: int) -> dict:
+    """Colour, marker and line of the arm at this place in the study's order."""
+    return {
+        "color": COLOURS[place % len(COLOURS)],
+        "marker": MARKERS[place % len(MARKERS)],
+        "linestyle": LINES[place % len(LINES)],
+    }
+
+
+def inches_of(text: str, size: float = 9) -> float:
+    """How wide a line of text in letters of so many points is."""
+    return sum(map(_width, text)) * size / 72
+
+
+@cache
+def _width(letter: str) -> float:
+    """Of a letter of one point, with the space around it."""
+    between, without = (
+        TextPath((0, 0), text, size=1).get_extents().width for text in (f"|{letter}|", "||")
+    )
+    return between - without
+
+
+def wrapped(text: str, inches: float, size: float = 9, lines: int = 4) -> str:
+    """Text broken into lines that fit; what is beyond the last line is cut."""
+    each = max(inches_of(text, size) / max(len(text), 1), 0.5 * size / 72)
+    # Lines are not all of average letters: leave a tenth.
+    letters = max(4, int(0.9 * inches / each))
+    parts = textwrap.wrap(text, letters, max_lines=lines, placeholder="…", break_on_hyphens=False)
+    return "\n".join(parts) or " "
+
+
+def legend(figure: Figure, handles: Sequence, width: float) -> None:
+    """A legend above all axes, in as many columns as its labels leave room for."""
+    handles = list(handles)
+    for handle in handles:
+        handle.set_label(wrapped(handle.get_label(), width - 0.8))
+    longest = max(inches_of(line) for h in handles for line in h.get_label().splitlines())
+    # Handle, its distance from the label, and the gap between columns are about 0.75 inches.
+    columns = int(width / (0.75 + longest))
+    figure.legend(
+        handles=handles, loc="outside upper left", ncols=max(1, min(columns, len(handles))),
+        handlelength=3,  # or a marker hides what kind of line it is on
+    )  # fmt: skip
+
+
+def label_places(axis, places: Sequence[float], labels: Sequence[str], inches: float) -> None:
+    """Ticks at these places of an axis so many inches long, labels only where they do not touch.
+
+    The last label is always there, then as many as fit from the right.
+    """
+    ordered = sorted(zip(places, labels, strict=True), reverse=True)
+    span = (ordered[0][0] - ordered[-1][0]) or 1.0
+    shown, left_end = [], float("inf")
+    for place, text in ordered:
+        centre = (place - ordered[-1][0]) / span * inches
+        half = (inches_of(text) + 0.08) / 2
+        fits = centre + half <= left_end
+        shown.append(text if fits else "")
+        left_end = centre - half if fits else left_end
+    axis.set_ticks([place for place, _ in ordered], shown)
+
+
+def lower_limit(values: Sequence[float]) -> float:
+    """Where an axis of R2 starts, for these values."""
+    return max(min(values), LOWEST)

@@ -1,0 +1,151 @@
+"""A study's results table as its figures and its report see it: runs, arms, finished test rows.
+
+In: the results table, one row for each run x phenotype x split, nulls where a run is not done. An
+arm is a value of the factor that the study compares, here always as text, in the table's order.
+"""
+
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import isfinite
+from statistics import fmean
+
+import pyarrow as pa
+
+STATES = ("done", "running", "pending", "failed")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run in one arm. `facts` is its first row; its phenotypes are empty where not known."""
+
+    key: Hashable
+    arm: str
+    facts: dict
+    phenotypes: tuple[str, ...]
+
+    @property
+    def status(self) -> str:
+        return self.facts["status"]
+
+
+class StudyData:
+    """See the module.
+
+    Args:
+        table: the study's results.
+        arm: the factor whose values are compared.
+        factors: names of all factors' columns.
+    """
+
+    def __init__(self, table: pa.Table, arm: str, factors: Sequence[str]):
+        self.table, self.arm = table, arm
+        self._rows = table.to_pylist()
+        self.arms = list(dict.fromkeys(map(self.arm_of, self._rows)))
+        self._factors = [name for name in factors if name not in (arm, "phenotype", "seed")]
+
+    def arm_of(self, row: dict) -> str:
+        return label(row[self.arm])
+
+    @cached_property
+    def values(self) -> dict[str, object]:
+        """Arm -> the value in the table."""
+        return {self.arm_of(row): row[self.arm] for row in self._rows}
+
+    @cached_property
+    def rows(self) -> list[dict]:
+        """Test rows of finished runs with a number."""
+        return [
+            row for row in self._rows
+            if row["status"] == "done" and row["split"] == "test" and is_number(row["r2"])
+        ]  # fmt: skip
+
+    @cached_property
+    def runs(self) -> list[Run]:
+        """Every run; one that serves two arms (the end of a ladder, say) is in both."""
+        first: dict[Hashable, dict] = {}
+        phenotypes: dict[Hashable, dict] = {}
+        for row in self._rows:
+            factors = tuple(label(row[name]) for name in self._factors)
+            # A run that is not done may not have its signature yet.
+            own = row["signature"] or (*factors, row["seed"], row["phenotype"])
+            key = (self.arm_of(row), own)
+            first.setdefault(key, row)
+            if row["phenotype"] is not None:
+                phenotypes.setdefault(key, {})[row["phenotype"]] = None
+        return [
+            Run(key[1], key[0], row, tuple(phenotypes.get(key, ()))) for key, row in first.items()
+        ]
+
+    @cached_property
+    def counts(self) -> dict[str, int]:
+        """State -> different runs in it."""
+        state = {run.key: run.status for run in self.runs}
+        return {name: sum(value == name for value in state.values()) for name in STATES}
+
+    @cached_property
+    def phenotypes(self) -> list[str]:
+        """Those with a finished run, in the table's order."""
+        return list(dict.fromkeys(row["phenotype"] for row in self.rows))
+
+    @cached_property
+    def compared(self) -> list[str]:
+        """The phenotypes that every arm with a finished run has: a fair mean is over these."""
+        by_arm = grouped(self.rows, self.arm_of)
+        known = [{row["phenotype"] for row in rows} for rows in by_arm.values()]
+        return [name for name in self.phenotypes if all(name in names for names in known)]
+
+    @cached_property
+    def means(self) -> dict[str, float]:
+        """Arm -> mean test R2 over the compared phenotypes, which count alike; the best first."""
+        wanted = set(self.compared)
+        rows = [row for row in self.rows if row["phenotype"] in wanted]
+        means = {arm: mean_r2(own) for arm, own in grouped(rows, self.arm_of).items()}
+        return dict(sorted(means.items(), key=lambda item: -item[1]))
+
+    @cached_property
+    def varying(self) -> list[str]:
+        """Other factors with several values within an arm, among finished runs."""
+        return [
+            name for name in self._factors
+            if any(
+                len({label(row[name]) for row in rows}) > 1
+                for rows in grouped(self.rows, self.arm_of).values()
+            )
+        ]  # fmt: skip
+
+
+def label(value) -> str:
+    """A factor's value as it is shown."""
+    if value is None:
+        return "none"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def is_number(value) -> bool:
+    return value is not None and isfinite(value)
+
+
+def grouped(rows: Iterable[dict], key: Callable[[dict], Hashable]) -> dict[Hashable, list[dict]]:
+    groups: dict[Hashable, list[dict]] = {}
+    for row in rows:
+        groups.setdefault(key(row), []).append(row)
+    return groups
+
+
+def mean_r2(rows: Iterable[dict]) -> float:
+    """Mean over phenotypes of the mean over runs: a phenotype with more runs counts no more."""
+    by_phenotype = grouped(rows, lambda row: row["phenotype"])
+    return fmean(fmean(row["r2"] for row in own) for own in by_phenotype.values())
+
+
+def levelled(rows: Sequence[dict]) -> list[float]:
+    """R2 of each row less its phenotype's mean, plus the mean of all phenotypes.
+
+    Phenotypes differ far more than models do; with their own levels taken out, the spread that is
+    left is of what the model and the seed do (Cousineau 2005, Tutor Quant Methods Psychol 1:42).
+    """
+    by_phenotype = grouped(rows, lambda row: row["phenotype"])
+    level = {name: fmean(row["r2"] for row in own) for name, own in by_phenotype.items()}
+    centre = fmean(level.values())
+    return [row["r2"] - level[row["phenotype"]] + centre for row in rows]
