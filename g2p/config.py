@@ -139,10 +139,15 @@ def _check_transfer(config: Mapping) -> None:
             f"transfer.method=finetuned: model={config['model']['name']} has no weights to go on "
             "from. transfer.method may be joint or single."
         )
-    if method == "joint" and config["data"]["missing"] == "drop_strain":
+    if method and config["data"]["missing"] == "drop_strain":
         raise UserError(
-            "transfer.method=joint hides most values of the target, and data.missing=drop_strain "
-            "would drop their strains. Use data.missing=mask."
+            "transfer=target hides most values of the target, and data.missing=drop_strain would "
+            "drop their strains. Use data.missing=mask."
+        )
+    if method == "finetuned" and "own_columns" in config["model"]:
+        raise UserError(
+            f"transfer.method=finetuned: the layers of model={config['model']['name']} depend on "
+            "the number of environments. transfer.method=joint does without fine-tuning."
         )
     if method and config["split"]["name"] == "cv2":
         raise UserError(

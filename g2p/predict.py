@@ -20,7 +20,8 @@ import pyarrow.parquet as pq
 from rich.console import Console
 from rich.progress import track
 
-from g2p.cli import composed, message, say
+from g2p.cli import composed, keys, message, say
+from g2p.config import prepare_options
 from g2p.data import load_panel
 from g2p.data.match import match_loci
 from g2p.data.panel import Panel
@@ -95,6 +96,9 @@ def main() -> None:
         cache = Path(config["paths"]["cache"]).expanduser()
         paths = {"run": Path(own.pop("run")), "out": Path(own.pop("out")).expanduser()}
         predict(data=config["data"], cache=cache, **paths, **own)
+    except KeyboardInterrupt:
+        say("stopped; nothing was written.")
+        sys.exit(130)
     except Exception as error:
         say(message(error))
         sys.exit(1)
@@ -119,6 +123,12 @@ def _sorted_out(words: list[str]) -> tuple[dict[str, str], list[str]]:
     for key, allowed in CHOICES.items():
         if own[key] not in allowed:
             raise UserError(f"{key} must be one of {listed(allowed)}, not {own[key]!r}.")
+    later = {f"data.{key}" for key in prepare_options()}
+    for key in keys(overrides):
+        if key in later:
+            raise UserError(f"{key} has no effect: the model's own loci are taken. Remove it.")
+    if Path(own["out"]).is_dir():
+        raise UserError(f"out={own['out']} is a folder.")
     if Path(own["out"]).suffix not in (".parquet", ".csv"):
         raise UserError(f"out={own['out']} must end in .parquet or .csv.")
     return own, overrides

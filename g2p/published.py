@@ -188,7 +188,10 @@ def _fill(model: nn.Module, found: Published, tensors: Mapping[str, Tensor]) -> 
         parts = [tensors[p].T if n != p else tensors[p] for n, p in zip(names, plain, strict=True)]
         shapes = ", ".join(str(tuple(part.shape)) for part in parts)
         try:
-            state[ours] = torch.cat(parts).reshape(parameter.shape)
+            stacked = torch.cat(parts)
+            if _without_ones(stacked) != _without_ones(parameter):  # transposed, say
+                raise RuntimeError
+            state[ours] = stacked.reshape(parameter.shape)
         except RuntimeError:
             wrong.append(f"{listed(plain)} {shapes} for {tuple(parameter.shape)}")
     extra = sorted(set(tensors) - used - IGNORED)
@@ -197,6 +200,10 @@ def _fill(model: nn.Module, found: Published, tensors: Mapping[str, Tensor]) -> 
         told = "; ".join(f"{what}: {listed(names, 8)}" for what, names in problems.items() if names)
         raise UserError(f"{found.model}: {told}.")
     model.load_state_dict(state)
+
+
+def _without_ones(tensor: Tensor) -> list[int]:
+    return [size for size in tensor.shape if size > 1]
 
 
 def main() -> None:

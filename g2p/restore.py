@@ -48,7 +48,10 @@ def restore(record: Record, accelerator: str) -> Restored:
     """
     if not record.finished:
         raise UserError(f"{record.folder} is no finished run (it has no metrics.json).")
-    config = yaml.safe_load((record.folder / "config.yaml").read_text())["model"]
+    try:
+        config = yaml.safe_load((record.folder / "config.yaml").read_text())["model"]
+    except (OSError, yaml.YAMLError, KeyError, TypeError):
+        raise UserError(f"{record.folder / 'config.yaml'} is damaged or gone.") from None
     checkpoint = load_checkpoint(record.checkpoints / "best.ckpt")
     inputs = checkpoint["inputs"]
     if is_baseline(config["name"]):

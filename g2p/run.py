@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 from filelock import FileLock, Timeout
 from rich.console import Console
 
@@ -67,7 +68,7 @@ def obtain(config: Mapping, group: str | None, console: Console) -> Record:
     cache = Path(config["paths"]["cache"]).expanduser()
     memory = cache / "thinned" / f"{_name_of_genotypes(config, known.sign)}.npz"
     data = prepare(panel, known.split, columns, config["qc"], target, memory, **told)
-    for line in (*data.account, _sizes(config, data)):
+    for line in (*data.account, _sizes(config, data), *_of_transfer(data, target)):
         console.print(line, soft_wrap=True)
     with _alone(record, console):
         if config["force"] and (record.finished or not _resumable(record)):
@@ -110,6 +111,17 @@ def _sizes(config: Mapping, data: Prepared) -> str:
         f"{config['model']['name']} on {config['data']['name']}: {parts} strains, "
         f"{len(data.loci)} loci, {len(data.phenotype_names)} phenotypes"
     )
+
+
+def _of_transfer(data: Prepared, target: str | None) -> list[str]:
+    """How many of the target's observations are left to learn from: quality control comes later."""
+    if target is None:
+        return []
+    column = data.phenotype_names.index(target)
+    known = {
+        part: int(np.isfinite(data.part(part)[1][:, column]).sum()) for part in ("train", "val")
+    }
+    return [f"transfer to {target}: {known['train']} observations train, {known['val']} validate"]
 
 
 @contextlib.contextmanager

@@ -70,30 +70,33 @@ def summarise(config: Mapping, console: Console) -> Path:
     cache = Path(config["paths"]["cache"]).expanduser().absolute()
     with console.status("reading the panel"):
         panel, fingerprint = load_panel(config["data"], cache)
-    columns = panel.columns(config["phenotype"])
+    columns = panel.columns(config["phenotype"]) if panel.phenotype_names else []
     names = [panel.phenotype_names[c] for c in columns]
     values = panel.phenotypes[:, columns]
     with console.status("genotypes"):
         called = calls(panel.genotypes)
         linked = decay(panel.genotypes, panel.loci)
         related = relatedness(panel.genotypes)
-    with console.status("heritabilities"):
-        rows = sampled_with_values(values)
-        everywhere = np.arange(panel.genotypes.shape[1])
-        h2 = heritability(relationship(panel.genotypes, rows, everywhere), values[rows])
-        h2 = dict(zip(names, h2.tolist(), strict=True))
+    h2, rows = {}, np.empty(0)
+    if names:  # a panel may have genotypes alone
+        with console.status("heritabilities"):
+            rows = sampled_with_values(values)
+            everywhere = np.arange(panel.genotypes.shape[1])
+            shares = heritability(relationship(panel.genotypes, rows, everywhere), values[rows])
+            h2 = dict(zip(names, shares.tolist(), strict=True))
 
     console.print(panel_table(config["data"]["name"], panel, called, linked, related))
-    console.print(phenotype_table(names, values, h2, panel.noise_ceiling))
     of = f"{len(rows):,} of {len(values):,} strains"
-    console.print(f"h2: additive share of the variance, REML, all loci, {of}.", highlight=False)
+    if names:
+        console.print(phenotype_table(names, values, h2, panel.noise_ceiling))
+        console.print(f"h2: additive share of the variance, REML, all loci, {of}.", highlight=False)
 
     folder = cache / "summary" / fingerprint
     drawings = {
         "frequencies": (figures.frequencies, called),
         "linkage": linked and (figures.linkage, linked),
         "relatedness": related and (figures.relationships, related, len(values)),
-        "phenotypes": (figures.phenotypes, values, names),
+        "phenotypes": names and (figures.phenotypes, values, names),
         "heritability": any(np.isfinite(share) for share in h2.values())
         and (figures.heritabilities, h2, panel.noise_ceiling, of),
     }

@@ -176,3 +176,18 @@ def test_stacking_weights_are_those_of_unseen_predictions():
     np.testing.assert_allclose(
         model.predict(genotypes)[:, 0], y.mean() + np.stack(alone, 1) @ weight, atol=1e-8
     )
+
+
+@pytest.mark.parametrize("name", ["lasso", "linear_pairwise", "stacked"])
+def test_too_few_strains_to_cross_validate_is_said(name):
+    genotypes, rng = cross(n=3, n_loci=4)
+    with pytest.raises(UserError, match=r"has 3 training strains.*Use ridge"):
+        build(name).fit(genotypes, rng.standard_normal((3, 1)))
+
+
+def test_strains_that_are_all_alike():
+    """Nothing to predict with: the mean, and no division by a distance of zero."""
+    genotypes, y = np.ones((30, 2), np.int8), np.arange(30.0)[:, None]
+    for name in ("rkhs", "linear_pairwise"):
+        predicted = build(name).fit(genotypes, y).predict(genotypes)
+        np.testing.assert_allclose(predicted, y.mean(), atol=1e-6)

@@ -176,3 +176,27 @@ def test_a_table_of_genotypes_alone_its_alleles_the_other_way_round(tmp_path):
     assert np.std(list(before.values())) > 2
     refused = command(*told[:1], "run=x", cwd=tmp_path)
     assert "no finished run" in refused.stderr
+
+
+def test_what_is_known_of_a_monomorphic_locus_decides():
+    """plink writes no second allele where no strain has it."""
+    one = {"id": ["a"], "chromosome": ["1"], "position": [5]}
+    own = {**one, "allele_0": ["A"], "allele_1": ["G"]}
+    for low, high, flipped in (("A", None, False), (None, "A", True), ("G", None, True),
+                               (None, "G", False), (None, None, False)):  # fmt: skip
+        there = pa.table({**one, "allele_0": pa.array([low], pa.string()),
+                          "allele_1": pa.array([high], pa.string())})  # fmt: skip
+        assert match_loci(own, there, missing="refuse").flipped.tolist() == [flipped]
+    strange = pa.table({**one, "allele_0": ["T"], "allele_1": pa.array([None], pa.string())})
+    with pytest.raises(UserError, match="has the alleles T, unknown here.*never saw T"):
+        match_loci(own, strange, missing="refuse")
+
+
+def test_a_place_that_is_unknown_matches_nothing():
+    own = {"id": ["a", "b"], "chromosome": ["unknown"] * 2, "position": [1, 2]}
+    with pytest.raises(UserError, match=r"lacks 1 of the model's 2 loci \(b\)"):
+        match_loci(own, pa.table({**own, "id": ["a", "x"]}), missing="refuse")
+    mapped = {"id": ["a", "b"], "chromosome": ["1"] * 2, "position": [1, 2]}
+    twice = pa.table({"id": ["b", "x"], "chromosome": ["1"] * 2, "position": [1, 9]})
+    with pytest.raises(UserError, match=r"lacks 1 of the model's 2 loci \(a\)"):
+        match_loci(mapped, twice, missing="refuse")  # place 1 is b's, which was found by name

@@ -141,3 +141,13 @@ def test_files_that_cannot_be_read(tmp_path):
     np.savez(tmp_path / "objects.npz", a=np.array([{}], dtype=object))
     with pytest.raises(UserError, match="cannot be read"):
         read_tensors(tmp_path / "objects.npz")
+
+
+def test_a_transposed_tensor_is_of_the_wrong_shape():
+    tensors = {
+        "random_matrix": torch.ones(5, 2), "offset": torch.ones(1),
+        "coeffs_attended": torch.ones(3, 5),  # (L, D) is published
+        **{f"{kind}_matrices.0": torch.ones(3, 3) for kind in ("query", "key", "value")},
+    }  # fmt: skip
+    with pytest.raises(UserError, match="of the wrong shape: coeffs_attended"):
+        load_published(tensors)

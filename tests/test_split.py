@@ -81,7 +81,7 @@ def test_whole_groups_are_held_out(n_groups, seed, data):
 def test_a_column_names_the_parts():
     fold = np.arange(60) % 4
     panel = with_facts(fold=fold)
-    split = splits.column(panel, [], column="fold", test="2", val="0", seed=0)
+    split = splits.column(panel, [], column="fold", test=2, val="0", seed=0)
     assert set(fold[split["test"]]) == {2} and set(fold[split["val"]]) == {0}
     assert set(fold[split["train"]]) == {1, 3} and everyone_once(split, 60)
     drawn = splits.column(panel, [], column="fold", test="2", val=None, seed=0)
@@ -149,6 +149,8 @@ def test_a_run_predicts_known_strains_in_new_environments(small):
         (lambda p: splits.published(p, []), "comes without a split"),
         (lambda p: splits.column(p, [], column="x", test="0", val=None, seed=0), "has: family"),
         (lambda p: splits.column(p, [], column="family", test="9", val=None, seed=0), "which has"),
+        (lambda p: splits.column(p, [], column="family", test="a", val="a", seed=0), "both a"),
+        (lambda p: splits.kfold(p, [], seed=0, k=2, fold=0, val_share=0.999), "too few to split"),
         (lambda p: splits.group(p, [], column="family", seed=0, k=5, fold=0, val_share=0.2),
          "must leave two"),
     ],
@@ -164,3 +166,9 @@ def test_every_split_has_its_yaml():
         if inspect.isfunction(value) and value.__module__ == splits.__name__ and name[0] != "_"
     }  # fmt: skip
     assert found == set(choices("split"))
+
+
+def test_a_strain_without_a_group_is_in_none():
+    with pytest.raises(UserError, match="1 of 60 strains have no value"):
+        splits.column(with_facts(fold=[None, *"ab" * 29, "a"]), [], column="fold", test="a",
+                      val=None, seed=0)  # fmt: skip

@@ -79,6 +79,7 @@ def test_what_cannot_be_asked(columns, target, observations, method, said):
     [
         (["model=ridge", "transfer.method=finetuned"], "no weights to go on"),
         (["data.missing=drop_strain"], "would drop their strains"),
+        (["model=rijal_multienv", "transfer.method=finetuned"], "joint does without"),
         (["transfer.observations=1"], "at least 2"),
     ],
 )

@@ -26,6 +26,7 @@ class Lasso(PerPhenotype):
         penalties: Annotated[int, AtLeast(2)],
     ):
         self.l1_ratio, self.folds, self.penalties = l1_ratio, folds, penalties
+        self.fewest = 2 * folds
 
     def fit_one(self, X: np.ndarray, y: np.ndarray) -> dict:
         # Down to a hundredth of the largest penalty: smaller ones take minutes, and lose.

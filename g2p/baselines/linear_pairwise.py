@@ -32,10 +32,13 @@ class LinearPairwise(PerPhenotype):
         max_pairs: Annotated[int, AtLeast(0)],
     ):
         self.folds, self.max_loci, self.max_pairs = folds, max_loci, max_pairs
+        self.fewest = 2 * folds
 
     def fit_one(self, X: np.ndarray, y: np.ndarray) -> dict:
         loci = self._forward(X - X.mean(axis=0), y - y.mean(), self.max_loci)
         pairs = self._choose_pairs(X, y, loci)
+        if not len(loci):  # nothing chosen: the mean
+            return {"loci": loci, "pairs": pairs, "weight": np.empty(0), "offset": float(y.mean())}
         least_squares = LinearRegression().fit(terms(X, loci, pairs), y)
         return {
             "loci": loci,

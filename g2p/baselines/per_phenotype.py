@@ -5,16 +5,23 @@ from collections.abc import Callable
 
 import numpy as np
 
+from g2p.errors import UserError
+
 Predictor = Callable[[np.ndarray], np.ndarray]  # (N, L) to (N,)
 
 
 class PerPhenotype(ABC):
     """A baseline with one predictor a phenotype.
 
+    Attributes:
+        fewest: training strains that a phenotype must have.
+
     Attributes after `fit` or `load`:
         state: for a checkpoint: name -> list over phenotypes of arrays or plain values.
         num_parameters: fitted numbers, over all phenotypes.
     """
+
+    fewest = 2
 
     def fit(self, genotypes: np.ndarray, phenotypes: np.ndarray) -> "PerPhenotype":
         """From genotypes (n, L) and phenotypes (n, P), NaN where missing."""
@@ -22,6 +29,11 @@ class PerPhenotype(ABC):
         for y in phenotypes.T:
             seen = np.isfinite(y)
             X, y = genotypes[seen].astype(np.float64), y[seen].astype(np.float64)
+            if len(y) < self.fewest:
+                raise UserError(
+                    f"model={type(self).__name__.lower()}: a phenotype has {len(y)} training "
+                    f"strains; its cross-validation needs {self.fewest}. Use ridge."
+                )
             states.append(self.fit_one(X, y))
         return self.load({name: [state[name] for state in states] for name in states[0]})
 

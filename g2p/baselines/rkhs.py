@@ -31,7 +31,7 @@ class Rkhs(PerPhenotype):
         centred = X - X.mean(axis=0)
         additive = centred @ centred.T / _scale(centred)
         distance = cdist(X, X, "sqeuclidean")
-        width = np.median(distance)
+        width = np.median(distance) or distance.mean() or 1.0  # many strains may be alike
 
         def covariance_factor(parameters: np.ndarray):
             a, b = np.exp(parameters[:2])

@@ -35,6 +35,8 @@ class Stacked(PerPhenotype):
         gbdt: Annotated[dict, OptionsOf("gbdt")],
     ):
         self.folds = KFold(folds, shuffle=True, random_state=seed)
+        # What is left of them when a fold is left out is cross-validated again.
+        self.fewest = 2 * folds + 2 * lasso["folds"]
         self.members = {
             kind.__name__.lower(): kind(**{k: v for k, v in told.items() if k != "name"})
             for kind, told in ((Lasso, lasso), (Gbdt, gbdt))

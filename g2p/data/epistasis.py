@@ -19,12 +19,14 @@ import pyarrow as pa
 
 from g2p.data.panel import Panel, missing_genotypes
 from g2p.data.simulated import BLOCK, cross, place_loci
-from g2p.data.store import open_panel, options_fingerprint, stored_panel
+from g2p.data.store import files_fingerprint, open_panel, options_fingerprint, stored_panel
 from g2p.errors import UserError
 from g2p.options import AtLeast, AtMost, Seed, Unless
 
 # Raise when the same options would give another panel.
 VERSION = 1
+
+STORED = "`python -m g2p.data data=...` says where it stores a panel."
 
 # The temperatures of the published multi-environment version, in degrees Celsius.
 TEMPERATURES = (23, 25, 27, 29, 31, 33, 35, 37)
@@ -67,8 +69,11 @@ def read(
             is no stored panel, or lacks genotypes.
     """
     options = {name: value for name, value in locals().items() if name != "folder"}
-    if panel is not None:  # its name says what it holds
-        options |= {"panel": panel.name, "strains": None, "markers": None}
+    if panel is not None:
+        if not panel.is_file():
+            raise UserError(f"data.panel={panel} is not there. {STORED}")
+        content = files_fingerprint(folder, VERSION, {}, [panel])
+        options |= {"panel": content, "strains": None, "markers": None}
     if order > loci:
         raise UserError(f"data.order={order} exceeds data.loci={loci}.")
     fingerprint = options_fingerprint(VERSION, options)
@@ -146,10 +151,7 @@ def _genotypes_of(panel: Path) -> tuple[np.ndarray, pa.Table, list[str]]:
     try:
         stored = open_panel(panel)
     except (OSError, pa.ArrowInvalid) as error:
-        raise UserError(
-            f"data.panel={panel} is no stored panel ({error}). `python -m g2p.data data=...` says "
-            "where it stores one."
-        ) from None
+        raise UserError(f"data.panel={panel} is no stored panel ({error}). {STORED}") from None
     if any(
         missing_genotypes(stored.genotypes[start : start + BLOCK]).any()
         for start in range(0, len(stored.genotypes), BLOCK)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from g2p.data.linkage import UNKNOWN
 from g2p.data.panel import missing_genotypes
 from g2p.errors import UserError, listed
 
@@ -51,11 +52,14 @@ def match_loci(wanted: Mapping[str, list], panel: pa.Table, *, missing: str) -> 
     place = zip(there["chromosome"], there["position"], strict=True)
     by_place = {where: column for column, where in enumerate(place)}
     named = [by_id.get(name, -1) for name in wanted["id"]]
-    placed = [
-        by_place.get(where, -1)
-        for where in zip(wanted["chromosome"], wanted["position"], strict=True)
-    ]
-    columns = np.array([n if n >= 0 else p for n, p in zip(named, placed, strict=True)])
+    taken = set(named)
+    columns = np.array(named)
+    for i, where in enumerate(zip(wanted["chromosome"], wanted["position"], strict=True)):
+        column = by_place.get(where, -1)
+        # A number that stands for a place unknown is none; and no column is two loci.
+        if columns[i] < 0 and where[0] != UNKNOWN and column not in taken:
+            columns[i] = column
+            taken.add(column)
     absent = np.flatnonzero(columns < 0)
     examples = listed([wanted["id"][i] for i in absent[:3]])
     if len(absent) == len(columns):
@@ -82,13 +86,23 @@ def _flipped(wanted: Mapping, there: Mapping, columns: np.ndarray) -> np.ndarray
     for i, column in enumerate(columns):
         own = wanted["allele_0"][i], wanted["allele_1"][i]
         other = there["allele_0"][column], there["allele_1"][column]
-        if column < 0 or None in own or None in other or own == other:
+        if column < 0 or _agree(own, other):
             continue
-        flipped[i] = own == other[::-1]
+        flipped[i] = _agree(own, other[::-1])
         if not flipped[i]:
             raise UserError(
-                f"locus {wanted['id'][i]} has the alleles {listed(other)} here; the model was "
-                f"trained on {listed(own)} and never saw "
-                f"{listed([a for a in other if a not in own]) or 'them so'}."
+                f"locus {wanted['id'][i]} has the alleles {_told(other)} here; the model was "
+                f"trained on {_told(own)} and never saw "
+                f"{listed([a for a in other if a and a not in own]) or 'them so'}."
             )
     return flipped
+
+
+def _agree(own: tuple, other: tuple) -> bool:
+    """Whether nothing that is known of the alleles differs; a monomorphic locus may know one."""
+    pairs = zip(own, other, strict=True)
+    return all(a == b for a, b in pairs if a is not None and b is not None)
+
+
+def _told(alleles: tuple) -> str:
+    return listed([allele or "unknown" for allele in alleles])

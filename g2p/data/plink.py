@@ -61,8 +61,7 @@ def read(
     """
     prefix = path.with_suffix("") if path.suffix == ".bed" else path
     files = [
-        source_file("data.path", prefix.with_name(prefix.name + end), PREFIX)
-        for end in (".bed", ".bim", ".fam")
+        source_file("data.path", Path(f"{prefix}{end}"), PREFIX) for end in (".bed", ".bim", ".fam")
     ]
     options = {}
     table = None

@@ -144,10 +144,7 @@ def _filled(
         return genotypes
     share = f"{of_split.sum()} genotypes ({of_split.mean():.2%})"
     if impute == "refuse":
-        raise UserError(
-            f"{share} are missing. qc.impute=mean or nearest fills them in; "
-            "qc.max_missing_locus=0 leaves their loci out."
-        )
+        raise UserError(f"{share} are missing. qc.impute=mean or nearest fills them in.")
     account.append(f"{share} filled in by the {impute}" + (" locus" * (impute == "nearest")))
     if impute == "nearest":
         genotypes = nearest_genotypes(genotypes, gaps, table)

@@ -1,5 +1,6 @@
 """Which strains train, which choose the checkpoint, which are looked at once."""
 
+import math
 from typing import Annotated
 
 import numpy as np
@@ -105,13 +106,24 @@ def group(
     everyone = np.arange(len(groups))
     folds = GroupKFold(n_splits=k, shuffle=True, random_state=seed)
     rest, test = list(folds.split(everyone, groups=groups))[fold]
+    left = len(set(groups[rest]))
+    if math.ceil(val_share * left) >= left:
+        raise UserError(
+            f"split.val_share={val_share}: {left} groups are left, and none to train on."
+        )
     inner = GroupShuffleSplit(n_splits=1, test_size=val_share, random_state=seed)
     train, val = next(inner.split(rest, groups=groups[rest]))
     return Split({"train": rest[train], "val": rest[val], "test": test})
 
 
 def column(
-    panel: Panel, columns: list[int], *, column: str, test: str, val: str | None, seed: Seed
+    panel: Panel,
+    columns: list[int],
+    *,
+    column: str,
+    test: str | int,
+    val: str | int | None,
+    seed: Seed,
 ) -> Split:
     """By a column of the panel's strain table, such as a fold.
 
@@ -126,6 +138,11 @@ def column(
         UserError: for a column or a value that is not there.
     """
     values = _strain_facts(panel, column)
+    test, val = str(test), None if val is None else str(val)  # a fold may be written 1 or "1"
+    if test == val:
+        raise UserError(
+            f"split.test and split.val are both {test}: they must be different strains."
+        )
     for key, value in (("test", test), ("val", val)):
         if value is not None and value not in values:
             raise UserError(
@@ -183,12 +200,18 @@ def _strain_facts(panel: Panel, name: str) -> np.ndarray:
             f"split.column={name}: this panel says no such thing of its strains. "
             f"It has: {listed(known) or 'nothing'}."
         )
-    return np.array([str(value) for value in panel.strain_table[name].to_pylist()])
+    values = panel.strain_table[name]
+    if values.null_count:
+        raise UserError(
+            f"split.column={name}: {values.null_count} of {len(values)} strains have no value in it. "
+            "Fill it in, or leave these strains out of the phenotypes."
+        )
+    return np.array([str(value) for value in values.to_pylist()])
 
 
 def _held_out(
     rows: np.ndarray, seed: int, share: float = HELD_OUT
 ) -> tuple[np.ndarray, np.ndarray]:
-    if len(rows) < 2:
-        raise UserError(f"split: {len(rows)} strains are too few to split off {share:.0%} of them.")
+    if not 0 < math.ceil(share * len(rows)) < len(rows):
+        raise UserError(f"split: {len(rows)} strains are too few to split off {share:.1%} of them.")
     return train_test_split(rows, test_size=share, random_state=seed)
