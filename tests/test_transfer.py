@@ -1,8 +1,10 @@
 """Transfer: what a run may know of its target, and going on from another run."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
@@ -13,9 +15,11 @@ from g2p.config import check
 from g2p.data import split as splits
 from g2p.data import transfer
 from g2p.errors import UserError
+from g2p.models import build_model
 from g2p.run import run
 from g2p.train.checkpoints import load_checkpoint
-from tests.conftest import compose
+from g2p.train.finetune import start_from
+from tests.conftest import compose, random_prepared
 from tests.test_prepare import make_panel
 
 
@@ -144,11 +148,13 @@ def test_fine_tuning_goes_on_from_the_run_on_the_others(small):
     torch.testing.assert_close(frozen[name], start[name], atol=1e-6, rtol=0)
 
 
-def test_a_model_shaped_by_its_phenotypes_cannot_be_fine_tuned(tmp_path):
-    config = compose(
-        "model=rijal_multienv", *THREE, "transfer.method=finetuned", "data.strains=240",
-        "data.loci=16", "trainer.max_epochs=1", "logger=none", "trainer.accelerator=cpu",
-        f"paths.runs={tmp_path / 'runs'}", f"paths.cache={tmp_path / 'cache'}",
-    )  # fmt: skip
-    with pytest.raises(UserError, match="cannot be fine-tuned"):
-        run(config)
+def test_weights_that_do_not_fit_are_named(small):
+    base = run(small("phenotype=[25C,27C]", "trainer.batch_size=16")) / "checkpoints" / "best.ckpt"
+    loci = load_checkpoint(base)["inputs"]["loci"]
+    data = replace(random_prepared(n_loci=32), loci=pa.table(loci))
+    narrow = compose("model.embedding_dim=8", "model.num_heads=2", "model.num_layers=1")["model"]
+    model = build_model(narrow, n_loci=32, n_phenotypes=1)
+    with pytest.raises(UserError, match=r"does not fit this model: embed\.weight"):
+        start_from(model, base, data)
+    with pytest.raises(UserError, match="was trained on other loci"):
+        start_from(model, base, random_prepared(n_loci=32))

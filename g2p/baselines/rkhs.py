@@ -74,8 +74,8 @@ class Rkhs(PerPhenotype):
 
 
 def _scale(centred: np.ndarray) -> float:
-    """The additive kernel's mean diagonal before scaling."""
-    return np.square(centred).sum() / len(centred)
+    """The additive kernel's mean diagonal before scaling; 1 where no locus varies."""
+    return np.square(centred).sum() / len(centred) or 1.0
 
 
 def _centred(new: np.ndarray, training: np.ndarray) -> np.ndarray:

@@ -203,8 +203,8 @@ def _strain_facts(panel: Panel, name: str) -> np.ndarray:
     values = panel.strain_table[name]
     if values.null_count:
         raise UserError(
-            f"split.column={name}: {values.null_count} of {len(values)} strains have no value in it. "
-            "Fill it in, or leave these strains out of the phenotypes."
+            f"split.column={name}: {values.null_count} of {len(values)} strains have no value in "
+            "it. Fill it in, or leave these strains out of the phenotypes."
         )
     return np.array([str(value) for value in values.to_pylist()])
 
