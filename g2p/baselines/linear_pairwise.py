@@ -68,7 +68,7 @@ class LinearPairwise(PerPhenotype):
         """Columns of centred X, chosen one by one for centred y."""
         # A fold has fewer strains than the whole; forward selection cannot choose more terms.
         most = min(most, X.shape[1], len(X) - len(X) // self.folds - 2)
-        if most < 1:
+        if most < 1 or not X.any():  # nothing varies
             return np.empty(0, dtype=int)
         if X.shape[1] == 1:  # scikit-learn chooses among two or more
             return np.array([0])
