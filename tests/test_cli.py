@@ -26,7 +26,7 @@ def test_help_reads_well(tmp_path):
     done = train("--help", cwd=tmp_path)
     assert done.returncode == 0
     for words in (
-        "ridge, rijal_attention, rijal_multienv, rkhs, rung, transformer",
+        "rijal_multienv, rkhs, rung, stacked, transformer",
         "phenotype: all",
         "optim:",
     ):
