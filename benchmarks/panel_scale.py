@@ -5,7 +5,7 @@
     open     a stored panel of that size, opened again
     epoch    a shuffled epoch of the published panel's size (72,000 x 1,164) into float32 batches
     plink    a bed file of 1,814 x 10,346 to a panel
-    text     gzipped text of the BBQ panel's form to genotypes
+    text     gzipped text of the BBQ panel's form to a stored panel
 
 Full size (100,000 x 41,594) needs 9 GB of disk: --strains 100000 --loci 41594. Writes
 panel_scale.json.
@@ -141,19 +141,25 @@ def time_plink(folder: Path) -> dict:
     return {"seconds": time.perf_counter() - started}
 
 
-def time_text(folder: Path, loci: int, strains: int = 1_000) -> dict:
-    """One text file of the BBQ panel's form, gzipped as published."""
-    from g2p.data.bbq_text import convert
+def time_text(folder: Path, loci: int, strains: int = 200) -> dict:
+    """The BBQ panel's raw files, genotypes gzipped as published, to a stored panel."""
+    from g2p.data import bbq
 
     rng = np.random.default_rng(0)
     line = "\t".join(f"{p:.4f}" for p in rng.random(loci))
-    text = "".join(f"{i}\t{line}\n" for i in range(strains)).encode()
-    file = folder / "geno_data_1.txt.gz"
-    file.write_bytes(gzip.compress(text, compresslevel=1))
+    size, first = 0, 0
+    for name in bbq.GENOTYPES:
+        text = "".join(f"{first + i}\t{line}\n" for i in range(strains)).encode()
+        (folder / f"{name}.gz").write_bytes(gzip.compress(text, compresslevel=1))
+        size, first = size + len(text), first + strains
+    means = "".join(f"{i}\t{x}\n" for i, x in enumerate(rng.standard_normal(first)))
+    for name in bbq.PHENOTYPES:
+        (folder / name).write_text("strain\tmean\n" + means)
+    told = {"files": folder, "source": "raw", "record": "", "precision": "float32"}
     started = time.perf_counter()
-    convert([file], ["x"], folder / "scratch", np.dtype(np.float32))
+    bbq.read(folder=folder / "panels", **told)
     seconds = time.perf_counter() - started
-    return {"mb": len(text) / 1e6, "seconds": seconds, "mb_per_s": len(text) / 1e6 / seconds}
+    return {"mb": size / 1e6, "seconds": seconds, "mb_per_s": size / 1e6 / seconds}
 
 
 def main() -> None:

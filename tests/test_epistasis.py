@@ -1,5 +1,7 @@
 """Synthetic epistasis: the published formula, by loops, from the truth that the panel keeps."""
 
+import shutil
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,6 +10,7 @@ from hypothesis import strategies as st
 from g2p.config import check
 from g2p.data import load_panel
 from g2p.data.epistasis import TEMPERATURES
+from g2p.data.store import open_panel
 from g2p.errors import UserError
 from tests.conftest import compose
 
@@ -101,3 +104,22 @@ def test_a_panel_that_is_none(tmp_path):
         panel(tmp_path, f"data.panel={tmp_path / 'x.arrow'}")
     with pytest.raises(UserError, match=r"data\.strains has no effect: data\.panel is set"):
         check(compose("data=epistasis", "data.panel=x.arrow"), ["data.strains"])
+
+
+def test_the_content_of_a_panel_is_in_the_fingerprint_not_its_name(tmp_path):
+    """Two panels under one name are two."""
+    found = []
+    for strains in (300, 400):
+        made = load_panel(compose(f"data.strains={strains}")["data"], tmp_path / "made")[0]
+        file = tmp_path / str(strains) / "panel.arrow"
+        (stored,) = [
+            f for f in (tmp_path / "made" / "panels").glob("simulated-*.arrow")
+            if len(open_panel(f).strains) == strains
+        ]  # fmt: skip
+        file.parent.mkdir()
+        shutil.copy(stored, file)
+        options = compose("data=epistasis", f"data.panel={file}", "data.loci=8", "data.order=2")
+        panel_of, fingerprint = load_panel(options["data"], tmp_path)
+        assert panel_of.strains == made.strains
+        found.append(fingerprint)
+    assert found[0] != found[1]
