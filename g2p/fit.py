@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from time import monotonic
+from typing import NamedTuple
 
 import numpy as np
 
@@ -35,6 +36,16 @@ class Fitted:
     attention: list[dict]  # a layer each (see g2p.models.entropy); none for a baseline
 
 
+class Request(NamedTuple):
+    """A fit that a run asks for: what `fit` is called with."""
+
+    config: Mapping
+    data: Prepared
+    folder: Path
+    on_epoch: OnEpoch
+    base: Path | None = None
+
+
 def fit(
     config: Mapping, data: Prepared, folder: Path, on_epoch: OnEpoch, base: Path | None = None
 ) -> Fitted:
@@ -61,39 +72,52 @@ def score(fitted: Fitted, data: Prepared, part: str) -> tuple[np.ndarray, Scores
 def _fit_model(
     config: Mapping, data: Prepared, folder: Path, on_epoch: OnEpoch, base: Path | None
 ) -> Fitted:
+    from g2p.train import trainer  # Lightning takes seconds to import; baselines go without
+    from g2p.train.task import Task
+
+    task = Task(**learning(config, data, base))
+    trainer.fit(task, data, folder, on_epoch, **config["trainer"])
+    return fitted(config, data, folder, task.model)
+
+
+def learning(config: Mapping, data: Prepared, base: Path | None) -> dict:
+    """The model, as it starts, and how it learns: arguments of `g2p.train.task.Task`."""
     import torch
 
-    from g2p.train import optim, trainer  # Lightning takes seconds to import; baselines go without
+    from g2p.train import optim
     from g2p.train.finetune import start_from
-    from g2p.train.task import Task
 
     torch.manual_seed(config["seed"])
     model = build_model(config["model"], **_facts(config, data))
     if base is not None:
         start_from(model, base, data)
     options = dict(config["optim"])
-    optimizer = partial(getattr(optim, options.pop("name")), **options)
-    task = Task(
-        model=model,
-        optimizer=optimizer,
-        plateau_patience=options["plateau_patience"],
-        plateau_factor=options["plateau_factor"],
-        monitor=config["trainer"]["monitor"],
-        seed=config["seed"],
-        inputs=data.inputs(),
-    )
-    rows = trainer.fit(task, data, folder, on_epoch, **config["trainer"])
-    best = load_checkpoint(folder / "best.ckpt")
-    task.load_state_dict(best["state_dict"])
+    return {
+        "model": model,
+        "optimizer": partial(getattr(optim, options.pop("name")), **options),
+        "plateau_patience": options["plateau_patience"],
+        "plateau_factor": options["plateau_factor"],
+        "seed": config["seed"],
+        "inputs": data.inputs(),
+    }
+
+
+def fitted(config: Mapping, data: Prepared, folder: Path, model) -> Fitted:
+    """A trained model, with the weights of its best epoch."""
+    from g2p.train.predict import on_device, predict
+
+    last, best = (load_checkpoint(folder / name) for name in ("last.ckpt", "best.ckpt"))
+    weights = best["state_dict"].items()
+    model.load_state_dict({name.removeprefix("model."): value for name, value in weights})
     # Lightning leaves the model on the CPU; it is scored where it was trained.
     model.to(resolve_accelerator(config["trainer"]["accelerator"]))
     sample = data.split["val"][:ENTROPY_STRAINS]
     return Fitted(
-        predict=partial(trainer.predict, model),
-        rows=rows,
+        predict=partial(predict, model),
+        rows=last["callbacks"]["Memory"]["rows"],
         best_epoch=best["callbacks"]["Memory"]["best_epoch"],
         num_parameters=sum(p.numel() for p in model.parameters()),
-        attention=trainer.on_device(attention_entropy, model, data.genotypes[sample]),
+        attention=on_device(attention_entropy, model, data.genotypes[sample]),
     )
 
 

@@ -13,9 +13,9 @@ from g2p.config import is_baseline
 from g2p.errors import UserError
 from g2p.models import build_model
 from g2p.results.record import Record
-from g2p.train import trainer
 from g2p.train.checkpoints import load_checkpoint
 from g2p.train.device import resolve_accelerator
+from g2p.train.predict import predict
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,14 +55,14 @@ def restore(record: Record, accelerator: str) -> Restored:
     checkpoint = load_checkpoint(record.checkpoints / "best.ckpt")
     inputs = checkpoint["inputs"]
     if is_baseline(config["name"]):
-        predict = build_baseline(config).load(_arrays(checkpoint["state_dict"])).predict
+        predictor = build_baseline(config).load(_arrays(checkpoint["state_dict"])).predict
     else:
         model = _network(config, checkpoint["state_dict"], inputs)
         model.to(resolve_accelerator(accelerator))
-        predict = partial(trainer.predict, model)
+        predictor = partial(predict, model)
     return Restored(
         name=config["name"],
-        predict=predict,
+        predict=predictor,
         loci=inputs["loci"],
         mean_genotype=np.array(inputs["mean_genotype"]),
         phenotypes=inputs["phenotypes"],

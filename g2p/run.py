@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from rich.console import Console
 from g2p.config import check, is_baseline, prepare_options
 from g2p.data.prepare import Prepared, only_part, prepare
 from g2p.errors import UserError
-from g2p.fit import Fitted, fit, score
+from g2p.fit import Fitted, Request, fit, score
 from g2p.identity import identify
 from g2p.reference import ridge_reference
 from g2p.results import tracker as trackers
@@ -23,6 +23,13 @@ from g2p.results.record import Record
 from g2p.results.table import print_attention, print_table
 from g2p.train.checkpoints import resumable
 from g2p.train.device import device_name, peak_device_memory
+
+# A run asks for a fit and is answered, by whoever drives it: alone, or several at once.
+Steps = Generator[Request, Fitted, "Record | Path"]
+
+
+class BusyError(Exception):
+    """Another process is training the run, and it was not to be waited for."""
 
 
 def run(config: Mapping, *, set_by_user: Iterable[str] = (), group: str | None = None) -> Path:
@@ -39,9 +46,36 @@ def run(config: Mapping, *, set_by_user: Iterable[str] = (), group: str | None =
     Raises:
         UserError: for whatever the user can mend; nothing that was finished is lost.
     """
+    return alone(running(config, set_by_user=set_by_user, group=group))
+
+
+def obtain(config: Mapping, group: str | None, console: Console) -> Record:
+    """The finished run of a checked config: found, waited for, or trained now."""
+    return alone(obtaining(config, group, console))
+
+
+def alone(steps: Steps):
+    """Drive a run by itself: each fit that it asks for is done at once."""
+    try:
+        request = next(steps)
+        while True:
+            try:
+                fitted = fit(*request)
+            except BaseException as error:  # the run closes what it has open, and raises it again
+                request = steps.throw(error)
+            else:
+                request = steps.send(fitted)
+    except StopIteration as ended:
+        return ended.value
+
+
+def running(
+    config: Mapping, *, set_by_user: Iterable[str] = (), group: str | None = None, wait: bool = True
+) -> Steps:
+    """The steps of `run`."""
     check(config, set_by_user)
     console = Console()
-    record = obtain(config, group, console)
+    record = yield from obtaining(config, group, console, wait)
     metrics = record.metrics()
     print_table(metrics, console)
     if "attention" in metrics:
@@ -50,8 +84,12 @@ def run(config: Mapping, *, set_by_user: Iterable[str] = (), group: str | None =
     return record.folder
 
 
-def obtain(config: Mapping, group: str | None, console: Console) -> Record:
-    """The finished run of a checked config: found, waited for, or trained now."""
+def obtaining(config: Mapping, group: str | None, console: Console, wait: bool = True) -> Steps:
+    """The steps of `obtain`.
+
+    Raises:
+        BusyError: when another process is training the run and `wait` is off.
+    """
     known = identify(config)
     record, columns = known.record, known.columns
     if record.finished and not config["force"]:
@@ -61,7 +99,8 @@ def obtain(config: Mapping, group: str | None, console: Console) -> Record:
     if config["transfer"].get("method") == "finetuned":
         others = [known.panel.phenotype_names[c] for c in known.wanted if c not in columns]
         console.print("First the run on the other phenotypes, to go on from:")
-        base = obtain(_base_of(config, others), group, console).checkpoints / "best.ckpt"
+        first = yield from obtaining(_base_of(config, others), group, console, wait)
+        base = first.checkpoints / "best.ckpt"
     told = {key: value for key, value in config["data"].items() if key in prepare_options()}
     panel = replace(known.panel, phenotypes=known.phenotypes)
     target = config["transfer"].get("target")
@@ -70,13 +109,15 @@ def obtain(config: Mapping, group: str | None, console: Console) -> Record:
     data = prepare(panel, known.split, columns, config["qc"], target, memory, **told)
     for line in (*data.account, _sizes(config, data), *_of_transfer(data, target)):
         console.print(line, soft_wrap=True)
-    with _alone(record, console):
+    with _locked(record, console, wait):
         if config["force"] and (record.finished or not _resumable(record)):
             record.clear()  # a run that force began and a kill ended goes on instead
         if not record.finished:  # another process may have finished it while we waited
             ridge = ridge_reference(data, cache / "ridge" / f"{known.sign(_ridge_of(config))}.json")
             ceiling = panel.noise_ceiling
-            _train(config, record, data, base, ridge, ceiling, known.accelerator, group)
+            yield from _training(
+                config, record, data, base, ridge, ceiling, known.accelerator, group
+            )
     return record
 
 
@@ -125,13 +166,15 @@ def _of_transfer(data: Prepared, target: str | None) -> list[str]:
 
 
 @contextlib.contextmanager
-def _alone(record: Record, console: Console) -> Iterator[None]:
+def _locked(record: Record, console: Console, wait: bool) -> Iterator[None]:
     """Hold the run's lock. It goes with the process, so a killed one leaves nothing behind."""
     record.folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(record.folder / ".lock")
     try:
         lock.acquire(timeout=0)
     except Timeout:
+        if not wait:
+            raise BusyError from None
         console.print(
             f"Another process is training {record.folder}; waiting for it.", soft_wrap=True
         )
@@ -146,10 +189,10 @@ def _alone(record: Record, console: Console) -> Iterator[None]:
         lock.release()
 
 
-def _train(
+def _training(
     config: Mapping, record: Record, data: Prepared, base: Path | None, ridge: dict | None,
     noise_ceiling: Mapping[str, float], accelerator: str, group: str | None,
-) -> None:  # fmt: skip
+) -> Steps:  # fmt: skip
     started = time.monotonic()
     name = record.folder.name
     record.write_config(config)
@@ -164,7 +207,7 @@ def _train(
         # Processes of their own report to the file alone; the tracker hears of it afterwards.
         shared = not is_baseline(config["model"]["name"]) and config["trainer"]["devices"] > 1
         heard = record.write_history if shared else on_epoch
-        fitted = fit(config, data, record.checkpoints, heard, base)
+        fitted = yield Request(config, data, record.checkpoints, heard, base)
         on_epoch(fitted.rows)
         metrics = _evaluate(config, record, data, fitted)
         metrics["ridge"] = ridge

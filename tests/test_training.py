@@ -12,6 +12,7 @@ from g2p.train import optim, trainer
 from g2p.train.checkpoints import load_checkpoint
 from g2p.train.loss import masked_mse
 from g2p.train.metrics import scores
+from g2p.train.predict import predict
 from g2p.train.task import Task
 from tests.conftest import random_prepared
 
@@ -21,7 +22,7 @@ TRAINER = {
 }  # fmt: skip
 
 
-def make_task(data, seed=0, dropout=0.0, monitor="r2", lr=1e-2, plateau=None, optimizer="adamw"):
+def make_task(data, seed=0, dropout=0.0, lr=1e-2, plateau=None, optimizer="adamw"):
     torch.manual_seed(seed)
     model = Transformer(
         n_loci=data.genotypes.shape[1], n_phenotypes=len(data.phenotype_names), num_layers=1,
@@ -36,7 +37,6 @@ def make_task(data, seed=0, dropout=0.0, monitor="r2", lr=1e-2, plateau=None, op
         ),
         plateau_patience=plateau,
         plateau_factor=0.5,
-        monitor=monitor,
         seed=seed,
         inputs=data.inputs(),
     )
@@ -89,9 +89,7 @@ def test_the_loop_is_the_plain_one(tmp_path, optimizer, clip):
 @pytest.mark.parametrize("monitor", ["r2", "loss"])
 def test_the_best_epoch_is_kept_and_patience_stops(tmp_path, monitor):
     data = random_prepared()  # noise: validation soon gets worse
-    task, rows = train(
-        tmp_path, data, make_task(data, monitor=monitor), max_epochs=60, patience=3, monitor=monitor
-    )
+    task, rows = train(tmp_path, data, max_epochs=60, patience=3, monitor=monitor)
     column, sign = {"r2": ("val_r2_mean", 1), "loss": ("val_loss", -1)}[monitor]
     best = int(np.argmax([sign * row[column] for row in rows]))
     assert len(rows) == best + 1 + 3 < 60
@@ -99,7 +97,7 @@ def test_the_best_epoch_is_kept_and_patience_stops(tmp_path, monitor):
     assert kept["epoch"] == kept["callbacks"]["Memory"]["best_epoch"] == best
     task.load_state_dict(kept["state_dict"])
     val = data.split["val"]
-    again = scores(trainer.predict(task.model, data.genotypes[val]), data.phenotypes[val])
+    again = scores(predict(task.model, data.genotypes[val]), data.phenotypes[val])
     assert again.loss == pytest.approx(rows[best]["val_loss"], abs=1e-9)
     assert kept["inputs"]["loci"] == data.loci.to_pydict()
 
@@ -183,7 +181,7 @@ def test_the_plateau_schedule_is_its_rule(tmp_path, monitor, patience):
     (torch stops halving near 1e-8, so the run is kept short of that.)
     """
     data = random_prepared()
-    task = make_task(data, monitor=monitor, plateau=patience)
+    task = make_task(data, plateau=patience)
     _, rows = train(tmp_path, data, task, max_epochs=18, monitor=monitor)
     best, waited, lr = -np.inf, 0, 1e-2
     for row in rows:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -14,6 +15,10 @@ from g2p.files import write_atomically
 
 # Genotypes in a panel from which on the answer is kept on disk: less takes about a second.
 LARGE = 100_000_000
+
+
+# Runs that are trained together hold the same genotypes once.
+_held: WeakValueDictionary[Path, "Thinned"] = WeakValueDictionary()
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,19 +58,25 @@ def thin(
 
 
 def remembered(file: Path, panel: Panel, make: Callable[[], Thinned]) -> Thinned:
-    """What `file` holds, or what `make` makes, kept there where the panel is large."""
-    if file.exists():
-        with np.load(file, allow_pickle=False) as kept:
-            split = {part: kept[part] for part in PARTS}
-            cells = kept.get("cells")
-            return Thinned(
-                kept["genotypes"], kept["loci"], Split(split, cells), kept["account"].tolist()
-            )
-    thinned = make()
-    if panel.genotypes.size >= LARGE:
-        arrays = {"genotypes": thinned.genotypes, "loci": thinned.loci, **thinned.split}
-        arrays["account"] = np.array(thinned.account, dtype=str)
-        if thinned.split.cells is not None:
-            arrays["cells"] = thinned.split.cells
-        write_atomically(file, lambda out: np.savez(out, **arrays))
+    """What is held, or `file` holds, or `make` makes; kept there where the panel is large."""
+    thinned = _held.get(file)
+    if thinned is None:
+        thinned = _read(file) if file.exists() else make()
+        if not file.exists() and panel.genotypes.size >= LARGE:
+            _write(file, thinned)
+        _held[file] = thinned
     return thinned
+
+
+def _read(file: Path) -> Thinned:
+    with np.load(file, allow_pickle=False) as kept:
+        split = Split({part: kept[part] for part in PARTS}, kept.get("cells"))
+        return Thinned(kept["genotypes"], kept["loci"], split, kept["account"].tolist())
+
+
+def _write(file: Path, thinned: Thinned) -> None:
+    arrays = {"genotypes": thinned.genotypes, "loci": thinned.loci, **thinned.split}
+    arrays["account"] = np.array(thinned.account, dtype=str)
+    if thinned.split.cells is not None:
+        arrays["cells"] = thinned.split.cells
+    write_atomically(file, lambda out: np.savez(out, **arrays))

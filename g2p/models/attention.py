@@ -51,11 +51,15 @@ class Attention(nn.Module):
 
     def projections(self, x_BLD: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys and values, (B, H, L, d) each, d padded by zeros."""
-        B, L, D = x_BLD.shape
-        weight, bias = self._padded(D // self.num_heads)
-        padded = weight.shape[0] // (3 * self.num_heads)
-        q_k_v = F.linear(x_BLD, weight, bias).view(B, L, 3, self.num_heads, padded)
-        return q_k_v.permute(2, 0, 3, 1, 4).unbind()
+        weight, bias = self._padded(x_BLD.shape[2] // self.num_heads)
+        biases = (None, None, None) if bias is None else bias.chunk(3)
+        # Three products, not one that is then cut in three: going back, their gradients would have
+        # to be copied together.
+        q_BLHd, k_BLHd, v_BLHd = (
+            F.linear(x_BLD, w, b).unflatten(2, (self.num_heads, -1))
+            for w, b in zip(weight.chunk(3), biases, strict=True)
+        )
+        return q_BLHd.transpose(1, 2), k_BLHd.transpose(1, 2), v_BLHd.transpose(1, 2)
 
     def scale(self, dim: int) -> float:
         """What scores are multiplied by; of the true width of a head, not the padded one."""

@@ -2,6 +2,7 @@
 
 import os
 import platform
+from pathlib import Path
 
 import torch
 
@@ -41,3 +42,15 @@ def device_name(accelerator: str) -> str:
 def peak_device_memory(accelerator: str) -> int | None:
     """Peak bytes that torch held on the device, None on a CPU."""
     return torch.cuda.max_memory_allocated() if accelerator == "cuda" else None
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes that may still be taken: on the device, or on this machine within its control group."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    told = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+    free = 1024 * int(told["MemAvailable"].split()[0])
+    limit, used = (Path("/sys/fs/cgroup") / name for name in ("memory.max", "memory.current"))
+    if limit.exists() and limit.read_text().strip() != "max":
+        free = min(free, int(limit.read_text()) - int(used.read_text()))
+    return free

@@ -8,7 +8,7 @@ import lightning as L
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from g2p.train.checkpoints import load_checkpoint, save_checkpoint
-from g2p.train.history import history_row
+from g2p.train.course import Course
 
 
 class AtomicCheckpoints(TorchCheckpointIO):
@@ -29,39 +29,22 @@ class Memory(L.Callback):
 
     Args:
         folder: for best.ckpt and last.ckpt.
-        phenotypes: names, for the columns of the history.
-        patience: stop after this many epochs in a row without a new best; None never stops early.
+        course: of the run; kept in every checkpoint.
         on_epoch: called with all rows so far, after last.ckpt is written.
     """
 
-    def __init__(
-        self, *, folder: Path, phenotypes: list[str], patience: int | None,
-        on_epoch: Callable[[list[dict]], None],
-    ):  # fmt: skip
-        self.folder, self.phenotypes, self.patience, self.on_epoch = (
-            folder,
-            phenotypes,
-            patience,
-            on_epoch,
-        )
-        self.rows: list[dict] = []
-        self.best = -float("inf")
-        self.best_epoch = -1
+    def __init__(self, *, folder: Path, course: Course, on_epoch: Callable[[list[dict]], None]):
+        self.folder, self.course, self.on_epoch = folder, course, on_epoch
 
     def state_dict(self) -> dict:
-        return {"rows": self.rows, "best": self.best, "best_epoch": self.best_epoch}
+        return self.course.state()
 
     def load_state_dict(self, state: dict) -> None:
-        self.rows, self.best, self.best_epoch = state["rows"], state["best"], state["best_epoch"]
-
-    @property
-    def exhausted(self) -> bool:
-        """Whether patience has run out."""
-        return self.patience is not None and len(self.rows) - 1 - self.best_epoch >= self.patience
+        self.course.restore(state)
 
     def on_fit_start(self, trainer, task) -> None:
         # A run killed after its last epoch must not train another one. Lightning forgets this flag.
-        trainer.should_stop = bool(self.rows) and self.exhausted
+        trainer.should_stop = self.course.ended
 
     def on_train_epoch_start(self, trainer, task) -> None:
         self._started = time.monotonic()
@@ -69,16 +52,9 @@ class Memory(L.Callback):
     def on_train_epoch_end(self, trainer, task) -> None:
         lr = task.optimizers().param_groups[0]["lr"]
         seconds = time.monotonic() - self._started
-        self.rows.append(
-            history_row(
-                trainer.current_epoch, self.phenotypes, task.train_loss, task.val, lr, seconds
-            )
-        )
-        improved = task.score > self.best
-        if improved:
-            self.best, self.best_epoch = task.score, trainer.current_epoch
+        if self.course.close(task.train_loss, task.val, lr, seconds):
             trainer.save_checkpoint(self.folder / "best.ckpt")
         trainer.save_checkpoint(self.folder / "last.ckpt")
-        trainer.should_stop = self.exhausted
+        trainer.should_stop = self.course.exhausted
         if trainer.is_global_zero:
-            self.on_epoch(self.rows)
+            self.on_epoch(self.course.rows)

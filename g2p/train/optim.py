@@ -17,7 +17,7 @@ def adam(
     plateau_factor: Annotated[float, Above(0), Below(1), OnlyIf("plateau_patience")],
 ) -> torch.optim.Optimizer:
     """Adam (Kingma & Ba 2015). It has no weight decay: there it would not be decoupled."""
-    return torch.optim.Adam(parameters, lr=lr)
+    return torch.optim.Adam(parameters, lr=lr, fused=True)
 
 
 def adamw(
@@ -29,4 +29,4 @@ def adamw(
     plateau_factor: Annotated[float, Above(0), Below(1), OnlyIf("plateau_patience")],
 ) -> torch.optim.Optimizer:
     """Adam with decoupled weight decay (Loshchilov & Hutter 2019)."""
-    return torch.optim.AdamW(parameters, lr=lr, weight_decay=weight_decay)
+    return torch.optim.AdamW(parameters, lr=lr, weight_decay=weight_decay, fused=True)

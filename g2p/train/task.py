@@ -3,11 +3,10 @@
 from collections.abc import Callable, Iterable
 
 import lightning as L
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from g2p.errors import UserError
+from g2p.train.course import Course, epoch_seed, plateau_schedule
 from g2p.train.loss import masked_mse
 from g2p.train.metrics import Scores, scores
 
@@ -25,7 +24,6 @@ class Task(L.LightningModule):
         plateau_patience: epochs without a new best that the learning rate sits out; None: it is
             constant.
         plateau_factor: what it is then multiplied by.
-        monitor: "r2" (higher is better) or "loss" (lower is better), of the validation strains.
         seed: of the run.
         inputs: what is needed beside the weights to predict (loci, phenotypes, scaling), kept in
             every checkpoint.
@@ -33,45 +31,35 @@ class Task(L.LightningModule):
 
     def __init__(
         self, *, model: nn.Module, optimizer: Callable[[Iterable], torch.optim.Optimizer],
-        plateau_patience: int | None, plateau_factor: float, monitor: str, seed: int, inputs: dict,
+        plateau_patience: int | None, plateau_factor: float, seed: int, inputs: dict,
     ):  # fmt: skip
         super().__init__()
         self.model = model
         self.build_optimizer = optimizer
         self.plateau_patience, self.plateau_factor = plateau_patience, plateau_factor
         self.plateau = None
-        self.monitor, self.seed, self.inputs = monitor, seed, inputs
+        self.seed, self.inputs = seed, inputs
+        self.course: Course | None = None  # given by the trainer
         self.train_loss = float("nan")
         self.val: Scores | None = None
         self._losses: list[Tensor] = []
         self._predicted: list[Tensor] = []
         self._observed: list[Tensor] = []
 
-    @property
-    def score(self) -> float:
-        """The monitored score of the last epoch; higher is better.
-
-        Where there is nothing to validate on, the last epoch is always the best.
-        """
-        score = self.val.r2_mean if self.monitor == "r2" else -self.val.loss
-        return float(self.current_epoch) if np.isnan(score) else score
-
     def configure_optimizers(self) -> torch.optim.Optimizer:
         optimizer = self.build_optimizer(self.model.parameters())
-        if self.plateau_patience is not None:
-            # Stepped here, not by Lightning, which does it after the epoch's checkpoint is written.
-            self.plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(
-                optimizer, mode="max", patience=self.plateau_patience, factor=self.plateau_factor,
-                threshold=0.0, threshold_mode="abs",  # any new best is one
-            )  # fmt: skip
+        # Stepped here, not by Lightning, which does it after the epoch's checkpoint is written.
+        self.plateau = plateau_schedule(optimizer, self.plateau_patience, self.plateau_factor)
         return optimizer
 
     def on_train_epoch_start(self) -> None:
-        state = np.random.SeedSequence(
-            [self.seed, self.current_epoch, self.global_rank]
-        ).generate_state(2, np.uint32)
-        torch.manual_seed(int(state[0]) << 32 | int(state[1]))
+        torch.manual_seed(epoch_seed(self.seed, self.current_epoch, self.global_rank))
         self.trainer.train_dataloader.epoch = self.current_epoch
+
+    def configure_gradient_clipping(self, optimizer, gradient_clip_val, **kind) -> None:
+        # Lightning's own refuses fused optimizers with autocast.
+        if gradient_clip_val is not None:
+            torch.nn.utils.clip_grad_norm_(self.model.parameters(), gradient_clip_val)
 
     def training_step(self, batch, batch_idx) -> Tensor:
         predicted = self.model(*batch.inputs)
@@ -90,14 +78,9 @@ class Task(L.LightningModule):
         predicted, observed = torch.cat(self._predicted), torch.cat(self._observed)
         self._losses.clear(), self._predicted.clear(), self._observed.clear()
         self.val = scores(predicted.double().cpu().numpy(), observed.double().cpu().numpy())
-        if not (np.isfinite(self.train_loss) and predicted.isfinite().all()):
-            raise UserError(
-                f"the loss became {self.train_loss:g} (training), {self.val.loss:g} (validation) "
-                f"in epoch {self.current_epoch + 1}. Try a smaller optim.lr, or "
-                "trainer.gradient_clip_val=1."
-            )
+        self.course.check(self.train_loss, self.val.loss, bool(predicted.isfinite().all()))
         if self.plateau is not None:
-            self.plateau.step(self.score)
+            self.plateau.step(self.course.score(self.val))
 
     def on_save_checkpoint(self, checkpoint: dict) -> None:
         checkpoint["inputs"] = self.inputs
@@ -108,5 +91,8 @@ class Task(L.LightningModule):
         self._plateau_state = checkpoint.get("plateau")
 
     def on_fit_start(self) -> None:
+        # Said here, too: a checkpoint of several runs trained together has no loops of Lightning's.
+        self.trainer.fit_loop.epoch_progress.current.processed = self.course.epochs
+        self.trainer.fit_loop.epoch_progress.current.completed = self.course.epochs
         if self.plateau is not None and getattr(self, "_plateau_state", None):
             self.plateau.load_state_dict(self._plateau_state)

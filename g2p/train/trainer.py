@@ -8,23 +8,20 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import lightning as L
-import numpy as np
-import torch
-from torch import nn
 from torch.multiprocessing import ProcessRaisedException
 
 from g2p.data.batches import Batches
-from g2p.data.prepare import Prepared, only_part
+from g2p.data.prepare import Prepared
+from g2p.data.resident import Resident
 from g2p.errors import UserError
 from g2p.options import Above, AtLeast, AtMost
 from g2p.train.checkpoints import load_checkpoint, resumable
+from g2p.train.course import Course
 from g2p.train.device import check_devices, resolve_accelerator
 from g2p.train.memory import AtomicCheckpoints, Memory
+from g2p.train.predict import VALIDATION_BATCH
 from g2p.train.progress import ProgressBar
 from g2p.train.task import Task
-
-# Validation needs no gradients and takes more strains at once; the batch's size changes no score.
-VALIDATION_BATCH = 512
 
 logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # its tips and device notes
 # Lightning's use of torch, nothing a user can mend.
@@ -61,7 +58,7 @@ def fit(
         batch_size: strains a step, over all devices.
         patience: epochs without a new best before stopping; None never stops early.
         gradient_clip_val: largest gradient norm; None does not clip.
-        monitor: chooses the best epoch (see `Task`).
+        monitor: chooses the best epoch (see `Course`).
         drop_last: leave an incomplete last batch out.
 
     Returns:
@@ -73,15 +70,8 @@ def fit(
     """
     accelerator = resolve_accelerator(accelerator)
     check_devices(accelerator, devices)
-    if drop_last and len(data.split["train"]) < batch_size:
-        raise UserError(
-            f"trainer.drop_last=true leaves no batch: {len(data.split['train'])} training strains, "
-            f"trainer.batch_size={batch_size}."
-        )
     last = resumable(folder)
-    memory = Memory(
-        folder=folder, phenotypes=data.phenotype_names, patience=patience, on_epoch=on_epoch
-    )
+    task.course = Course(data.phenotype_names, monitor, patience, max_epochs)
     trainer = L.Trainer(
         accelerator=accelerator,
         devices=devices,
@@ -90,7 +80,7 @@ def fit(
         precision=precision,
         max_epochs=max_epochs,
         gradient_clip_val=gradient_clip_val,
-        callbacks=[ProgressBar(), memory],
+        callbacks=[ProgressBar(), Memory(folder=folder, course=task.course, on_epoch=on_epoch)],
         plugins=[AtomicCheckpoints()],
         logger=False,
         enable_checkpointing=False,
@@ -101,10 +91,12 @@ def fit(
         default_root_dir=folder,
     )
     resident = ResidentData(
-        data, batch_size=batch_size, drop_last=drop_last, seed=task.seed,
-        double=precision == "64-true",
+        Resident(data, double=precision == "64-true"),
+        batch_size=batch_size,
+        drop_last=drop_last,
+        seed=task.seed,
         n_environments=getattr(task.model, "n_environments", None),
-    )  # fmt: skip
+    )
     try:
         trainer.fit(task, datamodule=resident, ckpt_path=last)
     except BaseException as error:
@@ -131,60 +123,27 @@ def _raise_as_here(error: BaseException) -> None:
 
 
 class ResidentData(L.LightningDataModule):
-    """The panel's tensors on the device of each process, and the batches from them."""
+    """The panel's tensors on the device of each process, and each process's share of the batches.
 
-    def __init__(
-        self, data: Prepared, *, batch_size: int, drop_last: bool, seed: int, double: bool,
-        n_environments: int | None,
-    ):  # fmt: skip
+    Args:
+        resident: the tensors.
+        options: of `Resident.train`.
+    """
+
+    def __init__(self, resident: Resident, **options):
         super().__init__()
-        self.batch_size, self.drop_last, self.seed = batch_size, drop_last, seed
-        self.n_environments = n_environments
-        self.genotypes = torch.tensor(data.genotypes)  # a copy: the store is mapped read-only
-        number = torch.float64 if double else torch.float32
-        self.phenotypes = {
-            part: torch.from_numpy(only_part(data.phenotypes, data.split, part)).to(number)
-            for part in ("train", "val")
-        }
-        self.rows = {part: torch.from_numpy(np.asarray(rows)) for part, rows in data.split.items()}
+        self.resident, self.options = resident, options
 
     def setup(self, stage: str) -> None:
-        device = self.trainer.strategy.root_device
-        self.genotypes = self.genotypes.to(device)
-        self.phenotypes = {part: values.to(device) for part, values in self.phenotypes.items()}
-        self.rows = {part: rows.to(device) for part, rows in self.rows.items()}
+        self.resident.to(self.trainer.strategy.root_device)
 
     def transfer_batch_to_device(self, batch, device, dataloader_idx):
         return batch  # it is there already
 
     def train_dataloader(self) -> Batches:
-        return Batches(
-            self.genotypes, self.phenotypes["train"], self.rows["train"],
-            batch_size=self.batch_size,
-            seed=self.seed, drop_last=self.drop_last,
-            rank=self.trainer.global_rank, world=self.trainer.world_size,
-            n_environments=self.n_environments,
-        )  # fmt: skip
+        rank, world = self.trainer.global_rank, self.trainer.world_size
+        return self.resident.train(**self.options, rank=rank, world=world)
 
     def val_dataloader(self) -> Batches:
         # Every process scores all of it, so they agree on when to stop without talking.
-        return Batches(
-            self.genotypes, self.phenotypes["val"], self.rows["val"], batch_size=VALIDATION_BATCH
-        )
-
-
-@torch.no_grad()
-def predict(model: nn.Module, genotypes: np.ndarray) -> np.ndarray:
-    """Standardised predictions (N, P), float64, for genotypes (N, L)."""
-    was_training = model.training
-    model.eval()
-    blocks = np.array_split(genotypes, range(VALIDATION_BATCH, len(genotypes), VALIDATION_BATCH))
-    predicted = [on_device(lambda m, x: m(x), model, block).double().cpu() for block in blocks]
-    model.train(was_training)
-    return torch.cat(predicted).numpy()
-
-
-def on_device(function: Callable, model: nn.Module, genotypes: np.ndarray):
-    """`function(model, genotypes)` with the genotypes (N, L) as the model's own kind of tensor."""
-    weight = next(model.parameters())
-    return function(model, torch.tensor(genotypes).to(weight.device, weight.dtype))
+        return self.resident.val(VALIDATION_BATCH)

@@ -1,0 +1,158 @@
+"""Several runs in one process: those whose fits can be done at once wait for each other."""
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+
+from g2p.config import is_baseline
+from g2p.fit import Fitted, Request, fit
+from g2p.run import BusyError, Steps, alone
+
+# Options that make no difference to the arithmetic of a step: runs may differ in them, as they may
+# in phenotype, split, seed and optimizer.
+OWN_OF_MODEL = {"init_scale", "initialisation", "dropout"}
+SAME_OF_TRAINER = ("accelerator", "devices", "batch_size", "precision")
+
+Begin = Callable[[bool], Steps]
+
+
+def together(
+    configs: Sequence[Mapping], begin: Sequence[Begin], say: Callable[[str], None]
+) -> list[object | BaseException]:
+    """Drive runs to their ends; what each returned or raised, in order.
+
+    A run that fails, or calls sys.exit, costs itself alone. One that another process is training is
+    waited for at the end, when nothing is held that the other might wait for.
+
+    Args:
+        configs: of the runs.
+        begin: for each run, from whether to wait for other processes to its steps.
+        say: told how many runs are trained at once.
+    """
+    alike = defaultdict(list)
+    for number, config in enumerate(configs):
+        alike[_kind(config) or str(number)].append(number)
+    results: dict[int, object] = {}
+    for numbers in alike.values():
+        runs = Runs(say)
+        for number in numbers:
+            runs.advance(number, begin[number](False), next)
+            if runs.full:
+                runs.fit()
+        while runs.asking:
+            runs.fit()
+        results |= runs.results
+    for number, result in results.items():
+        if isinstance(result, BusyError):
+            try:
+                results[number] = alone(begin[number](True))
+            except (Exception, SystemExit) as error:
+                results[number] = error
+    return [results[number] for number in range(len(configs))]
+
+
+def _kind(config: Mapping) -> str | None:
+    """What the configs have in common that may be fitted at once; None for one fitted alone."""
+    if is_baseline(config["model"]["name"]) or config["trainer"]["devices"] > 1:
+        return None
+    return json.dumps(
+        {
+            **{group: config[group] for group in ("data", "qc", "transfer")},
+            "model": {k: v for k, v in config["model"].items() if k not in OWN_OF_MODEL},
+            "trainer": {key: config["trainer"][key] for key in SAME_OF_TRAINER},
+        },
+        sort_keys=True,
+    )
+
+
+def _sizes(request: Request) -> tuple:
+    """What else must be the same; only the data say it."""
+    method = request.base is not None  # a fine-tuned run's first fit is on other phenotypes
+    return request.data.genotypes.shape[1], len(request.data.phenotype_names), method
+
+
+class Runs:
+    """Runs of one kind under way.
+
+    Attributes:
+        results: number of a run -> what it returned or raised.
+        asking: sizes -> number -> the run, and the fit that it asks for.
+        room: sizes -> how many such runs fit into memory.
+    """
+
+    def __init__(self, say: Callable[[str], None]):
+        self.results: dict[int, object] = {}
+        self.asking: dict[tuple, dict[int, tuple[Steps, Request]]] = {}
+        self.room: dict[tuple, int] = {}
+        self.say = say
+
+    @property
+    def full(self) -> bool:
+        """Whether as many runs of the same sizes are asking as fit into memory."""
+        return any(len(asking) >= self.room[sizes] for sizes, asking in self.asking.items())
+
+    def advance(self, number: int, run: Steps, step: Callable[[Steps], Request]) -> None:
+        """Let a run go on to the next fit that it asks for, or to its end."""
+        try:
+            request = step(run)
+            sizes = _sizes(request)
+            if sizes not in self.room:
+                self.room[sizes] = _room(request)
+        except StopIteration as ended:
+            self.results[number] = ended.value
+        except (Exception, SystemExit) as error:  # of any kind: it costs this run alone
+            run.close()
+            self.results[number] = error
+        else:
+            self.asking.setdefault(sizes, {})[number] = run, request
+
+    def fit(self) -> None:
+        """Fit the runs of those sizes that most are asking for, and let each go on as it ends."""
+        sizes = max(self.asking, key=lambda sizes: len(self.asking[sizes]))
+        asking = self.asking.pop(sizes)
+        runs = {number: run for number, (run, _) in asking.items()}
+        try:
+            for number, result in self._fitted(asking, sizes):
+                run = runs.pop(number)
+                if isinstance(result, BaseException):
+                    self.advance(number, run, lambda run, error=result: run.throw(error))
+                else:
+                    self.advance(number, run, lambda run, fitted=result: run.send(fitted))
+        except BaseException as error:  # a signal, as a rule: each run closes what it has open
+            others = [run for asking in self.asking.values() for run, _ in asking.values()]
+            for run in (*runs.values(), *others):
+                _close(run, error)
+            raise
+
+    def _fitted(self, asking: Mapping[int, tuple[Steps, Request]], sizes: tuple):
+        """Number and result of each fit, as it ends."""
+        numbers = list(asking)
+        if len(numbers) == 1:
+            yield numbers[0], _result(asking[numbers[0]][1])
+            return
+        from g2p.fit_together import fit_together
+
+        self.say(f"{len(numbers)} runs train together (memory for {self.room[sizes]}).")
+        for i, result in fit_together([asking[number][1] for number in numbers]):
+            yield numbers[i], result
+
+
+def _room(request: Request) -> int:
+    from g2p.fit_together import capacity  # torch comes with it
+
+    return 1 if _kind(request.config) is None else capacity(request)
+
+
+def _result(request: Request) -> Fitted | BaseException:
+    try:
+        return fit(*request)
+    except (Exception, SystemExit) as error:
+        return error
+
+
+def _close(run: Steps, error: BaseException) -> None:
+    try:
+        run.throw(error)
+    except BaseException as again:
+        if again is not error:
+            raise

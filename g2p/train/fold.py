@@ -1,0 +1,141 @@
+"""The few operations that several models in one do differently: the member axis K is folded away.
+
+`torch.vmap` runs a plain model on K sets of parameters; most of what it does needs no help. Here is
+what does: a linear map becomes one batched product, attention one call of the fused kernel on K x B
+strains (which has no rule of its own under vmap), and dropout draws for each member what that
+member would draw alone.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
+
+
+class Folded(TorchFunctionMode):
+    """Within it, `vmap` over members uses the rules below."""
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        if function is F.linear:
+            return _linear(*args, **kwargs)
+        if function is F.scaled_dot_product_attention:
+            return _Attention.apply(*args, kwargs["scale"])
+        return function(*args, **kwargs)
+
+
+class Draws:
+    """A member's random numbers: torch's own generator of a device, as it was left by the member.
+
+    Args:
+        device: whose generator.
+    """
+
+    def __init__(self, device: torch.device):
+        self.of = torch.cuda if device.type == "cuda" else torch
+        self.state = None
+
+    def seed(self, seed: int) -> None:
+        before = self.of.get_rng_state()
+        torch.manual_seed(seed)
+        self.state = self.of.get_rng_state()
+        self.of.set_rng_state(before)
+
+    def dropout(self, x: Tensor, p: float) -> Tensor:
+        before = self.of.get_rng_state()
+        self.of.set_rng_state(self.state)
+        x = F.dropout(x, p)
+        self.state = self.of.get_rng_state()
+        self.of.set_rng_state(before)
+        return x
+
+
+class MemberDropout(nn.Module):
+    """In the place of a dropout: each member's own probability and random numbers.
+
+    Attributes:
+        probabilities: K, of zeroing.
+        draws: K generators, advanced as if each member were alone.
+        sizes: strains in each member's batch; those that only fill it up draw nothing.
+    """
+
+    def __init__(self, probabilities: list[float], draws: list[Draws], sizes: list[int]):
+        super().__init__()
+        self.probabilities, self.draws, self.sizes = probabilities, draws, sizes
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or not any(self.probabilities):
+            return x
+        return _Dropout.apply(x, self)
+
+    def members(self, x_KB: Tensor) -> Tensor:
+        kept = []
+        members = zip(x_KB, self.probabilities, self.draws, self.sizes, strict=True)
+        for x_B, p, draws, size in members:
+            if p > 0 and size > 0:
+                x_B = torch.cat([draws.dropout(x_B[:size], p), x_B[size:]])
+            kept.append(x_B)
+        return torch.stack(kept)
+
+
+def _linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    return _Linear.apply(x, weight, bias)
+
+
+def _members_first(info, in_dims, tensors) -> list[Tensor | None]:
+    """Every tensor with the member axis in front; one that all members share is repeated."""
+    return [
+        tensor if tensor is None
+        else tensor.expand(info.batch_size, *tensor.shape) if dim is None
+        else tensor.movedim(dim, 0)
+        for tensor, dim in zip(tensors, in_dims, strict=True)
+    ]  # fmt: skip
+
+
+class _Rule(torch.autograd.Function):
+    """An operation with a rule for vmap; torch differentiates what the rule does."""
+
+    @staticmethod
+    def setup_context(ctx, inputs, output) -> None:
+        pass
+
+
+class _Linear(_Rule):
+    @staticmethod
+    def forward(x, weight, bias):
+        return F.linear(x, weight, bias)
+
+    @staticmethod
+    def vmap(info, in_dims, x, weight, bias):
+        x, weight, bias = _members_first(info, in_dims, (x, weight, bias))
+        flat, transposed = x.flatten(1, -2), weight.transpose(1, 2)
+        if x.dim() == 2:  # one vector a member
+            flat = x[:, None]
+        if bias is None:
+            y = torch.bmm(flat, transposed)
+        else:
+            y = torch.baddbmm(bias[:, None], flat, transposed)
+        return y.view(*x.shape[:-1], -1), 0
+
+
+class _Attention(_Rule):
+    @staticmethod
+    def forward(query, key, value, scale):
+        return F.scaled_dot_product_attention(query, key, value, scale=scale)
+
+    @staticmethod
+    def vmap(info, in_dims, query, key, value, scale):
+        heads = _members_first(info, in_dims[:3], (query, key, value))
+        folded = (tensor.flatten(0, 1) for tensor in heads)
+        values = F.scaled_dot_product_attention(*folded, scale=scale)
+        return values.unflatten(0, (info.batch_size, -1)), 0
+
+
+class _Dropout(_Rule):
+    @staticmethod
+    def forward(x, dropout):
+        return x.clone()
+
+    @staticmethod
+    def vmap(info, in_dims, x, dropout):
+        return dropout.members(x.movedim(in_dims[0], 0)), 0

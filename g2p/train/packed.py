@@ -1,0 +1,116 @@
+"""Several runs trained together in one process, as one stacked model; each ends as if alone."""
+
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from itertools import zip_longest
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from g2p.data.batches import Batch
+from g2p.train.loss import masked_mse
+from g2p.train.member import Member
+from g2p.train.stack import Stack
+
+
+def train_together(
+    members: list[Member], *, autocast: bool
+) -> Iterator[tuple[Member, Exception | None]]:
+    """Train each until its course has ended; yields a member as it ends, with what ended it.
+
+    A member that has ended leaves the stack and costs nothing from then on; one that fails (its
+    loss is not finite, its folder cannot be written) fails alone.
+
+    Args:
+        members: whose models differ in nothing but values, and whose loci, phenotypes and batch
+            size are as many; on one device.
+        autocast: whether the forward pass is in bfloat16 (weights stay as they are).
+    """
+    device = members[0].row.device
+    context = torch.autocast(device.type, torch.bfloat16) if autocast else nullcontext()
+    going = []
+    for member in members:  # a run killed after its last epoch must not train another one
+        if member.course.ended:
+            yield member, None
+        else:
+            going.append(member)
+    stack = None
+    while going:
+        stack = stack or Stack(*zip(*((m.model, m.row, m.draws) for m in going), strict=True))
+        started = time.monotonic()
+        _train_epoch(going, stack, context)
+        predicted = _predicted(going, stack, context)
+        seconds = (time.monotonic() - started) / len(going)  # a member's share
+        left = []
+        for member, (values, observed) in zip(going, predicted, strict=True):
+            try:
+                member.end_epoch(values, observed, seconds)
+            except Exception as error:  # of any kind: it ends this member alone
+                yield member, error
+                continue
+            if member.course.ended:
+                yield member, None
+            else:
+                left.append(member)
+        if len(left) < len(going):
+            going, stack = left, None
+
+
+def _train_epoch(members: list[Member], stack: Stack, context: AbstractContextManager) -> None:
+    for member in members:
+        member.begin_epoch()
+    for batches in zip_longest(*(member.train for member in members)):
+        stack.sizes[:] = [0 if batch is None else len(batch.phenotype_BP) for batch in batches]
+        batch = _together(batches)
+        with context:
+            predicted_KBP = stack(*batch.inputs, training=True)
+            losses_K = torch.vmap(masked_mse)(predicted_KBP, batch.phenotype_BP, batch.n_observed)
+        stack.backward(losses_K)
+        for member, own, loss in zip(members, batches, losses_K.detach().unbind(), strict=True):
+            if own is not None:
+                member.step(loss)
+
+
+@torch.no_grad()
+def _predicted(
+    members: list[Member], stack: Stack, context: AbstractContextManager
+) -> list[tuple[Tensor, Tensor]]:
+    """Of each member's validation strains: predicted and observed, (n, P)."""
+    predicted, observed = [[] for _ in members], [[] for _ in members]
+    for batches in zip_longest(*(member.val for member in members)):
+        with context:
+            values_KBP = stack(_together(batches).genotype_BL, training=False)
+        for k, own in enumerate(batches):
+            if own is not None:
+                predicted[k].append(values_KBP[k, : len(own.phenotype_BP)])
+                observed[k].append(own.phenotype_BP)
+    return [(torch.cat(p), torch.cat(o)) for p, o in zip(predicted, observed, strict=True)]
+
+
+def _together(batches: tuple[Batch | None, ...]) -> Batch:
+    """The members' batches as one, (K, B, ...); shorter ones are filled up by what counts nothing.
+
+    A member whose epoch is over already has no batch.
+    """
+    there = next(batch for batch in batches if batch is not None)
+    longest = max(len(batch.phenotype_BP) for batch in batches if batch is not None)
+
+    def stacked(field: str, empty: float) -> Tensor:
+        example = getattr(there, field)
+        values = [example[:0] if batch is None else getattr(batch, field) for batch in batches]
+        return torch.stack([
+            value if len(value) == longest
+            else F.pad(value, (0, 0) * (value.dim() - 1) + (0, longest - len(value)), value=empty)
+            for value in values
+        ])  # fmt: skip
+
+    environments = None if there.environment_B is None else stacked("environment_B", 0)
+    counts = [there.n_observed * 0 if batch is None else batch.n_observed for batch in batches]
+    return Batch(
+        stacked("genotype_BL", 0.0),
+        stacked("phenotype_BP", float("nan")),
+        torch.stack(counts),
+        environments,
+    )
