@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import traceback
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import hydra
@@ -20,6 +21,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from g2p.config import CONF, GROUPS, check, choices, unknown_choice
 from g2p.errors import UserError
+from g2p.launchers.packed import register
 
 
 class Stopped(BaseException):
@@ -39,6 +41,7 @@ def main() -> None:
         arguments = get_args_parser().parse_args()
         if not (arguments.help or arguments.hydra_help or arguments.info or arguments.config_dir):
             sys.argv = [sys.argv[0], *_checked(arguments, sys.argv[1:])]
+        register()
         hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(_job)()
     except Stopped as stopped:
         name = signal.Signals(stopped.number).name
@@ -59,20 +62,47 @@ def _job(config: DictConfig) -> str:
     from g2p.run import run  # torch comes with it; --help and a wrong key do not wait for that
 
     hydra_config = HydraConfig.get()
-    multirun = hydra_config.mode == RunMode.MULTIRUN
+    plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     try:
-        folder = run(
-            OmegaConf.to_container(config, resolve=True, throw_on_missing=True),
-            set_by_user=_keys(_parse(hydra_config.overrides.task)),
-            group=Path(hydra_config.sweep.dir).name if multirun else None,
-        )
-        return str(folder)
+        return str(run(plain, **_told(hydra_config)))
     except Exception as error:
         say(message(error))
         error.said = True
-        if multirun:
+        if hydra_config.mode == RunMode.MULTIRUN:
             raise  # Hydra counts it as failed and goes on with the next job
         sys.exit(1)
+
+
+def _together(jobs: list[tuple[dict, DictConfig]]) -> list[object]:
+    """The runs of a multirun in this one process, as many at once as go together."""
+    from g2p.run import BusyError, running
+    from g2p.together import together
+
+    def begin(config: dict, hydra_config: DictConfig) -> Callable:
+        def steps(wait: bool) -> Generator:
+            try:
+                return (yield from running(config, **_told(hydra_config), wait=wait))
+            except Exception as error:
+                if not isinstance(error, BusyError):
+                    say(message(error))
+                    error.said = True
+                raise
+
+        return steps
+
+    return together([config for config, _ in jobs], [begin(*job) for job in jobs], print)
+
+
+_job.together = _together
+
+
+def _told(hydra_config) -> dict:
+    """What a run is told beside its config."""
+    multirun = hydra_config.mode == RunMode.MULTIRUN
+    return {
+        "set_by_user": _keys(_parse(hydra_config.overrides.task)),
+        "group": Path(hydra_config.sweep.dir).name if multirun else None,
+    }
 
 
 def _checked(arguments, words: list[str]) -> list[str]:

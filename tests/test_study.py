@@ -99,7 +99,7 @@ def test_whatever_a_run_raises_becomes_its_status(tmp_path, monkeypatch, error, 
 
     monkeypatch.setattr(jobs, "obtain", raising)
     config = compose(*SMALL_RIDGE, *paths(tmp_path))
-    Job(tmp_path, "test", ("abc",), False).run("abc", config)
+    alone(Job(tmp_path, "test", ("abc",), False).run("abc", config))
     entry = Ledger(tmp_path).entries()["abc"]
     assert entry["status"] == "failed" and said in entry["error"]
 

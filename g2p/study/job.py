@@ -1,6 +1,7 @@
 """One run of a study as a launcher's job: its status is written down, its failure stays its own."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
@@ -8,8 +9,9 @@ from rich.console import Console
 
 from g2p.cli import Stopped, message
 from g2p.results.record import Record
-from g2p.run import obtain
+from g2p.run import BusyError, Steps, alone, obtaining
 from g2p.study.ledger import Ledger, status
+from g2p.together import together
 
 
 @dataclass(frozen=True)
@@ -31,11 +33,18 @@ class Job:
     def __call__(self, config: DictConfig) -> None:
         from hydra.core.hydra_config import HydraConfig
 
-        signature = self.signatures[int(HydraConfig.get().job.num)]
         plain = OmegaConf.to_container(config, resolve=True)
-        self.run(signature, plain)
+        alone(self.steps(HydraConfig.get(), plain))
 
-    def run(self, signature: str, config: dict) -> None:
+    def together(self, jobs: list[tuple[dict, DictConfig]]) -> list[object]:
+        """The same for several in one process, as many at once as go together."""
+        begin = [partial(self.steps, hydra, config) for config, hydra in jobs]
+        return together([config for config, _ in jobs], begin, print)
+
+    def steps(self, hydra_config: DictConfig, config: dict, wait: bool = True) -> Steps:
+        return self.run(self.signatures[int(hydra_config.job.num)], config, wait)
+
+    def run(self, signature: str, config: dict, wait: bool = True) -> Steps:
         """Train the run unless another process does; whatever it raises becomes its status."""
         ledger = Ledger(self.folder)
         record = Record(Path(config["paths"]["runs"]).expanduser().absolute() / signature)
@@ -47,7 +56,9 @@ class Job:
         log.parent.mkdir(parents=True, exist_ok=True)
         try:
             with log.open("a") as file:
-                obtain(config, self.group, Console(file=file, width=100))
+                yield from obtaining(config, self.group, Console(file=file, width=100), wait)
+        except BusyError:
+            raise  # the other process writes down what becomes of it
         except (Stopped, KeyboardInterrupt):
             ledger.write(signature, "pending")
             raise
