@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from g2p.results.record import Record
+from g2p.run import alone
 from g2p.study import job as jobs
 from g2p.study.job import Job
 from g2p.study.ledger import Ledger, in_training, status
@@ -97,7 +98,7 @@ def test_whatever_a_run_raises_becomes_its_status(tmp_path, monkeypatch, error, 
     def raising(*arguments):
         raise error
 
-    monkeypatch.setattr(jobs, "obtain", raising)
+    monkeypatch.setattr(jobs, "obtaining", raising)
     config = compose(*SMALL_RIDGE, *paths(tmp_path))
     alone(Job(tmp_path, "test", ("abc",), False).run("abc", config))
     entry = Ledger(tmp_path).entries()["abc"]

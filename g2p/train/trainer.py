@@ -97,6 +97,8 @@ def fit(
         seed=task.seed,
         n_environments=getattr(task.model, "n_environments", None),
     )
+    if precision == "64-true":
+        task.double()  # Lightning does it only after it has read a checkpoint into what is there
     try:
         trainer.fit(task, datamodule=resident, ckpt_path=last)
     except BaseException as error:

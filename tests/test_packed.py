@@ -1,0 +1,232 @@
+"""Runs that are trained together end as each would alone."""
+
+import signal
+
+import pytest
+import torch
+import yaml
+
+from g2p.cli import Stopped
+from g2p.config import CONF, choices, is_baseline
+from g2p.errors import UserError
+from g2p.fit import Fitted, Request, fit
+from g2p.fit_together import fit_together
+from g2p.train.checkpoints import load_checkpoint
+from g2p.train.fold import Draws
+from tests.conftest import compose, random_prepared
+
+NETWORKS = [name for name in choices("model") if not is_baseline(name)]
+LADDER = yaml.safe_load((CONF / "study" / "ladder.yaml").read_text())["factors"]["rung"]
+SMALL = {"num_layers": 2, "embedding_dim": 8, "num_heads": 2, "ffn_dim": 12}
+TRAINER = (
+    "trainer.accelerator=cpu", "trainer.precision=64-true", "trainer.max_epochs=4",
+    "trainer.batch_size=16", "trainer.patience=null",
+)  # fmt: skip
+
+
+def requests(folder, configs, datas) -> list[Request]:
+    return [
+        Request(config, data, folder / str(i), lambda rows: None)
+        for i, (config, data) in enumerate(zip(configs, datas, strict=True))
+    ]
+
+
+def fitted_together(asked: list[Request]) -> list[Fitted | Exception]:
+    return [result for _, result in sorted(fit_together(asked), key=lambda pair: pair[0])]
+
+
+def small(name: str) -> list[str]:
+    options = compose(f"model={name}")["model"]
+    return [f"model={name}", *(f"model.{k}={v}" for k, v in SMALL.items() if k in options)]
+
+
+def assert_same(one, other, tolerance=1e-9):
+    """Two runs' folders: parameters, optimizers' states, history but for times."""
+    last = [load_checkpoint(folder / "last.ckpt") for folder in (one, other)]
+    for name, value in last[0]["state_dict"].items():
+        torch.testing.assert_close(last[1]["state_dict"][name], value, rtol=0, atol=tolerance)
+    states = [checkpoint["optimizer_states"][0]["state"] for checkpoint in last]
+    assert states[0].keys() == states[1].keys()
+    for i, state in states[0].items():
+        for key, value in state.items():
+            torch.testing.assert_close(states[1][i][key], value, rtol=0, atol=tolerance)
+    rows, others = (checkpoint["callbacks"]["Memory"]["rows"] for checkpoint in last)
+    assert len(rows) == len(others)
+    for row, again in zip(rows, others, strict=True):
+        for key in row.keys() - {"seconds", "ended"}:
+            assert again[key] == pytest.approx(row[key], abs=tolerance, nan_ok=True), key
+    best = [load_checkpoint(folder / "best.ckpt") for folder in (one, other)]
+    assert (
+        best[0]["callbacks"]["Memory"]["best_epoch"]
+        == (best[1]["callbacks"]["Memory"]["best_epoch"])
+    )
+
+
+def check_members(folder, configs, datas=None, tolerance=1e-9):
+    """Each member, fitted together, against the same fit alone."""
+    datas = datas or [random_prepared(seed=i) for i in range(len(configs))]
+    alone = requests(folder / "alone", configs, datas)
+    packed = requests(folder / "packed", configs, datas)
+    one = [fit(*request) for request in alone]
+    other = fitted_together(packed)
+    for i, data in enumerate(datas):
+        assert_same(alone[i].folder, packed[i].folder, tolerance)
+        difference = one[i].predict(data.genotypes) - other[i].predict(data.genotypes)
+        assert abs(difference).max() < max(tolerance, 1e-6) * 100
+        assert [layer["entropy"] for layer in one[i].attention] == pytest.approx(
+            [layer["entropy"] for layer in other[i].attention]
+        )
+    return other
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("optimizer", ["adam", "adamw"])
+def test_a_member_ends_as_it_would_alone(tmp_path, name, optimizer):
+    """Seeds, panels, phenotypes, learning rates, clipping and schedules of each member's own."""
+    own = [
+        ("seed=0", "optim.lr=0.01"),
+        ("seed=1", "optim.lr=0.003", "trainer.gradient_clip_val=0.1"),
+        ("seed=2", "optim.lr=0.01", "optim.plateau_patience=0", "optim.plateau_factor=0.5"),
+    ]
+    words = [*small(name), f"optim={optimizer}", *TRAINER]
+    check_members(tmp_path, [compose(*words, *other) for other in own])
+
+
+@pytest.mark.parametrize("height", range(len(LADDER["rungs"]) + 1))
+def test_every_rung_of_the_ladder(tmp_path, height):
+    settings = dict(LADDER["bottom"])
+    for step in LADDER["rungs"][:height]:
+        settings |= step["set"]
+    settings = {k: v for k, v in settings.items() if k != "phenotype"}
+    if "model.embedding_dim" in settings:
+        settings["model.embedding_dim"] = 16
+    words = [f"{k}={str(v).lower() if isinstance(v, bool) else v}" for k, v in settings.items()]
+    configs = [
+        compose(*words, "model.ffn_dim=12", *TRAINER, f"seed={seed}") for seed in range(2)
+    ]  # fmt: skip
+    check_members(tmp_path, configs)
+
+
+def test_dropout_draws_for_each_member_what_it_would_draw_alone(tmp_path):
+    """Probabilities of their own, one of them 0, and last batches of different sizes."""
+    words = [*small("transformer"), *TRAINER]
+    configs = [
+        compose(*words, f"seed={i}", f"model.dropout={p}") for i, p in enumerate((0.1, 0.0, 0.4))
+    ]
+    datas = [random_prepared(n_strains=n, seed=n) for n in (60, 55, 70)]
+    check_members(tmp_path, configs, datas)
+
+
+def test_the_additive_path_of_each_member_starts_at_its_own_ridge(tmp_path):
+    words = [*small("transformer"), *TRAINER, "model.additive=true"]
+    check_members(tmp_path, [compose(*words, f"seed={seed}") for seed in range(2)])
+
+
+def test_float32_stays_close(tmp_path):
+    words = [*small("rijal_attention"), *TRAINER, "trainer.precision=32-true"]
+    configs = [compose(*words, "trainer.max_epochs=1", f"seed={seed}") for seed in range(3)]
+    check_members(tmp_path, configs, tolerance=1e-5)
+
+
+def test_patience_stops_each_member_by_itself_and_it_costs_nothing_more(tmp_path, monkeypatch):
+    words = [*small("rijal_attention"), *TRAINER, "trainer.max_epochs=12", "optim.lr=0.05"]
+    configs = [
+        compose(*words, f"seed={seed}", f"trainer.patience={patience}")
+        for seed, patience in enumerate((1, 2, "null"))
+    ]
+    sizes = []
+    from g2p.train import packed
+
+    class Counted(packed.Stack):
+        def __init__(self, models, rows, draws):
+            sizes.append(len(models))
+            super().__init__(models, rows, draws)
+
+    monkeypatch.setattr(packed, "Stack", Counted)
+    fits = check_members(tmp_path, configs)
+    assert len(fits[0].rows) < len(fits[1].rows) < len(fits[2].rows) == 12
+    assert sizes == [3, 2, 1]
+
+
+def test_a_loss_that_is_not_finite_ends_its_member_alone(tmp_path):
+    words = [*small("rijal_attention"), *TRAINER]
+    datas = [random_prepared(seed=i) for i in range(3)]
+    configs = [compose(*words, f"seed={i}") for i in range(3)]
+    configs[1]["optim"]["lr"] = 1e200
+    one, error, three = fitted_together(requests(tmp_path / "packed", configs, datas))
+    assert isinstance(error, UserError) and "the loss became" in str(error)
+    assert isinstance(one, Fitted) and isinstance(three, Fitted)
+    alone = requests(tmp_path / "alone", configs, datas)
+    for i in (0, 2):
+        fit(*alone[i])
+        assert_same(alone[i].folder, tmp_path / "packed" / str(i))
+
+
+def test_a_folder_that_cannot_be_written_ends_its_member_alone(tmp_path):
+    def full(rows):
+        if len(rows) == 2:
+            raise OSError(28, "No space left on device")
+
+    config = compose(*small("rijal_attention"), *TRAINER)
+    data = random_prepared()
+    asked = [
+        Request(config, data, tmp_path / "0", full),
+        Request(config, data, tmp_path / "1", lambda rows: None),
+    ]
+    error, other = fitted_together(asked)
+    assert isinstance(error, OSError) and len(other.rows) == 4
+
+
+@pytest.mark.parametrize("first", ["alone", "together"])
+def test_a_run_begun_one_way_goes_on_the_other(tmp_path, first):
+    """Killed after two epochs of five; the end is that of a run which was not."""
+    words = [*small("transformer"), *TRAINER, "model.dropout=0.2", "optim.plateau_patience=0"]
+    configs = [compose(*words, f"seed={seed}", "trainer.max_epochs=5") for seed in range(2)]
+    datas = [random_prepared(seed=i) for i in range(2)]
+    whole, broken = (requests(tmp_path / where, configs, datas) for where in ("whole", "broken"))
+    for request in whole:
+        fit(*request)
+
+    def killed(rows):
+        if len(rows) == 2:
+            raise Stopped(signal.SIGTERM)
+
+    def alone(asked):
+        for request in asked:
+            try:
+                fit(*request)
+            except Stopped:
+                continue
+
+    def both(asked):
+        # A signal ends all at once, so only the first has its second epoch.
+        try:
+            fitted_together(asked)
+        except Stopped:
+            return
+
+    ways = {"alone": (alone, both), "together": (both, alone)}[first]
+    for way, on_epoch in zip(ways, (killed, lambda rows: None), strict=True):
+        way([request._replace(on_epoch=on_epoch) for request in broken])
+    for one, other in zip(whole, broken, strict=True):
+        assert_same(one.folder, other.folder)
+
+
+def test_a_finished_course_trains_no_further(tmp_path):
+    config = compose(*small("rijal_attention"), *TRAINER)
+    (request,) = requests(tmp_path, [config], [random_prepared()])
+    fit(*request)
+    before = (request.folder / "last.ckpt").read_bytes()
+    (again,) = fitted_together([request])
+    assert len(again.rows) == 4
+    assert (request.folder / "last.ckpt").read_bytes() == before
+
+
+def test_a_member_s_draws_disturb_no_other_s():
+    draws = Draws(torch.device("cpu"))
+    before = torch.get_rng_state()
+    draws.seed(3)
+    first = draws.dropout(torch.ones(100), 0.5)
+    assert torch.equal(torch.get_rng_state(), before)
+    torch.manual_seed(3)
+    assert torch.equal(first, torch.nn.functional.dropout(torch.ones(100), 0.5))
