@@ -14,7 +14,7 @@ from g2p.options import PACKAGE
 LAYERS = [
     {"errors", "options", "files"},
     {"config"},
-    {"signature"},
+    {"signature", "compose"},
     {"data"},
     {"models"},
     {"baselines"},

@@ -20,7 +20,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from g2p.cli import Stopped, composed, message, say
+from g2p.cli import Stopped, message, say
+from g2p.compose import composed
 from g2p.errors import UserError, listed, nearest
 from g2p.study.collect import collect
 from g2p.study.dry_run import show_plan
