@@ -20,7 +20,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from g2p.compose import composed, parse, run_keys
+from g2p.compose import alternatives, composed, parse, run_keys
 from g2p.config import CONF
 from g2p.errors import UserError
 
@@ -99,26 +99,15 @@ def _checked(arguments, words: list[str]) -> list[str]:
 
 def _jobs(overrides: list[Override]) -> Iterator[list[str]]:
     """The overrides of each job of a multirun; of a search, those at the ends of its ranges."""
-    alternatives = [_alternatives(override) for override in overrides]
+    ends = [alternatives(override) for override in overrides]
     sampled = any(o.is_sweep_override() and not o.is_discrete_sweep() for o in overrides)
-    if sampled and math.prod(map(len, alternatives)) > MOST_ENDS:
-        first = [words[0] for words in alternatives]
-        for i, words in enumerate(alternatives):
+    if sampled and math.prod(map(len, ends)) > MOST_ENDS:
+        first = [words[0] for words in ends]
+        for i, words in enumerate(ends):
             for word in words:
                 yield [*first[:i], word, *first[i + 1 :]]
     else:
-        yield from map(list, itertools.product(*alternatives))
-
-
-def _alternatives(override: Override) -> list[str]:
-    """The overrides that a sweep stands for; the ends of a range that a sweeper samples."""
-    if not override.is_sweep_override():
-        return [override.input_line]
-    key = override.get_key_element()
-    if override.is_interval_sweep():
-        sweep = override.value()
-        return [f"{key}={sweep.start}", f"{key}={sweep.end}"]
-    return [f"{key}={value}" for value in override.sweep_string_iterator()]
+        yield from map(list, itertools.product(*ends))
 
 
 def message(error: Exception) -> str:

@@ -57,6 +57,17 @@ def _parsed(word: str) -> Override:
     return OverridesParser.create().parse_overrides([word])[0]
 
 
+def alternatives(override: Override) -> list[str]:
+    """The overrides that a sweep stands for; the ends of a range that a sweeper samples."""
+    if not override.is_sweep_override():
+        return [override.input_line]
+    key = override.get_key_element()
+    if override.is_interval_sweep():
+        sweep = override.value()
+        return [f"{key}={sweep.start}", f"{key}={sweep.end}"]
+    return [f"{key}={value}" for value in override.sweep_string_iterator()]
+
+
 def _check_choices(overrides: Sequence[Override]) -> None:
     for override in overrides:
         group, value = override.key_or_group, override.value()

@@ -209,9 +209,9 @@ def _check_options(prefix: str, options: Mapping[str, Option], values: Mapping) 
             raise UserError(f"{prefix}{key} {problem}.")
 
 
-def unknown_choice(group: str, choice: object) -> str:
+def unknown_choice(group: str, choice: object, allowed: list[str] | None = None) -> str:
     """The message for a choice that a group does not have."""
-    allowed = choices(group)
+    allowed = allowed or choices(group)
     return (
         f"{group}={choice} does not exist.{nearest(str(choice), allowed)} "
         f"{group} is one of {listed(allowed)}."
