@@ -1,30 +1,31 @@
 """From the command line to run(config): Hydra composes, we check, an error is one message."""
 
 import errno
-import itertools
-import math
 import os
+import re
 import signal
 import sys
 import traceback
-from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import hydra
 from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from g2p.compose import alternatives, composed, parse, run_keys
+from g2p.compose import composed, jobs, parse, run_keys
 from g2p.config import CONF
 from g2p.errors import UserError
+from g2p.search import search_words
 
-MOST_ENDS = 1000  # combinations of the ends of a search's ranges that are all checked
+# Hydra's plugins that an extra of ours installs, by how their names begin.
+EXTRAS = {"joblib": "launchers", "submitit": "launchers", "ray": "ray", "optuna": "search"}
+PLUGIN = re.compile(r"hydra/(?:launcher|sweeper)/([a-z]+)|hydra_plugins\.hydra_([a-z]+)")
 
 
 class Stopped(BaseException):
@@ -35,7 +36,10 @@ class Stopped(BaseException):
 
 
 def main() -> None:
-    """`train.py`: one run, or with -m one for each combination. Exits 0 only when all succeeded."""
+    """`train.py`: one run, or with -m one for each combination.
+
+    Exits 0 only when all succeeded; a search, when it has found a best trial.
+    """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     # Hydra then raises what it would print with a traceback; we print it without.
@@ -43,7 +47,9 @@ def main() -> None:
     try:
         arguments = get_args_parser().parse_args()
         if not (arguments.help or arguments.hydra_help or arguments.info or arguments.config_dir):
-            sys.argv = [sys.argv[0], *_checked(arguments, sys.argv[1:])]
+            added = _checked(arguments)
+            place = sys.argv.index(arguments.overrides[-1]) + 1 if added else 1
+            sys.argv[place:place] = added
         hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(_job)()
     except Stopped as stopped:
         name = signal.Signals(stopped.number).name
@@ -59,8 +65,9 @@ def _stop(number: int, frame) -> None:
     raise Stopped(number)
 
 
-def _job(config: DictConfig) -> str:
-    """One run of a single call or of a multirun."""
+def _job(config: DictConfig) -> float | None:
+    """One run of a single call or of a multirun; what a search is after is its validation R2."""
+    from g2p.results.record import Record
     from g2p.run import run  # torch comes with it; --help and a wrong key do not wait for that
 
     hydra_config = HydraConfig.get()
@@ -71,7 +78,7 @@ def _job(config: DictConfig) -> str:
             set_by_user=run_keys(parse(hydra_config.overrides.task)),
             group=Path(hydra_config.sweep.dir).name if multirun else None,
         )
-        return str(folder)
+        return Record(folder).metrics()["val"]["r2_mean"]
     except Exception as error:
         say(message(error))
         error.said = True
@@ -80,34 +87,22 @@ def _job(config: DictConfig) -> str:
         sys.exit(1)
 
 
-def _checked(arguments, words: list[str]) -> list[str]:
-    """The command line for Hydra, once every job that it stands for is known to be valid."""
+def _checked(arguments) -> list[str]:
+    """Refuse what one of the command's jobs would be refused for; the words that a search adds."""
     overrides = parse(arguments.overrides)
-    sweeps = arguments.multirun
-    if not sweeps:
-        swept = next((o for o in overrides if o.is_sweep_override()), None)
-        if swept is not None:
-            raise UserError(
-                f"{swept.input_line} is several values: add -m, or quote it if it is one."
-            )
-    for job in _jobs(overrides):
+    if not arguments.multirun and not arguments.cfg:
+        for override in overrides:
+            if override.is_sweep_override():
+                line = override.input_line
+                raise UserError(f"{line} is several values: add -m, or quote it if it is one.")
+            if override.key_or_group == "hydra/sweeper":
+                raise UserError(f"{override.input_line} has no effect without -m: add it.")
+    added = search_words(overrides)
+    for job in jobs(parse([*arguments.overrides, *added])):
         composed(job)
     # Hydra would compose all of them once more, a tenth of a second each, before the first starts.
     Sweeper.validate_batch_is_legal = lambda self, batch: None
-    return words
-
-
-def _jobs(overrides: list[Override]) -> Iterator[list[str]]:
-    """The overrides of each job of a multirun; of a search, those at the ends of its ranges."""
-    ends = [alternatives(override) for override in overrides]
-    sampled = any(o.is_sweep_override() and not o.is_discrete_sweep() for o in overrides)
-    if sampled and math.prod(map(len, ends)) > MOST_ENDS:
-        first = [words[0] for words in ends]
-        for i, words in enumerate(ends):
-            for word in words:
-                yield [*first[:i], word, *first[i + 1 :]]
-    else:
-        yield from map(list, itertools.product(*ends))
+    return added if arguments.multirun else added[:1]
 
 
 def message(error: Exception) -> str:
@@ -116,7 +111,7 @@ def message(error: Exception) -> str:
         return str(error)
     if isinstance(error, HydraException | OmegaConfBaseException):
         cause = f" {error.__cause__}" if error.__cause__ else ""
-        return " ".join(f"{error}{cause}".split())
+        return _missing_extra(f"{error}{cause}") or " ".join(f"{error}{cause}".split())
     if isinstance(error, OSError):  # after Hydra's, one of which is an OSError too
         where = f": {error.filename}" if error.filename else ""
         advice = {
@@ -130,9 +125,23 @@ def message(error: Exception) -> str:
     if type(error).__name__ == "OutOfMemoryError" or "DefaultCPUAllocator" in str(error):  # torch's
         advice = "Try a smaller trainer.batch_size or model.embedding_dim."
         return f"not enough memory: {str(error).splitlines()[0]} {advice}"
-    if _raised_in(error, "hydra"):
-        return f"Hydra: {' '.join(str(error).split())}"
+    for package in ("hydra", "hydra_plugins", "optuna"):
+        if _raised_in(error, package):
+            return f"{package.split('_')[0].title()}: {' '.join(str(error).split())}"
     return "".join(traceback.format_exception(error)) + "This is a bug in g2p; please report it."
+
+
+def _missing_extra(text: str) -> str | None:
+    """How to install the launcher or sweeper that Hydra could not find, if it is one of ours."""
+    for found in PLUGIN.finditer(text):
+        name = found[1] or found[2]
+        kind = "sweeper" if name == "optuna" else "launcher"
+        if name in EXTRAS and find_spec(f"hydra_plugins.hydra_{name}_{kind}") is None:
+            return (
+                f"hydra/{kind}: {name} is not installed. pip install -e '.[{EXTRAS[name]}]' "
+                "installs it."
+            )
+    return None
 
 
 def _raised_in(error: Exception, package: str) -> bool:

@@ -4,9 +4,11 @@ Hydra takes a tenth of a second to compose one, and most runs of a grid or a stu
 values alone. So what groups make is composed once, and plain values are set in a copy of it.
 """
 
+import itertools
 import json
+import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 
 import hydra
@@ -17,6 +19,7 @@ from omegaconf import OmegaConf
 from g2p.config import CONF, GROUPS, check, choices, unknown_choice
 from g2p.errors import UserError
 
+MOST_ENDS = 1000  # combinations of the ends of a search's ranges that are all checked
 REFERENCE = re.compile(r"\$\{([^}]*)\}")
 
 
@@ -55,6 +58,19 @@ def parse(words: Sequence[str]) -> list[Override]:
 @cache
 def _parsed(word: str) -> Override:
     return OverridesParser.create().parse_overrides([word])[0]
+
+
+def jobs(overrides: Sequence[Override]) -> Iterator[list[str]]:
+    """The overrides of each job of a multirun; of a search, those at the ends of its ranges."""
+    ends = [alternatives(override) for override in overrides]
+    sampled = any(o.is_sweep_override() and not o.is_discrete_sweep() for o in overrides)
+    if sampled and math.prod(map(len, ends)) > MOST_ENDS:
+        first = [words[0] for words in ends]
+        for i, words in enumerate(ends):
+            for word in words:
+                yield [*first[:i], word, *first[i + 1 :]]
+    else:
+        yield from map(list, itertools.product(*ends))
 
 
 def alternatives(override: Override) -> list[str]:

@@ -7,8 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from g2p import compose as composition
-from g2p.cli import _jobs
-from g2p.compose import composed, parse
+from g2p.compose import composed, jobs, parse
 from g2p.config import CONF, choices
 from g2p.errors import UserError
 from tests.conftest import compose
@@ -52,9 +51,9 @@ def test_a_grid_of_values_is_composed_once(monkeypatch):
     monkeypatch.setattr(composition.hydra, "compose", counted)
     composition._composed.cache_clear()
     words = ["model=transformer,rung", "seed=range(50)", "model.num_layers=1,2,3"]
-    jobs = list(_jobs(parse(words)))
-    assert len(jobs) == 300
-    assert len({json.dumps(composed(job)) for job in jobs}) == 300
+    every = list(jobs(parse(words)))
+    assert len(every) == 300
+    assert len({json.dumps(composed(job)) for job in every}) == 300
     assert len(calls) == 2
 
 
@@ -64,12 +63,12 @@ def test_the_ends_of_ranges_are_checked():
         "model.num_layers=interval(1,4)",
         "seed=0,1,2",
     ]
-    assert len(list(_jobs(parse(words)))) == 2 * 2 * 3
+    assert len(list(jobs(parse(words)))) == 2 * 2 * 3
     many = [f"model.num_layers=interval({i},9)" for i in range(1, 8)] + ["seed=range(20)"]
-    jobs = list(_jobs(parse(many)))
-    assert len(jobs) == 7 * 2 + 20  # of very many combinations, each end alone
+    every = list(jobs(parse(many)))
+    assert len(every) == 7 * 2 + 20  # of very many combinations, each end alone
     with pytest.raises(UserError, match="model.dropout must be below 1"):
-        for job in _jobs(parse(["model.dropout=interval(0.0,1.0)"])):
+        for job in jobs(parse(["model.dropout=interval(0.0,1.0)"])):
             composed(job)
 
 

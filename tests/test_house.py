@@ -22,7 +22,7 @@ LAYERS = [
     {"fit", "reference", "published"},
     {"results"},
     {"identity"},
-    {"run", "restore"},
+    {"run", "restore", "search"},
     {"cli"},
     {"summary", "predict", "study"},
     {"__main__"},
