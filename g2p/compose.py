@@ -16,7 +16,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from omegaconf import OmegaConf
 
-from g2p.config import CONF, GROUPS, check, choices, unknown_choice
+from g2p.config import CONF, GROUPS, OVERLAYS, check, choices, unknown_choice
 from g2p.errors import UserError
 
 MOST_ENDS = 1000  # combinations of the ends of a search's ranges that are all checked
@@ -87,8 +87,11 @@ def alternatives(override: Override) -> list[str]:
 def _check_choices(overrides: Sequence[Override]) -> None:
     for override in overrides:
         group, value = override.key_or_group, override.value()
-        if group in GROUPS and not override.is_delete() and value not in choices(group):
-            raise UserError(unknown_choice(group, value))
+        if group in (*GROUPS, *OVERLAYS) and not override.is_delete():
+            if value not in choices(group):
+                raise UserError(unknown_choice(group, value))
+            if group in OVERLAYS and override.is_add():
+                raise UserError(f"{override.input_line}: leave out the +.")
 
 
 def _config(overrides: Sequence[Override]) -> dict:

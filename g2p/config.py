@@ -30,6 +30,9 @@ PRESETS = ("qc", "trainer")
 # Where a run's own choices live; each is a folder of YAML files in conf/.
 GROUPS = ("data", "qc", "split", "transfer", "model", "optim", "trainer", "logger")
 
+# Groups whose files set the values of others, and leave no trace of their own in a config.
+OVERLAYS = ("debug",)
+
 TOP_LEVEL = {
     "phenotype": Option(str | list),
     "seed": declared(Seed),
