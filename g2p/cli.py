@@ -1,27 +1,33 @@
 """From the command line to run(config): Hydra composes, we check, an error is one message."""
 
 import errno
-import itertools
 import os
+import re
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 
 import hydra
 from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
+from hydra.plugins.sweeper import Sweeper
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from g2p.config import CONF, GROUPS, check, choices, unknown_choice
+from g2p.compose import composed, jobs, parse, run_keys
+from g2p.config import CONF
 from g2p.errors import UserError
 from g2p.launchers.packed import register
+from g2p.search import search_words
+
+# Hydra's plugins that an extra of ours installs, by how their names begin.
+EXTRAS = {"joblib": "launchers", "submitit": "launchers", "ray": "ray", "optuna": "search"}
+PLUGIN = re.compile(r"hydra/(?:launcher|sweeper)/([a-z]+)|hydra_plugins\.hydra_([a-z]+)")
 
 
 class Stopped(BaseException):
@@ -32,7 +38,10 @@ class Stopped(BaseException):
 
 
 def main() -> None:
-    """`train.py`: one run, or with -m one for each combination. Exits 0 only when all succeeded."""
+    """`train.py`: one run, or with -m one for each combination.
+
+    Exits 0 only when all succeeded; a search, when it has found a best trial.
+    """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     # Hydra then raises what it would print with a traceback; we print it without.
@@ -40,7 +49,9 @@ def main() -> None:
     try:
         arguments = get_args_parser().parse_args()
         if not (arguments.help or arguments.hydra_help or arguments.info or arguments.config_dir):
-            sys.argv = [sys.argv[0], *_checked(arguments, sys.argv[1:])]
+            added = _checked(arguments)
+            place = sys.argv.index(arguments.overrides[-1]) + 1 if added else 1
+            sys.argv[place:place] = added
         register()
         hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(_job)()
     except Stopped as stopped:
@@ -57,14 +68,29 @@ def _stop(number: int, frame) -> None:
     raise Stopped(number)
 
 
-def _job(config: DictConfig) -> str:
+class Reached(float):
+    """What a run came to: its mean validation R2, which a search maximises, and its directory."""
+
+    def __new__(cls, folder: Path):
+        from g2p.results.record import Record
+
+        r2 = Record(folder).metrics()["val"]["r2_mean"]
+        reached = super().__new__(cls, "nan" if r2 is None else r2)
+        reached.folder = folder
+        return reached
+
+    def __reduce__(self):
+        return type(self), (self.folder,)
+
+
+def _job(config: DictConfig) -> Reached:
     """One run of a single call or of a multirun."""
     from g2p.run import run  # torch comes with it; --help and a wrong key do not wait for that
 
     hydra_config = HydraConfig.get()
     plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     try:
-        return str(run(plain, **_told(hydra_config)))
+        return Reached(run(plain, **_told(hydra_config)))
     except Exception as error:
         say(message(error))
         error.said = True
@@ -75,108 +101,57 @@ def _job(config: DictConfig) -> str:
 
 def _together(jobs: list[tuple[dict, DictConfig]]) -> list[object]:
     """The runs of a multirun in this one process, as many at once as go together."""
-    from g2p.run import BusyError, running
     from g2p.together import together
 
-    def begin(config: dict, hydra_config: DictConfig) -> Callable:
-        def steps(wait: bool) -> Generator:
-            try:
-                return (yield from running(config, **_told(hydra_config), wait=wait))
-            except Exception as error:
-                if not isinstance(error, BusyError):
-                    say(message(error))
-                    error.said = True
-                raise
-
-        return steps
-
-    return together([config for config, _ in jobs], [begin(*job) for job in jobs], print)
+    begin = [_begin(config, _told(hydra_config)) for config, hydra_config in jobs]
+    return together([config for config, _ in jobs], begin, print)
 
 
 _job.together = _together
 
 
-def _told(hydra_config) -> dict:
+def _begin(config: dict, told: Mapping) -> Callable[[bool], Generator]:
+    """A run as `g2p.together` begins it."""
+    from g2p.run import BusyError, running
+
+    def steps(wait: bool) -> Generator:
+        try:
+            return Reached((yield from running(config, **told, wait=wait)))
+        except BusyError:
+            raise
+        except Exception as error:
+            say(message(error))
+            error.said = True
+            raise
+
+    return steps
+
+
+def _told(hydra_config: DictConfig) -> dict:
     """What a run is told beside its config."""
     multirun = hydra_config.mode == RunMode.MULTIRUN
     return {
-        "set_by_user": _keys(_parse(hydra_config.overrides.task)),
+        "set_by_user": run_keys(parse(hydra_config.overrides.task)),
         "group": Path(hydra_config.sweep.dir).name if multirun else None,
     }
 
 
-def _checked(arguments, words: list[str]) -> list[str]:
-    """The command line for Hydra, once every job that it stands for is known to be valid."""
-    overrides = _parse(arguments.overrides)
-    sweeps = arguments.multirun
-    if not sweeps:
-        swept = next((o for o in overrides if o.is_sweep_override()), None)
-        if swept is not None:
-            raise UserError(
-                f"{swept.input_line} is several values: add -m, or quote it if it is one."
-            )
-    alternatives = [_alternatives(override) for override in overrides]
-    for job in itertools.product(*alternatives):
-        composed(list(job))
-    return words
-
-
-def composed(words: list[str], *, of_many: bool = False) -> dict:
-    """The checked config of a command's overrides, as plain dicts.
-
-    An override without effect is refused, unless it is `of_many` runs: some may need it.
-
-    Raises:
-        UserError: naming the key or choice that is wrong, or that is several.
-    """
-    parsed = _parse(words)
-    for override in parsed:
-        if override.is_sweep_override():
-            raise UserError(f"{override.input_line} is several values: quote it if it is one.")
-    _check_choices(parsed)
-    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
-        config = hydra.compose("config", overrides=[_open(override) for override in parsed])
-    plain = OmegaConf.to_container(config, resolve=True)
-    check(plain, () if of_many else _keys(parsed))
-    return plain
-
-
-def keys(words: list[str]) -> list[str]:
-    """The keys and groups that a command's overrides set, Hydra's own among them."""
-    return [override.key_or_group for override in _parse(words)]
-
-
-def _parse(overrides) -> list[Override]:
-    return OverridesParser.create().parse_overrides(list(overrides))
-
-
-def _alternatives(override: Override) -> list[str]:
-    """The overrides that a sweep stands for; none for a range that only a sweeper can sample."""
-    if not override.is_sweep_override():
-        return [override.input_line]
-    if not override.is_discrete_sweep():
-        return []
-    key = override.get_key_element()
-    return [f"{key}={value}" for value in override.sweep_string_iterator()]
-
-
-def _keys(overrides: list[Override]) -> list[str]:
-    return [o.key_or_group for o in overrides if not o.key_or_group.startswith("hydra")]
-
-
-def _check_choices(overrides: list[Override]) -> None:
-    for override in overrides:
-        group, value = override.key_or_group, override.value()
-        if group in GROUPS and not override.is_delete() and value not in choices(group):
-            raise UserError(unknown_choice(group, value))
-
-
-def _open(override: Override) -> str:
-    """The override, allowed to add a key: our own check then says what is wrong with it."""
-    key = override.key_or_group
-    plain = not override.is_add() and not override.is_force_add() and not override.is_delete()
-    is_value = not (CONF / key).is_dir() and not key.startswith("hydra")
-    return f"++{override.input_line}" if plain and is_value else override.input_line
+def _checked(arguments) -> list[str]:
+    """Refuse what one of the command's jobs would be refused for; the words that a search adds."""
+    overrides = parse(arguments.overrides)
+    if not arguments.multirun and not arguments.cfg:
+        for override in overrides:
+            if override.is_sweep_override():
+                line = override.input_line
+                raise UserError(f"{line} is several values: add -m, or quote it if it is one.")
+            if override.key_or_group == "hydra/sweeper":
+                raise UserError(f"{override.input_line} has no effect without -m: add it.")
+    added = search_words(overrides)
+    for job in jobs(parse([*arguments.overrides, *added])):
+        composed(job)
+    # Hydra would compose all of them once more, a tenth of a second each, before the first starts.
+    Sweeper.validate_batch_is_legal = lambda self, batch: None
+    return added if arguments.multirun else added[:1]
 
 
 def message(error: Exception) -> str:
@@ -185,7 +160,7 @@ def message(error: Exception) -> str:
         return str(error)
     if isinstance(error, HydraException | OmegaConfBaseException):
         cause = f" {error.__cause__}" if error.__cause__ else ""
-        return " ".join(f"{error}{cause}".split())
+        return _missing_extra(f"{error}{cause}") or " ".join(f"{error}{cause}".split())
     if isinstance(error, OSError):  # after Hydra's, one of which is an OSError too
         where = f": {error.filename}" if error.filename else ""
         advice = {
@@ -199,9 +174,23 @@ def message(error: Exception) -> str:
     if type(error).__name__ == "OutOfMemoryError" or "DefaultCPUAllocator" in str(error):  # torch's
         advice = "Try a smaller trainer.batch_size or model.embedding_dim."
         return f"not enough memory: {str(error).splitlines()[0]} {advice}"
-    if _raised_in(error, "hydra"):
-        return f"Hydra: {' '.join(str(error).split())}"
+    for package in ("hydra", "hydra_plugins", "optuna"):
+        if _raised_in(error, package):
+            return f"{package.split('_')[0].title()}: {' '.join(str(error).split())}"
     return "".join(traceback.format_exception(error)) + "This is a bug in g2p; please report it."
+
+
+def _missing_extra(text: str) -> str | None:
+    """How to install the launcher or sweeper that Hydra could not find, if it is one of ours."""
+    for found in PLUGIN.finditer(text):
+        name = found[1] or found[2]
+        kind = "sweeper" if name == "optuna" else "launcher"
+        if name in EXTRAS and find_spec(f"hydra_plugins.hydra_{name}_{kind}") is None:
+            return (
+                f"hydra/{kind}: {name} is not installed. pip install -e '.[{EXTRAS[name]}]' "
+                "installs it."
+            )
+    return None
 
 
 def _raised_in(error: Exception, package: str) -> bool:

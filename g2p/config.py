@@ -30,6 +30,9 @@ PRESETS = ("qc", "trainer")
 # Where a run's own choices live; each is a folder of YAML files in conf/.
 GROUPS = ("data", "qc", "split", "transfer", "model", "optim", "trainer", "logger")
 
+# Groups whose files set the values of others, and leave no trace of their own in a config.
+OVERLAYS = ("debug",)
+
 TOP_LEVEL = {
     "phenotype": Option(str | list),
     "seed": declared(Seed),
@@ -209,9 +212,9 @@ def _check_options(prefix: str, options: Mapping[str, Option], values: Mapping) 
             raise UserError(f"{prefix}{key} {problem}.")
 
 
-def unknown_choice(group: str, choice: object) -> str:
+def unknown_choice(group: str, choice: object, allowed: list[str] | None = None) -> str:
     """The message for a choice that a group does not have."""
-    allowed = choices(group)
+    allowed = allowed or choices(group)
     return (
         f"{group}={choice} does not exist.{nearest(str(choice), allowed)} "
         f"{group} is one of {listed(allowed)}."

@@ -20,7 +20,8 @@ import pyarrow.parquet as pq
 from rich.console import Console
 from rich.progress import track
 
-from g2p.cli import composed, keys, message, say
+from g2p.cli import message, say
+from g2p.compose import composed, keys
 from g2p.config import prepare_options
 from g2p.data import load_panel
 from g2p.data.match import match_loci

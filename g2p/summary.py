@@ -14,7 +14,8 @@ from rich.console import Console
 from scipy.linalg import eigh
 
 from g2p.baselines.ridge import Ridge
-from g2p.cli import composed, keys, message, say
+from g2p.cli import message, say
+from g2p.compose import composed, keys
 from g2p.config import prepare_options
 from g2p.data import load_panel
 from g2p.data.describe import calls, relatedness, relationship, sampled

@@ -14,7 +14,7 @@ from g2p.options import PACKAGE
 LAYERS = [
     {"errors", "options", "files"},
     {"config"},
-    {"signature"},
+    {"signature", "compose"},
     {"data"},
     {"models"},
     {"baselines"},
@@ -22,7 +22,7 @@ LAYERS = [
     {"fit", "reference", "published"},
     {"results"},
     {"identity"},
-    {"run", "restore"},
+    {"run", "restore", "search"},
     {"cli"},
     {"summary", "predict", "study"},
     {"__main__"},

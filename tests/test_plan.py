@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from g2p.config import check
 from g2p.errors import UserError
 from g2p.study import runs
+from g2p.study.declared import check_shape, read_declared
 from g2p.study.plan import load_study, plan, studies
 from tests.conftest import compose
 
@@ -16,7 +17,9 @@ NAMES = ["23C", "25C", "cu"]
 
 
 def planned(size="full", **declared):
-    return plan("test", size, {"sizes": {"full": {}}, **declared}, lambda: NAMES)
+    declared = {"sizes": {"full": {}}, **declared}
+    check_shape(declared)
+    return plan("test", size, declared, lambda: NAMES)
 
 
 @settings(deadline=None, max_examples=30)
@@ -81,7 +84,7 @@ def test_a_size_replaces_and_adds():
     ("declared", "size", "said"),
     [
         ({"factors": {"x": [1]}}, "smoke", "size=smoke is none of study=test: full"),
-        ({"factors": {"x": []}}, "full", "factor x has no values"),
+        ({"factors": {"x": []}}, "full", "factor factors.x has no values"),
         ({"factors": {"x": [1]}, "seed": [0]}, "full", "Did you mean 'seeds'"),
         ({"factors": {"x": [1]}, "arm": "y"}, "full", "arm=y is none of its factors"),
         ({"factors": {"x": [1]}, "compare": [[1, 2]]}, "full", "compare names x=2"),
@@ -90,6 +93,45 @@ def test_a_size_replaces_and_adds():
 def test_what_a_study_may_not_say(declared, size, said):
     with pytest.raises(UserError, match=said):
         planned(size, **declared)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("factors: {x: [1]\nseeds: [0]", "study.yaml cannot be read: .*line 2"),
+        ("factors: {x: [1]}\nfactors: {}", "cannot be read: .*duplicate key factors"),
+        ("- a", "study.yaml: the file must be a mapping, not"),
+        ("factrs: {x: [1]}", "study.yaml: factrs is no key of a study. Did you mean 'factors'"),
+        (
+            "sizes: {full: {seed: [1]}}",
+            "sizes.full.seed is no key of a study. Did",
+        ),
+        ("sizes: {full: null}", "sizes.full must be a mapping, not None"),
+        ("seeds: 3", "seeds must be a list, not 3"),
+        ("seeds: []", "seeds is empty"),
+        ("factors: {x: 3}", "factors.x must be a list or a mapping, not 3"),
+        ("factors: {x: {a: 3}}", "factors.x.a must be a mapping, not 3"),
+        (
+            "factors: {x: {bottom: {}, rungs: [{set: {}}]}}",
+            r"rungs\[0\].component is missing",
+        ),
+        ("when: [{set: {}}]", r"when\[0\].if is missing"),
+        ("when: [{if: {}, sett: {}}]", r"when\[0\].sett is no key of it. Allowed: drop, if, set"),
+        ("compare: ladders", "compare must be ladder, or pairs"),
+        ("compare: [[a, b, c]]", r"compare\[0\] must be a pair"),
+        ("compare: {x: [a]}", r"compare.x\[0\] must be a pair"),
+    ],
+)
+def test_a_file_that_is_no_study(tmp_path, text, said):
+    (tmp_path / "study.yaml").write_text(text)
+    with pytest.raises(UserError, match=said) as error:
+        read_declared(tmp_path / "study.yaml")
+    assert str(tmp_path / "study.yaml") in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_study_that_drops_every_run():
+    with pytest.raises(UserError, match="drop every run"):
+        planned(factors={"x": [1]}, when=[{"if": {"x": 1}, "drop": True}])
 
 
 def test_a_study_that_does_not_exist():

@@ -12,6 +12,7 @@ import pytest
 
 from tests.conftest import ROOT, paths, train
 from tests.sources import write_sources
+from tests.stored import six_runs
 
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```bash\n(.*?)```", README, flags=re.DOTALL)
@@ -29,6 +30,7 @@ def shrunk(words: list[str]) -> list[str]:
     if "data=epistasis" in words:
         small["data.strains"] = "2000"  # among fewer, too few loci are balanced
     small |= {} if "model=ridge" in words else {"trainer.max_epochs": "1"}
+    small |= {"hydra.sweeper.n_trials": "2"} if "hydra/sweeper=optuna" in words else {}
     others = [word for word in words if word.partition("=")[0] not in small]
     return [*others, *(f"{key}={value}" for key, value in small.items())]
 
@@ -74,7 +76,7 @@ def called(words: list[str], cwd: Path) -> subprocess.CompletedProcess:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("command", [c for c in COMMANDS if "sweep.py" in c])
+@pytest.mark.parametrize("command", [c for c in COMMANDS if "sweep.py study" in c])
 def test_a_study_of_the_readme(tmp_path, command):
     words = [str(ROOT / "sweep.py"), *shlex.split(command)[2:], "logger=none"]
     alone = words[-2] == "size=smoke"  # trains: two runs instead of 26
@@ -84,6 +86,15 @@ def test_a_study_of_the_readme(tmp_path, command):
     untrained = "--collect" in words
     assert done.returncode == (1 if untrained else 0), done.stderr
     assert ("2 done" if alone else "26 pending") in done.stdout
+
+
+def test_the_listing_commands_of_the_readme(tmp_path):
+    six_runs(tmp_path / "runs")
+    every, found, pruned = (c for c in COMMANDS if "sweep.py --runs" in c)
+    for command, said in ((every, "6 runs"), (found, "1 runs"), (pruned, "Deleted 1 runs.")):
+        done = called([str(ROOT / "sweep.py"), *shlex.split(command)[2:]], tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert said in done.stdout
 
 
 def test_the_summary_command_of_the_readme(tmp_path):

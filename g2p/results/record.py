@@ -50,8 +50,12 @@ class Record:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def clear(self) -> None:
-        """Forget everything: first that the run is finished, so a kill on the way does no harm."""
+        """Forget everything; killed on the way, the run is one that was never begun.
+
+        So first that it is finished goes, and then what it would be gone on from.
+        """
         (self.folder / "metrics.json").unlink(missing_ok=True)
+        (self.checkpoints / "last.ckpt").unlink(missing_ok=True)
         for folder in (self.checkpoints, self.figures):
             shutil.rmtree(folder, ignore_errors=True)
         for name in ("history.parquet", "predictions.parquet"):

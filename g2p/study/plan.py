@@ -23,15 +23,11 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from omegaconf import OmegaConf
-
 from g2p.config import CONF
 from g2p.errors import UserError, listed, nearest
+from g2p.study.declared import read_declared
 
 STUDIES = CONF / "study"
-KEYS = {
-    "question", "set", "factors", "phenotypes", "seeds", "when", "arm", "compare", "sizes",
-}  # fmt: skip
 BOTTOM = "bottom"  # label of a ladder's lowest rung
 
 
@@ -77,8 +73,7 @@ def load_study(name: str, size: str, names: Callable[[], list[str]]) -> Study:
             f"study={name} does not exist.{nearest(name, studies())} "
             f"study is one of {listed(studies())}."
         )
-    declared = OmegaConf.to_container(OmegaConf.load(STUDIES / f"{name}.yaml"))
-    return plan(name, size, declared, names)
+    return plan(name, size, read_declared(STUDIES / f"{name}.yaml"), names)
 
 
 def plan(name: str, size: str, declared: Mapping, names: Callable[[], list[str]]) -> Study:
@@ -87,12 +82,6 @@ def plan(name: str, size: str, declared: Mapping, names: Callable[[], list[str]]
     if size not in sizes:
         raise UserError(f"size={size} is none of study={name}: {listed(sizes) or 'it has none'}.")
     told = {**declared, **sizes[size]}
-    for key in told:
-        if key not in KEYS:
-            raise UserError(
-                f"study={name}: {key} is no key of a study.{nearest(key, KEYS)} "
-                f"Allowed: {listed(sorted(KEYS))}."
-            )
     common = declared.get("set", {}) | sizes[size].get("set", {})
     factors = {key: _values(key, value) for key, value in told.get("factors", {}).items()}
     if "phenotypes" in told:
@@ -104,6 +93,8 @@ def plan(name: str, size: str, declared: Mapping, names: Callable[[], list[str]]
         for labels, overrides in _product(factors, common)
     ]
     points = [p for p in (_conditioned(p, told.get("when", [])) for p in points) if p is not None]
+    if not points:
+        raise UserError(f"study={name}: its rules (when) drop every run.")
     arm = told.get("arm", next(iter(factors)))
     if arm not in factors:
         raise UserError(f"study={name}: arm={arm} is none of its factors ({listed(factors)}).")
@@ -122,8 +113,6 @@ def _values(key: str, declared) -> dict:
         return ladder
     if isinstance(declared, Mapping):
         return {label: dict(overrides or {}) for label, overrides in declared.items()}
-    if not isinstance(declared, list) or not declared:
-        raise UserError(f"study: the factor {key} has no values: {declared!r}.")
     together = [v if isinstance(v, Mapping) else {key: v} for v in declared]
     labels = map(_label, declared)
     return dict(zip(labels, map(dict, together), strict=True))

@@ -4,13 +4,10 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
-
-from g2p.cli import composed, keys
-from g2p.config import CONF, check
+from g2p.compose import composed, keys, parse
+from g2p.config import CONF
 from g2p.data import load_panel
 from g2p.errors import UserError
 from g2p.identity import identify
@@ -55,9 +52,8 @@ def resolve(study: Study, words: list[str]) -> list[StudyRun]:
     told = set(keys(words))
     runs: dict[str, StudyRun] = {}
     for point in study.points:
-        config, own = _config(point, tuple(words), told)
         try:
-            check(config)
+            config, own = _config(point, tuple(words), told)
             known = identify(config, remembered)
         except UserError as error:
             raise UserError(f"study={study.name}, {_where(point)}: {error}") from None
@@ -79,34 +75,17 @@ def phenotypes_of(words: list[str]) -> list[str]:
 
 def _config(point: Point, words: tuple[str, ...], told: set[str]) -> tuple[dict, list[str]]:
     """A point's config, and its own overrides as words; the user's words win."""
-    groups, values = [], {}
+    own = []
     for key, value in point.overrides.items():
-        if key in told:
-            continue
-        if (CONF / key).is_dir():
-            groups.append(f"{key}={value}")
-        else:
-            values[key] = value
-    # Composing takes a twentieth of a second, and most points differ in values alone.
-    config = json.loads(_composed((*groups, *words)))
-    for key, value in values.items():
-        inner = config
-        *path, last = key.split(".")
-        for part in path:
-            inner = inner[part]
-        inner[last] = value
-    return config, [*groups, *(word(key, value) for key, value in values.items())]
-
-
-@cache
-def _composed(words: tuple[str, ...]) -> str:
-    return json.dumps(composed(list(words), of_many=True))
+        if key not in told:
+            own.append(f"{key}={value}" if (CONF / key).is_dir() else word(key, value))
+    return composed([*own, *words], of_many=True), own
 
 
 def word(key: str, value) -> str:
     """`key=value` as Hydra's command line has it."""
     text = f"{key}={_written(value)}"
-    parsed = OverridesParser.create().parse_override(text)
+    (parsed,) = parse([text])
     assert not parsed.is_sweep_override(), text
     return text
 

@@ -1,0 +1,159 @@
+"""From the words of a command line to a checked config, as plain dicts.
+
+Hydra takes a tenth of a second to compose one, and most runs of a grid or a study differ in plain
+values alone. So what groups make is composed once, and plain values are set in a copy of it.
+"""
+
+import itertools
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+
+import hydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from omegaconf import OmegaConf
+
+from g2p.config import CONF, GROUPS, OVERLAYS, check, choices, unknown_choice
+from g2p.errors import UserError
+
+MOST_ENDS = 1000  # combinations of the ends of a search's ranges that are all checked
+REFERENCE = re.compile(r"\$\{([^}]*)\}")
+
+
+def composed(words: Sequence[str], *, of_many: bool = False) -> dict:
+    """The checked config of a command's overrides.
+
+    An override without effect is refused, unless it is `of_many` runs: some may need it.
+
+    Raises:
+        UserError: naming the key or choice that is wrong, or that is several.
+    """
+    parsed = parse(words)
+    for override in parsed:
+        if override.is_sweep_override():
+            raise UserError(f"{override.input_line} is several values: quote it if it is one.")
+    _check_choices(parsed)
+    config = _config(parsed)
+    check(config, () if of_many else run_keys(parsed))
+    return config
+
+
+def keys(words: Sequence[str]) -> list[str]:
+    """The keys and groups that a command's overrides set, Hydra's own among them."""
+    return [override.key_or_group for override in parse(words)]
+
+
+def run_keys(overrides: Sequence[Override]) -> list[str]:
+    """The keys and groups that overrides set, without Hydra's own."""
+    return [o.key_or_group for o in overrides if not o.key_or_group.startswith("hydra")]
+
+
+def parse(words: Sequence[str]) -> list[Override]:
+    return [_parsed(word) for word in words]
+
+
+@cache
+def _parsed(word: str) -> Override:
+    return OverridesParser.create().parse_overrides([word])[0]
+
+
+def jobs(overrides: Sequence[Override]) -> Iterator[list[str]]:
+    """The overrides of each job of a multirun; of a search, those at the ends of its ranges."""
+    ends = [alternatives(override) for override in overrides]
+    sampled = any(o.is_sweep_override() and not o.is_discrete_sweep() for o in overrides)
+    if sampled and math.prod(map(len, ends)) > MOST_ENDS:
+        first = [words[0] for words in ends]
+        for i, words in enumerate(ends):
+            for word in words:
+                yield [*first[:i], word, *first[i + 1 :]]
+    else:
+        yield from map(list, itertools.product(*ends))
+
+
+def alternatives(override: Override) -> list[str]:
+    """The overrides that a sweep stands for; the ends of a range that a sweeper samples."""
+    if not override.is_sweep_override():
+        return [override.input_line]
+    key = override.get_key_element()
+    if override.is_interval_sweep():
+        sweep = override.value()
+        return [f"{key}={sweep.start}", f"{key}={sweep.end}"]
+    return [f"{key}={value}" for value in override.sweep_string_iterator()]
+
+
+def _check_choices(overrides: Sequence[Override]) -> None:
+    for override in overrides:
+        group, value = override.key_or_group, override.value()
+        if group in (*GROUPS, *OVERLAYS) and not override.is_delete():
+            if value not in choices(group):
+                raise UserError(unknown_choice(group, value))
+            if group in OVERLAYS and override.is_add():
+                raise UserError(f"{override.input_line}: leave out the +.")
+
+
+def _config(overrides: Sequence[Override]) -> dict:
+    plain = [override for override in overrides if _sets_a_plain_value(override)]
+    others = [override for override in overrides if not _sets_a_plain_value(override)]
+    text, referenced = _composed(tuple(map(_open, others)))
+    config = json.loads(text)
+    # Where order or other values matter, Hydra does all of it.
+    delicate = {*referenced, *(o.key_or_group for o in others if _is_value(o.key_or_group))}
+    for override in plain:
+        key = override.key_or_group
+        if any(_overlap(key, other) for other in delicate) or not _set(config, override):
+            return json.loads(_composed(tuple(map(_open, overrides)))[0])
+    return config
+
+
+@cache
+def _composed(words: tuple[str, ...]) -> tuple[str, frozenset[str]]:
+    """The resolved config as JSON, and the keys that other values refer to."""
+    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
+        config = hydra.compose("config", overrides=list(words))
+    raw = json.dumps(OmegaConf.to_container(config))
+    return json.dumps(OmegaConf.to_container(config, resolve=True)), frozenset(
+        REFERENCE.findall(raw)
+    )
+
+
+def _sets_a_plain_value(override: Override) -> bool:
+    """`key=value`, whose value means itself wherever it stands."""
+    value = override.value()
+    items = value if isinstance(value, list) else [value]
+    nested = any(isinstance(item, dict | list) for item in items)
+    special = any(mark in str(value) for mark in ("${", "???"))  # interpolated, missing
+    return not nested and not special and _only_sets(override) and _is_value(override.key_or_group)
+
+
+def _set(config: dict, override: Override) -> bool:
+    """Set one value; False where there is none yet, or a mapping."""
+    *path, last = override.key_or_group.split(".")
+    for part in path:
+        config = config.get(part)
+        if not isinstance(config, dict):
+            return False
+    if last not in config or isinstance(config[last], Mapping):
+        return False
+    config[last] = override.value()
+    return True
+
+
+def _overlap(key: str, other: str) -> bool:
+    return f"{key}.".startswith(f"{other}.") or f"{other}.".startswith(f"{key}.")
+
+
+def _open(override: Override) -> str:
+    """The override, allowed to add a key: our own check then says what is wrong with it."""
+    opened = _only_sets(override) and _is_value(override.key_or_group)
+    return f"++{override.input_line}" if opened else override.input_line
+
+
+def _only_sets(override: Override) -> bool:
+    return not (override.is_add() or override.is_force_add() or override.is_delete())
+
+
+def _is_value(key: str) -> bool:
+    return not (CONF / key).is_dir() and not key.startswith("hydra")

@@ -1,0 +1,120 @@
+"""A study's YAML, read and known to have the shape that `g2p.study.plan` describes."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import yaml
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from g2p.errors import UserError, listed, nearest
+
+# Of each key, what its value may be.
+KINDS = {
+    "question": (str,), "set": (dict,), "factors": (dict,), "phenotypes": (str, list),
+    "seeds": (list,), "when": (list,), "arm": (str,), "compare": (str, list, dict),
+    "sizes": (dict,),
+}  # fmt: skip
+WORDS = {str: "text", list: "a list", dict: "a mapping", bool: "true or false"}
+
+
+def read_declared(file: Path) -> dict:
+    """What a study's file declares.
+
+    Raises:
+        UserError: naming the file, and the line or the key that is wrong.
+    """
+    try:
+        declared = OmegaConf.to_container(OmegaConf.load(file))
+    except (yaml.YAMLError, OmegaConfBaseException, UnicodeDecodeError) as error:
+        raise UserError(f"{file} cannot be read: {' '.join(str(error).split())}") from None
+    try:
+        check_shape(declared)
+    except UserError as error:
+        raise UserError(f"{file}: {error}") from None
+    return declared
+
+
+def check_shape(declared: object) -> None:
+    """Refuse a key that does not exist, or a value that is not of its kind."""
+    _be("the file", declared, dict)
+    sizes = declared.get("sizes", {})
+    _be("sizes", sizes, dict)
+    for size, told in sizes.items():
+        _be(f"sizes.{size}", told, dict)
+        _check_keys(f"sizes.{size}.", told, {k: v for k, v in KINDS.items() if k != "sizes"})
+    _check_keys("", declared, KINDS)
+
+
+def _check_keys(above: str, told: Mapping, kinds: Mapping[str, tuple]) -> None:
+    for key, value in told.items():
+        if key not in kinds:
+            raise UserError(
+                f"{above}{key} is no key of a study.{nearest(str(key), kinds)} "
+                f"Allowed: {listed(sorted(kinds))}."
+            )
+        _be(f"{above}{key}", value, *kinds[key])
+    for name, values in told.get("factors", {}).items():
+        _check_factor(f"{above}factors.{name}", values)
+    for i, rule in enumerate(told.get("when", [])):
+        _check_rule(f"{above}when[{i}]", rule)
+    for key in ("seeds", "phenotypes"):
+        if told.get(key) == []:
+            raise UserError(f"{above}{key} is empty.")
+    compare = told.get("compare", [])
+    if isinstance(compare, str) and compare != "ladder":
+        raise UserError(f"{above}compare must be ladder, or pairs, not {compare!r}.")
+    if isinstance(compare, dict):
+        for factor, pairs in compare.items():
+            _check_pairs(f"{above}compare.{factor}", pairs)
+    elif isinstance(compare, list):
+        _check_pairs(f"{above}compare", compare)
+
+
+def _check_factor(where: str, values: object) -> None:
+    _be(where, values, list, dict)
+    if isinstance(values, list) and values:
+        return
+    if not values:
+        raise UserError(f"the factor {where} has no values.")
+    if set(values) != {"bottom", "rungs"}:
+        for label, overrides in values.items():
+            if overrides is not None:
+                _be(f"{where}.{label}", overrides, dict)
+        return
+    _be(f"{where}.bottom", values["bottom"], dict)
+    _be(f"{where}.rungs", values["rungs"], list)
+    for i, rung in enumerate(values["rungs"]):
+        _have(f"{where}.rungs[{i}]", rung, {"component", "set"}, {"component", "set"})
+        _be(f"{where}.rungs[{i}].set", rung["set"], dict)
+
+
+def _check_rule(where: str, rule: object) -> None:
+    _have(where, rule, {"if", "set", "drop"}, {"if"})
+    _be(f"{where}.if", rule["if"], dict)
+    if rule.get("drop"):
+        return
+    _have(where, rule, {"if", "set", "drop"}, {"set"})
+    _be(f"{where}.set", rule["set"], dict)
+
+
+def _check_pairs(where: str, pairs: object) -> None:
+    _be(where, pairs, list)
+    for i, pair in enumerate(pairs):
+        if not isinstance(pair, list) or len(pair) != 2:
+            raise UserError(f"{where}[{i}] must be a pair, [a, b], not {pair!r}.")
+
+
+def _have(where: str, value: object, allowed: set[str], needed: set[str]) -> None:
+    _be(where, value, dict)
+    for key in value:
+        if key not in allowed:
+            raise UserError(f"{where}.{key} is no key of it. Allowed: {listed(sorted(allowed))}.")
+    for key in sorted(needed - set(value)):
+        raise UserError(f"{where}.{key} is missing.")
+
+
+def _be(where: str, value: object, *kinds: type) -> None:
+    if not isinstance(value, kinds):
+        kind = " or ".join(WORDS[kind] for kind in kinds)
+        raise UserError(f"{where} must be {kind}, not {value!r}.")

@@ -1,0 +1,109 @@
+"""Which runs a word means: `key=value` as for train.py, read against what their configs say.
+
+A key that a run's model does not have does not fit. `a,b` is either, `interval(a,b)` between.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+
+from hydra.core.override_parser.types import Override
+
+from g2p.compose import alternatives, composed, parse
+from g2p.config import GROUPS, PRESETS, TOP_LEVEL, choices, schema, unknown_choice
+from g2p.errors import UserError, listed, nearest
+from g2p.options import OptionsOf
+from g2p.study.stored import STATES, StoredRun
+
+
+def filter_of(word: str) -> Callable[[StoredRun], bool]:
+    """Whether a run fits a word.
+
+    Raises:
+        UserError: for a key or a choice that does not exist, naming the nearest.
+    """
+    (override,) = parse([word]) if "=" in word else (None,)
+    if override is None or override.is_add() or override.is_force_add() or override.is_delete():
+        raise UserError(f"{word} is no filter. One is key=value, as for train.py, or status=done.")
+    key = override.key_or_group
+    if key == "status":
+        values = _values(override, STATES)
+        return lambda run: run.state in values
+    if key == "phenotype":
+        from g2p.data.bbq_arrays import ALIASES  # scikit-learn comes with it, a second
+
+        values = _values(override)
+        return lambda run: any(_predicts(run, value, ALIASES) for value in values)
+    if key in GROUPS:
+        values = _values(override, choices(key))
+        wanted = [_distinguishing(key)[v] if key in PRESETS else {f"{key}.name": v} for v in values]
+    elif key in _known_keys():
+        if override.is_interval_sweep():
+            bounds = override.value()
+            return lambda run: _within(run.config.get(key), bounds.start, bounds.end)
+        wanted = [{key: value} for value in _values(override)]
+    else:
+        above = f"{key.partition('.')[0]}."
+        beside = [k for k in _known_keys() if k.startswith(above)] or [*_whole(), *GROUPS]
+        raise UserError(
+            f"{key} is no key that a run has.{nearest(key, _known_keys())} "
+            f"Allowed: {listed(beside)}."
+        )
+    return lambda run: any(_agrees(run.config, each) for each in wanted)
+
+
+def _values(override: Override, allowed: Iterable[str] | None = None) -> list:
+    """The values of a word, one or several."""
+    values = [parse([word])[0].value() for word in alternatives(override)]
+    for value in values:
+        if allowed is not None and value not in allowed:
+            raise UserError(unknown_choice(override.key_or_group, value, list(allowed)))
+    return values
+
+
+def _predicts(run: StoredRun, wanted: str | list, aliases: Mapping) -> bool:
+    names = wanted if isinstance(wanted, list) else [wanted]
+    return all({name, aliases.get(name, name)} & run.phenotypes for name in map(str, names))
+
+
+def _agrees(config: Mapping, wanted: Mapping) -> bool:
+    return all(
+        key in config and config[key] == value and is_flag(config[key]) == is_flag(value)
+        for key, value in wanted.items()
+    )
+
+
+def _within(value: object, low: float, high: float) -> bool:
+    return isinstance(value, int | float) and not is_flag(value) and low <= value <= high
+
+
+def is_flag(value: object) -> bool:
+    return isinstance(value, bool)  # which Python takes for a number: 1 == True
+
+
+@cache
+def _distinguishing(group: str) -> dict[str, dict]:
+    """Of each preset of a group, the keys that differ between its presets."""
+    presets = {name: composed([f"{group}={name}"])[group] for name in choices(group)}
+    first, *others = presets.values()
+    keys = [key for key in first if any(other[key] != first[key] for other in others)]
+    return {name: {f"{group}.{key}": v[key] for key in keys} for name, v in presets.items()}
+
+
+def _whole() -> list[str]:
+    return ["status", *TOP_LEVEL]
+
+
+@cache
+def _known_keys() -> list[str]:
+    """Every key that some run can have."""
+    keys = dict.fromkeys([*_whole(), *GROUPS])
+    for group in GROUPS:
+        for name in [None] if group in PRESETS else choices(group):
+            keys |= {f"{group}.name": None} if name else {}
+            for key, option in schema(group, name).items():
+                keys[f"{group}.{key}"] = None
+                for rule in option.rules:
+                    if isinstance(rule, OptionsOf):
+                        inner = schema(group, rule.choice)
+                        keys |= dict.fromkeys(f"{group}.{key}.{each}" for each in inner)
+    return list(keys)

@@ -1,0 +1,83 @@
+"""A study from its name to its report: planned, launched, collected, compared."""
+
+from collections import Counter
+from pathlib import Path
+
+from rich.console import Console
+
+from g2p.compose import composed
+from g2p.study.collect import collect
+from g2p.study.dry_run import show_plan
+from g2p.study.job import Job
+from g2p.study.launch import launch
+from g2p.study.ledger import STATUSES, Ledger, status
+from g2p.study.plan import Study, load_study
+from g2p.study.publish import publish
+from g2p.study.runs import StudyRun, phenotypes_of, resolve
+from g2p.study.watch import Watch
+
+
+def sweep(name: str, size: str, overrides: list[str], flags: set[str], console: Console) -> bool:
+    """Train, compare and report a study, or what of that the flags ask for.
+
+    Args:
+        name, size: of the study.
+        overrides: of every run, as words; Hydra's own among them.
+        flags: of `sweep.py`.
+        console: where it is told.
+
+    Returns:
+        Whether every run is done.
+
+    Raises:
+        UserError: for a study or a key that does not exist.
+    """
+    plain = [word for word in overrides if not word.lstrip("+~").startswith("hydra")]
+    study = load_study(name, size, lambda: phenotypes_of(plain))
+    runs = resolve(study, plain)
+    base = composed(plain, of_many=True)
+    title = f"{name}-{size}"
+    folder = Path(base["paths"]["runs"]).expanduser().absolute().parent / "studies" / title
+    console.print(f"[bold]{title}[/bold]: {study.question}", soft_wrap=True)
+    if "--dry-run" in flags:
+        entries = Ledger(folder).entries()
+        states = [status(run.record, entries.get(run.signature)) for run in runs]
+        show_plan(runs, states, console)
+        console.print(f"{_told(Counter(states))}.")
+        return True
+    if "--collect" not in flags:
+        _train(study, runs, folder, overrides, "--retry-failed" in flags, console)
+    table = collect(folder, runs)
+    publish(study, runs, table, folder, [f"study={name}", f"size={size}", *overrides], console)
+    counts = counted(runs, folder)
+    console.print(f"{_told(counts)}. report: {folder / 'report.html'}", soft_wrap=True)
+    print(f"study: {folder}", flush=True)
+    return counts["done"] == len(runs)
+
+
+def _train(
+    study: Study, runs: list[StudyRun], folder: Path, words: list[str], retry: bool,
+    console: Console,
+) -> None:  # fmt: skip
+    """Launch what is not done, first what was never begun: a run that kills its process is last."""
+    entries = Ledger(folder).entries()
+    states = {run.signature: status(run.record, entries.get(run.signature)) for run in runs}
+    wanted = ("pending", "running", "failed") if retry else ("pending", "running")
+    todo = [run for run in runs if states[run.signature] in wanted]
+    todo.sort(key=lambda run: run.signature in entries)
+    console.print(f"{len(runs)} runs: {_told(Counter(states.values()))}.")
+    if not todo:
+        return
+    job = Job(folder, study.name, tuple(run.signature for run in todo), retry)
+    with Watch(runs, states, folder, console):
+        launch(job, [run.words for run in todo], words)
+
+
+def counted(runs: list[StudyRun], folder: Path) -> Counter:
+    """How many runs have each status."""
+    entries = Ledger(folder).entries()
+    return Counter(status(run.record, entries.get(run.signature)) for run in runs)
+
+
+def _told(counts: Counter) -> str:
+    return ", ".join(f"{counts[name]} {name}" for name in STATUSES if counts[name]) or "none"

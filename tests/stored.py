@@ -1,0 +1,57 @@
+"""Run directories that nobody trained, and the command that lists them."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from g2p.compose import composed
+from g2p.results.record import Record
+from tests.conftest import ROOT
+
+PHENOTYPES = ("30C", "cu")
+
+
+def written(
+    folder: Path, number: int, *words: str, done=True, names=PHENOTYPES, r2=0.5
+) -> Record:  # fmt: skip
+    """A run's directory as training leaves it, without the training."""
+    record = Record(folder / f"{number:016x}")
+    record.write_config(composed(words, of_many=True))
+    (record.folder / ".lock").touch()
+    record.checkpoints.mkdir()
+    for name in ("best.ckpt", "last.ckpt"):
+        (record.checkpoints / name).write_bytes(b"x" * 1000)
+    record.write_history([{"epoch": i, "train_loss": 1.0} for i in range(3)])
+    if done:
+        scores = {"r2": dict.fromkeys(names, r2), "r2_mean": r2}
+        record.write_metrics({"test": scores, "val": scores, "epochs": 7})
+    return record
+
+
+def six_runs(folder: Path) -> Path:
+    """Five and one that is damaged, numbered, beside what is no run."""
+    written(folder, 1, "model.num_layers=1", "optim.lr=1e-3", "phenotype=YPD", names=["30C"])
+    written(folder, 2, "model.num_layers=2", "optim.lr=1e-4", "seed=1", "phenotype=[30C,cu]")
+    written(folder, 3, "model=ridge", "qc=strict", "phenotype=all", "data.strains=500")
+    written(
+        folder,
+        4,
+        "model=stacked",
+        "trainer=cpu",
+        "model.lasso.folds=3",
+        "phenotype=cu",
+        names=["cu"],
+    )
+    written(folder, 5, "model.num_layers=2", "trainer=cpu", "phenotype=all", done=False)
+    damaged = written(folder, 6)
+    (damaged.folder / "metrics.json").write_text('{"test": ')
+    (folder / "seeds").mkdir()  # somebody else's
+    (folder / "notes.txt").touch()
+    return folder
+
+
+def listing(*words: str, cwd: Path, **more) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, str(ROOT / "sweep.py"), "--runs", *words], cwd=cwd, text=True,
+        capture_output=True, timeout=120, check=False, **more,
+    )  # fmt: skip

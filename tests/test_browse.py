@@ -1,0 +1,122 @@
+"""Runs listed and found by what their configs say."""
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from g2p.errors import UserError
+from g2p.study import stored
+from g2p.study.filters import filter_of
+from g2p.study.stored import stored_runs
+from tests.stored import listing, six_runs
+
+
+@pytest.fixture
+def runs(tmp_path):
+    return six_runs(tmp_path / "runs")
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ([], [1, 2, 3, 4, 5, 6]),
+        (["model=transformer"], [1, 2, 5, 6]),
+        (["model=ridge,stacked"], [3, 4]),
+        (["model.num_layers=1,2", "model=transformer"], [1, 2, 5, 6]),
+        (["model.num_layers=2", "status=done"], [2]),
+        (["model.num_layers=range(1,2)"], [1]),
+        (["optim.lr=0.0001"], [2]),
+        (["optim.lr=interval(1e-5,5e-4)"], [2]),
+        (["model.skip=1"], []),  # it is true, not 1
+        (["model.skip=true"], [1, 2, 5, 6]),
+        (["phenotype=30C"], [1, 2, 3]),
+        (["phenotype=YPD"], [1, 2, 3]),
+        (["phenotype=[30C,cu]"], [2, 3]),
+        (["phenotype=cu,30C"], [1, 2, 3, 4]),
+        (["phenotype=all"], [3, 5]),
+        (["phenotype=nosuch"], []),
+        (["seed=1"], [2]),
+        (["qc=strict"], [3]),
+        (["qc=standard", "model=ridge"], []),
+        (["trainer=cpu"], [4, 5]),
+        (["model.lasso.folds=3"], [4]),
+        (["data.strains=500"], [3]),
+        (["data=byxrm"], []),
+        (["status=unfinished,damaged"], [5, 6]),
+        (["trainer.patience=null"], []),
+    ],
+)
+def test_what_a_word_finds(runs, words, expected):
+    # The damaged run's config is whole; so is what it is found by.
+    fits = [filter_of(word) for word in words]
+    found = [run for run in stored_runs(runs) if all(fit(run) for fit in fits)]
+    assert sorted(int(run.signature, 16) for run in found) == expected
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("modl=ridge", "modl is no key that a run has. Did you mean 'model'?"),
+        ("model.num_layer=1", "Did you mean 'model.num_layers'? Allowed: model.name, model"),
+        ("model=rige", "model=rige does not exist. Did you mean 'ridge'?"),
+        ("status=dome", "status=dome does not exist. Did you mean 'done'? status is one of done"),
+        ("ridge", "ridge is no filter"),
+        ("+model=ridge", "is no filter"),
+        ("paths.data=here", "paths.data is no key that a run has"),
+    ],
+)
+def test_a_word_that_finds_nothing_anywhere_is_refused(word, said):
+    with pytest.raises(UserError) as error:
+        filter_of(word)
+    assert said in str(error.value)
+
+
+def test_the_list_has_a_column_for_what_differs(runs):
+    done = listing("model=transformer", "status=done", cwd=runs.parent)
+    assert done.returncode == 0, done.stderr
+    head, *rows, count = done.stdout.splitlines()
+    assert head.split() == [
+        "signature", "model", "phenotype", "seed", "model.num_layers", "optim.lr", "status", "test",
+        "R2", "epochs", "when",
+    ]  # fmt: skip
+    first, second = (row.split() for row in rows)
+    assert first[:9] == [
+        "0" * 15 + "1",
+        "transformer",
+        "YPD",
+        "0",
+        "1",
+        "0.001",
+        "done",
+        "0.500",
+        "7",
+    ]
+    assert second[1:7] == ["transformer", "[30C,cu]", "1", "2", "0.0001", "done"]
+    assert count == f"2 runs in {runs}: 2 done."
+    other = listing("paths.runs=nowhere", cwd=runs.parent)
+    assert other.returncode == 1 and "nowhere does not exist" in other.stderr
+
+
+values = (
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=9)
+)
+
+
+@settings(deadline=None, max_examples=80)
+@given(st.dictionaries(
+    st.sampled_from(["data", "model", "phenotype", "seed", "paths"]),
+    values | st.lists(values, max_size=3) | st.dictionaries(
+        st.text("abc", min_size=1, max_size=3), values | st.lists(values, max_size=2), max_size=3),
+    max_size=5,
+))  # fmt: skip
+def test_a_config_read_section_by_section_is_the_config(config):
+    text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
+    assert stored._flat_config(text) == stored._flat(yaml.safe_load(text) or {})
+
+
+def test_values_that_are_shared_between_sections_are_read(tmp_path):
+    shared = [1, 2]
+    text = yaml.safe_dump({"data": {"a": shared}, "model": {"b": shared}}, sort_keys=False)
+    assert "*id001" in text
+    assert stored._flat_config(text) == {"data.a": shared, "model.b": shared}
