@@ -1,7 +1,7 @@
 """The schema: what is refused, with which words; what a signature covers and what it does not."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from g2p.config import GROUPS, check, choices, inapplicable
@@ -149,6 +149,7 @@ def test_a_signature_is_sixteen_hex_digits_and_does_not_depend_on_key_order():
     int(signature(config, **facts), 16)
 
 
+@settings(deadline=None)
 @given(st.text(min_size=1, max_size=12))
 def test_no_text_is_a_model_by_accident(name):
     config = compose()
