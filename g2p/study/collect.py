@@ -25,25 +25,29 @@ def collect(folder: Path, runs: list[StudyRun]) -> pa.Table:
     Where nothing has changed since the last call, its table is the answer.
     """
     entries = Ledger(folder).entries()
-    states = {}
-    for run in runs:
-        now = status(run.record, entries.get(run.signature))
-        metrics = run.record.folder / "metrics.json"
-        changed = metrics.stat().st_mtime_ns if now == "done" else None
-        states[run.signature] = [now, changed, _factors(run)]
+    states = {run.signature: _state(run, entries.get(run.signature)) for run in runs}
     file, note = folder / "results.parquet", folder / "collected.json"
     if file.exists() and note.exists() and json.loads(note.read_text()) == states:
         return pq.read_table(file)
     schema = _schema(runs)
     rows = []
     for run in runs:
-        now = states[run.signature][0]
-        error = entries[run.signature].get("error") if now == "failed" else None
+        now, _, error, _ = states[run.signature]
         rows += _rows(run, now, error, schema)
     table = pa.Table.from_pylist(rows, schema)
     write_atomically(file, lambda out: pq.write_table(table, out))
     write_json(note, states)
     return table
+
+
+def _state(run: StudyRun, entry: dict | None) -> list:
+    """What its rows depend on: status, when it was finished, its error, where it stands."""
+    try:
+        finished = (run.record.folder / "metrics.json").stat().st_mtime_ns
+    except FileNotFoundError:
+        now = status(run.record, entry)
+        return [now, None, entry.get("error") if now == "failed" else None, _factors(run)]
+    return ["done", finished, None, _factors(run)]
 
 
 def _schema(runs: list[StudyRun]) -> pa.Schema:

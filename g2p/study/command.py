@@ -23,8 +23,6 @@ from rich.console import Console
 from g2p.cli import Stopped, composed, message, say
 from g2p.errors import UserError, listed, nearest
 from g2p.study.collect import collect
-from g2p.study.dry_run import show_plan
-from g2p.study.job import Job
 from g2p.study.launch import launch
 from g2p.study.ledger import STATUSES, Ledger, status
 from g2p.study.plan import Study, load_study, studies
@@ -86,6 +84,8 @@ def sweep(words: list[str], console: Console) -> bool:
     folder = Path(base["paths"]["runs"]).expanduser().absolute().parent / "studies" / name
     console.print(f"[bold]{name}[/bold]: {study.question}", soft_wrap=True)
     if "--dry-run" in flags:
+        from g2p.study.dry_run import show_plan  # torch comes with it, as with Job below
+
         entries = Ledger(folder).entries()
         states = [status(run.record, entries.get(run.signature)) for run in runs]
         show_plan(runs, states, console)
@@ -116,6 +116,8 @@ def _train(
     console.print(f"{len(runs)} runs: {_told(counted(runs, folder))}.")
     if not todo:
         return
+    from g2p.study.job import Job
+
     job = Job(folder, study.name, tuple(run.signature for run in todo), retry)
     watch = Watch(todo, folder, console)
     try:
