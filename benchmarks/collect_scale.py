@@ -23,11 +23,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import yaml
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from benchmarks.elsewhere import command_of, surroundings
 from benchmarks.trained import RESULTS, trained
 from g2p.data.simulated import OTHERS, TEMPERATURES
 from g2p.results.record import Record
@@ -48,13 +48,6 @@ MODELS = {
 }  # fmt: skip
 LAYERS = [1, 2, 3, 4, 5]
 ALONE = TEMPERATURES + OTHERS[:3]  # ten phenotypes
-# sweep.py, with its studies elsewhere.
-COMMAND = """
-import sys, pathlib
-from g2p.study import command, plan
-plan.STUDIES = pathlib.Path(sys.argv.pop(1))
-command.main()
-"""
 
 
 def declared(runs: int, *, together: bool) -> dict:
@@ -109,20 +102,15 @@ def seconds_of(call: Callable):
 
 def command(folder: Path, *words: str) -> float:
     """Seconds of a process of its own, which has to succeed."""
-    called = [sys.executable, *words]
-    done, seconds = seconds_of(
-        lambda: subprocess.run(called, cwd=folder, capture_output=True, text=True, check=False)
-    )
+    told = {"cwd": folder, "env": surroundings(), "capture_output": True, "text": True}
+    done, seconds = seconds_of(lambda: subprocess.run(words, check=False, **told))
     if done.returncode:
         raise SystemExit(done.stderr)
     return seconds
 
 
 def measured(runs: int, scratch: Path, *, together: bool) -> dict:
-    studies = scratch / "studies"
-    studies.mkdir(parents=True)
     told = declared(runs, together=together)
-    (studies / "scale.yaml").write_text(yaml.safe_dump(told, sort_keys=False))
     words = [f"paths.runs={scratch / 'runs'}", f"paths.cache={scratch / 'cache'}", "logger=none"]
 
     def resolved() -> tuple[Study, list[StudyRun]]:
@@ -137,7 +125,7 @@ def measured(runs: int, scratch: Path, *, together: bool) -> dict:
     table, first = seconds_of(lambda: collect(folder, every))
     _, again = seconds_of(lambda: collect(folder, every))
     _, to_publish = seconds_of(lambda: publish(study, every, table, folder, words, quiet))
-    asked = ["-c", COMMAND, str(studies), "study=scale", *words]
+    asked = [*command_of(scratch / "yaml", "scale", told), *words]
     return {
         "runs": len(every),
         "phenotypes a run": len(every[0].phenotypes),
@@ -151,7 +139,7 @@ def measured(runs: int, scratch: Path, *, together: bool) -> dict:
             "publish": to_publish,
             "command": command(scratch, *asked, "--collect"),
             "command again": command(scratch, *asked, "--collect"),
-            "imports": command(scratch, "-c", "import g2p.study.command"),
+            "imports": command(scratch, sys.executable, "-c", "import g2p.study.command"),
             "dry run": command(scratch, *asked, "--dry-run"),
         },
     }

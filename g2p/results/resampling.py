@@ -101,7 +101,7 @@ def _resampled(differences: Sequence[Sequence[float]], uniform: np.ndarray) -> n
 
     Args:
         differences: for each phenotype those of its pairs.
-        uniform: (draws, at least as many as pairs) in [0, 1): which pairs, for all phenotypes alike.
+        uniform: (draws, at least as many as pairs) in [0, 1): which pairs, alike in all.
     """
     draws = len(uniform)
     means = np.empty((len(differences), draws))

@@ -1,19 +1,22 @@
 """The results table of a study, from its run directories alone, at any time."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from filelock import FileLock
 
-from g2p.files import write_atomically, write_json
+from g2p.files import DRAFT, write_atomically, write_json
 from g2p.study.ledger import Ledger, status
 from g2p.study.runs import StudyRun
 
 COLUMNS = {
     "phenotype": pa.string(), "split": pa.string(), "r2": pa.float64(), "pearson": pa.float64(),
     "n": pa.int64(), "seconds": pa.float64(), "num_parameters": pa.int64(),
-    "peak_memory": pa.int64(), "noise_ceiling": pa.float64(), "ridge_r2": pa.float64(),
+    "peak_memory": pa.int64(), "flops": pa.float64(), "energy": pa.float64(), "noise_ceiling": pa.float64(), "ridge_r2": pa.float64(),
     "signature": pa.string(), "status": pa.string(), "error": pa.string(),
 }  # fmt: skip
 
@@ -24,6 +27,21 @@ def collect(folder: Path, runs: list[StudyRun]) -> pa.Table:
     A column for each factor; `model` and `seed` always. What a run has not reached yet is null.
     Where nothing has changed since the last call, its table is the answer.
     """
+    with writing(folder):
+        return _collect(folder, runs)
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Hold the study's results: two sweeps write them in turn, and what a kill cut short goes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / ".lock"):
+        for draft in folder.rglob(f".*{DRAFT}"):
+            draft.unlink()
+        yield
+
+
+def _collect(folder: Path, runs: list[StudyRun]) -> pa.Table:
     entries = Ledger(folder).entries()
     states = {run.signature: _state(run, entries.get(run.signature)) for run in runs}
     file, note = folder / "results.parquet", folder / "collected.json"
@@ -84,6 +102,8 @@ def _rows(run: StudyRun, now: str, error: str | None, schema: pa.Schema) -> list
         environment = json.loads((run.record.folder / "environment.json").read_text())
         common |= {key: metrics[key] for key in ("seconds", "num_parameters")}
         common["peak_memory"] = environment["peak_device_memory"] or environment["peak_memory"]
+        # Runs of before these were counted lack them.
+        common |= {"flops": metrics.get("flops"), "energy": environment.get("energy")}
     rows = []
     for part in ("val", "test"):
         for name in run.phenotypes:

@@ -15,6 +15,7 @@ from g2p.options import PACKAGE
 from g2p.results.compare import Comparison, Effect, compare
 from g2p.results.effects import effects_of, effects_table, print_effects
 from g2p.results.yardsticks import warnings
+from g2p.study.collect import writing
 from g2p.study.plan import Study
 from g2p.study.runs import StudyRun
 
@@ -32,23 +33,31 @@ def publish(
 
     Where both are there and nothing that they depend on has changed, they are left as they are.
     """
-    note = folder / "published.json"
-    of = _digest(study, table, folder, words)
-    known = json.loads(note.read_text()) if note.exists() else {}
-    if known.get("of") == of and (folder / "report.html").exists():
-        effects, told = _read_effects(folder), known["warnings"]
-    else:
-        note.unlink(missing_ok=True)
-        effects = compare(table, _comparisons(study)) if study.pairs else []
-        told = warnings(table, study.arm) if study.arm == "model" else []
-        _write_effects(effects, folder)
-        _write_report(study, runs, table, folder, words, effects, told)
-        if "running" not in table["status"].unique().to_pylist():  # their curves grow
-            write_json(note, {"of": of, "warnings": told})
+    with writing(folder):
+        effects, told = _published(study, runs, table, folder, words)
     if effects:
         print_effects(effects, console)
     for line in told:
         console.print(f"warning: {line}", soft_wrap=True)
+
+
+def _published(
+    study: Study, runs: list[StudyRun], table: pa.Table, folder: Path, words: list[str]
+) -> tuple[list[Effect], list[str]]:
+    """The effects and the warnings, read or made now."""
+    note = folder / "published.json"
+    of = _digest(study, table, folder, words)
+    known = json.loads(note.read_text()) if note.exists() else {}
+    if known.get("of") == of and (folder / "report.html").exists():
+        return _read_effects(folder), known["warnings"]
+    note.unlink(missing_ok=True)
+    effects = compare(table, _comparisons(study)) if study.pairs else []
+    told = warnings(table, study.arm) if study.arm == "model" else []
+    _write_effects(effects, folder)
+    _write_report(study, runs, table, folder, words, effects, told)
+    if "running" not in table["status"].unique().to_pylist():  # their curves grow
+        write_json(note, {"of": of, "warnings": told})
+    return effects, told
 
 
 def _digest(study: Study, table: pa.Table, folder: Path, words: list[str]) -> str:
