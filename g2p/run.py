@@ -23,6 +23,8 @@ from g2p.results.record import Record
 from g2p.results.table import print_attention, print_table
 from g2p.train.checkpoints import resumable
 from g2p.train.device import device_name, peak_device_memory
+from g2p.train.energy import metered
+from g2p.train.flops import training_flops
 
 
 def run(config: Mapping, *, set_by_user: Iterable[str] = (), group: str | None = None) -> Path:
@@ -164,7 +166,9 @@ def _train(
         # Processes of their own report to the file alone; the tracker hears of it afterwards.
         shared = not is_baseline(config["model"]["name"]) and config["trainer"]["devices"] > 1
         heard = record.write_history if shared else on_epoch
-        fitted = fit(config, data, record.checkpoints, heard, base)
+        begun = (record.checkpoints / "last.ckpt").exists()  # by a process whose joules are lost
+        with metered(accelerator, config["trainer"]["devices"]) as meter:
+            fitted = fit(config, data, record.checkpoints, heard, base)
         on_epoch(fitted.rows)
         metrics = _evaluate(config, record, data, fitted)
         metrics["ridge"] = ridge
@@ -178,6 +182,7 @@ def _train(
                 device=device_name(accelerator),
                 seconds=seconds,
                 device_memory=peak_device_memory(accelerator),
+                energy=None if begun else meter.joules,
             )
         )
         tracker.result(metrics, figures, record.checkpoints / "best.ckpt")
@@ -194,6 +199,13 @@ def _evaluate(config: Mapping, record: Record, data: Prepared, fitted: Fitted) -
         "epochs": len(fitted.rows),
         "seconds": sum(row["seconds"] for row in fitted.rows),
         "num_parameters": fitted.num_parameters,
+        "flops": training_flops(
+            config,
+            n_loci=len(data.loci),
+            n_phenotypes=len(data.phenotype_names),
+            n_train=len(data.split["train"]),
+            epochs=len(fitted.rows),
+        ),
     }
     if fitted.attention:
         metrics["attention"] = fitted.attention
