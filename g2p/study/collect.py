@@ -16,7 +16,8 @@ from g2p.study.runs import StudyRun
 COLUMNS = {
     "phenotype": pa.string(), "split": pa.string(), "r2": pa.float64(), "pearson": pa.float64(),
     "n": pa.int64(), "seconds": pa.float64(), "num_parameters": pa.int64(),
-    "peak_memory": pa.int64(), "flops": pa.float64(), "energy": pa.float64(), "noise_ceiling": pa.float64(), "ridge_r2": pa.float64(),
+    "peak_memory": pa.int64(), "flops": pa.float64(), "energy": pa.float64(),
+    "noise_ceiling": pa.float64(), "ridge_r2": pa.float64(),
     "signature": pa.string(), "status": pa.string(), "error": pa.string(),
 }  # fmt: skip
 

@@ -87,7 +87,7 @@ def packages(folder: Path) -> list[Counter]:
 
 
 def gpus(devices: int) -> list[Counter]:
-    """The first GPUs that torch sees; none without NVIDIA's library, or of a GPU without a counter."""
+    """The first GPUs that torch sees; none without NVIDIA's library or where one has no counter."""
     import torch
 
     try:
