@@ -8,7 +8,7 @@ import torch
 
 from g2p.config import is_baseline
 from g2p.train.device import resolve_accelerator
-from g2p.train.flops import model_without_weights, training_flops
+from g2p.train.flops import size, training_flops
 
 # Of the speed of a plain matrix product, what training reaches: an order of magnitude, no more.
 EFFICIENCY = 0.2
@@ -45,8 +45,7 @@ def cost(config: Mapping, *, n_loci: int, n_phenotypes: int, n_train: int) -> Co
     options = config["model"]
     if is_baseline(options["name"]):
         return Cost()
-    model = model_without_weights(options, n_loci=n_loci, n_phenotypes=n_phenotypes)
-    parameters = sum(p.numel() for p in model.parameters())
+    parameters = size(options, n_loci=n_loci, n_phenotypes=n_phenotypes).parameters
     tokens = config["trainer"]["batch_size"] * n_loci
     width = KEPT * options["embedding_dim"] + 2 * (options.get("ffn", False) and options["ffn_dim"])
     activations = 4 * tokens * options["num_layers"] * width

@@ -6,9 +6,9 @@ device.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import torch
-from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from g2p.config import is_baseline
@@ -18,29 +18,43 @@ from g2p.models import build_model
 PASSES = 3
 
 
-def model_without_weights(options: Mapping, *, n_loci: int, n_phenotypes: int) -> nn.Module:
-    """The model of these options on the meta device."""
+@dataclass(frozen=True)
+class Size:
+    """Of a model: its parameters, and the FLOPs of its forward pass for one strain."""
+
+    parameters: int
+    forward: int
+
+
+_known: dict[tuple, Size] = {}  # the runs of a study have few different models
+
+
+def size(options: Mapping, *, n_loci: int, n_phenotypes: int) -> Size:
+    """Of the model of these options, at L loci and P phenotypes."""
+    written = repr(options), n_loci, n_phenotypes
+    if written not in _known:
+        _known[written] = _size(options, n_loci, n_phenotypes)
+    return _known[written]
+
+
+def _size(options: Mapping, n_loci: int, n_phenotypes: int) -> Size:
     if options.get("position") == "genome":  # it looks at the positions, which are not there
         options = {**options, "position": "learned"}
     with torch.device("meta"):
-        return build_model(
+        model = build_model(
             options,
             n_loci=n_loci,
             n_phenotypes=n_phenotypes,
             genome_L2=torch.zeros(n_loci, 2),
             ridge=(torch.zeros(n_phenotypes, n_loci), torch.zeros(n_phenotypes)),
         )
-
-
-def forward_flops(model: nn.Module, n_loci: int) -> int:
-    """Of one strain; the model is one without weights."""
-    with torch.device("meta"):
         given = [torch.zeros(1, n_loci)]
         if hasattr(model, "n_environments"):  # in training a strain is seen in one
             given.append(torch.zeros(1, dtype=torch.long))
         with FlopCounterMode(display=False) as counter:
             model(*given)
-    return counter.get_total_flops()
+    parameters = sum(p.numel() for p in model.parameters())
+    return Size(parameters, counter.get_total_flops())
 
 
 def training_flops(
@@ -59,7 +73,7 @@ def training_flops(
     """
     if is_baseline(config["model"]["name"]):
         return None
-    model = model_without_weights(config["model"], n_loci=n_loci, n_phenotypes=n_phenotypes)
+    forward = size(config["model"], n_loci=n_loci, n_phenotypes=n_phenotypes).forward
     trainer = config["trainer"]
     seen = n_train - n_train % trainer["batch_size"] if trainer["drop_last"] else n_train
-    return float(PASSES * forward_flops(model, n_loci) * seen * epochs)
+    return float(PASSES * forward * seen * epochs)
