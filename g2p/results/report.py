@@ -126,7 +126,8 @@ def _arms(data: StudyData) -> str:
     if len(data.compared) < len(data.phenotypes):
         note = page.paragraph(
             f"R2 is over the {len(data.compared)} of {len(data.phenotypes)} phenotypes that every "
-            f"arm has so far: {listed(data.compared) or 'none, so there is no fair mean yet'}."
+            f"arm has{data.so_far}: "
+            f"{listed(data.compared) or 'none, so there is no fair mean yet'}."
         )
     columns = [data.arm, "runs", "mean test R2", "of noise ceiling", "seconds", "parameters",
                "peak memory (MiB)"]  # fmt: skip

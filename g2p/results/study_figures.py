@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
 from g2p.results.compare import Effect
-from g2p.results.drawing import Picture, legend, style, wrapped
+from g2p.results.drawing import Picture, legend, legend_inches, style, wrapped
 from g2p.results.figures import BLUE, GREY, plt
 from g2p.results.phenotype_figure import by_phenotype
 from g2p.results.published_numbers import Published
@@ -132,12 +132,12 @@ def _shared(data: StudyData) -> bool:
 
 
 def _cost(data: StudyData, shown: Mapping[str, Mapping[str, float]], width: float) -> Figure:
-    across = 1 if width < 5 else min(3, len(shown))
+    across = 1 if width < 5 else -(-len(shown) // -(-len(shown) // 3))  # 4 as 2 and 2
     down = -(-len(shown) // across)
     width = min(width, across * 4.2)
     arms = [arm for arm in data.arms if any(arm in values for values in shown.values())]
     figure, grid = plt.subplots(
-        down, across, figsize=(width, 2.6 * down + 0.25 * len(arms) ** 0.5 + 0.4), squeeze=False,
+        down, across, figsize=(width, 2.3 * down + legend_inches(arms, width)), squeeze=False,
         layout="constrained", sharey=True,
     )  # fmt: skip
     for axes in grid.flat[len(shown) :]:

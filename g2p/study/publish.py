@@ -82,15 +82,18 @@ def _write_report(
     # With matplotlib, for which a study that has not changed need not wait.
     from g2p.results.published_numbers import published
     from g2p.results.report import write_report
+    from g2p.results.study_data import COMBINATION, combined
 
+    compared = list(dict.fromkeys(factor for factor, *_ in study.pairs))
+    several = len(compared) > 1  # factors; then an arm is a combination of them
     real = all(run.config["data"]["name"] == PUBLISHED_ON for run in runs)
     flags = [word for word in words if not word.startswith("--")]
     write_report(
         folder,
         title=f"{study.name} ({study.size})",
         question=study.question,
-        table=table,
-        arm=study.arm,
+        table=combined(table, compared) if several else table,
+        arm=COMBINATION if several else study.arm,
         factors=[name for name in study.points[0].factors if name != "phenotypes"],
         effects=effects,
         warnings=told,
