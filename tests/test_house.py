@@ -64,6 +64,7 @@ def test_imports_go_one_way(file):
          ["hydra", "omegaconf", "wandb", "lightning"]),
         (["g2p.results.figures", "g2p.results.table", "g2p.results.tracker"], ["torch", "wandb"]),
         (["g2p.cli", "g2p.config"], ["torch", "wandb", "pyarrow"]),
+        (["g2p.study.command"], ["torch", "wandb", "matplotlib"]),
     ],
 )  # fmt: skip
 def test_what_is_never_imported(modules, forbidden):

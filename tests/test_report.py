@@ -266,3 +266,27 @@ def test_in_a_browser_nothing_overflows_and_nothing_is_fetched(wild, tmp_path):
             # Drawn for this width: letters keep their size, to a tenth.
             assert 0 < shown <= facts["width"] and shown == pytest.approx(natural, rel=0.1)
         assert [name for name in facts["loaded"] if not name.startswith("data:")] == []
+
+
+def test_a_page_of_a_thousand_arms_stays_a_page(tmp_path):
+    points = [{"arm": f"lr {i:03}", "gain": i / 10} for i in range(250)]
+    points += [
+        {"arm": f"bad {i}", "status": "failed", "error": f"error {i}"} for i in range(30)
+    ]  # fmt: skip
+    table = studies.results(points, ["30C"], (0,))
+    effects = [
+        replace(effect(f"{i}", f"{i + 1}", 0.01, 0.0, 0.02), warning="Too few.") for i in range(250)
+    ]
+    html = report(tmp_path, table, "arm", effects=effects, configs=studies.configs(table, ["arm"]))
+    text = Page(html).text
+    assert "Figures show the 40 best of 280 arms." in text
+    assert "0 → 1; 1 → 2" in text and "and 238 more: Too few." in text
+    assert "and 80 more" in text  # arms in their table, which has the best 200
+    assert "and 50 more" in text  # comparisons
+    assert "The first 60 of 250." in text
+    assert "error 19" in text and "error 20" not in text and "and 10 more" in text
+    arms = html.partition('aria-label="arms"')[2].partition("</table>")[0]
+    assert "lr 249" in arms and "lr 050" in arms and "lr 049" not in arms
+    configs = html.partition('aria-label="configs"')[2].partition("</table>")[0]
+    assert "lr 210" in configs and "lr 209" not in configs
+    assert len(html) < 2_000_000

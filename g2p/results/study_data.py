@@ -48,6 +48,15 @@ class StudyData:
     def arm_of(self, row: dict) -> str:
         return label(row[self.arm])
 
+    def best(self, most: int) -> "StudyData":
+        """The data of so many arms, the best ones; itself where it has no more."""
+        if len(self.arms) <= most:
+            return self
+        ranked = dict.fromkeys([*self.means, *self.arms])
+        kept = set(list(ranked)[:most])
+        rows = pa.array([self.arm_of(row) in kept for row in self._rows])
+        return StudyData(self.table.filter(rows), self.arm, self._factors)
+
     @cached_property
     def values(self) -> dict[str, object]:
         """Arm -> the value in the table."""

@@ -1,6 +1,7 @@
 """A study's figures: which there are, the effects of its components, and what gain costs."""
 
 from collections.abc import Mapping, Sequence
+from math import log10
 from pathlib import Path
 from statistics import fmean
 
@@ -25,6 +26,8 @@ COSTS = {
     "energy": ("energy (J)", True),
 }
 
+MOST_EFFECTS = 60
+
 
 def pictures(
     data: StudyData, effects: Sequence[Effect], records: Mapping[str, Path],
@@ -46,12 +49,14 @@ def effects_figure(effects: Sequence[Effect]) -> Picture | None:
     known = [effect for effect in effects if is_number(effect.mean)]
     if not known:
         return None
+    fewer = f"The first {MOST_EFFECTS} of {len(known):,}. " if len(known) > MOST_EFFECTS else ""
+    known = known[:MOST_EFFECTS]
     return Picture(
         name="effects",
         heading="What each step changes",
-        caption="Change in test R2 from the first arm to the second, paired by phenotype and seed: "
-        "mean and 95% interval (filled where it is significant after Holm's correction), and the "
-        "mean of each phenotype as a grey stroke. * p ≤ 0.05, ** p ≤ 0.01, *** p ≤ 0.001.",
+        caption=f"{fewer}Change in test R2 from the first arm to the second, paired by phenotype "
+        "and seed: mean and 95% interval (filled where it is significant after Holm's correction), "
+        "and the mean of each phenotype as a grey stroke. * p ≤ 0.05, ** p ≤ 0.01, *** p ≤ 0.001.",
         description="; ".join(f"{named(e, known)}: {e.mean:+.4f} {e.stars}" for e in known),
         draw=lambda width: _effects(known, width),
     )
@@ -150,8 +155,9 @@ def _cost(data: StudyData, shown: Mapping[str, Mapping[str, float]], width: floa
         # Room for two of 1, 2, 5 times a power of ten, however alike the costs are.
         low, high = min(values.values()) / 2.3, max(values.values()) * 2.3
         axes.set(xscale="log", xlim=(low, high), xlabel=COSTS[column][0])
-        # Over more than three tenfolds labels of every 1, 2 and 5 would touch.
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 1000 * low else (1,)))
+        # Where labels of every 1, 2 and 5 would touch, there is one every tenfold.
+        fit = 3 * log10(high / low) * 0.45 < width / across - 0.7
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if fit else (1,)))
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))  # 100, 1k, 10k, ... 1M
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.grid(color="#e8e8e8")
