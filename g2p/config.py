@@ -44,11 +44,13 @@ PATHS = {"data": Option(str), "cache": Option(str), "runs": Option(str)}
 PLACE = ("accelerator",)
 
 
+@cache
 def choices(group: str) -> list[str]:
     """The YAML files of a config group, by name."""
     return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
 
 
+@cache
 def is_baseline(model: str) -> bool:
     """Whether a model is fitted in closed form instead of trained."""
     return (PACKAGE / "baselines" / f"{model}.py").is_file()
@@ -129,7 +131,7 @@ def check(config: Mapping, set_by_user: Iterable[str] = ()) -> None:
     if isinstance(names, list) and not all(isinstance(name, str) for name in names):
         raise UserError(f"phenotype must be a name, a list of names, or all, not {names!r}.")
     _check_transfer(config)
-    idle = inapplicable(config)
+    idle = inapplicable(config) if set_by_user else {}
     for key in set_by_user:
         if key in idle:
             raise UserError(f"{key} has no effect: {idle[key]}. Remove it.")
@@ -160,6 +162,9 @@ def _check_transfer(config: Mapping) -> None:
 
 def _check_group(group: str, config: Mapping) -> None:
     values = config.get(group)
+    written = (group, repr(values))
+    if written in _fine:
+        return
     if not isinstance(values, Mapping):
         raise UserError(unknown_choice(group, values))
     name = None
@@ -168,6 +173,10 @@ def _check_group(group: str, config: Mapping) -> None:
         if name not in choices(group):
             raise UserError(unknown_choice(group, name))
     _check_choice(group, name, values, group)
+    _fine.add(written)
+
+
+_fine: set[tuple[str, str]] = set()  # groups checked before: the runs of a study share most
 
 
 def _check_choice(group: str, name: str | None, values: Mapping, prefix: str) -> None:

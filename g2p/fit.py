@@ -1,7 +1,7 @@
 """Fit a model or a baseline: the two ways from prepared data to predictions."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from time import monotonic
@@ -16,6 +16,7 @@ from g2p.models import build_model
 from g2p.models.entropy import attention_entropy
 from g2p.train.checkpoints import load_checkpoint, save_checkpoint
 from g2p.train.device import resolve_accelerator
+from g2p.train.energy import metered
 from g2p.train.history import history_row
 from g2p.train.metrics import Scores, scores
 
@@ -34,6 +35,7 @@ class Fitted:
     best_epoch: int
     num_parameters: int
     attention: list[dict]  # a layer each (see g2p.models.entropy); none for a baseline
+    joules: float | None = None  # that the device took; None where it is not known of all epochs
 
 
 class Request(NamedTuple):
@@ -54,9 +56,16 @@ def fit(
     `on_epoch` is called with the history so far; with several devices in another process. A model
     starts from the checkpoint `base`, where there is one.
     """
-    if is_baseline(config["model"]["name"]):
-        return _fit_baseline(config, data, folder, on_epoch)
-    return _fit_model(config, data, folder, on_epoch, base)
+    begun = (folder / "last.ckpt").exists()  # by a process whose joules are lost
+    baseline = is_baseline(config["model"]["name"])
+    trainer = config["trainer"]
+    accelerator = "cpu" if baseline else resolve_accelerator(trainer["accelerator"])
+    with metered(accelerator, trainer["devices"]) as meter:
+        if baseline:
+            result = _fit_baseline(config, data, folder, on_epoch)
+        else:
+            result = _fit_model(config, data, folder, on_epoch, base)
+    return result if begun else replace(result, joules=meter.joules)
 
 
 def score(fitted: Fitted, data: Prepared, part: str) -> tuple[np.ndarray, Scores]:

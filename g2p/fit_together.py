@@ -1,6 +1,7 @@
 """Fit several models of one kind at once, as one stacked model (see `g2p.train.packed`)."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,7 @@ def capacity(request: Request) -> int:
     model = model.double() if double else model
     batch = next(iter(_resident(request, {}).train(**_batches(request, model))))
     needed = BACKWARD * bytes_of_step(model, *batch.inputs)
-    return min(MOST, max(1, int(SHARE * free_memory(device) / needed)))
+    return min(MOST, max(1, int(SHARE * free_memory(device.type) / needed)))
 
 
 def fit_together(requests: Sequence[Request]) -> Iterator[tuple[int, Fitted | Exception]]:
@@ -53,6 +54,7 @@ def fit_together(requests: Sequence[Request]) -> Iterator[tuple[int, Fitted | Ex
         request = requests[numbers[member]]
         if error is None:
             result = fitted(request.config, request.data, request.folder, member.model)
+            result = replace(result, joules=member.joules)
         yield numbers[member], error or result
 
 

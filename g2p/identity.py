@@ -1,7 +1,7 @@
 """Which run a config is: its panel, what of it is asked for, its signature and its directory."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -44,28 +44,54 @@ class Identity:
     accelerator: str
 
 
-def identify(config: Mapping, load: Callable = load_panel) -> Identity:
-    """The identity of a checked config.
+@dataclass
+class Recall:
+    """What many configs share: panels and splits and, of the last, what it may learn from."""
 
-    `load` is `load_panel`, or remembers what that gave, where many runs are identified.
+    known: dict = field(default_factory=dict)
+    last: tuple = (None, None)
+
+    def once(self, key: Hashable, call: Callable):
+        if key not in self.known:
+            self.known[key] = call()
+        return self.known[key]
+
+    def as_before(self, key: tuple, call: Callable):
+        """For what is large: runs that share it are mostly identified one after the other."""
+        if self.last[0] != key:
+            self.last = key, call()
+        return self.last[1]
+
+
+def identify(config: Mapping, recall: Recall | None = None) -> Identity:
+    """The identity of a checked config; `recall` is given where many are identified.
 
     Raises:
         UserError: for a source that cannot be read, or a phenotype that it does not have.
     """
-    cache, runs = (Path(config["paths"][key]).expanduser() for key in ("cache", "runs"))
-    panel, fingerprint = load(config["data"], cache)
+    recall = recall or Recall()
+    cache, runs = (
+        recall.once(path, lambda path=path: Path(path).expanduser().absolute())
+        for path in (config["paths"]["cache"], config["paths"]["runs"])
+    )
+    data, split_told, transfer = (repr(config[key]) for key in ("data", "split", "transfer"))
+    of_panel = (data, config["paths"]["cache"])
+    panel, fingerprint = recall.once(of_panel, lambda: load_panel(config["data"], cache))
     wanted = panel.columns(config["phenotype"])
-    split = _called(splits, config["split"], panel, wanted)
-    phenotypes, columns = _called(transfers, config["transfer"], panel, wanted, split)
-    baseline = is_baseline(config["model"]["name"])
-    accelerator = "cpu" if baseline else resolve_accelerator(config["trainer"]["accelerator"])
+    of_split = (*of_panel, split_told, *wanted)
+    split = recall.once(of_split, lambda: _called(splits, config["split"], panel, wanted))
+    phenotypes, columns = recall.as_before(
+        (*of_split, transfer), lambda: _called(transfers, config["transfer"], panel, wanted, split)
+    )
+    asked = "cpu" if is_baseline(config["model"]["name"]) else config["trainer"]["accelerator"]
+    accelerator = recall.once(("on", asked), lambda: resolve_accelerator(asked))
     sign = partial(
         signature,
         data_fingerprint=fingerprint,
         phenotypes=[panel.phenotype_names[c] for c in columns],
         accelerator=accelerator,
     )
-    record = Record(runs.absolute() / sign(config))
+    record = Record(runs / sign(config))
     return Identity(record, sign, panel, split, wanted, columns, phenotypes, accelerator)
 
 

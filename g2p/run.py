@@ -23,6 +23,7 @@ from g2p.results.record import Record
 from g2p.results.table import print_attention, print_table
 from g2p.train.checkpoints import resumable
 from g2p.train.device import device_name, peak_device_memory
+from g2p.train.flops import training_flops
 
 # A run asks for a fit and is answered, by whoever drives it: alone, or several at once.
 Steps = Generator[Request, Fitted, "Record | Path"]
@@ -221,6 +222,7 @@ def _training(
                 device=device_name(accelerator),
                 seconds=seconds,
                 device_memory=peak_device_memory(accelerator),
+                energy=fitted.joules,
             )
         )
         tracker.result(metrics, figures, record.checkpoints / "best.ckpt")
@@ -237,6 +239,13 @@ def _evaluate(config: Mapping, record: Record, data: Prepared, fitted: Fitted) -
         "epochs": len(fitted.rows),
         "seconds": sum(row["seconds"] for row in fitted.rows),
         "num_parameters": fitted.num_parameters,
+        "flops": training_flops(
+            config,
+            n_loci=len(data.loci),
+            n_phenotypes=len(data.phenotype_names),
+            n_train=len(data.split["train"]),
+            epochs=len(fitted.rows),
+        ),
     }
     if fitted.attention:
         metrics["attention"] = fitted.attention

@@ -25,29 +25,34 @@ def signature(
         phenotypes: their names, aliases resolved, in panel order.
         accelerator: `cpu` or `cuda`.
     """
-    idle = set(inapplicable(config))
-
-    def applying(group: str) -> dict:
-        return {k: v for k, v in config[group].items() if f"{group}.{k}" not in idle}
-
     covered = {
         "numerics": NUMERICS_VERSION,
         "data": data_fingerprint,
-        "prepare": {k: v for k, v in applying("data").items() if k in prepare_options()},
+        "prepare": {k: v for k, v in _applying("data", config).items() if k in prepare_options()},
         "phenotypes": phenotypes,
-        "qc": applying("qc"),
-        "split": applying("split"),
-        "transfer": applying("transfer"),
-        "model": applying("model"),
+        **{group: _applying(group, config) for group in ("qc", "split", "transfer", "model")},
     }
     if not is_baseline(config["model"]["name"]):
         covered |= {
-            "optim": applying("optim"),
-            "trainer": applying("trainer") | {"accelerator": accelerator},
+            "optim": _applying("optim", config),
+            "trainer": _applying("trainer", config) | {"accelerator": accelerator},
             "seed": config["seed"],
         }
-    text = json.dumps(_plain_numbers(covered), sort_keys=True)
+    text = json.dumps(covered, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+_known: dict[tuple[str, str], dict] = {}  # the runs of a study share most of their groups
+
+
+def _applying(group: str, config: Mapping) -> dict:
+    """The options of a group that have an effect."""
+    written = (group, repr(config[group]))
+    if written not in _known:
+        idle = inapplicable(config)
+        own = {k: v for k, v in config[group].items() if f"{group}.{k}" not in idle}
+        _known[written] = _plain_numbers(own)
+    return _known[written]
 
 
 def _plain_numbers(value):

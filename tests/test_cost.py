@@ -5,6 +5,7 @@ import torch
 
 from g2p.models import build_model
 from g2p.study.cost import cost
+from g2p.train.flops import training_flops
 from tests.conftest import compose
 from tests.test_models import NETWORKS
 
@@ -51,3 +52,13 @@ def test_memory_is_of_the_right_order():
         model(torch.randn(16, 200)).sum()
     found = cost(config, n_loci=200, n_phenotypes=4, n_train=10)
     assert 1 / 3 < (found.memory - 16 * found.parameters) / sum(kept.values()) < 3
+
+
+def test_attention_is_counted_as_by_hand():
+    """Fused attention, too, which torch does not count on a CPU: 2 L L D for scores, for values."""
+    L, D, F, P = 40, 16, 32, 3
+    told = ("model.num_layers=2", f"model.embedding_dim={D}", f"model.ffn_dim={F}",
+            "model.num_heads=2", "trainer.batch_size=32", "trainer.drop_last=true")  # fmt: skip
+    block = 2 * L * D * 4 * D + 2 * 2 * L * L * D + 2 * 2 * L * D * F
+    found = training_flops(compose(*told), n_loci=L, n_phenotypes=P, n_train=100, epochs=5)
+    assert found == pytest.approx(3 * (2 * block + 2 * D * P) * 96 * 5, rel=1e-9)

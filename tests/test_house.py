@@ -20,9 +20,11 @@ LAYERS = [
     {"baselines"},
     {"train"},
     {"fit", "reference", "published"},
-    {"results"},
+    {"fit_together", "results"},
     {"identity"},
     {"run", "restore", "search"},
+    {"together"},
+    {"launchers"},
     {"cli"},
     {"summary", "predict", "study"},
     {"__main__"},
@@ -60,10 +62,11 @@ def test_imports_go_one_way(file):
 @pytest.mark.parametrize(
     ("modules", "forbidden"),
     [
-        (["g2p.models.transformer", "g2p.data.batches", "g2p.train.loss"],
+        (["g2p.models.transformer", "g2p.data.batches", "g2p.train.packed"],
          ["hydra", "omegaconf", "wandb", "lightning"]),
         (["g2p.results.figures", "g2p.results.table", "g2p.results.tracker"], ["torch", "wandb"]),
         (["g2p.cli", "g2p.config"], ["torch", "wandb", "pyarrow"]),
+        (["g2p.study.command"], ["torch", "wandb", "matplotlib"]),
     ],
 )  # fmt: skip
 def test_what_is_never_imported(modules, forbidden):

@@ -145,9 +145,9 @@ def test_every_shipped_study_is_valid(name, size):
     study = load_study(name, size, lambda: NAMES)
     assert study.question.endswith("?")
     for point in study.points[:60]:
-        config, words = runs._config(point, ("logger=none",), {"logger"})
+        config, own = runs._config(point, ("logger=none",), {"logger"})
         check(config)
-        again = compose(*words, "logger=none")
+        again = compose(*runs._words(own), "logger=none")
         assert again == config  # what a launcher composes from the words
 
 
@@ -163,6 +163,7 @@ def test_a_value_survives_the_command_line(value):
     if "${" in text:  # an interpolation is one on the command line too
         return
     parsed = OverridesParser.create().parse_override(runs.word("model.x", value))
+    assert not parsed.is_sweep_override()
 
     def plain(element):
         if isinstance(element, list):

@@ -15,7 +15,7 @@ import pytest
 from g2p.results.compare import Comparison, Effect
 from g2p.results.config_table import config_table
 from g2p.results.report import write_report
-from g2p.results.study_data import StudyData
+from g2p.results.study_data import COMBINATION, StudyData, combined
 from g2p.results.study_summary import summary
 from tests import studies
 
@@ -140,7 +140,32 @@ def test_arms_are_ranked_over_the_phenotypes_that_all_have():
         ]  # fmt: skip
         assert len(mine) == 2 and data.means[arm] == pytest.approx(fmean(mine))
     assert list(data.means) == ["b", "a"]
-    assert "on easy that every arm has so far" in summary(data, [])[1]
+    assert "on easy, which every arm has. " in summary(data, [])[1]
+    waiting = table.append_column("x", table["seed"]).to_pylist()[0] | {"status": "pending"}
+    waiting |= {"seed": 9, "signature": "9", "r2": None}
+    data = StudyData(pa.Table.from_pylist([*rows, waiting]), "model", ["model"])
+    assert "on easy, which every arm has so far. " in summary(data, [])[1]
+
+
+def test_an_arm_of_several_compared_factors_is_their_combination():
+    points = [
+        {"model.skip": skip, "model.ffn": ffn, "model.num_layers": n, "gain": skip + n}
+        for skip in (False, True) for ffn in (False, True) for n in (1, 2)
+    ]  # fmt: skip
+    table = studies.results(points, ["30C"], (0, 1))
+    shown = combined(table, ["model.skip", "model.ffn"])
+    data = StudyData(shown, COMBINATION, [*points[0]][:3])
+    assert data.arms == ["none", "ffn", "skip", "skip, ffn"]
+    assert data.varying == ["model.num_layers"]
+    by_hand = [r["r2"] for r in table.to_pylist()
+               if r["model.skip"] and not r["model.ffn"] and r["split"] == "test"]  # fmt: skip
+    assert len(by_hand) == 4 and data.means["skip"] == pytest.approx(fmean(by_hand))
+    shown = combined(table, ["model.num_layers", "model.ffn"])
+    assert shown[COMBINATION].unique().to_pylist()[:2] == ["num_layers 1", "num_layers 2"]
+    alike = combined(table.rename_columns(
+        ["optim.skip" if name == "model.num_layers" else name for name in table.column_names]
+    ), ["model.skip", "optim.skip"])  # fmt: skip
+    assert alike[COMBINATION][0].as_py() == "optim.skip 1"
 
 
 def test_the_table_of_arms_by_hand(tmp_path):
@@ -241,3 +266,27 @@ def test_in_a_browser_nothing_overflows_and_nothing_is_fetched(wild, tmp_path):
             # Drawn for this width: letters keep their size, to a tenth.
             assert 0 < shown <= facts["width"] and shown == pytest.approx(natural, rel=0.1)
         assert [name for name in facts["loaded"] if not name.startswith("data:")] == []
+
+
+def test_a_page_of_a_thousand_arms_stays_a_page(tmp_path):
+    points = [{"arm": f"lr {i:03}", "gain": i / 10} for i in range(250)]
+    points += [
+        {"arm": f"bad {i}", "status": "failed", "error": f"error {i}"} for i in range(30)
+    ]  # fmt: skip
+    table = studies.results(points, ["30C"], (0,))
+    effects = [
+        replace(effect(f"{i}", f"{i + 1}", 0.01, 0.0, 0.02), warning="Too few.") for i in range(250)
+    ]
+    html = report(tmp_path, table, "arm", effects=effects, configs=studies.configs(table, ["arm"]))
+    text = Page(html).text
+    assert "Figures show the 40 best of 280 arms." in text
+    assert "0 → 1; 1 → 2" in text and "and 238 more: Too few." in text
+    assert "and 80 more" in text  # arms in their table, which has the best 200
+    assert "and 50 more" in text  # comparisons
+    assert "The first 60 of 250." in text
+    assert "error 19" in text and "error 20" not in text and "and 10 more" in text
+    arms = html.partition('aria-label="arms"')[2].partition("</table>")[0]
+    assert "lr 249" in arms and "lr 050" in arms and "lr 049" not in arms
+    configs = html.partition('aria-label="configs"')[2].partition("</table>")[0]
+    assert "lr 210" in configs and "lr 209" not in configs
+    assert len(html) < 2_000_000

@@ -30,7 +30,7 @@ def sweep(*words: str, cwd, timeout=300) -> subprocess.CompletedProcess:
 
 def results(folder) -> list[dict]:
     (file,) = folder.glob("studies/*/results.parquet")
-    free = ("seconds", "peak_memory")
+    free = ("seconds", "peak_memory", "energy")
     return [
         {k: v for k, v in row.items() if k not in free} for row in pq.read_table(file).to_pylist()
     ]
@@ -51,10 +51,22 @@ def test_a_smoke_study_ends_in_a_table_and_a_report(tmp_path):
         assert row["seed"] == 0
     report = tmp_path / "studies" / "multienv-smoke" / "report.html"
     assert report.stat().st_size > 10_000
+    made = {path: path.stat().st_mtime_ns for path in report.parent.glob("*.*")}
+
+    def shown(called) -> str:
+        return called.stdout.partition("change in test R2")[2].partition("report:")[0]
 
     trained = {p: p.stat().st_mtime_ns for p in tmp_path.glob("runs/*/metrics.json")}
     again = sweep("study=multienv", "size=smoke", cwd=tmp_path)
     assert again.returncode == 0 and "3 done" in again.stdout
+    # Nothing has changed, so nothing is made again; what is printed is the same.
+    assert {path: path.stat().st_mtime_ns for path in made} == made
+    assert shown(again) == shown(done)
+    report.write_text("cut short")
+    (report.parent / "published.json").unlink()
+    (report.parent / ".report.html.x.draft").write_text("what a kill leaves")
+    assert sweep("study=multienv", "size=smoke", "--collect", cwd=tmp_path).returncode == 0
+    assert report.stat().st_size > 10_000 and not list(report.parent.glob(".*.draft"))
     assert trained == {p: p.stat().st_mtime_ns for p in tmp_path.glob("runs/*/metrics.json")}
 
 

@@ -82,13 +82,26 @@ def legend(figure: Figure, handles: Sequence, width: float) -> None:
     handles = list(handles)
     for handle in handles:
         handle.set_label(wrapped(handle.get_label(), width - 0.8))
-    longest = max(inches_of(line) for h in handles for line in h.get_label().splitlines())
-    # Handle, its distance from the label, and the gap between columns are about 0.75 inches.
-    columns = int(width / (0.75 + longest))
+    columns = _columns([handle.get_label() for handle in handles], width)
     figure.legend(
-        handles=handles, loc="outside upper left", ncols=max(1, min(columns, len(handles))),
+        handles=handles, loc="outside upper left", ncols=columns,
         handlelength=3,  # or a marker hides what kind of line it is on
     )  # fmt: skip
+
+
+def legend_inches(labels: Sequence[str], width: float) -> float:
+    """How high a legend of these labels is, above axes so many inches wide."""
+    labels = [wrapped(label, width - 0.8) for label in labels]
+    down = -(-len(labels) // _columns(labels, width))
+    columns = [labels[start : start + down] for start in range(0, len(labels), down)]
+    lines = max(sum(label.count("\n") + 1 for label in column) for column in columns)
+    return 0.14 * lines + 0.06 * down + 0.1
+
+
+def _columns(labels: Sequence[str], width: float) -> int:
+    longest = max(inches_of(line) for label in labels for line in label.splitlines())
+    # Handle, its distance from the label, and the gap between columns are about 0.75 inches.
+    return max(1, min(int(width / (0.75 + longest)), len(labels)))
 
 
 def label_places(axis, places: Sequence[float], labels: Sequence[str], inches: float) -> None:

@@ -1,14 +1,14 @@
-"""Effects as a table: to write, and to print."""
+"""Effects as a table: to write, to read and to print."""
 
 from collections.abc import Sequence
-from math import isnan
+from math import isnan, nan
 
 import pyarrow as pa
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from g2p.results.compare import Effect
+from g2p.results.compare import Comparison, Effect
 
 SCHEMA = pa.schema([
     ("arm", pa.string()),
@@ -45,6 +45,22 @@ def effects_table(effects: Sequence[Effect]) -> pa.Table:
         row |= {name: getattr(effect, name) for name in SCHEMA.names if name not in row}
         rows.append({k: None if isinstance(v, float) and isnan(v) else v for k, v in row.items()})
     return pa.Table.from_pylist(rows, schema=SCHEMA)
+
+
+def effects_of(table: pa.Table) -> list[Effect]:
+    """The effects of such a table; the values that arms stand for come back as text."""
+    effects = []
+    for row in table.to_pylist():
+        comparison = Comparison(row["arm"], row["a"], row["b"], tuple(row["by"]))
+        known = {name: row[name] for name in Effect.__dataclass_fields__ if name in row}
+        numbers = {
+            name: nan for name in ("mean", "low", "high", "p", "p_holm") if row[name] is None
+        }
+        by_phenotype = dict(row["by_phenotype"])
+        effects.append(
+            Effect(**known | numbers | {"comparison": comparison, "by_phenotype": by_phenotype})
+        )
+    return effects
 
 
 def print_effects(effects: Sequence[Effect], console: Console) -> None:

@@ -12,13 +12,16 @@ from g2p.options import PACKAGE
 PACKAGES = ("g2p", "torch", "lightning", "numpy", "scipy", "scikit-learn", "pyarrow", "hydra-core")
 
 
-def environment(*, device: str, seconds: float, device_memory: int | None) -> dict:
+def environment(
+    *, device: str, seconds: float, device_memory: int | None, energy: float | None
+) -> dict:
     """Versions, git commit, device, seconds of this process's part, peak memory in bytes.
 
     Args:
         device: as a person would name it.
         seconds: wall clock.
         device_memory: peak bytes on an accelerator, None on a CPU.
+        energy: joules that the device took while the run trained, None where not known.
     """
     return {
         "python": platform.python_version(),
@@ -32,6 +35,7 @@ def environment(*, device: str, seconds: float, device_memory: int | None) -> di
         # ru_maxrss counts kilobytes on Linux.
         "peak_memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         "peak_device_memory": device_memory,
+        "energy": energy,
     }
 
 

@@ -34,7 +34,8 @@ def draw_run(record: Record, metrics: dict) -> list[Path]:
         path = record.figures / f"{name}.png"
         with plt.rc_context(STYLE):
             figure = draw(record, metrics)
-            write_atomically(path, lambda file, figure=figure: figure.savefig(file, format="png"))
+            # Not by savefig, which draws everything twice.
+            write_atomically(path, figure.canvas.print_png)
             plt.close(figure)
         paths.append(path)
     return paths
@@ -76,8 +77,16 @@ def predicted_vs_observed(record: Record, metrics: dict) -> Figure:
     names = list(metrics["test"]["r2"])
     columns = min(6, len(names))
     rows = math.ceil(len(names) / columns)
-    size = (max(3.6, 1.9 * columns), max(3.4, 1.9 * rows + 0.5)) if len(names) > 1 else (4, 4)
-    figure, grid = plt.subplots(rows, columns, figsize=size, layout="constrained", squeeze=False)
+    panel, apart = (1.45, 0.5) if len(names) > 1 else (3.0, 0.5)  # inches
+    width, height = columns * (panel + apart) + 0.35, rows * (panel + apart) + 0.65
+    # Placed by hand: a layout that matplotlib works out takes most of the time of drawing.
+    figure, grid = plt.subplots(
+        rows, columns, figsize=(width, height), squeeze=False,
+        gridspec_kw={
+            "left": 0.7 / width, "right": 1 - 0.15 / width, "wspace": apart / panel,
+            "bottom": 0.55 / height, "top": 1 - 0.6 / height, "hspace": apart / panel,
+        },
+    )  # fmt: skip
     for axes in grid.flat[len(names) :]:
         axes.set_visible(False)
     for axes, name in zip(grid.flat, names, strict=False):
@@ -86,8 +95,10 @@ def predicted_vs_observed(record: Record, metrics: dict) -> Figure:
         axes.plot(x, y, ".", color=BLUE, alpha=0.35, markersize=3, rasterized=True)
         low, high = min(x.min(), y.min()), max(x.max(), y.max())
         axes.plot([low, high], [low, high], color=GREY, linewidth=0.8)
+        axes.locator_params(nbins=4)
+        axes.ticklabel_format(scilimits=(-2, 4))  # long numbers have no room
         axes.set_title(f"{name}  R2 {metrics['test']['r2'][name]:.2f}", fontsize=9)
-    figure.supxlabel("observed")
-    figure.supylabel("predicted")
-    figure.suptitle(f"{metrics['model']}, seed {metrics['seed']}: test strains")
+    figure.supxlabel("observed", y=0.08 / height)
+    figure.supylabel("predicted", x=0.08 / width)
+    figure.suptitle(f"{metrics['model']}, seed {metrics['seed']}: test strains", y=1 - 0.1 / height)
     return figure

@@ -20,7 +20,8 @@ from g2p.errors import UserError, listed, nearest
 # What a row says of its run, and what was found; every other column is a factor of the study.
 FACTS = (
     "phenotype", "seed", "split", "r2", "pearson", "n", "seconds", "signature", "status", "error",
-    "noise_ceiling", "ridge_r2", "num_parameters", "peak_memory",
+    "noise_ceiling", "ridge_r2", "num_parameters", "peak_memory", "flops",
+    "energy",
 )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from g2p.results.drawing import (
     Picture,
     inches_of,
     legend,
+    legend_inches,
     lower_limit,
     style,
     wrapped,
@@ -72,15 +73,16 @@ def _draw(data: StudyData, published: Sequence[Published], width: float) -> Figu
     labels, turned = _names(names, room)
     height = 2.1 + (max(inches_of(line, 8) for name in labels for line in name.splitlines())
                     if turned else 0.2)  # fmt: skip
-    key = 0.2 * math.ceil((slots + 2) / max(1, width // 1.8)) + 0.1
+    lines = {
+        column: _means(data.rows, column) for column in LINES if column in data.table.column_names
+    }
+    handles = _handles(data, arms, published, lines)
+    key = legend_inches([handle.get_label() for handle in handles], width)
     figure, grid = plt.subplots(
         rows, 1, figsize=(width, rows * height + key), layout="constrained", squeeze=False,
         sharey=True,
     )  # fmt: skip
     cells = grouped(data.rows, lambda row: (data.arm_of(row), row["phenotype"]))
-    lines = {
-        column: _means(data.rows, column) for column in LINES if column in data.table.column_names
-    }
     for row, axes in enumerate(grid.flat):
         mine = names[row * columns : (row + 1) * columns]
         _groups(axes, mine, slots, lines)
@@ -106,7 +108,7 @@ def _draw(data: StudyData, published: Sequence[Published], width: float) -> Figu
     low, high = lower_limit(shown), max(shown)
     margin = max(0.06 * (high - low), 0.005)
     grid[0, 0].set_ylim(low - margin, high + margin)
-    legend(figure, _handles(data, arms, published, lines), width)
+    legend(figure, handles, width)
     return figure
 
 

@@ -25,6 +25,11 @@ NAMES = {
     "r2_by_phenotype", "effects", "cost", "learning_curves",
     *(f"r2_by_{axis.name}" for axis in AXES.values()),
 }  # fmt: skip
+# What a page of thousands of runs can show; results.parquet has all.
+MOST_ARMS = 40  # in figures and among configs
+MOST_ROWS = 200  # arms or effects in a table
+MOST_NAMES = 12  # of comparisons with the same warning
+MOST_ERRORS = 20
 MOST_OF_AN_ERROR = 10  # runs listed under one error
 LONGEST_ERROR = 4000  # characters; what an error says is mostly at its end
 
@@ -54,20 +59,23 @@ def write_report(
         versions: of what the runs ran on.
     """
     data = StudyData(table, arm, factors)
-    drawn = pictures(data, effects, records, published)
+    shown = data.best(MOST_ARMS)
+    drawn = pictures(shown, effects, records, published)
     figures = folder / "figures"
     for name in NAMES - {picture.name for picture in drawn}:
         for ending in ("png", "svg"):
             (figures / f"{name}.{ending}").unlink(missing_ok=True)
-    noted = [f"{named(e, effects)}: {e.warning}" for e in effects if e.warning]
-    alerts = "".join(page.paragraph(text, "warning") for text in [*warnings, *noted])
+    alerts = "".join(page.paragraph(text, "warning") for text in [*warnings, *_noted(effects)])
+    fewer = ""
+    if shown is not data:
+        fewer = page.paragraph(f"Figures show the {MOST_ARMS} best of {len(data.arms):,} arms.")
     sections = {
         "Summary": "".join(map(page.paragraph, summary(data, effects))),
         "Warnings": alerts,
-        "Figures": "\n".join(page.figure(picture, figures) for picture in drawn),
+        "Figures": "\n".join([fewer, *(page.figure(picture, figures) for picture in drawn)]),
         "Effects": _effects(effects),
         "Arms": _arms(data),
-        "Configs": config_table(data, configs),
+        "Configs": fewer.replace("Figures show", "Shown are") + config_table(shown, configs),
         "Failed runs": _failed(data, factors),
         "Made with": page.table("versions", ["what", "version"], list(versions.items())),
         "Make it again": page.pre(command),
@@ -76,6 +84,24 @@ def write_report(
     path = folder / "report.html"
     write_atomically(path, lambda file: file.write(text.encode()))
     return path
+
+
+def _noted(effects: Sequence[Effect]) -> list[str]:
+    """The warnings of comparisons, those that say the same together."""
+    names: dict[str, list[str]] = {}
+    for effect in effects:
+        if effect.warning:
+            names.setdefault(effect.warning, []).append(named(effect, effects))
+    return [
+        f"{'; '.join([*own[:MOST_NAMES], *_more(own, MOST_NAMES)])}: {warning}"
+        for warning, own in names.items()
+    ]
+
+
+def _more(everything: Sequence, shown: int) -> list[str]:
+    """What to say of those that are not shown, if any."""
+    left = len(everything) - shown
+    return [f"and {left:,} more"] if left > 0 else []
 
 
 def _effects(effects: Sequence[Effect]) -> str:
@@ -93,8 +119,9 @@ def _effects(effects: Sequence[Effect]) -> str:
             str(e.seeds),
             str(e.left_out),
         ]
-        for e in effects
+        for e in effects[:MOST_ROWS]
     ]
+    rows += [[text, *[""] * 8] for text in _more(effects, MOST_ROWS)]
     columns = ["comparison", "change in R2", "95% interval", "p", "p (Holm)", "up / down",
                "phenotypes", "seeds", "pairs left out"]  # fmt: skip
     note = "Up / down: phenotypes where the second arm is better / worse" + (
@@ -111,7 +138,8 @@ def _arms(data: StudyData) -> str:
     ceiling = _share_of_ceiling(data)
     spent = {name: costs(data, name) for name in ("seconds", "num_parameters", "peak_memory")}
     rows = []
-    for arm in [*data.means, *(arm for arm in data.arms if arm not in data.means)]:
+    arms = [*data.means, *(arm for arm in data.arms if arm not in data.means)]
+    for arm in arms[:MOST_ROWS]:
         done = sum(run.status == "done" for run in runs[arm])
         rows.append([
             arm,
@@ -122,11 +150,13 @@ def _arms(data: StudyData) -> str:
             f"{spent['num_parameters'][arm]:,.0f}" if arm in spent["num_parameters"] else "–",
             f"{spent['peak_memory'][arm] / 2**20:,.0f}" if arm in spent["peak_memory"] else "–",
         ])  # fmt: skip
+    rows += [[text, *[""] * 6] for text in _more(arms, MOST_ROWS)]
     note = ""
     if len(data.compared) < len(data.phenotypes):
         note = page.paragraph(
             f"R2 is over the {len(data.compared)} of {len(data.phenotypes)} phenotypes that every "
-            f"arm has so far: {listed(data.compared) or 'none, so there is no fair mean yet'}."
+            f"arm has{data.so_far}: "
+            f"{listed(data.compared) or 'none, so there is no fair mean yet'}."
         )
     columns = [data.arm, "runs", "mean test R2", "of noise ceiling", "seconds", "parameters",
                "peak memory (MiB)"]  # fmt: skip
@@ -157,13 +187,11 @@ def _failed(data: StudyData, factors: Sequence[str]) -> str:
             told = f"{', '.join(where)} ({run.facts['signature'] or 'no signature yet'})"
             by_error.setdefault(run.facts["error"] or "no error recorded", {})[told] = None
     parts = []
-    for error, runs in by_error.items():
-        shown = list(runs)[:MOST_OF_AN_ERROR]
-        if len(runs) > len(shown):
-            shown.append(f"and {len(runs) - len(shown)} more")
+    for error, runs in list(by_error.items())[:MOST_ERRORS]:
+        shown = [*list(runs)[:MOST_OF_AN_ERROR], *_more(runs, MOST_OF_AN_ERROR)]
         cut = error if len(error) <= LONGEST_ERROR else "… " + error[-LONGEST_ERROR:]
         parts.append(page.pre(cut) + page.bullets(shown))
-    return "".join(parts)
+    return "".join([*parts, *map(page.paragraph, _more(by_error, MOST_ERRORS))])
 
 
 def _rounded(value: float) -> str:

@@ -11,8 +11,10 @@ from scipy.stats import permutation_test
 
 ALPHA = 0.05
 DRAWS = 10_000  # of the bootstrap
-# Sign flips of up to 16 differences (2^16 = 65,536) are all looked at, of more a sample this large.
-FLIPS = 99_999
+MOST_VALUES = 5_000_000  # drawn at a time: bounds the memory
+# Sign flips of up to 16 differences (2^16 = 65,536) are all looked at, of more a sample this large;
+# of more than a thousand differences a smaller one, but never below the second number.
+FLIPS, FEWEST_FLIPS = 99_999, 9_999
 
 
 def sign_flip(differences: Sequence[float]) -> float:
@@ -22,9 +24,11 @@ def sign_flip(differences: Sequence[float]) -> float:
     """
     if len(differences) < 2:
         return 1.0 if len(differences) else np.nan
+    n = len(differences)
     result = permutation_test(
         (np.asarray(differences),), np.mean, permutation_type="samples", vectorized=True,
-        n_resamples=FLIPS, batch=10_000, random_state=np.random.default_rng(0),
+        n_resamples=_flips(n), batch=max(1, min(10_000, MOST_VALUES // n)),
+        random_state=np.random.default_rng(0),
     )  # fmt: skip
     return float(result.pvalue)
 
@@ -37,7 +41,12 @@ def smallest_p(n: int) -> float:
     """
     if n == 0:
         return np.nan
-    return 2 / min(2**n, FLIPS + 1)
+    return 2 / min(2**n, _flips(n) + 1)
+
+
+def _flips(n: int) -> int:
+    """How many sign flips of n differences are looked at where they are too many to see all."""
+    return max(FEWEST_FLIPS, min(FLIPS, 100_000_000 // n))
 
 
 def holm(p: Sequence[float]) -> np.ndarray:
@@ -65,21 +74,46 @@ def bootstrap(differences: Sequence[Sequence[float]], *, together: bool) -> np.n
             takes its own.
     """
     n_phenotypes = len(differences)
-    counts = np.array([len(pairs) for pairs in differences])
-    position = np.arange(counts.max())
-    padded = np.zeros((n_phenotypes, len(position)))
-    padded[position < counts[:, None]] = np.concatenate(differences)
     rng = np.random.default_rng(0)
-    uniform = rng.random((DRAWS, len(position)))
-    total = np.zeros(DRAWS)
-    for _ in range(n_phenotypes):  # one at a time, for memory
-        phenotype = rng.integers(n_phenotypes, size=DRAWS)
-        count = counts[phenotype, None]
-        if not together:
-            uniform = rng.random((DRAWS, len(position)))
-        taken = padded[phenotype[:, None], (uniform * count).astype(int)]
-        total += np.where(position < count, taken, 0).sum(axis=1) / count[:, 0]
-    return total / n_phenotypes
+    longest = max(map(len, differences))
+    block = max(1, MOST_VALUES // longest)
+    means = []
+    for start in range(0, DRAWS, block):
+        draws = min(block, DRAWS - start)
+        uniform = rng.random((draws, longest))
+        shared = _resampled(differences, uniform) if together else None
+        total = np.zeros(draws)
+        for _ in range(n_phenotypes):
+            phenotype = rng.integers(n_phenotypes, size=draws)
+            if shared is not None:
+                total += shared[phenotype, np.arange(draws)]
+                continue
+            uniform = rng.random((draws, longest))
+            for i, pairs in enumerate(differences):  # each draw that took it, with pairs of its own
+                chosen = phenotype == i
+                total[chosen] += _resampled([pairs], uniform[chosen])[0]
+        means.append(total / n_phenotypes)
+    return np.concatenate(means)
+
+
+def _resampled(differences: Sequence[Sequence[float]], uniform: np.ndarray) -> np.ndarray:
+    """The mean of each phenotype's pairs, as many drawn as there are, (P, draws).
+
+    Args:
+        differences: for each phenotype those of its pairs.
+        uniform: (draws, at least as many as pairs) in [0, 1): which pairs, alike in all.
+    """
+    draws = len(uniform)
+    means = np.empty((len(differences), draws))
+    counted: dict[int, np.ndarray] = {}
+    for i, pairs in enumerate(differences):
+        n = len(pairs)
+        if n not in counted:
+            # How often each pair is drawn: phenotypes of as many pairs share this large part.
+            place = (uniform[:, :n] * n).astype(int) + n * np.arange(draws)[:, None]
+            counted[n] = np.bincount(place.ravel(), minlength=draws * n).reshape(draws, n)
+        means[i] = counted[n] @ np.asarray(pairs) / n
+    return means
 
 
 def interval(differences: Sequence[Sequence[float]], *, together: bool) -> tuple[float, float]:

@@ -16,6 +16,7 @@ from g2p.results.drawing import (
     Picture,
     label_places,
     legend,
+    legend_inches,
     lower_limit,
     style,
     wrapped,
@@ -110,7 +111,7 @@ def _against(data: StudyData, factor: str, lines: dict[str, Pairs], width: float
     axis = AXES[factor]
     width = min(width, 7.2)
     figure, axes = plt.subplots(
-        figsize=(width, 3.3 + 0.25 * len(lines) ** 0.5), layout="constrained"
+        figsize=(width, 3.2 + legend_inches(list(lines), width)), layout="constrained"
     )
     place = _places([row[factor] for row in data.rows], axis)
     # A little apart, so that the bars of two lines do not hide one another.

@@ -12,6 +12,7 @@ from statistics import fmean
 
 import pyarrow as pa
 
+COMBINATION = "combination"
 STATES = ("done", "running", "pending", "failed")
 
 
@@ -46,6 +47,15 @@ class StudyData:
 
     def arm_of(self, row: dict) -> str:
         return label(row[self.arm])
+
+    def best(self, most: int) -> "StudyData":
+        """The data of so many arms, the best ones; itself where it has no more."""
+        if len(self.arms) <= most:
+            return self
+        ranked = dict.fromkeys([*self.means, *self.arms])
+        kept = set(list(ranked)[:most])
+        rows = pa.array([self.arm_of(row) in kept for row in self._rows])
+        return StudyData(self.table.filter(rows), self.arm, self._factors)
 
     @cached_property
     def values(self) -> dict[str, object]:
@@ -82,6 +92,11 @@ class StudyData:
         """State -> different runs in it."""
         state = {run.key: run.status for run in self.runs}
         return {name: sum(value == name for value in state.values()) for name in STATES}
+
+    @property
+    def so_far(self) -> str:
+        """What to say of what may still change."""
+        return "" if self.counts["done"] == sum(self.counts.values()) else " so far"
 
     @cached_property
     def phenotypes(self) -> list[str]:
@@ -120,6 +135,26 @@ def label(value) -> str:
     if value is None:
         return "none"
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def combined(table: pa.Table, factors: Sequence[str]) -> pa.Table:
+    """The table with a column `combination`, an arm for each combination of these factors' values.
+
+    A switch is named where it is on, another factor with its value: `skip, ffn, width 256`.
+    """
+    short = {name: name.rpartition(".")[2] for name in factors}
+    if len({*short.values()}) < len(factors):
+        short = dict(zip(factors, factors, strict=True))
+
+    def arm(row: dict) -> str:
+        on = [
+            short[name] if value is True else f"{short[name]} {label(value)}"
+            for name, value in row.items() if value is not False
+        ]  # fmt: skip
+        return ", ".join(on) or "none"
+
+    arms = [arm(row) for row in table.select(list(factors)).to_pylist()]
+    return table.append_column(COMBINATION, pa.array(arms, pa.string()))
 
 
 def is_number(value) -> bool:

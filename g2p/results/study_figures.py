@@ -1,6 +1,7 @@
 """A study's figures: which there are, the effects of its components, and what gain costs."""
 
 from collections.abc import Mapping, Sequence
+from math import log10
 from pathlib import Path
 from statistics import fmean
 
@@ -9,7 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
 from g2p.results.compare import Effect
-from g2p.results.drawing import Picture, legend, style, wrapped
+from g2p.results.drawing import Picture, legend, legend_inches, style, wrapped
 from g2p.results.figures import BLUE, GREY, plt
 from g2p.results.phenotype_figure import by_phenotype
 from g2p.results.published_numbers import Published
@@ -24,6 +25,8 @@ COSTS = {
     "flops": ("FLOPs", True),
     "energy": ("energy (J)", True),
 }
+
+MOST_EFFECTS = 60
 
 
 def pictures(
@@ -46,12 +49,14 @@ def effects_figure(effects: Sequence[Effect]) -> Picture | None:
     known = [effect for effect in effects if is_number(effect.mean)]
     if not known:
         return None
+    fewer = f"The first {MOST_EFFECTS} of {len(known):,}. " if len(known) > MOST_EFFECTS else ""
+    known = known[:MOST_EFFECTS]
     return Picture(
         name="effects",
         heading="What each step changes",
-        caption="Change in test R2 from the first arm to the second, paired by phenotype and seed: "
-        "mean and 95% interval (filled where it is significant after Holm's correction), and the "
-        "mean of each phenotype as a grey stroke. * p ≤ 0.05, ** p ≤ 0.01, *** p ≤ 0.001.",
+        caption=f"{fewer}Change in test R2 from the first arm to the second, paired by phenotype "
+        "and seed: mean and 95% interval (filled where it is significant after Holm's correction), "
+        "and the mean of each phenotype as a grey stroke. * p ≤ 0.05, ** p ≤ 0.01, *** p ≤ 0.001.",
         description="; ".join(f"{named(e, known)}: {e.mean:+.4f} {e.stars}" for e in known),
         draw=lambda width: _effects(known, width),
     )
@@ -132,12 +137,12 @@ def _shared(data: StudyData) -> bool:
 
 
 def _cost(data: StudyData, shown: Mapping[str, Mapping[str, float]], width: float) -> Figure:
-    across = 1 if width < 5 else min(3, len(shown))
+    across = 1 if width < 5 else -(-len(shown) // -(-len(shown) // 3))  # 4 as 2 and 2
     down = -(-len(shown) // across)
     width = min(width, across * 4.2)
     arms = [arm for arm in data.arms if any(arm in values for values in shown.values())]
     figure, grid = plt.subplots(
-        down, across, figsize=(width, 2.6 * down + 0.25 * len(arms) ** 0.5 + 0.4), squeeze=False,
+        down, across, figsize=(width, 2.3 * down + legend_inches(arms, width)), squeeze=False,
         layout="constrained", sharey=True,
     )  # fmt: skip
     for axes in grid.flat[len(shown) :]:
@@ -150,8 +155,9 @@ def _cost(data: StudyData, shown: Mapping[str, Mapping[str, float]], width: floa
         # Room for two of 1, 2, 5 times a power of ten, however alike the costs are.
         low, high = min(values.values()) / 2.3, max(values.values()) * 2.3
         axes.set(xscale="log", xlim=(low, high), xlabel=COSTS[column][0])
-        # Over more than three tenfolds labels of every 1, 2 and 5 would touch.
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 1000 * low else (1,)))
+        # Where labels of every 1, 2 and 5 would touch, there is one every tenfold.
+        fit = 3 * log10(high / low) * 0.45 < width / across - 0.7
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if fit else (1,)))
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))  # 100, 1k, 10k, ... 1M
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.grid(color="#e8e8e8")

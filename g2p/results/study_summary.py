@@ -30,7 +30,9 @@ def _best(data: StudyData, effects: Sequence[Effect]) -> str:
     n = len(data.compared)
     over = f"over {n} phenotypes" if n > 1 else f"on {data.compared[0]}"
     if n < len(data.phenotypes):
-        over += " that every arm has so far"
+        over += (
+            f" that every arm has{data.so_far}" if n > 1 else f", which every arm has{data.so_far}"
+        )
     (best, highest), *others = data.means.items()
     if not others:
         return f"{data.arm}={best} reaches a mean test R2 of {highest:.4f} {over}."

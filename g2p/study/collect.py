@@ -1,19 +1,23 @@
 """The results table of a study, from its run directories alone, at any time."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from filelock import FileLock
 
-from g2p.files import write_atomically, write_json
+from g2p.files import DRAFT, write_atomically, write_json
 from g2p.study.ledger import Ledger, status
 from g2p.study.runs import StudyRun
 
 COLUMNS = {
     "phenotype": pa.string(), "split": pa.string(), "r2": pa.float64(), "pearson": pa.float64(),
     "n": pa.int64(), "seconds": pa.float64(), "num_parameters": pa.int64(),
-    "peak_memory": pa.int64(), "noise_ceiling": pa.float64(), "ridge_r2": pa.float64(),
+    "peak_memory": pa.int64(), "flops": pa.float64(), "energy": pa.float64(),
+    "noise_ceiling": pa.float64(), "ridge_r2": pa.float64(),
     "signature": pa.string(), "status": pa.string(), "error": pa.string(),
 }  # fmt: skip
 
@@ -24,26 +28,45 @@ def collect(folder: Path, runs: list[StudyRun]) -> pa.Table:
     A column for each factor; `model` and `seed` always. What a run has not reached yet is null.
     Where nothing has changed since the last call, its table is the answer.
     """
+    with writing(folder):
+        return _collect(folder, runs)
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Hold the study's results: two sweeps write them in turn, and what a kill cut short goes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / ".lock"):
+        for draft in folder.rglob(f".*{DRAFT}"):
+            draft.unlink()
+        yield
+
+
+def _collect(folder: Path, runs: list[StudyRun]) -> pa.Table:
     entries = Ledger(folder).entries()
-    states = {}
-    for run in runs:
-        now = status(run.record, entries.get(run.signature))
-        metrics = run.record.folder / "metrics.json"
-        changed = metrics.stat().st_mtime_ns if now == "done" else None
-        states[run.signature] = [now, changed, _factors(run)]
+    states = {run.signature: _state(run, entries.get(run.signature)) for run in runs}
     file, note = folder / "results.parquet", folder / "collected.json"
     if file.exists() and note.exists() and json.loads(note.read_text()) == states:
         return pq.read_table(file)
     schema = _schema(runs)
     rows = []
     for run in runs:
-        now = states[run.signature][0]
-        error = entries[run.signature].get("error") if now == "failed" else None
+        now, _, error, _ = states[run.signature]
         rows += _rows(run, now, error, schema)
     table = pa.Table.from_pylist(rows, schema)
     write_atomically(file, lambda out: pq.write_table(table, out))
     write_json(note, states)
     return table
+
+
+def _state(run: StudyRun, entry: dict | None) -> list:
+    """What its rows depend on: status, when it was finished, its error, where it stands."""
+    try:
+        finished = (run.record.folder / "metrics.json").stat().st_mtime_ns
+    except FileNotFoundError:
+        now = status(run.record, entry)
+        return [now, None, entry.get("error") if now == "failed" else None, _factors(run)]
+    return ["done", finished, None, _factors(run)]
 
 
 def _schema(runs: list[StudyRun]) -> pa.Schema:
@@ -80,6 +103,8 @@ def _rows(run: StudyRun, now: str, error: str | None, schema: pa.Schema) -> list
         environment = json.loads((run.record.folder / "environment.json").read_text())
         common |= {key: metrics[key] for key in ("seconds", "num_parameters")}
         common["peak_memory"] = environment["peak_device_memory"] or environment["peak_memory"]
+        # Runs of before these were counted lack them.
+        common |= {"flops": metrics.get("flops"), "energy": environment.get("energy")}
     rows = []
     for part in ("val", "test"):
         for name in run.phenotypes:

@@ -5,14 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
 from g2p.config import is_baseline
-from g2p.models import build_model
 from g2p.train.device import resolve_accelerator
+from g2p.train.flops import size, training_flops
 
-# Backward costs twice what forward does.
-PASSES = 3
 # Of the speed of a plain matrix product, what training reaches: an order of magnitude, no more.
 EFFICIENCY = 0.2
 # Bytes a parameter: itself, its gradient, and two moments of Adam.
@@ -48,31 +45,18 @@ def cost(config: Mapping, *, n_loci: int, n_phenotypes: int, n_train: int) -> Co
     options = config["model"]
     if is_baseline(options["name"]):
         return Cost()
-    if options.get("position") == "genome":  # it looks at the positions, which are not there
-        options = {**options, "position": "learned"}
-    with torch.device("meta"):
-        model = build_model(
-            options,
-            n_loci=n_loci,
-            n_phenotypes=n_phenotypes,
-            genome_L2=torch.zeros(n_loci, 2),
-            ridge=(torch.zeros(n_phenotypes, n_loci), torch.zeros(n_phenotypes)),
-        )
-        given = [torch.zeros(1, n_loci)]
-        if hasattr(model, "n_environments"):  # in training a strain is seen in one
-            given.append(torch.zeros(1, dtype=torch.long))
-        with FlopCounterMode(display=False) as counter:
-            model(*given)
-    parameters = sum(p.numel() for p in model.parameters())
+    parameters = size(options, n_loci=n_loci, n_phenotypes=n_phenotypes).parameters
     tokens = config["trainer"]["batch_size"] * n_loci
     width = KEPT * options["embedding_dim"] + 2 * (options.get("ffn", False) and options["ffn_dim"])
     activations = 4 * tokens * options["num_layers"] * width
-    epochs = config["trainer"]["max_epochs"]
     return Cost(
         parameters=parameters,
         memory=BYTES_A_PARAMETER * parameters + activations,
-        flops=float(PASSES * counter.get_total_flops() * n_train * epochs),
-    )
+        flops=training_flops(
+            config, n_loci=n_loci, n_phenotypes=n_phenotypes, n_train=n_train,
+            epochs=config["trainer"]["max_epochs"],
+        ),
+    )  # fmt: skip
 
 
 def flops_per_second(accelerator: str) -> float:

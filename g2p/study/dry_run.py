@@ -16,8 +16,9 @@ def show_plan(runs: list[StudyRun], states: list[str], console: Console) -> None
     speed = flops_per_second(runs[0].config["trainer"]["accelerator"])
     table = Table(title=f"{len(runs)} runs")
     factors = list(dict.fromkeys(key for run in runs for key in run.factors))
-    for name in (*factors, "status"):
+    for name in factors:
         table.add_column(name.rpartition(".")[2], overflow="fold")  # a table has 80 columns
+    table.add_column("status", no_wrap=True)
     for name in ("parameters", "MiB", "TFLOP", "minutes"):
         table.add_column(name, justify="right", no_wrap=True)
     for run, state, each in zip(runs, states, costs, strict=True):

@@ -1,5 +1,7 @@
-"""A study's comparison and report, from its results table."""
+"""A study's comparison and report, from its results table; made again where that has changed."""
 
+import hashlib
+import json
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -8,12 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from rich.console import Console
 
-from g2p.files import write_atomically
+from g2p.files import write_atomically, write_json
+from g2p.options import PACKAGE
 from g2p.results.compare import Comparison, Effect, compare
-from g2p.results.effects import effects_table, print_effects
-from g2p.results.published_numbers import published
-from g2p.results.report import write_report
+from g2p.results.effects import effects_of, effects_table, print_effects
 from g2p.results.yardsticks import warnings
+from g2p.study.collect import writing
 from g2p.study.plan import Study
 from g2p.study.runs import StudyRun
 
@@ -27,22 +29,71 @@ def publish(
     study: Study, runs: list[StudyRun], table: pa.Table, folder: Path, words: list[str],
     console: Console,
 ) -> None:  # fmt: skip
-    """Compare what is done, print it, and write `effects.parquet` and `report.html`."""
-    effects = compare(table, _comparisons(study)) if study.pairs else []
+    """Compare what is done, print it, and write `effects.parquet` and `report.html`.
+
+    Where both are there and nothing that they depend on has changed, they are left as they are.
+    """
+    with writing(folder):
+        effects, told = _published(study, runs, table, folder, words)
     if effects:
         print_effects(effects, console)
-        _write_effects(effects, folder)
-    told = warnings(table, study.arm) if study.arm == "model" else []
     for line in told:
         console.print(f"warning: {line}", soft_wrap=True)
+
+
+def _published(
+    study: Study, runs: list[StudyRun], table: pa.Table, folder: Path, words: list[str]
+) -> tuple[list[Effect], list[str]]:
+    """The effects and the warnings, read or made now."""
+    note = folder / "published.json"
+    of = _digest(study, table, folder, words)
+    known = json.loads(note.read_text()) if note.exists() else {}
+    if known.get("of") == of and (folder / "report.html").exists():
+        return _read_effects(folder), known["warnings"]
+    note.unlink(missing_ok=True)
+    effects = compare(table, _comparisons(study)) if study.pairs else []
+    told = warnings(table, study.arm) if study.arm == "model" else []
+    _write_effects(effects, folder)
+    _write_report(study, runs, table, folder, words, effects, told)
+    if "running" not in table["status"].unique().to_pylist():  # their curves grow
+        write_json(note, {"of": of, "warnings": told})
+    return effects, told
+
+
+def _digest(study: Study, table: pa.Table, folder: Path, words: list[str]) -> str:
+    """Of all that the report depends on, the code that makes it included."""
+    told = [study.name, study.size, study.question, study.arm, study.pairs, words, _versions()]
+    digest = hashlib.sha256(json.dumps(told, default=str).encode())
+    digest.update((folder / "results.parquet").read_bytes())
+    for file in sorted((PACKAGE / "results").rglob("*.*")):
+        if file.suffix in (".py", ".csv"):
+            digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def _versions() -> dict[str, str]:
+    return {"python": sys.version.split()[0], **{name: version(name) for name in PACKAGES}}
+
+
+def _write_report(
+    study: Study, runs: list[StudyRun], table: pa.Table, folder: Path, words: list[str],
+    effects: list[Effect], told: list[str],
+) -> None:  # fmt: skip
+    # With matplotlib, for which a study that has not changed need not wait.
+    from g2p.results.published_numbers import published
+    from g2p.results.report import write_report
+    from g2p.results.study_data import COMBINATION, combined
+
+    compared = list(dict.fromkeys(factor for factor, *_ in study.pairs))
+    several = len(compared) > 1  # factors; then an arm is a combination of them
     real = all(run.config["data"]["name"] == PUBLISHED_ON for run in runs)
     flags = [word for word in words if not word.startswith("--")]
     write_report(
         folder,
         title=f"{study.name} ({study.size})",
         question=study.question,
-        table=table,
-        arm=study.arm,
+        table=combined(table, compared) if several else table,
+        arm=COMBINATION if several else study.arm,
         factors=[name for name in study.points[0].factors if name != "phenotypes"],
         effects=effects,
         warnings=told,
@@ -50,13 +101,17 @@ def publish(
         records={run.signature: run.record.folder for run in runs},
         published=published(table["phenotype"].unique().to_pylist()) if real else [],
         command=" ".join(["python sweep.py", *flags]),
-        versions={"python": sys.version.split()[0], **{name: version(name) for name in PACKAGES}},
+        versions=_versions(),
     )
 
 
 def _write_effects(effects: list[Effect], folder: Path) -> None:
     table = effects_table(effects)
     write_atomically(folder / "effects.parquet", lambda file: pq.write_table(table, file))
+
+
+def _read_effects(folder: Path) -> list[Effect]:
+    return effects_of(pq.read_table(folder / "effects.parquet"))
 
 
 def _comparisons(study: Study) -> list[Comparison]:

@@ -7,8 +7,6 @@ from rich.console import Console
 
 from g2p.compose import composed
 from g2p.study.collect import collect
-from g2p.study.dry_run import show_plan
-from g2p.study.job import Job
 from g2p.study.launch import launch
 from g2p.study.ledger import STATUSES, Ledger, status
 from g2p.study.plan import Study, load_study
@@ -40,6 +38,8 @@ def sweep(name: str, size: str, overrides: list[str], flags: set[str], console: 
     folder = Path(base["paths"]["runs"]).expanduser().absolute().parent / "studies" / title
     console.print(f"[bold]{title}[/bold]: {study.question}", soft_wrap=True)
     if "--dry-run" in flags:
+        from g2p.study.dry_run import show_plan  # torch comes with it, as with Job below
+
         entries = Ledger(folder).entries()
         states = [status(run.record, entries.get(run.signature)) for run in runs]
         show_plan(runs, states, console)
@@ -68,6 +68,8 @@ def _train(
     console.print(f"{len(runs)} runs: {_told(Counter(states.values()))}.")
     if not todo:
         return
+    from g2p.study.job import Job
+
     job = Job(folder, study.name, tuple(run.signature for run in todo), retry)
     with Watch(runs, states, folder, console):
         launch(job, [run.words for run in todo], words)

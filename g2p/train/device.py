@@ -1,10 +1,8 @@
-"""Where a run computes."""
+"""Where a run computes. What says `cpu` need not wait for torch to be imported."""
 
 import os
 import platform
 from pathlib import Path
-
-import torch
 
 from g2p.errors import UserError
 
@@ -15,6 +13,10 @@ def resolve_accelerator(accelerator: str) -> str:
     Raises:
         UserError: when CUDA is asked for and absent.
     """
+    if accelerator == "cpu":
+        return "cpu"
+    import torch
+
     if accelerator == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     if accelerator == "cuda" and not torch.cuda.is_available():
@@ -27,7 +29,11 @@ def resolve_accelerator(accelerator: str) -> str:
 
 def check_devices(accelerator: str, devices: int) -> None:
     """Raises UserError when more processes are asked for than there are devices."""
-    there = torch.cuda.device_count() if accelerator == "cuda" else os.cpu_count()
+    there = os.cpu_count()
+    if accelerator == "cuda":
+        import torch
+
+        there = torch.cuda.device_count()
     if devices > there:
         raise UserError(
             f"trainer.devices={devices}, but this machine has {there} "
@@ -36,18 +42,28 @@ def check_devices(accelerator: str, devices: int) -> None:
 
 
 def device_name(accelerator: str) -> str:
-    return torch.cuda.get_device_name() if accelerator == "cuda" else platform.processor() or "cpu"
+    if accelerator != "cuda":
+        return platform.processor() or "cpu"
+    import torch
+
+    return torch.cuda.get_device_name()
 
 
 def peak_device_memory(accelerator: str) -> int | None:
     """Peak bytes that torch held on the device, None on a CPU."""
-    return torch.cuda.max_memory_allocated() if accelerator == "cuda" else None
+    if accelerator != "cuda":
+        return None
+    import torch
+
+    return torch.cuda.max_memory_allocated()
 
 
-def free_memory(device: torch.device) -> int:
+def free_memory(accelerator: str) -> int:
     """Bytes that may still be taken: on the device, or on this machine within its control group."""
-    if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
+    if accelerator == "cuda":
+        import torch
+
+        return torch.cuda.mem_get_info()[0]
     told = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
     free = 1024 * int(told["MemAvailable"].split()[0])
     limit, used = (Path("/sys/fs/cgroup") / name for name in ("memory.max", "memory.current"))

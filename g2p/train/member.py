@@ -55,6 +55,7 @@ class Member:
             if self.plateau is not None:
                 self.plateau.load_state_dict(checkpoint["plateau"])
         self.losses: list[Tensor] = []
+        self.joules = None if checkpoint else 0.0  # those of an earlier process are lost
 
     def begin_epoch(self) -> None:
         self.train.epoch = self.course.epochs
@@ -66,6 +67,11 @@ class Member:
             torch.nn.utils.clip_grad_norm_([self.row], self.clip)
         self.optimizer.step()
         self.losses.append(loss)
+
+    def spend(self, joules: float | None, members: int) -> None:
+        """Take its share of what the device took in an epoch of several members."""
+        known = joules is not None and self.joules is not None
+        self.joules = self.joules + joules / members if known else None
 
     def end_epoch(self, predicted: Tensor, observed: Tensor, seconds: float) -> None:
         """Score (n, P) predictions of the validation strains, and keep what is worth keeping.

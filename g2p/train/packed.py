@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from g2p.data.batches import Batch
+from g2p.train.energy import metered
 from g2p.train.loss import masked_mse
 from g2p.train.member import Member
 from g2p.train.stack import Stack
@@ -40,11 +41,13 @@ def train_together(
     while going:
         stack = stack or Stack(*zip(*((m.model, m.row, m.draws) for m in going), strict=True))
         started = time.monotonic()
-        _train_epoch(going, stack, context)
-        predicted = _predicted(going, stack, context)
+        with metered("cuda" if device.type == "cuda" else "cpu", 1) as meter:
+            _train_epoch(going, stack, context)
+            predicted = _predicted(going, stack, context)
         seconds = (time.monotonic() - started) / len(going)  # a member's share
         left = []
         for member, (values, observed) in zip(going, predicted, strict=True):
+            member.spend(meter.joules, len(going))
             try:
                 member.end_epoch(values, observed, seconds)
             except Exception as error:  # of any kind: it ends this member alone

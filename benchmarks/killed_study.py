@@ -1,0 +1,158 @@
+"""A study of 60 runs, killed ten times: `python -m benchmarks.killed_study [--seed N]`.
+
+The study is trained undisturbed, then again in another folder, where SIGKILL ends its process
+group at random moments: while it starts, while it trains, while results.parquet is written and
+while the report is. After each the same command is given again. In the end both tables must be
+equal, seconds, memory and energy aside. Exits 1 where they are not. Takes three minutes. Writes
+killed_study.json.
+"""
+
+import argparse
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from rich.console import Console
+
+from benchmarks.elsewhere import command_of, surroundings
+from benchmarks.trained import RESULTS
+from g2p.data.simulated import OTHERS, TEMPERATURES
+from g2p.files import DRAFT
+
+MEASURED = ("seconds", "peak_memory", "energy")  # never the same twice
+STUDY = {
+    "question": "Does a study survive?",
+    "set": {
+        "data.strains": 300, "data.loci": 24, "trainer.max_epochs": 2, "trainer.accelerator": "cpu",
+    },
+    "factors": {
+        "model": {
+            "ridge": {"model": "ridge"},
+            "rijal": {"model": "rijal_attention", "optim": "adam"},
+            "transformer": {
+                "model": "transformer", "model.num_layers": 1, "model.embedding_dim": 16,
+                "model.num_heads": 2, "model.ffn_dim": 32,
+            },
+        }
+    },
+    # Ridge is one run for both seeds: 12 + 24 + 24 runs.
+    "phenotypes": [*TEMPERATURES, *OTHERS[:5]],
+    "seeds": [0, 1],
+    "compare": [["ridge", "rijal"], ["rijal", "transformer"]],
+    "sizes": {"smoke": {}},
+}  # fmt: skip
+RUNS = 60
+TRAINING = 6
+MOMENTS = ["startup", *["training"] * 3, "startup", *["training"] * 3, "results", "report"]
+
+
+class Attempt:
+    """The command once, in a process group of its own."""
+
+    def __init__(self, words: list[str], folder: Path):
+        self.study = folder / "studies" / "killed-smoke"
+        self.runs = folder / "runs"
+        with (folder / "output.txt").open("a") as output:
+            self.process = subprocess.Popen(
+                words, cwd=folder, stdout=output, stderr=output, start_new_session=True,
+                env=surroundings(),
+            )  # fmt: skip
+
+    def wait_for(self, moment: str, moments: random.Random) -> None:
+        """Until the moment has come, or the command ends."""
+        if moment == "startup":
+            return self.sleep(moments.uniform(0, 4))
+        if moment == "training":
+            wanted = self.finished() + moments.randint(1, RUNS // (TRAINING + 2))
+            self.until(lambda: self.finished() >= wanted)
+            return self.sleep(moments.uniform(0, 1.5))
+        if moment == "results":
+            return self.until(lambda: any(self.study.glob(f".results.parquet*{DRAFT}")))
+        self.until(lambda: any(self.study.glob("figures/*")))
+        return self.sleep(moments.uniform(0, 1))
+
+    def until(self, come) -> None:
+        while not come() and self.process.poll() is None:
+            time.sleep(0.0005)
+
+    def sleep(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        self.until(lambda: time.monotonic() > end)
+
+    def finished(self) -> int:
+        return len(list(self.runs.glob("*/metrics.json")))
+
+    def kill(self) -> bool:
+        """Whether there was still something to kill."""
+        alive = self.process.poll() is None
+        if alive:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+        return alive
+
+
+def table_of(folder: Path) -> pa.Table:
+    table = pq.read_table(folder / "studies" / "killed-smoke" / "results.parquet")
+    return table.drop_columns([name for name in MEASURED if name in table.column_names])
+
+
+def to_the_end(words: list[str], folder: Path) -> None:
+    if code := Attempt(words, folder).process.wait():
+        print((folder / "output.txt").read_text(), file=sys.stderr)
+        raise SystemExit(f"the study ended with exit code {code}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seed", type=int, help="of the moments; drawn where it is not given")
+    parser.add_argument("--out", type=Path, default=RESULTS, help="folder for the JSON")
+    parser.add_argument("--scratch", type=Path, help="folder for what is written on the way")
+    options = parser.parse_args()
+    seed = random.randrange(10**6) if options.seed is None else options.seed
+    moments = random.Random(seed)
+    console = Console()
+    with tempfile.TemporaryDirectory(dir=options.scratch) as scratch:
+        words = [*command_of(Path(scratch) / "yaml", "killed", STUDY), "size=smoke", "logger=none"]
+        undisturbed, killed = Path(scratch) / "undisturbed", Path(scratch) / "killed"
+        undisturbed.mkdir(), killed.mkdir()
+        to_the_end(words, undisturbed)
+        kills = []
+        for moment in MOMENTS:
+            attempt = Attempt(words, killed)
+            started = time.monotonic()
+            attempt.wait_for(moment, moments)
+            seconds = time.monotonic() - started
+            told = {
+                "during": moment, "after seconds": round(seconds, 3), "killed": attempt.kill(),
+                "runs done": attempt.finished(),
+            }  # fmt: skip
+            kills.append(told)
+            console.print(told)
+        to_the_end(words, killed)
+        tables = table_of(undisturbed), table_of(killed)
+        result = {
+            "seed": seed,
+            "kills": kills,
+            "runs": len(set(tables[0]["signature"].to_pylist())),
+            "rows": tables[0].num_rows,
+            "all done": set(tables[1]["status"].to_pylist()) == {"done"},
+            "equal": tables[0].equals(tables[1]),
+            "drafts left": sorted(str(f.relative_to(killed)) for f in killed.rglob(f".*{DRAFT}")),
+        }
+    options.out.mkdir(exist_ok=True)
+    (options.out / "killed_study.json").write_text(json.dumps(result, indent=2) + "\n")
+    console.print(result)
+    right = result["equal"] and result["all done"] and result["runs"] == RUNS
+    sys.exit(0 if right and all(told["killed"] for told in kills) else 1)
+
+
+if __name__ == "__main__":
+    main()
