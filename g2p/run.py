@@ -21,6 +21,7 @@ from g2p.results.environment import environment
 from g2p.results.figures import draw_run
 from g2p.results.record import Record
 from g2p.results.table import print_attention, print_table
+from g2p.results.tracker import Group
 from g2p.train.checkpoints import resumable
 from g2p.train.device import device_name, peak_device_memory
 
@@ -41,7 +42,7 @@ def run(config: Mapping, *, set_by_user: Iterable[str] = (), group: str | None =
     """
     check(config, set_by_user)
     console = Console()
-    record = obtain(config, group, console)
+    record = obtain(config, Group(group) if group else None, console)
     metrics = record.metrics()
     print_table(metrics, console)
     if "attention" in metrics:
@@ -50,7 +51,7 @@ def run(config: Mapping, *, set_by_user: Iterable[str] = (), group: str | None =
     return record.folder
 
 
-def obtain(config: Mapping, group: str | None, console: Console) -> Record:
+def obtain(config: Mapping, group: Group | None, console: Console) -> Record:
     """The finished run of a checked config: found, waited for, or trained now."""
     known = identify(config)
     record, columns = known.record, known.columns
@@ -61,7 +62,8 @@ def obtain(config: Mapping, group: str | None, console: Console) -> Record:
     if config["transfer"].get("method") == "finetuned":
         others = [known.panel.phenotype_names[c] for c in known.wanted if c not in columns]
         console.print("First the run on the other phenotypes, to go on from:")
-        base = obtain(_base_of(config, others), group, console).checkpoints / "best.ckpt"
+        place = group and group.base()
+        base = obtain(_base_of(config, others), place, console).checkpoints / "best.ckpt"
     told = {key: value for key, value in config["data"].items() if key in prepare_options()}
     panel = replace(known.panel, phenotypes=known.phenotypes)
     target = config["transfer"].get("target")
@@ -148,7 +150,7 @@ def _alone(record: Record, console: Console) -> Iterator[None]:
 
 def _train(
     config: Mapping, record: Record, data: Prepared, base: Path | None, ridge: dict | None,
-    noise_ceiling: Mapping[str, float], accelerator: str, group: str | None,
+    noise_ceiling: Mapping[str, float], accelerator: str, group: Group | None,
 ) -> None:  # fmt: skip
     started = time.monotonic()
     name = record.folder.name
