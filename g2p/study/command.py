@@ -6,6 +6,7 @@
     --dry-run        list the runs, without training
     --collect        the results as they are now, without training
     --retry-failed   try again what failed
+    --dashboard      a Weights & Biases workspace of its runs, without training
 
 Runs that are finished, whoever trained them, are taken as they are. Killed at any moment, the same
 command goes on. Exits 0 only when every run is done.
@@ -22,7 +23,9 @@ from rich.console import Console
 
 from g2p.cli import Stopped, composed, message, say
 from g2p.errors import UserError, listed, nearest
+from g2p.results.tracker import Group
 from g2p.study.collect import collect
+from g2p.study.dashboard import write_dashboard
 from g2p.study.dry_run import show_plan
 from g2p.study.job import Job
 from g2p.study.launch import launch
@@ -30,8 +33,9 @@ from g2p.study.ledger import STATUSES, Ledger, status
 from g2p.study.plan import Study, load_study, studies
 from g2p.study.publish import publish
 from g2p.study.runs import StudyRun, phenotypes_of, resolve
+from g2p.study.summary_run import log_summary
 
-FLAGS = ("--dry-run", "--collect", "--retry-failed")
+FLAGS = ("--dry-run", "--collect", "--retry-failed", "--dashboard")
 SECONDS_BETWEEN_LOOKS = 2.0
 
 
@@ -91,10 +95,15 @@ def sweep(words: list[str], console: Console) -> bool:
         show_plan(runs, states, console)
         console.print(f"{_told(Counter(states))}.")
         return True
+    if "--dashboard" in flags:
+        print(write_dashboard(study, runs, folder), flush=True)
+        return True
     if "--collect" not in flags:
         _train(study, runs, folder, overrides, "--retry-failed" in flags, console)
     table = collect(folder, runs)
     publish(study, runs, table, folder, words, console)
+    if "--collect" not in flags:
+        log_summary(study, runs, folder)
     counts = counted(runs, folder)
     console.print(f"{_told(counts)}. report: {folder / 'report.html'}", soft_wrap=True)
     print(f"study: {folder}", flush=True)
@@ -116,7 +125,9 @@ def _train(
     console.print(f"{len(runs)} runs: {_told(counted(runs, folder))}.")
     if not todo:
         return
-    job = Job(folder, study.name, tuple(run.signature for run in todo), retry)
+    factors = {run.signature: run.factors for run in todo}
+    group = Group.of_study(study.name, study.size)
+    job = Job(folder, group, tuple(factors), retry, factors)
     watch = Watch(todo, folder, console)
     try:
         launch(job, [run.words for run in todo], words)
