@@ -48,25 +48,20 @@ def write_dashboard(study: Study, runs: list[StudyRun], folder: Path) -> str:
             pinned_columns=["summary:test_r2_mean"],
         ),
     }
-    name, project, file = (
-        f"{study.name}-{study.size}",
-        options["project"],
-        folder / "workspace.json",
-    )
-    unsaved = ws.Workspace(entity="", project=project, name=name, **parts)
-    if wandb_mode() != "online":
-        write_json(file, {"url": _url(file), **_json(unsaved)})
-        return f"dashboard: {file}. Log in to W&B and give the command again to save it there."
+    project, name = options["project"], f"{study.name}-{study.size}"
+    file = folder / "workspace.json"
+    url, why_not = _url(file), "log in to W&B and give the command again to have it there"
+    workspace = ws.Workspace(entity="", project=project, name=name, **parts)
     try:
-        workspace = _saved_before(_url(file)) or ws.Workspace(_entity(), project, name)
-        for key, value in parts.items():
-            setattr(workspace, key, value)
-        workspace.save()
+        if wandb_mode() == "online":
+            saved = _saved_before(url, project) or ws.Workspace(_entity(), project, name)
+            for key, value in parts.items():
+                setattr(saved, key, value)
+            workspace, url, why_not = saved.save(), saved.url, ""
     except Exception as error:  # of any kind: W&B and what it is built on raise many
-        write_json(file, {"url": _url(file), **_json(unsaved)})
-        return f"dashboard: {file}. W&B did not take it: {first_line(error)}"
-    write_json(file, {"url": workspace.url, **_json(workspace)})
-    return f"dashboard: {workspace.url}"
+        why_not = f"W&B did not take it: {first_line(error)}"
+    write_json(file, {"url": url, **_json(workspace)})
+    return f"dashboard: {file} ({why_not})" if why_not else f"dashboard: {url}"
 
 
 def _json(workspace) -> dict:
@@ -82,13 +77,14 @@ def _url(file: Path) -> str | None:
         return None
 
 
-def _saved_before(url: str | None):
+def _saved_before(url: str | None, project: str):
     import wandb_workspaces.workspaces as ws
 
     try:
-        return ws.Workspace.from_url(url) if url else None
+        saved = ws.Workspace.from_url(url) if url else None
     except Exception:  # deleted since, or another server's: a new one is saved
         return None
+    return saved if saved and saved.project == project else None
 
 
 def _entity() -> str:
@@ -101,7 +97,9 @@ def _filter(group: str, taken: Sequence[str]):
     """The runs of the group, without its summary, and those trained before in another one."""
     from wandb_workspaces.workspaces import And, Metric, Or
 
-    own = And(Metric("Group") == group, Metric("JobType") == "run")
+    # The package writes this as Python, and what looks like an operator in it is then changed.
+    escaped = "".join(f"\\U{ord(letter):08x}" for letter in group)
+    own = And(Metric("Group") == escaped, Metric("JobType") == "run")
     return Or(own, Metric("ID").isin(list(taken))) if taken else own
 
 
