@@ -2,10 +2,7 @@
 
 import json
 import logging
-import os
 import shutil
-import subprocess
-import sys
 
 import pyarrow.parquet as pq
 import pytest
@@ -14,54 +11,28 @@ from g2p.study import summary_run
 from g2p.study.plan import load_study
 from g2p.study.runs import resolve
 from g2p.study.summary_run import log_summary
-from tests.conftest import ROOT, paths, train
-from tests.wandb_files import logged, offline_files
+from tests.conftest import paths
+from tests.wandb_files import NAME, STUDY, logged, offline_files, sweep
 from tests.wandb_server import Server
-
-# Two models on two phenotypes, one layer, one epoch.
-STUDY = ("study=layers", "size=smoke", "model.num_layers=1", "trainer.max_epochs=1")
-BEFORE = (
-    "data.strains=300", "data.loci=24", "trainer.accelerator=cpu", "trainer.max_epochs=1",
-    "model=rijal_attention", "optim=adam", "model.num_layers=1", "phenotype=cu",
-)  # fmt: skip
-NAME = "layers-smoke"
-
-
-def sweep(*words: str, cwd, **environment: str) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, str(ROOT / "sweep.py"), *words], cwd=cwd, capture_output=True, text=True,
-        timeout=300, check=False, env={**os.environ, "WANDB_MODE": "offline", **environment},
-    )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def study(tmp_path_factory):
-    """A study logged offline, one of its runs by `train.py` before it."""
-    folder = tmp_path_factory.mktemp("study")
-    assert train(*BEFORE, cwd=folder).returncode == 0
-    done = sweep(*STUDY, cwd=folder)
-    assert done.returncode == 0, done.stderr
-    assert "4 runs: 3 pending, 1 done" in done.stdout  # the factors do not change a signature
-    return folder
 
 
 @pytest.fixture
-def again(study, tmp_path):
-    """A copy of it, to go on with."""
-    return shutil.copytree(study, tmp_path / "again", symlinks=True)
+def again(wandb_study, tmp_path):
+    """A copy of the study, to go on with."""
+    return shutil.copytree(wandb_study, tmp_path / "again", symlinks=True)
 
 
 @pytest.fixture(scope="module")
-def runs(study):
-    return logged(study)
+def runs(wandb_study):
+    return logged(wandb_study)
 
 
 def by_job_type(runs: list[dict], job_type: str) -> list[dict]:
     return [c for c in runs if c["run"].job_type == job_type]
 
 
-def test_the_runs_carry_group_factors_and_tags(study, runs):
-    table = pq.read_table(study / "studies" / NAME / "results.parquet").to_pylist()
+def test_the_runs_carry_group_factors_and_tags(wandb_study, runs):
+    table = pq.read_table(wandb_study / "studies" / NAME / "results.parquet").to_pylist()
     facts = {row["signature"]: row for row in table}
     own = by_job_type(runs, "run")
     assert len(own) == 3
@@ -91,19 +62,19 @@ def test_what_was_trained_before_is_not_sent_again(again, runs):
     assert list(second["run"].tags) == ["mine", f"study={NAME}"]
 
 
-def test_the_summary_run_holds_tables_figures_and_report(study, runs):
+def test_the_summary_run_holds_tables_figures_and_report(wandb_study, runs):
     (seen,) = by_job_type(runs, "study")
     assert seen["run"].run_group == NAME and seen["run"].run_id == f"study-{NAME}"
     assert seen["exit_code"] == 0
     assert seen["config"]["arm"] == "model"
     assert seen["summary"]["runs"] == seen["summary"]["done"] == 4
-    file = next(f for f in offline_files(study) if f.parent.name.endswith(f"study-{NAME}"))
+    file = next(f for f in offline_files(wandb_study) if f.parent.name.endswith(f"study-{NAME}"))
     (row,) = seen["history"]
     media = {
         key.removesuffix("/path"): file.parent / "files" / path
         for key, path in row.items() if key.endswith("/path")
     }  # fmt: skip
-    folder = study / "studies" / NAME
+    folder = wandb_study / "studies" / NAME
     results = pq.read_table(folder / "results.parquet")
     table = json.loads(media["results"].read_text())
     assert table["columns"] == results.column_names
@@ -126,11 +97,18 @@ def test_the_summary_run_holds_tables_figures_and_report(study, runs):
     }  # fmt: skip
 
 
-def test_without_a_logger_nothing_is_sent(tmp_path):
-    done = sweep("study=baselines", "size=smoke", "logger=none", cwd=tmp_path)
+@pytest.fixture(scope="module")
+def unlogged(tmp_path_factory):
+    """A study with logger=none."""
+    folder = tmp_path_factory.mktemp("unlogged")
+    done = sweep("study=baselines", "size=smoke", "logger=none", cwd=folder)
     assert done.returncode == 0, done.stderr
-    assert not (tmp_path / "wandb").exists()
-    assert not (tmp_path / "studies" / "baselines-smoke" / summary_run.NOTE).exists()
+    return folder
+
+
+def test_without_a_logger_nothing_is_sent(unlogged):
+    assert not (unlogged / "wandb").exists()
+    assert not (unlogged / "studies" / "baselines-smoke" / summary_run.NOTE).exists()
 
 
 @pytest.mark.parametrize("fault", ["file", "project", "mode"])
@@ -149,17 +127,16 @@ def test_a_failing_wandb_does_not_cost_the_study(tmp_path, fault):
 
 
 @pytest.fixture
-def collected(tmp_path, monkeypatch, caplog):
-    """A study that is collected, and what its summary is made of."""
+def collected(unlogged, tmp_path, monkeypatch):
+    """What the summary of that study is made of: the study, its runs, a copy of its folder."""
     import wandb
 
-    done = sweep("study=baselines", "size=smoke", "logger=none", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("WANDB_MODE", "offline")
     wandb.teardown()  # it keeps the folder of its first run
     plan = load_study("baselines", "smoke", list)
-    yield plan, resolve(plan, list(paths(tmp_path))), tmp_path / "studies" / "baselines-smoke"
+    folder = shutil.copytree(unlogged / "studies" / "baselines-smoke", tmp_path / "study")
+    yield plan, resolve(plan, list(paths(unlogged))), folder
     wandb.teardown()
 
 

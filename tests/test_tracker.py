@@ -122,7 +122,7 @@ def test_a_run_that_others_go_on_from_is_told_apart(offline):
     base, run = logged(offline)
     assert (base["run"].job_type, run["run"].job_type) == ("base", "run")
     assert base["run"].run_group == run["run"].run_group == "s-smoke"
-    assert base["config"]["factor"] == {} and run["config"]["factor"] == {"m": 3}
+    assert "factor" not in base["config"] and run["config"]["factor"] == {"m": 3}
     assert "m=3" in run["run"].tags and "m=3" not in base["run"].tags
 
 
@@ -138,6 +138,25 @@ def test_a_resumed_run_logs_its_earlier_epochs_too(offline):
     assert [r for r in second["history"] if "val_loss" in r] != []
     for a, b in zip(first["history"][:3], second["history"][:3], strict=True):
         assert a["val_loss"] == b["val_loss"]
+
+
+def test_what_a_killed_run_left_empty_is_removed(offline):
+    """One file with nothing in it keeps `wandb sync` from sending the others."""
+    arguments = [a for a in SMALL if a != "logger=none"]
+    config = compose(*arguments, *paths(offline), "trainer.max_epochs=1")
+    folder = run(config)
+    (first,) = offline_files(offline)
+    logged(offline)
+    first.write_bytes(first.read_bytes()[:7])  # as SIGKILL leaves it
+    for kept in ("other-run", f"x{folder.name}"):
+        (offline / "wandb" / f"offline-run-20260101_000000-{kept}").mkdir()
+    (folder / "metrics.json").unlink()
+    run(config)
+    (second,) = offline_files(offline)
+    assert second != first and not first.parent.exists()
+    assert len(list((offline / "wandb").glob("offline-run-20260101*"))) == 2
+    run({**config, "force": True})
+    assert len(offline_files(offline)) == 2  # one that holds something stays
 
 
 def test_without_a_logger_wandb_is_not_imported(tmp_path):

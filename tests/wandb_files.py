@@ -1,11 +1,32 @@
-"""What an offline W&B run wrote: its `.wandb` file, read back record by record."""
+"""A study that logs offline, and its `.wandb` files, read back record by record."""
 
 import json
+import os
 import struct
+import subprocess
+import sys
 import time
 from pathlib import Path
 
+from tests.conftest import ROOT
+
+# Two models on two phenotypes, one layer, one epoch; and one of its runs by train.py.
+STUDY = ("study=layers", "size=smoke", "model.num_layers=1", "trainer.max_epochs=1")
+NAME = "layers-smoke"
+BEFORE = (
+    "data.strains=300", "data.loci=24", "trainer.accelerator=cpu", "trainer.max_epochs=1",
+    "model=rijal_attention", "optim=adam", "model.num_layers=1", "phenotype=cu",
+)  # fmt: skip
+
 BLOCK = 32 * 1024
+
+
+def sweep(*words: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess:
+    """`python sweep.py`, offline unless told otherwise."""
+    return subprocess.run(
+        [sys.executable, str(ROOT / "sweep.py"), *words], cwd=cwd, capture_output=True, text=True,
+        timeout=300, check=False, env={**os.environ, "WANDB_MODE": "offline", **environment},
+    )  # fmt: skip
 
 
 def records(path: Path):

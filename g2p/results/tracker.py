@@ -8,6 +8,7 @@ run: without a network it stays offline.
 import contextlib
 import logging
 import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from g2p.results.study_data import label
 log = logging.getLogger(__name__)
 
 LONGEST_TAG = 64  # characters; W&B refuses a longer one
+HEADER = 7  # bytes of a `.wandb` file that has nothing in it
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,10 @@ class Group:
 
     def config(self) -> dict:
         """What is shown beside a run's own config."""
-        factors = {factor_key(name): value for name, value in self.factors.items()}
-        return {"study": dict(self.study), "factor": factors} if self.study else {}
+        told = {"study": dict(self.study)} if self.study else {}
+        if self.factors:
+            told["factor"] = {factor_key(name): value for name, value in self.factors.items()}
+        return told
 
     def tags(self) -> list[str]:
         told = {**({"study": self.name} if self.study else {}), **self.factors}
@@ -95,7 +99,9 @@ def wandb_tracker(
         "tags": list(dict.fromkeys([*tags, *place.tags()])), "id": signature,
         "name": _name(config), "config": {**config, **place.config()},
     }  # fmt: skip
-    tracker = WandbTracker(start_run(options), artifact)
+    run = start_run(options)
+    _remove_empty(run)
+    tracker = WandbTracker(run, artifact)
     try:
         yield tracker
     except BaseException:
@@ -129,6 +135,18 @@ def start_run(options: Mapping):
     except Exception as error:
         log.warning("W&B does not log this run: %s", first_line(error))
         return None
+
+
+def _remove_empty(run) -> None:
+    """What killed processes left of this run, when it is nothing: it would stop `wandb sync`.
+
+    The caller holds the run's lock, so no other process is writing it.
+    """
+    with contextlib.suppress(Exception):  # not there, not ours to remove, or no run at all
+        own = Path(run.dir).parent
+        for file in own.parent.glob(f"offline-run-*-{run.id}/run-*.wandb"):
+            if file.parent != own and file.stat().st_size <= HEADER:
+                shutil.rmtree(file.parent)
 
 
 def wandb_mode() -> str:
