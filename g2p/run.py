@@ -1,8 +1,7 @@
 """run(config): the one path that every entry point takes, from a config to a finished directory."""
 
 import contextlib
-import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,23 +9,17 @@ import numpy as np
 from filelock import FileLock, Timeout
 from rich.console import Console
 
-from g2p.config import check, is_baseline, prepare_options
-from g2p.data.prepare import Prepared, only_part, prepare
+from g2p.config import check, prepare_options
+from g2p.data.prepare import Prepared, prepare
 from g2p.errors import UserError
-from g2p.fit import Fitted, Request, fit, score
+from g2p.fit import fit
 from g2p.identity import identify
 from g2p.reference import ridge_reference
-from g2p.results import tracker as trackers
-from g2p.results.environment import environment
-from g2p.results.figures import draw_run
 from g2p.results.record import Record
 from g2p.results.table import print_attention, print_table
+from g2p.results.tracker import Group
 from g2p.train.checkpoints import resumable
-from g2p.train.device import device_name, peak_device_memory
-from g2p.train.flops import training_flops
-
-# A run asks for a fit and is answered, by whoever drives it: alone, or several at once.
-Steps = Generator[Request, Fitted, "Record | Path"]
+from g2p.training import Steps, training
 
 
 class BusyError(Exception):
@@ -50,7 +43,7 @@ def run(config: Mapping, *, set_by_user: Iterable[str] = (), group: str | None =
     return alone(running(config, set_by_user=set_by_user, group=group))
 
 
-def obtain(config: Mapping, group: str | None, console: Console) -> Record:
+def obtain(config: Mapping, group: Group | None, console: Console) -> Record:
     """The finished run of a checked config: found, waited for, or trained now."""
     return alone(obtaining(config, group, console))
 
@@ -76,7 +69,8 @@ def running(
     """The steps of `run`."""
     check(config, set_by_user)
     console = Console()
-    record = yield from obtaining(config, group, console, wait)
+    place = Group(group) if group else None
+    record = yield from obtaining(config, place, console, wait)
     metrics = record.metrics()
     print_table(metrics, console)
     if "attention" in metrics:
@@ -85,7 +79,7 @@ def running(
     return record.folder
 
 
-def obtaining(config: Mapping, group: str | None, console: Console, wait: bool = True) -> Steps:
+def obtaining(config: Mapping, group: Group | None, console: Console, wait: bool = True) -> Steps:
     """The steps of `obtain`.
 
     Raises:
@@ -100,7 +94,8 @@ def obtaining(config: Mapping, group: str | None, console: Console, wait: bool =
     if config["transfer"].get("method") == "finetuned":
         others = [known.panel.phenotype_names[c] for c in known.wanted if c not in columns]
         console.print("First the run on the other phenotypes, to go on from:")
-        first = yield from obtaining(_base_of(config, others), group, console, wait)
+        place = group and group.base()
+        first = yield from obtaining(_base_of(config, others), place, console, wait)
         base = first.checkpoints / "best.ckpt"
     told = {key: value for key, value in config["data"].items() if key in prepare_options()}
     panel = replace(known.panel, phenotypes=known.phenotypes)
@@ -116,7 +111,7 @@ def obtaining(config: Mapping, group: str | None, console: Console, wait: bool =
         if not record.finished:  # another process may have finished it while we waited
             ridge = ridge_reference(data, cache / "ridge" / f"{known.sign(_ridge_of(config))}.json")
             ceiling = panel.noise_ceiling
-            yield from _training(
+            yield from training(
                 config, record, data, base, ridge, ceiling, known.accelerator, group
             )
     return record
@@ -188,71 +183,3 @@ def _locked(record: Record, console: Console, wait: bool) -> Iterator[None]:
         raise
     finally:
         lock.release()
-
-
-def _training(
-    config: Mapping, record: Record, data: Prepared, base: Path | None, ridge: dict | None,
-    noise_ceiling: Mapping[str, float], accelerator: str, group: str | None,
-) -> Steps:  # fmt: skip
-    started = time.monotonic()
-    name = record.folder.name
-    record.write_config(config)
-    options = dict(config["logger"])
-    tracking = getattr(trackers, f"{options.pop('name')}_tracker")
-    with tracking(config, name, group, **options) as tracker:
-
-        def on_epoch(rows: list[dict]) -> None:
-            record.write_history(rows)
-            tracker.epochs(rows)
-
-        # Processes of their own report to the file alone; the tracker hears of it afterwards.
-        shared = not is_baseline(config["model"]["name"]) and config["trainer"]["devices"] > 1
-        heard = record.write_history if shared else on_epoch
-        fitted = yield Request(config, data, record.checkpoints, heard, base)
-        on_epoch(fitted.rows)
-        metrics = _evaluate(config, record, data, fitted)
-        metrics["ridge"] = ridge
-        metrics["noise_ceiling"] = {
-            p: noise_ceiling[p] for p in data.phenotype_names if p in noise_ceiling
-        }
-        figures = draw_run(record, metrics)
-        seconds = time.monotonic() - started
-        record.write_environment(
-            environment(
-                device=device_name(accelerator),
-                seconds=seconds,
-                device_memory=peak_device_memory(accelerator),
-                energy=fitted.joules,
-            )
-        )
-        tracker.result(metrics, figures, record.checkpoints / "best.ckpt")
-        record.write_metrics(metrics)
-
-
-def _evaluate(config: Mapping, record: Record, data: Prepared, fitted: Fitted) -> dict:
-    """Score the chosen checkpoint on val and, this once, on test; write its predictions."""
-    metrics = {
-        "signature": record.folder.name,
-        "model": config["model"]["name"],
-        "seed": config["seed"],
-        "best_epoch": fitted.best_epoch,
-        "epochs": len(fitted.rows),
-        "seconds": sum(row["seconds"] for row in fitted.rows),
-        "num_parameters": fitted.num_parameters,
-        "flops": training_flops(
-            config,
-            n_loci=len(data.loci),
-            n_phenotypes=len(data.phenotype_names),
-            n_train=len(data.split["train"]),
-            epochs=len(fitted.rows),
-        ),
-    }
-    if fitted.attention:
-        metrics["attention"] = fitted.attention
-    predicted, observed = {}, {}
-    for part in ("val", "test"):
-        predicted[part], result = score(fitted, data, part)
-        metrics[part] = result.named(data.phenotype_names)
-        observed[part] = only_part(data.observed, data.split, part)[data.split[part]]
-    record.write_predictions(data.strains, data.phenotype_names, data.split, observed, predicted)
-    return metrics

@@ -56,6 +56,19 @@ def train(*arguments: str, cwd: Path, **environment: str) -> subprocess.Complete
     )
 
 
+@pytest.fixture(scope="session")
+def wandb_study(tmp_path_factory):
+    """The folder of a study that is logged offline, one of its runs by `train.py` before it."""
+    from tests.wandb_files import BEFORE, STUDY, sweep
+
+    folder = tmp_path_factory.mktemp("study")
+    assert train(*BEFORE, cwd=folder).returncode == 0
+    done = sweep(*STUDY, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "4 runs: 3 pending, 1 done" in done.stdout  # the factors do not change a signature
+    return folder
+
+
 @pytest.fixture
 def byxrm_folder():
     """The folder that holds the real BYxRM cross."""

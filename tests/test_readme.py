@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,8 @@ import pytest
 from tests.conftest import ROOT, paths, train
 from tests.sources import write_sources
 from tests.stored import six_runs
+from tests.wandb_files import logged, offline_files
+from tests.wandb_server import Server
 
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```bash\n(.*?)```", README, flags=re.DOTALL)
@@ -69,14 +72,16 @@ def test_the_averaging_command_of_the_readme(tmp_path):
     assert "3 seeds" in done.stdout
 
 
-def called(words: list[str], cwd: Path) -> subprocess.CompletedProcess:
+def called(words: list[str], cwd: Path, **environment: str) -> subprocess.CompletedProcess:
     return subprocess.run(
         [sys.executable, *words], cwd=cwd, capture_output=True, text=True, check=False,
-        env={**os.environ, "G2P_DATA": str(cwd / "data")},
+        env={**os.environ, "WANDB_MODE": "offline", "G2P_DATA": str(cwd / "data"), **environment},
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("command", [c for c in COMMANDS if "sweep.py study" in c])
+@pytest.mark.parametrize(
+    "command", [c for c in COMMANDS if "sweep.py study" in c and "--dashboard" not in c]
+)
 def test_a_study_of_the_readme(tmp_path, command):
     words = [str(ROOT / "sweep.py"), *shlex.split(command)[2:], "logger=none"]
     alone = words[-2] == "size=smoke"  # trains: two runs instead of 26
@@ -95,6 +100,46 @@ def test_the_listing_commands_of_the_readme(tmp_path):
         done = called([str(ROOT / "sweep.py"), *shlex.split(command)[2:]], tmp_path)
         assert done.returncode == 0, done.stderr
         assert said in done.stdout
+
+
+def test_the_dashboard_command_of_the_readme(tmp_path):
+    (command,) = [c for c in COMMANDS if "--dashboard" in c]
+    done = called([str(ROOT / "sweep.py"), *shlex.split(command)[2:]], tmp_path)
+    assert done.returncode == 0, done.stderr
+    file = tmp_path / "studies" / "ladder-smoke" / "workspace.json"
+    assert f"dashboard: {file}" in done.stdout and file.stat().st_size > 10_000
+
+
+def test_the_sync_command_of_the_readme(wandb_study, tmp_path):
+    """The real command, a study's runs, and what a killed run leaves; the server is a local one."""
+    (command,) = [c for c in COMMANDS if "-m wandb" in c]
+    folder = shutil.copytree(wandb_study, tmp_path / "study", symlinks=True)
+    runs = {c["run"].run_id: c for c in logged(folder)}
+    killed = folder / "wandb" / "offline-run-20260101_000000-killed"
+    killed.mkdir()
+    (killed / "run-killed.wandb").write_bytes(offline_files(folder)[1].read_bytes()[:7])
+
+    def sync() -> str:
+        python = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        done = subprocess.run(
+            command, shell=True, cwd=folder, capture_output=True, text=True, check=False,
+            stdin=subprocess.DEVNULL, env={**os.environ, **server.login, "PATH": python},
+        )  # fmt: skip
+        said = done.stdout + done.stderr
+        assert done.returncode == 0, said
+        assert not any(word in said.lower() for word in ("deprecat", "traceback", "error"))
+        return said
+
+    with Server() as server:
+        assert f"Syncing {len(runs)} run(s)" in sync()
+        assert set(server.runs) == set(runs)
+        for name, run in runs.items():
+            assert len(server.history[name]) == len(run["history"])
+            sent = server.runs[name]
+            assert (sent.get("groupName") or "") == run["run"].run_group
+            assert (sent.get("tags") or []) == list(run["run"].tags)
+            assert json.loads(sent["config"]).keys() >= run["config"].keys()
+        assert "No runs to sync" in sync()
 
 
 def test_the_summary_command_of_the_readme(tmp_path):
@@ -143,6 +188,6 @@ def test_a_benchmark_of_the_readme(tmp_path, command):
 
 
 def test_every_command_is_run_by_a_test():
-    modules = ("benchmarks.", "g2p.results.average", "g2p.data", "g2p.predict")
+    modules = ("benchmarks.", "g2p.results.average", "g2p.data", "g2p.predict", "wandb sync")
     kinds = ["train.py", "sweep.py", *(f"-m {module}" for module in modules)]
     assert all(any(kind in command for kind in kinds) for command in COMMANDS)

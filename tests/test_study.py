@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from g2p.results.record import Record
+from g2p.results.tracker import Group
 from g2p.run import alone
 from g2p.study import job as jobs
 from g2p.study.job import Job
@@ -112,7 +113,7 @@ def test_whatever_a_run_raises_becomes_its_status(tmp_path, monkeypatch, error, 
 
     monkeypatch.setattr(jobs, "obtaining", raising)
     config = compose(*SMALL_RIDGE, *paths(tmp_path))
-    alone(Job(tmp_path, "test", ("abc",), False).run("abc", config))
+    alone(Job(tmp_path, Group("test"), ("abc",), False).run("abc", config))
     entry = Ledger(tmp_path).entries()["abc"]
     assert entry["status"] == "failed" and said in entry["error"]
 

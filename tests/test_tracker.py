@@ -1,69 +1,14 @@
-"""Weights & Biases: the offline file, read back record by record."""
+"""Weights & Biases: what a run logs, read back from its offline file."""
 
 import json
-import struct
 from pathlib import Path
 
 import pytest
 
+from g2p.results.tracker import Group, wandb_tracker
 from g2p.run import run
 from tests.conftest import SMALL, compose, paths, train
-
-BLOCK = 32 * 1024
-
-
-def records(path: Path):
-    """The records of an offline `.wandb` file: LevelDB's log framing around protobuf messages."""
-    from wandb.proto.wandb_internal_pb2 import Record
-
-    data = path.read_bytes()
-    assert data[:4] == b":W&B"
-    at, parts = 7, []
-    while at + 7 <= len(data):
-        left = BLOCK - at % BLOCK
-        if left < 7:  # a block's tail too short for a header is padding
-            at += left
-            continue
-        _, length, kind = struct.unpack("<IHB", data[at : at + 7])
-        if kind == 0:
-            break
-        parts.append(data[at + 7 : at + 7 + length])
-        at += 7 + length
-        if kind in (1, 4):  # a whole record, or the last part of one
-            record = Record()
-            record.ParseFromString(b"".join(parts))
-            parts = []
-            yield record
-
-
-def content(path: Path) -> dict:
-    """What was logged: run, config, history rows, summary, files, artifacts."""
-    found = {"history": [], "summary": {}, "config": {}, "files": [], "artifacts": [], "run": None}
-
-    def key(item) -> str:
-        return item.key or "/".join(item.nested_key)
-
-    for record in records(path):
-        kind = record.WhichOneof("record_type")
-        if kind == "run":
-            found["run"] = record.run
-            found["config"] |= {u.key: json.loads(u.value_json) for u in record.run.config.update}
-        elif kind == "history":
-            row = {key(item): json.loads(item.value_json) for item in record.history.item}
-            found["history"].append(row)
-        elif kind == "summary":
-            found["summary"] |= {key(u): json.loads(u.value_json) for u in record.summary.update}
-        elif kind == "files":
-            found["files"] += [f.path for f in record.files.files]
-        elif kind == "artifact":
-            found["artifacts"].append(record.artifact)
-        elif kind == "request" and record.request.HasField("log_artifact"):
-            found["artifacts"].append(record.request.log_artifact.artifact)
-    return found
-
-
-def offline_files(folder: Path) -> list[Path]:
-    return sorted(folder.glob("wandb/offline-run-*/run-*.wandb"))
+from tests.wandb_files import logged, offline_files
 
 
 @pytest.fixture(scope="module")
@@ -76,13 +21,25 @@ def multirun(tmp_path_factory):
     return folder
 
 
+@pytest.fixture
+def offline(tmp_path, monkeypatch):
+    """An empty folder to log into from this process."""
+    import wandb
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    wandb.teardown()  # it keeps the folder of its first run
+    yield tmp_path
+    wandb.teardown()
+
+
 def test_the_offline_file_holds_the_runs_numbers(multirun):
-    logged = {c["run"].run_id: c for c in map(content, offline_files(multirun))}
+    runs = {c["run"].run_id: c for c in logged(multirun)}
     folders = [f for f in (multirun / "runs").iterdir() if f.is_dir()]
-    assert set(logged) == {f.name for f in folders}  # each job is a W&B run of its own
+    assert set(runs) == {f.name for f in folders}  # each job is a W&B run of its own
     for folder in folders:
         metrics = json.loads((folder / "metrics.json").read_text())
-        seen = logged[folder.name]
+        seen = runs[folder.name]
         (name,) = metrics["test"]["r2"]
         assert seen["config"]["model"]["embedding_dim"] == 16
         assert seen["config"]["phenotype"] == name
@@ -102,25 +59,104 @@ def test_the_offline_file_holds_the_runs_numbers(multirun):
 
 
 def test_the_jobs_of_a_multirun_share_a_group(multirun):
-    groups = {content(file)["run"].run_group for file in offline_files(multirun)}
+    groups = {c["run"].run_group for c in logged(multirun)}
     assert len(groups) == 1
     assert groups != {""}
 
 
-def test_a_resumed_run_logs_its_earlier_epochs_too(tmp_path, monkeypatch):
+def test_several_runs_are_open_at_once(offline):
+    """As when one process trains several: each has its rows alone, and ends by itself."""
+    options = {"project": "g2p", "group": None, "tags": [], "artifact": False}
+    config = compose(*SMALL)
+    group = Group.of_study("ladder", "smoke")
+    trackers = [wandb_tracker(config, f"{i:016x}", group, **options) for i in range(3)]
+    entered = [tracker.__enter__() for tracker in trackers]
+    rows = [[{"epoch": e, "x": 10.0 * i + e} for e in range(4)] for i in range(3)]
+    for seen in range(1, 4):  # row by row, in turns; the second ends on its way
+        for i, tracker in enumerate(entered):
+            if i != 1 or seen < 3:
+                tracker.epochs(rows[i][:seen])
+        if seen == 2:
+            assert trackers[1].__exit__(RuntimeError, RuntimeError("odd"), None) is not True
+    entered[2].epochs(rows[2])
+    for tracker in (trackers[0], trackers[2]):
+        tracker.__exit__(None, None, None)
+    runs = {c["run"].run_id: c for c in logged(offline)}
+    assert list(runs) == [f"{i:016x}" for i in range(3)]
+    for i, length in enumerate((3, 2, 4)):
+        seen = runs[f"{i:016x}"]
+        assert [row["x"] for row in seen["history"]] == [row["x"] for row in rows[i][:length]]
+        assert seen["exit_code"] == (1 if i == 1 else 0)
+        assert seen["run"].run_group == "ladder-smoke"
+
+
+def test_what_a_factor_becomes():
+    """W&B refuses tags over 64 characters, and reads a dot in a config key as a nested key."""
+    factors = {"model.num_layers": 3, "rung": "r" * 80, "x": None, "optim.lr": 1e-3, "skip": True}
+    group = Group("a-b", {"name": "a", "size": "b"}, factors)
+    assert group.config() == {
+        "study": {"name": "a", "size": "b"},
+        "factor": {
+            "model_num_layers": 3, "rung": "r" * 80, "x": None, "optim_lr": 1e-3, "skip": True,
+        },
+    }  # fmt: skip
+    assert group.tags() == [
+        "study=a-b", "model.num_layers=3", "rung=" + "r" * 59, "x=none", "optim.lr=0.001",
+        "skip=True",
+    ]  # fmt: skip
+    assert group.base().factors == {} and group.base().job_type == "base"
+    multirun = Group("2026")
+    assert multirun.config() == {} and multirun.tags() == [] and multirun.base() == multirun
+
+
+def test_a_run_that_others_go_on_from_is_told_apart(offline):
+    from rich.console import Console
+
+    from g2p.run import obtain
+
+    small = [a for a in SMALL if a != "logger=none"]
+    words = ("transfer=target", "transfer.method=finetuned", "transfer.target=cu",
+             "phenotype=[23C,cu]", "trainer.max_epochs=1")  # fmt: skip
+    place = Group("s-smoke", {"name": "s", "size": "smoke"}, {"m": 3}, job_type="run")
+    obtain(compose(*small, *paths(offline), *words), place, Console(quiet=True))
+    base, run = logged(offline)
+    assert (base["run"].job_type, run["run"].job_type) == ("base", "run")
+    assert base["run"].run_group == run["run"].run_group == "s-smoke"
+    assert "factor" not in base["config"] and run["config"]["factor"] == {"m": 3}
+    assert "m=3" in run["run"].tags and "m=3" not in base["run"].tags
+
+
+def test_a_resumed_run_logs_its_earlier_epochs_too(offline):
     """A killed process can lose its copy, so the next one sends all of it."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("WANDB_MODE", "offline")
     arguments = [a for a in SMALL if a != "logger=none"]
-    config = compose(*arguments, *paths(tmp_path))
+    config = compose(*arguments, *paths(offline))
     folder = run(config)
     for name in ("metrics.json", "predictions.parquet"):
         (folder / name).unlink()
     run(config)
-    first, second = map(content, offline_files(tmp_path))
+    first, second = logged(offline)
     assert [r for r in second["history"] if "val_loss" in r] != []
     for a, b in zip(first["history"][:3], second["history"][:3], strict=True):
         assert a["val_loss"] == b["val_loss"]
+
+
+def test_what_a_killed_run_left_empty_is_removed(offline):
+    """One file with nothing in it keeps `wandb sync` from sending the others."""
+    arguments = [a for a in SMALL if a != "logger=none"]
+    config = compose(*arguments, *paths(offline), "trainer.max_epochs=1")
+    folder = run(config)
+    (first,) = offline_files(offline)
+    logged(offline)
+    first.write_bytes(first.read_bytes()[:7])  # as SIGKILL leaves it
+    for kept in ("other-run", f"x{folder.name}"):
+        (offline / "wandb" / f"offline-run-20260101_000000-{kept}").mkdir()
+    (folder / "metrics.json").unlink()
+    run(config)
+    (second,) = offline_files(offline)
+    assert second != first and not first.parent.exists()
+    assert len(list((offline / "wandb").glob("offline-run-20260101*"))) == 2
+    run({**config, "force": True})
+    assert len(offline_files(offline)) == 2  # one that holds something stays
 
 
 def test_without_a_logger_wandb_is_not_imported(tmp_path):
@@ -136,7 +172,7 @@ def test_a_wandb_that_cannot_be_reached_does_not_cost_the_run(tmp_path):
     """Logged in, but the server refuses: the run ends, its file is kept offline."""
     arguments = [a for a in SMALL if a != "logger=none"]
     logged_in = {
-        "WANDB_MODE": "", "WANDB_API_KEY": "0" * 40, "WANDB_INIT_TIMEOUT": "5",
+        "WANDB_MODE": "online", "WANDB_API_KEY": "0" * 40, "WANDB_INIT_TIMEOUT": "5",
         "WANDB_BASE_URL": "http://127.0.0.1:9",
     }  # fmt: skip
     done = train(*arguments, "trainer.max_epochs=1", cwd=tmp_path, **logged_in)
@@ -148,7 +184,7 @@ def test_a_wandb_that_cannot_be_reached_does_not_cost_the_run(tmp_path):
 
 @pytest.mark.parametrize(
     "fault",
-    [{"WANDB_MODE": "bogus"}, {"WANDB_API_KEY": "abc", "WANDB_MODE": ""}, "project", "file"],
+    [{"WANDB_MODE": "bogus"}, {"WANDB_API_KEY": "abc", "WANDB_MODE": "online"}, "project", "file"],
 )
 def test_what_wandb_refuses_does_not_cost_the_run(tmp_path, fault):
     arguments = [a for a in SMALL if a != "logger=none"]

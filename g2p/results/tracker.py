@@ -1,16 +1,65 @@
 """Weights & Biases: a copy of what the run's own files say, for dashboards.
 
-A tracker is a context manager around a run; `none_tracker` imports no wandb. The run's directory is
-the record, so nothing here can fail a run: without a network it stays offline.
+A tracker is a context manager around a run; `none_tracker` imports no wandb. Several may be open at
+once: each has a W&B run of its own. The run's directory is the record, so nothing here can fail a
+run: without a network it stays offline.
 """
 
 import contextlib
 import logging
 import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from g2p.results.study_data import label
+
 log = logging.getLogger(__name__)
+
+LONGEST_TAG = 64  # characters; W&B refuses a longer one
+HEADER = 7  # bytes of a `.wandb` file that has nothing in it
+
+
+@dataclass(frozen=True)
+class Group:
+    """The multirun or study that a run belongs to, and its place there.
+
+    Attributes:
+        name: W&B's group, unless the user names another.
+        study: a study's name and size; empty for a multirun.
+        factors: factor of the study -> label or value.
+        job_type: in a study `run`, or `base` for what a fine-tuned run goes on from.
+    """
+
+    name: str
+    study: Mapping[str, str] = field(default_factory=dict)
+    factors: Mapping[str, object] = field(default_factory=dict)
+    job_type: str | None = None
+
+    @classmethod
+    def of_study(cls, name: str, size: str) -> "Group":
+        return cls(f"{name}-{size}", {"name": name, "size": size}, job_type="run")
+
+    def base(self) -> "Group":
+        """The place of a run that others of the group go on from: none of the study's points."""
+        return replace(self, factors={}, job_type="base" if self.study else None)
+
+    def config(self) -> dict:
+        """What is shown beside a run's own config."""
+        told = {"study": dict(self.study)} if self.study else {}
+        if self.factors:
+            told["factor"] = {factor_key(name): value for name, value in self.factors.items()}
+        return told
+
+    def tags(self) -> list[str]:
+        told = {**({"study": self.name} if self.study else {}), **self.factors}
+        return [f"{name}={label(value)}"[:LONGEST_TAG] for name, value in told.items()]
+
+
+def factor_key(name: str) -> str:
+    """A factor's key in the config's `factor`: W&B takes a dot for a step into a nested config."""
+    return name.replace(".", "_")
 
 
 class Tracker:
@@ -24,13 +73,13 @@ class Tracker:
 
 
 @contextlib.contextmanager
-def none_tracker(config: Mapping, signature: str, group: str | None) -> Iterator[Tracker]:
+def none_tracker(config: Mapping, signature: str, group: Group | None) -> Iterator[Tracker]:
     yield Tracker()
 
 
 @contextlib.contextmanager
 def wandb_tracker(
-    config: Mapping, signature: str, default_group: str | None,
+    config: Mapping, signature: str, default_group: Group | None,
     *, project: str, group: str | None, tags: list, artifact: bool,
 ) -> Iterator[Tracker]:  # fmt: skip
     """One W&B run, whose id is the run's signature; finished, whatever happens to the run.
@@ -38,17 +87,21 @@ def wandb_tracker(
     Args:
         config: resolved, shown with the run.
         signature: of the run.
-        default_group: of the multirun or study that the run belongs to.
+        default_group: the multirun or study that the run belongs to.
         project: W&B's project.
-        group: W&B's group, instead of the default.
-        tags: W&B's tags.
+        group: W&B's group, instead of the default's name.
+        tags: W&B's tags, beside those of the study.
         artifact: whether the best checkpoint goes along.
     """
+    place = default_group or Group("")
     options = {
-        "project": project, "group": group or default_group, "tags": tags, "id": signature,
-        "name": _name(config), "config": dict(config),
+        "project": project, "group": group or place.name or None, "job_type": place.job_type,
+        "tags": list(dict.fromkeys([*tags, *place.tags()])), "id": signature,
+        "name": _name(config), "config": {**config, **place.config()},
     }  # fmt: skip
-    tracker = WandbTracker(_start(options), artifact)
+    run = start_run(options)
+    _remove_empty(run)
+    tracker = WandbTracker(run, artifact)
     try:
         yield tracker
     except BaseException:
@@ -57,28 +110,51 @@ def wandb_tracker(
     tracker.finish(exit_code=0)
 
 
-def _start(options: dict):
+def start_run(options: Mapping):
     """A W&B run, online when that works, else offline; None when W&B will have none of it."""
     import wandb
 
-    timeout = float(os.environ.get("WANDB_INIT_TIMEOUT", 30))
+    settings = {
+        "console": "off", "silent": True,
+        "init_timeout": float(os.environ.get("WANDB_INIT_TIMEOUT", 30)),
+        # A list of all installed packages takes 0.1 s; environment.json has the versions.
+        "x_save_requirements": False,
+    }  # fmt: skip
+    # Beside the others that are open, each finished by itself; wandb.run stays empty.
+    options = {**options, "settings": settings, "reinit": "create_new"}
     try:
-        settings = wandb.Settings(console="off", silent=True, init_timeout=timeout)
-        options = {**options, "settings": settings, "reinit": "finish_previous"}
-        mode = os.environ.get("WANDB_MODE")
-        if not mode:
-            mode = "online" if wandb.login(prompt=False, verify=False) else "offline"
+        mode = wandb_mode()
         return wandb.init(mode=mode, resume="allow" if mode == "online" else None, **options)
     except Exception as error:  # W&B and what it is built on raise many kinds
-        log.warning("W&B: %s", _first_line(error))
+        log.warning("W&B: %s", first_line(error))
     try:
         log.warning("W&B is logged offline from here on; `wandb sync` sends it later.")
         os.environ["WANDB_MODE"] = "offline"
         # The attempt that failed still holds the run's own id.
         return wandb.init(mode="offline", **{**options, "id": f"{options['id']}-offline"})
     except Exception as error:
-        log.warning("W&B does not log this run: %s", _first_line(error))
+        log.warning("W&B does not log this run: %s", first_line(error))
         return None
+
+
+def _remove_empty(run) -> None:
+    """What killed processes left of this run, when it is nothing: it would stop `wandb sync`.
+
+    The caller holds the run's lock, so no other process is writing it.
+    """
+    with contextlib.suppress(Exception):  # not there, not ours to remove, or no run at all
+        own = Path(run.dir).parent
+        for file in own.parent.glob(f"offline-run-*-{run.id}/run-*.wandb"):
+            if file.parent != own and file.stat().st_size <= HEADER:
+                shutil.rmtree(file.parent)
+
+
+def wandb_mode() -> str:
+    """`WANDB_MODE`, else `online` for who is logged in and `offline` for who is not."""
+    import wandb
+
+    told = os.environ.get("WANDB_MODE")
+    return told or ("online" if wandb.login(prompt=False, verify=False) else "offline")
 
 
 class WandbTracker(Tracker):
@@ -126,11 +202,12 @@ class WandbTracker(Tracker):
             try:
                 send(self.run)
             except Exception as error:
-                log.warning("W&B does not log this run further: %s", _first_line(error))
+                log.warning("W&B does not log this run further: %s", first_line(error))
                 self.run = None
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """What a warning says of an error."""
     return next(iter(str(error).splitlines()), type(error).__name__)
 
 

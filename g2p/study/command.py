@@ -6,6 +6,7 @@
     --dry-run        list the runs, without training
     --collect        the results as they are now, without training
     --retry-failed   try again what failed
+    --dashboard      a Weights & Biases workspace of its runs, without training
 
 Runs that are finished, whoever trained them, are taken as they are. Killed at any moment, the same
 command goes on. Exits 0 only when every run is done.
@@ -22,7 +23,7 @@ from g2p.study.browse import __doc__ as browsing
 from g2p.study.browse import browse
 from g2p.study.plan import studies
 
-FLAGS = ("--dry-run", "--collect", "--retry-failed")
+FLAGS = ("--dry-run", "--collect", "--retry-failed", "--dashboard")
 FLAGS_OF_RUNS = ("--runs", "--prune", "--yes")
 
 

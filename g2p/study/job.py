@@ -1,6 +1,7 @@
 """One run of a study as a launcher's job: its status is written down, its failure stays its own."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from rich.console import Console
 
 from g2p.cli import Stopped, message
 from g2p.results.record import Record
+from g2p.results.tracker import Group
 from g2p.run import BusyError, Steps, alone, obtaining
 from g2p.study.ledger import Ledger, status
 from g2p.together import together
@@ -20,15 +22,17 @@ class Job:
 
     Attributes:
         folder: of the study.
-        group: name of the study, for the tracker.
+        group: the study, for the tracker.
         signatures: by the job's number.
         retry: whether a run that failed before is tried again.
+        factors: signature -> factor -> label or value, for the tracker.
     """
 
     folder: Path
-    group: str
+    group: Group
     signatures: tuple[str, ...]
     retry: bool
+    factors: Mapping[str, dict] = field(default_factory=dict)
 
     def __call__(self, config: DictConfig) -> None:
         from hydra.core.hydra_config import HydraConfig
@@ -52,11 +56,12 @@ class Job:
         if now == "done" or (now == "failed" and not self.retry):
             return
         ledger.write(signature, "running")
+        place = replace(self.group, factors=self.factors.get(signature, {}))
         log = self.folder / "logs" / f"{signature}.txt"
         log.parent.mkdir(parents=True, exist_ok=True)
         try:
             with log.open("a") as file:
-                yield from obtaining(config, self.group, Console(file=file, width=100), wait)
+                yield from obtaining(config, place, Console(file=file, width=100), wait)
         except BusyError:
             raise  # the other process writes down what becomes of it
         except (Stopped, KeyboardInterrupt):

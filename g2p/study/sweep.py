@@ -6,12 +6,15 @@ from pathlib import Path
 from rich.console import Console
 
 from g2p.compose import composed
+from g2p.results.tracker import Group
 from g2p.study.collect import collect
+from g2p.study.dashboard import write_dashboard
 from g2p.study.launch import launch
 from g2p.study.ledger import STATUSES, Ledger, status
 from g2p.study.plan import Study, load_study
 from g2p.study.publish import publish
 from g2p.study.runs import StudyRun, phenotypes_of, resolve
+from g2p.study.summary_run import log_summary
 from g2p.study.watch import Watch
 
 
@@ -45,10 +48,15 @@ def sweep(name: str, size: str, overrides: list[str], flags: set[str], console: 
         show_plan(runs, states, console)
         console.print(f"{_told(Counter(states))}.")
         return True
+    if "--dashboard" in flags:
+        print(write_dashboard(study, runs, folder), flush=True)
+        return True
     if "--collect" not in flags:
         _train(study, runs, folder, overrides, "--retry-failed" in flags, console)
     table = collect(folder, runs)
     publish(study, runs, table, folder, [f"study={name}", f"size={size}", *overrides], console)
+    if "--collect" not in flags:
+        log_summary(study, runs, folder)
     counts = counted(runs, folder)
     console.print(f"{_told(counts)}. report: {folder / 'report.html'}", soft_wrap=True)
     print(f"study: {folder}", flush=True)
@@ -70,7 +78,8 @@ def _train(
         return
     from g2p.study.job import Job
 
-    job = Job(folder, study.name, tuple(run.signature for run in todo), retry)
+    factors = {run.signature: run.factors for run in todo}
+    job = Job(folder, Group.of_study(study.name, study.size), tuple(factors), retry, factors)
     with Watch(runs, states, folder, console):
         launch(job, [run.words for run in todo], words)
 

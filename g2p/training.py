@@ -1,0 +1,99 @@
+"""One run trained: from prepared data to a directory that holds all that it came to."""
+
+import time
+from collections.abc import Generator, Mapping
+from pathlib import Path
+
+from g2p.config import is_baseline
+from g2p.data.prepare import Prepared, only_part
+from g2p.fit import Fitted, Request, score
+from g2p.results import tracker as trackers
+from g2p.results.environment import environment
+from g2p.results.figures import draw_run
+from g2p.results.record import Record
+from g2p.results.tracker import Group
+from g2p.train.device import device_name, peak_device_memory
+from g2p.train.flops import training_flops
+
+# A run asks for a fit and is answered, by whoever drives it: alone, or several at once.
+Steps = Generator[Request, Fitted, Record | Path | None]
+
+
+def training(
+    config: Mapping, record: Record, data: Prepared, base: Path | None, ridge: dict | None,
+    noise_ceiling: Mapping[str, float], accelerator: str, group: Group | None,
+) -> Steps:  # fmt: skip
+    """Write all files of a run that is not finished; metrics.json, which says that it is, last.
+
+    Args:
+        config: of the run.
+        record: its directory, held by this process.
+        data: what it learns from.
+        base: a checkpoint to start from.
+        ridge: what ridge reaches on the same data, set beside its metrics.
+        noise_ceiling: by phenotype, where it is known.
+        accelerator: `cpu` or `cuda`.
+        group: of the multirun or study it belongs to, for the tracker.
+    """
+    started = time.monotonic()
+    name = record.folder.name
+    record.write_config(config)
+    options = dict(config["logger"])
+    tracking = getattr(trackers, f"{options.pop('name')}_tracker")
+    with tracking(config, name, group, **options) as tracker:
+
+        def on_epoch(rows: list[dict]) -> None:
+            record.write_history(rows)
+            tracker.epochs(rows)
+
+        # Processes of their own report to the file alone; the tracker hears of it afterwards.
+        shared = not is_baseline(config["model"]["name"]) and config["trainer"]["devices"] > 1
+        heard = record.write_history if shared else on_epoch
+        fitted = yield Request(config, data, record.checkpoints, heard, base)
+        on_epoch(fitted.rows)
+        metrics = _evaluate(config, record, data, fitted)
+        metrics["ridge"] = ridge
+        metrics["noise_ceiling"] = {
+            p: noise_ceiling[p] for p in data.phenotype_names if p in noise_ceiling
+        }
+        figures = draw_run(record, metrics)
+        seconds = time.monotonic() - started
+        record.write_environment(
+            environment(
+                device=device_name(accelerator),
+                seconds=seconds,
+                device_memory=peak_device_memory(accelerator),
+                energy=fitted.joules,
+            )
+        )
+        tracker.result(metrics, figures, record.checkpoints / "best.ckpt")
+        record.write_metrics(metrics)
+
+
+def _evaluate(config: Mapping, record: Record, data: Prepared, fitted: Fitted) -> dict:
+    """Score the chosen checkpoint on val and, this once, on test; write its predictions."""
+    metrics = {
+        "signature": record.folder.name,
+        "model": config["model"]["name"],
+        "seed": config["seed"],
+        "best_epoch": fitted.best_epoch,
+        "epochs": len(fitted.rows),
+        "seconds": sum(row["seconds"] for row in fitted.rows),
+        "num_parameters": fitted.num_parameters,
+        "flops": training_flops(
+            config,
+            n_loci=len(data.loci),
+            n_phenotypes=len(data.phenotype_names),
+            n_train=len(data.split["train"]),
+            epochs=len(fitted.rows),
+        ),
+    }
+    if fitted.attention:
+        metrics["attention"] = fitted.attention
+    predicted, observed = {}, {}
+    for part in ("val", "test"):
+        predicted[part], result = score(fitted, data, part)
+        metrics[part] = result.named(data.phenotype_names)
+        observed[part] = only_part(data.observed, data.split, part)[data.split[part]]
+    record.write_predictions(data.strains, data.phenotype_names, data.split, observed, predicted)
+    return metrics
