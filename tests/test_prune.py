@@ -28,7 +28,7 @@ def test_a_run_under_way_is_said_to_be_and_is_never_pruned(runs):
     lock = FileLock(runs / f"{5:016x}" / ".lock")
     with lock:  # a process of its own asks
         listed = listing("status=running", cwd=runs.parent)
-        assert "1 runs" in listed.stdout and "1 running" in listed.stdout
+        assert "1 run " in listed.stdout and "1 running" in listed.stdout
         done = listing("status=running,unfinished", "--prune", "--yes", cwd=runs.parent)
     assert done.returncode == 0
     assert f"Deleted 0 runs. Kept, because a process is at it: {5:016x}." in done.stdout
@@ -38,7 +38,7 @@ def test_a_run_under_way_is_said_to_be_and_is_never_pruned(runs):
 
 def test_pruning_asks_first(runs):
     refused = listing("model=ridge", "--prune", cwd=runs.parent, stdin=subprocess.DEVNULL)
-    assert refused.returncode == 1 and "--yes says that they may" in refused.stderr
+    assert refused.returncode == 1 and "--yes says so" in refused.stderr
     assert (runs / f"{3:016x}").exists()
     for answer, remains in (("n", True), ("", True), ("y", False)):
         controller, terminal = pty.openpty()
@@ -46,10 +46,10 @@ def test_pruning_asks_first(runs):
         done = listing("model=ridge", "--prune", cwd=runs.parent, stdin=terminal)
         os.close(controller), os.close(terminal)
         assert done.returncode == 0, done.stderr
-        assert "Delete these 1 runs (0.0 MiB)? [y/N]" in done.stdout
+        assert "Delete 1 run (0.0 MiB)? [y/N]" in done.stdout
         assert (runs / f"{3:016x}").exists() == remains
     sure = listing("model=stacked", "--prune", "--yes", cwd=runs.parent)
-    assert sure.returncode == 0 and "Deleted 1 runs." in sure.stdout
+    assert sure.returncode == 0 and "Deleted 1 run." in sure.stdout
     assert {path.name[-1] for path in runs.iterdir()} == {"1", "2", "5", "6", "s", "t"}
     assert "0 runs in" in listing("model=stacked", "--prune", cwd=runs.parent).stdout
 

@@ -46,7 +46,9 @@ def browse(words: list[str], flags: set[str], console: Console) -> None:
         print(line)
     counts = Counter(run.state for run in runs)
     told = ", ".join(f"{counts[state]} {state}" for state in STATES if counts[state])
-    console.print(f"{len(runs)} runs in {folder}" + (f": {told}." if told else "."), soft_wrap=True)
+    console.print(
+        f"{_runs(len(runs))} in {folder}" + (f": {told}." if told else "."), soft_wrap=True
+    )
     if sizes and runs:
         _prune(runs, _bytes(sum(sizes)), "--yes" in flags, console)
 
@@ -54,17 +56,17 @@ def browse(words: list[str], flags: set[str], console: Console) -> None:
 def _prune(runs: list[StoredRun], total: str, sure: bool, console: Console) -> None:
     if not sure and not sys.stdin.isatty():
         raise UserError(
-            f"nothing was deleted: there is no terminal to ask whether these {len(runs)} runs "
-            f"({total}) may go. --yes says that they may."
+            "nothing was deleted: there is no terminal to ask whether "
+            f"{_runs(len(runs))} ({total}) may go. --yes says so."
         )
     if not sure:
-        answer = console.input(f"Delete these {len(runs)} runs ({total})? \\[y/N] ")
+        answer = console.input(f"Delete {_runs(len(runs))} ({total})? \\[y/N] ")
         if answer.strip().lower() not in ("y", "yes"):
             console.print("Nothing was deleted.")
             return
     kept = [run.signature for run in runs if not prune(run)]
     left = f" Kept, because a process is at it: {listed(kept)}." if kept else ""
-    console.print(f"Deleted {len(runs) - len(kept)} runs.{left}", soft_wrap=True)
+    console.print(f"Deleted {_runs(len(runs) - len(kept))}.{left}", soft_wrap=True)
 
 
 def _table(runs: list[StoredRun], sizes: list[int] | None) -> list[str]:
@@ -112,3 +114,7 @@ def _told(config: Mapping, key: str) -> str:
 
 def _bytes(number: int) -> str:
     return f"{number / 2**20:.1f} MiB"
+
+
+def _runs(number: int) -> str:
+    return f"{number} run" if number == 1 else f"{number} runs"

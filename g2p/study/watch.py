@@ -76,8 +76,8 @@ class Watch(threading.Thread):
         self.task = self.bar.add_task("study", total=len(runs), told="")
 
     def __enter__(self) -> "Watch":
-        self.bar.start()
         self._draw()
+        self.bar.start()
         self.start()
         return self
 
