@@ -13,6 +13,7 @@ from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
+from hydra.core.utils import JobReturn, JobStatus
 from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
@@ -20,6 +21,8 @@ from omegaconf.errors import OmegaConfBaseException
 
 from g2p.config import CONF, GROUPS, check, choices, unknown_choice
 from g2p.errors import UserError
+from g2p.launchers.leaving import Leaving, leaving
+from g2p.launchers.prepare import prepare
 
 
 class Stopped(BaseException):
@@ -39,6 +42,8 @@ def main() -> None:
         arguments = get_args_parser().parse_args()
         if not (arguments.help or arguments.hydra_help or arguments.info or arguments.config_dir):
             sys.argv = [sys.argv[0], *_checked(arguments, sys.argv[1:])]
+        if arguments.multirun:
+            prepare(arguments.overrides, tell)
         hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(_job)()
     except Stopped as stopped:
         name = signal.Signals(stopped.number).name
@@ -61,17 +66,21 @@ def _job(config: DictConfig) -> str:
     hydra_config = HydraConfig.get()
     multirun = hydra_config.mode == RunMode.MULTIRUN
     try:
-        folder = run(
-            OmegaConf.to_container(config, resolve=True, throw_on_missing=True),
-            set_by_user=_keys(_parse(hydra_config.overrides.task)),
-            group=Path(hydra_config.sweep.dir).name if multirun else None,
-        )
+        with leaving():
+            folder = run(
+                OmegaConf.to_container(config, resolve=True, throw_on_missing=True),
+                set_by_user=_keys(_parse(hydra_config.overrides.task)),
+                group=Path(hydra_config.sweep.dir).name if multirun else None,
+            )
         return str(folder)
-    except Exception as error:
+    except Leaving:
+        raise
+    except (Exception, SystemExit) as error:
         say(message(error))
-        error.said = True
-        if multirun:
-            raise  # Hydra counts it as failed and goes on with the next job
+        if multirun:  # Hydra counts it as failed and goes on with the next job
+            failed = UserError(message(error))  # of a kind that reaches another process whole
+            failed.said = True
+            raise failed from None
         sys.exit(1)
 
 
@@ -149,7 +158,17 @@ def _open(override: Override) -> str:
     return f"++{override.input_line}" if plain and is_value else override.input_line
 
 
-def message(error: Exception) -> str:
+def tell(ended: JobReturn) -> None:
+    """How a job ended that could not say so on this terminal itself."""
+    result = ended._return_value
+    if ended.status == JobStatus.FAILED:
+        say(message(result))
+        result.said = True
+    elif result is not None:
+        print(f"run: {result}", flush=True)
+
+
+def message(error: BaseException) -> str:
     """What a person is told of an error."""
     if isinstance(error, UserError):
         return str(error)
@@ -169,12 +188,20 @@ def message(error: Exception) -> str:
     if type(error).__name__ == "OutOfMemoryError" or "DefaultCPUAllocator" in str(error):  # torch's
         advice = "Try a smaller trainer.batch_size or model.embedding_dim."
         return f"not enough memory: {str(error).splitlines()[0]} {advice}"
-    if _raised_in(error, "hydra"):
-        return f"Hydra: {' '.join(str(error).split())}"
+    if isinstance(error, SystemExit):
+        return f"the run called sys.exit({error.code!r})."
+    if type(error).__name__ == "TerminatedWorkerError":  # joblib's
+        return (
+            "a run's process was killed, perhaps for memory, and joblib ended the others with it. "
+            "The same command goes on where they were."
+        )
+    for library, name in {"hydra": "Hydra", "submitit": "submitit", "ray": "Ray"}.items():
+        if _raised_in(error, library):
+            return f"{name}: {' '.join(str(error).split())}"
     return "".join(traceback.format_exception(error)) + "This is a bug in g2p; please report it."
 
 
-def _raised_in(error: Exception, package: str) -> bool:
+def _raised_in(error: BaseException, package: str) -> bool:
     frames = traceback.extract_tb(error.__traceback__)
     return bool(frames) and package in Path(frames[-1].filename).parts
 

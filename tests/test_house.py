@@ -23,6 +23,7 @@ LAYERS = [
     {"results"},
     {"identity"},
     {"run", "restore"},
+    {"launchers"},
     {"cli"},
     {"summary", "predict", "study"},
     {"__main__"},

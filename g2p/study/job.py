@@ -7,6 +7,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from g2p.cli import Stopped, message
+from g2p.launchers.leaving import Leaving, leaving
 from g2p.results.record import Record
 from g2p.run import obtain
 from g2p.study.ledger import Ledger, status
@@ -46,14 +47,12 @@ class Job:
         log = self.folder / "logs" / f"{signature}.txt"
         log.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with log.open("a") as file:
+            with leaving(), log.open("a") as file:
                 obtain(config, self.group, Console(file=file, width=100))
-        except (Stopped, KeyboardInterrupt):
+        except (Stopped, KeyboardInterrupt, Leaving):
             ledger.write(signature, "pending")
             raise
-        except SystemExit as error:
-            ledger.write(signature, "failed", f"the run called sys.exit({error.code!r}).")
-        except Exception as error:  # of any kind: it costs this run only, and the table has it
+        except (Exception, SystemExit) as error:  # whichever: it costs this run only
             ledger.write(signature, "failed", message(error))
         else:
             ledger.write(signature, "done")

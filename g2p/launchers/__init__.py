@@ -1,0 +1,1 @@
+"""What Hydra's launchers leave open: a job whose process dies, what is said of it, signals."""
