@@ -190,11 +190,6 @@ def message(error: BaseException) -> str:
         return f"not enough memory: {str(error).splitlines()[0]} {advice}"
     if isinstance(error, SystemExit):
         return f"the run called sys.exit({error.code!r})."
-    if type(error).__name__ == "TerminatedWorkerError":  # joblib's
-        return (
-            "a run's process was killed, perhaps for memory, and joblib ended the others with it. "
-            "The same command goes on where they were."
-        )
     for library, name in {"hydra": "Hydra", "submitit": "submitit", "ray": "Ray"}.items():
         if _raised_in(error, library):
             return f"{name}: {' '.join(str(error).split())}"

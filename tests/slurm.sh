@@ -122,8 +122,8 @@ ReturnToService=2
 PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
 NodeName=$HOST NodeAddr=127.0.0.1 CPUs=$(nproc) RealMemory=$MEMORY State=UNKNOWN
-PartitionName=debug Nodes=$HOST Default=YES MaxTime=60 PriorityTier=1 GraceTime=2
-PartitionName=urgent Nodes=$HOST MaxTime=60 PriorityTier=2
+PartitionName=debug Nodes=$HOST Default=YES MaxTime=INFINITE PriorityTier=1 GraceTime=2
+PartitionName=urgent Nodes=$HOST MaxTime=INFINITE PriorityTier=2
 CONF
     export SLURM_CONF="$FOLDER/slurm.conf"
     slurmdbd

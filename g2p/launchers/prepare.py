@@ -10,7 +10,7 @@ from g2p.errors import UserError
 
 # Launcher -> the plugin that has it, the extra of ours that installs it, what waits for its jobs.
 PLUGINS = {
-    "joblib": ("hydra_joblib_launcher", "launchers", None),
+    "joblib": ("hydra_joblib_launcher", "launchers", "joblib_jobs"),
     "submitit_local": ("hydra_submitit_launcher", "launchers", "submitit_jobs"),
     "submitit_slurm": ("hydra_submitit_launcher", "launchers", "submitit_jobs"),
     "ray": ("hydra_ray_launcher", "ray", "ray_jobs"),
@@ -40,5 +40,4 @@ def prepare(words: list[str], tell: Callable[[JobReturn], None]) -> None:
         raise UserError(
             f"hydra/launcher={chosen[-1]} is not installed. pip install -e '.[{extra}]'"
         ) from None
-    if jobs:
-        import_module(f"g2p.launchers.{jobs}").wait_for_all(tell)
+    import_module(f"g2p.launchers.{jobs}").wait_for_all(tell)
