@@ -1,33 +1,25 @@
 """From the command line to run(config): Hydra composes, we check, an error is one message."""
 
-import errno
 import os
-import re
 import signal
 import sys
-import traceback
 from collections.abc import Callable, Generator, Mapping
-from importlib.util import find_spec
 from pathlib import Path
 
 import hydra
 from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
 from g2p.compose import composed, jobs, parse, run_keys
 from g2p.config import CONF
 from g2p.errors import UserError
-from g2p.launchers.packed import register
+from g2p.launchers.leaving import Leaving, leaving
+from g2p.launchers.prepare import prepare
+from g2p.messages import message, say, tell
 from g2p.search import search_words
-
-# Hydra's plugins that an extra of ours installs, by how their names begin.
-EXTRAS = {"joblib": "launchers", "submitit": "launchers", "ray": "ray", "optuna": "search"}
-PLUGIN = re.compile(r"hydra/(?:launcher|sweeper)/([a-z]+)|hydra_plugins\.hydra_([a-z]+)")
 
 
 class Stopped(BaseException):
@@ -52,7 +44,8 @@ def main() -> None:
             added = _checked(arguments)
             place = sys.argv.index(arguments.overrides[-1]) + 1 if added else 1
             sys.argv[place:place] = added
-        register()
+        if arguments.multirun:
+            prepare(arguments.overrides, tell)
         hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(_job)()
     except Stopped as stopped:
         name = signal.Signals(stopped.number).name
@@ -90,12 +83,16 @@ def _job(config: DictConfig) -> Reached:
     hydra_config = HydraConfig.get()
     plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     try:
-        return Reached(run(plain, **_told(hydra_config)))
-    except Exception as error:
+        with leaving():
+            return Reached(run(plain, **_told(hydra_config)))
+    except Leaving:
+        raise
+    except (Exception, SystemExit) as error:
         say(message(error))
-        error.said = True
-        if hydra_config.mode == RunMode.MULTIRUN:
-            raise  # Hydra counts it as failed and goes on with the next job
+        if hydra_config.mode == RunMode.MULTIRUN:  # Hydra counts it and goes on with the next job
+            failed = UserError(message(error))  # of a kind that reaches another process whole
+            failed.said = True
+            raise failed from None
         sys.exit(1)
 
 
@@ -152,51 +149,3 @@ def _checked(arguments) -> list[str]:
     # Hydra would compose all of them once more, a tenth of a second each, before the first starts.
     Sweeper.validate_batch_is_legal = lambda self, batch: None
     return added if arguments.multirun else added[:1]
-
-
-def message(error: Exception) -> str:
-    """What a person is told of an error."""
-    if isinstance(error, UserError):
-        return str(error)
-    if isinstance(error, HydraException | OmegaConfBaseException):
-        cause = f" {error.__cause__}" if error.__cause__ else ""
-        return _missing_extra(f"{error}{cause}") or " ".join(f"{error}{cause}".split())
-    if isinstance(error, OSError):  # after Hydra's, one of which is an OSError too
-        where = f": {error.filename}" if error.filename else ""
-        advice = {
-            errno.ENOSPC: " Make room and give the same command again; it goes on where it was.",
-            errno.EACCES: " Set paths.runs and paths.cache to folders that you may write to.",
-            errno.EROFS: " Set paths.runs and paths.cache to folders that you may write to.",
-        }.get(error.errno, "")
-        return f"{error.strerror or error}{where}.{advice}"
-    if isinstance(error, MemoryError):
-        return f"not enough memory: {error}."
-    if type(error).__name__ == "OutOfMemoryError" or "DefaultCPUAllocator" in str(error):  # torch's
-        advice = "Try a smaller trainer.batch_size or model.embedding_dim."
-        return f"not enough memory: {str(error).splitlines()[0]} {advice}"
-    for package in ("hydra", "hydra_plugins", "optuna"):
-        if _raised_in(error, package):
-            return f"{package.split('_')[0].title()}: {' '.join(str(error).split())}"
-    return "".join(traceback.format_exception(error)) + "This is a bug in g2p; please report it."
-
-
-def _missing_extra(text: str) -> str | None:
-    """How to install the launcher or sweeper that Hydra could not find, if it is one of ours."""
-    for found in PLUGIN.finditer(text):
-        name = found[1] or found[2]
-        kind = "sweeper" if name == "optuna" else "launcher"
-        if name in EXTRAS and find_spec(f"hydra_plugins.hydra_{name}_{kind}") is None:
-            return (
-                f"hydra/{kind}: {name} is not installed. pip install -e '.[{EXTRAS[name]}]' "
-                "installs it."
-            )
-    return None
-
-
-def _raised_in(error: Exception, package: str) -> bool:
-    frames = traceback.extract_tb(error.__traceback__)
-    return bool(frames) and package in Path(frames[-1].filename).parts
-
-
-def say(text: str) -> None:
-    print(f"error: {text}", file=sys.stderr, flush=True)

@@ -13,6 +13,7 @@ from g2p.fit import Fitted, Request, fitted, learning
 from g2p.train.course import Course
 from g2p.train.device import free_memory, resolve_accelerator
 from g2p.train.member import Member
+from g2p.train.own_gpu import chosen_devices
 from g2p.train.packed import train_together
 from g2p.train.predict import VALIDATION_BATCH
 from g2p.train.stack import bytes_of_step
@@ -84,10 +85,10 @@ def _member(request: Request, on_device: dict, n_members: int) -> Member:
 def _device(request: Request) -> tuple[torch.device, bool]:
     """Where it is trained, and whether in float64."""
     options = request.config["trainer"]
-    return (
-        torch.device(resolve_accelerator(options["accelerator"])),
-        options["precision"] == "64-true",
-    )
+    accelerator = resolve_accelerator(options["accelerator"])
+    chosen = chosen_devices(accelerator, 1)
+    device = torch.device(accelerator, chosen[0] if isinstance(chosen, list) else None)
+    return device, options["precision"] == "64-true"
 
 
 def _batches(request: Request, model) -> dict:

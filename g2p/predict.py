@@ -20,7 +20,6 @@ import pyarrow.parquet as pq
 from rich.console import Console
 from rich.progress import track
 
-from g2p.cli import message, say
 from g2p.compose import composed, keys
 from g2p.config import prepare_options
 from g2p.data import load_panel
@@ -28,6 +27,7 @@ from g2p.data.match import match_loci
 from g2p.data.panel import Panel
 from g2p.errors import UserError, listed, nearest
 from g2p.files import write_atomically
+from g2p.messages import message, say
 from g2p.restore import Restored, restore
 from g2p.results.record import Record
 

@@ -14,7 +14,6 @@ from rich.console import Console
 from scipy.linalg import eigh
 
 from g2p.baselines.ridge import Ridge
-from g2p.cli import message, say
 from g2p.compose import composed, keys
 from g2p.config import prepare_options
 from g2p.data import load_panel
@@ -22,6 +21,7 @@ from g2p.data.describe import calls, relatedness, relationship, sampled
 from g2p.data.linkage import decay
 from g2p.data.store import panel_file
 from g2p.errors import UserError, listed
+from g2p.messages import message, say
 from g2p.results import panel_figures as figures
 from g2p.results.panel_tables import panel_table, phenotype_table
 

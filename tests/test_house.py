@@ -25,6 +25,7 @@ LAYERS = [
     {"training", "restore", "search"},
     {"run"},
     {"together"},
+    {"messages"},
     {"launchers"},
     {"cli"},
     {"summary", "predict", "study"},

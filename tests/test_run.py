@@ -14,8 +14,8 @@ from filelock import FileLock
 from scipy.stats import pearsonr
 from sklearn.metrics import r2_score
 
-from g2p.cli import message
 from g2p.errors import UserError
+from g2p.messages import message
 from g2p.run import run
 from tests.conftest import SMALL_RIDGE, compose, paths
 

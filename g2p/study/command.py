@@ -17,8 +17,9 @@ import sys
 
 from rich.console import Console
 
-from g2p.cli import Stopped, message, say
+from g2p.cli import Stopped
 from g2p.errors import UserError, listed, nearest
+from g2p.messages import message, say
 from g2p.study.browse import __doc__ as browsing
 from g2p.study.browse import browse
 from g2p.study.plan import studies

@@ -8,7 +8,9 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from g2p.cli import Stopped, message
+from g2p.cli import Stopped
+from g2p.launchers.leaving import Leaving, leaving
+from g2p.messages import message
 from g2p.results.record import Record
 from g2p.results.tracker import Group
 from g2p.run import BusyError, Steps, alone, obtaining
@@ -38,7 +40,8 @@ class Job:
         from hydra.core.hydra_config import HydraConfig
 
         plain = OmegaConf.to_container(config, resolve=True)
-        alone(self.steps(HydraConfig.get(), plain))
+        with leaving():
+            alone(self.steps(HydraConfig.get(), plain))
 
     def together(self, jobs: list[tuple[dict, DictConfig]]) -> list[object]:
         """The same for several in one process, as many at once as go together."""
@@ -64,12 +67,10 @@ class Job:
                 yield from obtaining(config, place, Console(file=file, width=100), wait)
         except BusyError:
             raise  # the other process writes down what becomes of it
-        except (Stopped, KeyboardInterrupt):
+        except (Stopped, KeyboardInterrupt, Leaving):
             ledger.write(signature, "pending")
             raise
-        except SystemExit as error:
-            ledger.write(signature, "failed", f"the run called sys.exit({error.code!r}).")
-        except Exception as error:  # of any kind: it costs this run only, and the table has it
+        except (Exception, SystemExit) as error:  # whichever: it costs this run only
             ledger.write(signature, "failed", message(error))
         else:
             ledger.write(signature, "done")

@@ -10,7 +10,8 @@ from hydra.types import HydraContext, RunMode
 from omegaconf import open_dict
 
 from g2p.config import CONF
-from g2p.launchers.packed import register
+from g2p.launchers.prepare import prepare
+from g2p.messages import tell
 
 
 def launch(job: Callable, jobs: list[list[str]], words: list[str]) -> None:
@@ -21,7 +22,7 @@ def launch(job: Callable, jobs: list[list[str]], words: list[str]) -> None:
         jobs: the overrides of each, as words.
         words: the user's, among them hydra/launcher and hydra.launcher.*.
     """
-    register()
+    prepare(words, tell)
     with initialize_config_dir(str(CONF), version_base="1.3"):
         hydra = GlobalHydra.instance().hydra
         own = [word for word in words if word.lstrip("+~").startswith("hydra")]

@@ -2,12 +2,14 @@
 
 import logging
 import signal
+import threading
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
 
 import lightning as L
+from lightning.pytorch.plugins.environments import LightningEnvironment
 from torch.multiprocessing import ProcessRaisedException
 
 from g2p.data.batches import Batches
@@ -19,6 +21,7 @@ from g2p.train.checkpoints import load_checkpoint, resumable
 from g2p.train.course import Course
 from g2p.train.device import check_devices, resolve_accelerator
 from g2p.train.memory import AtomicCheckpoints, Memory
+from g2p.train.own_gpu import chosen_devices
 from g2p.train.predict import VALIDATION_BATCH
 from g2p.train.progress import ProgressBar
 from g2p.train.task import Task
@@ -26,6 +29,8 @@ from g2p.train.task import Task
 logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # its tips and device notes
 # Lightning's use of torch, nothing a user can mend.
 warnings.filterwarnings("ignore", message=r".*isinstance\(treespec, LeafSpec\).*")
+# Slurm on this machine, and not used: nothing to warn of.
+warnings.filterwarnings("ignore", message="The `srun` command is available")
 
 
 def fit(
@@ -74,14 +79,19 @@ def fit(
     task.course = Course(data.phenotype_names, monitor, patience, max_epochs)
     trainer = L.Trainer(
         accelerator=accelerator,
-        devices=devices,
+        devices=chosen_devices(accelerator, devices),
         # Spawned, not relaunched from the command line: a multirun has only one of those.
         strategy="ddp_spawn" if devices > 1 else "auto",
         precision=precision,
         max_epochs=max_epochs,
         gradient_clip_val=gradient_clip_val,
-        callbacks=[ProgressBar(), Memory(folder=folder, course=task.course, on_epoch=on_epoch)],
-        plugins=[AtomicCheckpoints()],
+        callbacks=[
+            ProgressBar(),
+            Memory(folder=folder, course=task.course, on_epoch=on_epoch),
+            *([] if devices > 1 else [KeepSignals()]),
+        ],
+        # Even within Slurm, where Lightning would handle signals and count tasks by itself.
+        plugins=[AtomicCheckpoints(), LightningEnvironment()],
         logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,
@@ -122,6 +132,17 @@ def _raise_as_here(error: BaseException) -> None:
         kind, _, text = str(error).strip().splitlines()[-1].partition(": ")
         if kind == "g2p.errors.UserError" or kind in ("OSError", "PermissionError"):
             raise UserError(text) from None
+
+
+class KeepSignals(L.Callback):
+    """What SIGTERM does is left to whoever started the process; Lightning would end the fit."""
+
+    def __init__(self):
+        self.handler = signal.getsignal(signal.SIGTERM)
+
+    def on_train_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, self.handler)
 
 
 class ResidentData(L.LightningDataModule):

@@ -1,0 +1,49 @@
+"""Jobs of joblib: one whose process is killed costs itself only; joblib itself ends them all."""
+
+from collections.abc import Callable, Iterable, Iterator
+
+from hydra.core.utils import JobReturn
+from hydra_plugins.hydra_joblib_launcher import _core
+from joblib import Parallel, delayed, effective_n_jobs
+from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+from g2p.launchers.died import died
+
+
+def wait_for_all(tell: Callable[[JobReturn], None]) -> None:
+    """Have the launcher go on after a process was killed; what was under way then runs alone."""
+
+    def parallel(*, n_jobs: int, **options) -> Callable[[Iterable[tuple]], list[JobReturn]]:
+        def run(jobs: Iterable[tuple]) -> list[JobReturn]:
+            waiting, at_once = dict(enumerate(jobs)), effective_n_jobs(n_jobs)
+            ended: dict[int, JobReturn] = {}
+            while waiting:
+                for number, returned in _ended(waiting, at_once, options):
+                    ended[number] = returned
+                    del waiting[number]
+                # Jobs start in their order, so one of these was killed.
+                for number in list(waiting)[:at_once]:
+                    job = waiting.pop(number)
+                    alone = dict(_ended({number: job}, 2, options))  # of 1, joblib makes no process
+                    if number not in alone:
+                        alone[number] = died(job[1][1], "killed, perhaps for memory")
+                        tell(alone[number])
+                    ended |= alone
+            return [ended[number] for number in sorted(ended)]
+
+        return run
+
+    _core.Parallel = parallel
+
+
+def _ended(jobs: dict[int, tuple], at_once: int, options: dict) -> Iterator[tuple[int, JobReturn]]:
+    """The jobs by number as they end, until all have or a process is killed."""
+    unordered = Parallel(**options, n_jobs=at_once, return_as="generator_unordered")
+    try:
+        yield from unordered(delayed(_numbered)(n, *job) for n, job in list(jobs.items()))
+    except TerminatedWorkerError:
+        return
+
+
+def _numbered(number: int, function: Callable, args: tuple, kwargs: dict) -> tuple[int, JobReturn]:
+    return number, function(*args, **kwargs)

@@ -1,0 +1,46 @@
+"""A launcher made ready before Hydra calls it."""
+
+import warnings
+from collections.abc import Callable
+from importlib import import_module
+
+from hydra.core.utils import JobReturn
+
+from g2p.errors import UserError
+from g2p.launchers.packed import register
+
+# Launcher -> the plugin that has it, the extra of ours that installs it, what waits for its jobs.
+PLUGINS = {
+    "joblib": ("hydra_joblib_launcher", "launchers", "joblib_jobs"),
+    "submitit_local": ("hydra_submitit_launcher", "launchers", "submitit_jobs"),
+    "submitit_slurm": ("hydra_submitit_launcher", "launchers", "submitit_jobs"),
+    "ray": ("hydra_ray_launcher", "ray", "ray_jobs"),
+}
+
+# The rest of a launcher's options are its plugin's own, of the same name; that is what we want.
+warnings.filterwarnings("ignore", message=r"\s*'hydra/launcher/\w+' is validated against")
+
+
+def prepare(words: list[str], tell: Callable[[JobReturn], None]) -> None:
+    """Have the launcher that a command line names wait for every job, whatever became of others.
+
+    Args:
+        words: the command line's.
+        tell: is called with each job's end, where the job cannot say it on this terminal itself.
+
+    Raises:
+        UserError: when the launcher is not installed, naming the extra.
+    """
+    chosen = [word.partition("=")[2] for word in words if "hydra/launcher=" in word]
+    if chosen and chosen[-1] == "packed":
+        register()
+    if not chosen or chosen[-1] not in PLUGINS:
+        return
+    plugin, extra, jobs = PLUGINS[chosen[-1]]
+    try:
+        import_module(f"hydra_plugins.{plugin}")
+    except ModuleNotFoundError:
+        raise UserError(
+            f"hydra/launcher={chosen[-1]} is not installed. pip install -e '.[{extra}]'"
+        ) from None
+    import_module(f"g2p.launchers.{jobs}").wait_for_all(tell)

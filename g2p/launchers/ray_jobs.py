@@ -1,0 +1,45 @@
+"""Tasks of Ray: each is waited for, and what became of it said."""
+
+import signal
+from collections.abc import Callable
+from functools import partial
+from types import SimpleNamespace
+
+import ray
+from hydra.core.utils import JobReturn
+from hydra_plugins.hydra_ray_launcher import _core
+from ray.exceptions import RayError
+
+from g2p.launchers.died import died
+
+SECONDS_BETWEEN_LOOKS = 0.5
+
+
+def wait_for_all(tell: Callable[[JobReturn], None]) -> None:
+    """Have the launcher, which gives up at the first task that died, wait for all of them."""
+    launch = _core.launch_job_on_ray
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    words: dict[ray.ObjectRef, list[str]] = {}
+    stops: list[Callable[[], None]] = []
+
+    def started(context, options, config, function, state) -> ray.ObjectRef:
+        # Ray has put handlers of its own there; and what ours raise inside of its calls, it drops.
+        for number, handler in handlers.items():
+            signal.signal(number, lambda n, frame, h=handler: stops.append(partial(h, n, frame)))
+        task = launch(context, options, config, function, state)
+        words[task] = list(config.hydra.overrides.task)
+        return task
+
+    def get(task: ray.ObjectRef) -> JobReturn:
+        while not ray.wait([task], timeout=SECONDS_BETWEEN_LOOKS)[0]:
+            for stop in stops:
+                stop()
+        try:
+            returned = ray.get(task)
+        except RayError as error:
+            returned = died(words[task], type(error).__name__)
+        tell(returned)
+        return returned
+
+    _core.launch_job_on_ray = started
+    _core.ray = SimpleNamespace(get=get)

@@ -1,0 +1,40 @@
+"""`sweep.py` with runs that come to grief: `python -m tests.faults study=baselines size=smoke ...`.
+
+While there is a file `grief`, ridge is killed as if for memory and lasso calls `sys.exit`.
+"""
+
+import os
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from g2p.run import obtain
+from g2p.study import command
+from g2p.study import job as jobs
+from g2p.study.job import Job
+
+
+@dataclass(frozen=True)
+class FaultyJob(Job):
+    """A study's job whose runs of two models end badly."""
+
+    def run(self, signature: str, config: dict) -> None:
+        jobs.obtain = grieving
+        super().run(signature, config)
+
+
+def grieving(config, group, console):
+    if (Path(config["paths"]["runs"]).absolute().parent / "grief").exists():
+        if config["model"]["name"] == "ridge":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if config["model"]["name"] == "lasso":
+            sys.exit(3)
+    return obtain(config, group, console)
+
+
+if __name__ == "__main__":
+    from tests import faults  # by this name, not as __main__, a worker finds the class
+
+    command.Job = faults.FaultyJob
+    command.main()
