@@ -54,7 +54,7 @@ def test_a_line_for_each_run_that_ends(tmp_path):
 def test_a_terminal_shows_where_the_study_stands(tmp_path):
     told = watched(tmp_path, True, ENTRIES)
     assert "1 running, 3 done, 1 failed; 0 min left; best 0.500; rung=[1]" in told
-    assert "4 pending, 1 done; best 0.200; rung=[0]" in told  # what was done before counts
+    assert "0m 4 pending, 1 done; best 0.200; rung=[0]" in told  # what was done before counts
 
 
 def test_a_run_that_is_gone_or_damaged_is_no_error(tmp_path):

@@ -120,7 +120,7 @@ class Watch(threading.Thread):
     def _draw(self) -> None:
         counts = Counter(self.states.values())
         numbers = ", ".join(f"{counts[name]} {name}" for name in STATUSES if counts[name])
-        told = escape("; ".join([numbers, self._prospect(), self.best[1]]))
+        told = escape("; ".join(filter(None, [numbers, self._prospect(), self.best[1]])))
         self.bar.update(self.task, completed=counts["done"] + counts["failed"], told=told)
 
     def _prospect(self) -> str:
