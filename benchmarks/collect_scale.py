@@ -15,6 +15,7 @@ little noise. Takes ten minutes and 400 MB of disk. Writes collect_scale.json.
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -100,13 +101,16 @@ def seconds_of(call: Callable):
     return answer, time.perf_counter() - started
 
 
-def command(folder: Path, *words: str) -> float:
-    """Seconds of a process of its own, which has to succeed."""
+def command(folder: Path, *words: str) -> tuple[float, float]:
+    """Seconds of a process of its own, which has to succeed, and those of its processors."""
     told = {"cwd": folder, "env": surroundings(), "capture_output": True, "text": True}
+    before = os.times()
     done, seconds = seconds_of(lambda: subprocess.run(words, check=False, **told))
+    after = os.times()
     if done.returncode:
         raise SystemExit(done.stderr)
-    return seconds
+    busy = after.children_user + after.children_system
+    return seconds, busy - before.children_user - before.children_system
 
 
 def measured(runs: int, scratch: Path, *, together: bool) -> dict:
@@ -126,22 +130,24 @@ def measured(runs: int, scratch: Path, *, together: bool) -> dict:
     _, again = seconds_of(lambda: collect(folder, every))
     _, to_publish = seconds_of(lambda: publish(study, every, table, folder, words, quiet))
     asked = [*command_of(scratch / "yaml", "scale", told), *words]
+    commands = {
+        "command": command(scratch, *asked, "--collect"),
+        "command again": command(scratch, *asked, "--collect"),
+        "imports": command(scratch, sys.executable, "-c", "import g2p.study.command"),
+        "dry run": command(scratch, *asked, "--dry-run"),
+    }
+    stages = {
+        "resolve": to_resolve, "collect": first, "collect again": again, "publish": to_publish,
+    }  # fmt: skip
     return {
         "runs": len(every),
         "phenotypes a run": len(every[0].phenotypes),
         "rows of the table": table.num_rows,
         "MB of the runs' own files": size / 1e6,
         "MB of the report": (folder / "report.html").stat().st_size / 1e6,
-        "seconds": {
-            "resolve": to_resolve,
-            "collect": first,
-            "collect again": again,
-            "publish": to_publish,
-            "command": command(scratch, *asked, "--collect"),
-            "command again": command(scratch, *asked, "--collect"),
-            "imports": command(scratch, sys.executable, "-c", "import g2p.study.command"),
-            "dry run": command(scratch, *asked, "--dry-run"),
-        },
+        "seconds": stages | {name: seconds for name, (seconds, _) in commands.items()},
+        # Of one machine shared with others these say more.
+        "processor seconds": {name: busy for name, (_, busy) in commands.items()},
     }
 
 
@@ -163,6 +169,10 @@ def main() -> None:
         table.add_column(name, justify="right")
     for what in next(iter(result.values()))["seconds"]:
         table.add_row(what, *(f"{own['seconds'][what]:.2f}" for own in result.values()))
+    table.add_section()
+    for what in next(iter(result.values()))["processor seconds"]:
+        busy = (own["processor seconds"][what] for own in result.values())
+        table.add_row(f"{what}, processor", *(f"{value:.2f}" for value in busy))
     Console().print(table)
 
 
