@@ -72,7 +72,7 @@ SQL
 
     cat >slurmdbd.conf <<CONF
 AuthType=auth/munge
-AuthInfo=socket=$FOLDER/munge.socket
+AuthInfo=socket=$FOLDER/munge.socket,cred_expire=5
 DbdHost=$HOST
 DbdAddr=127.0.0.1
 DbdPort=$DBD
@@ -93,7 +93,7 @@ SlurmctldHost=$HOST(127.0.0.1)
 SlurmctldPort=$CTLD
 SlurmdPort=$SLURMD
 AuthType=auth/munge
-AuthInfo=socket=$FOLDER/munge.socket
+AuthInfo=socket=$FOLDER/munge.socket,cred_expire=5
 CredType=cred/munge
 SlurmUser=root
 SlurmdUser=root
@@ -110,7 +110,7 @@ MpiDefault=none
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core
 SlurmdParameters=config_overrides
-SchedulerParameters=sched_min_interval=100000,batch_sched_delay=0
+SchedulerParameters=sched_min_interval=100000,batch_sched_delay=0,bf_interval=1
 JobAcctGatherType=jobacct_gather/none
 AccountingStorageType=accounting_storage/slurmdbd
 AccountingStorageHost=127.0.0.1

@@ -38,7 +38,12 @@ def wait_for_all(tell: Callable[[JobReturn], None]) -> None:
                 return _on_this_machine(self, function, arguments, partial(_ended, tell))
             jobs = super().map_array(function, *arguments)
             starts = [partial(lambda job: job, job) for job in jobs]
-            return _wait(starts, words, len(jobs), partial(_ended, tell))
+            try:
+                return _wait(starts, words, len(jobs), partial(_ended, tell))
+            except BaseException:  # Ctrl-C, most often: the jobs are Slurm's now
+                number = jobs[0].job_id.partition("_")[0]
+                print(f"Slurm goes on with job {number}; scancel {number} ends it.", flush=True)
+                raise
 
     submitit.AutoExecutor = Executor
 
