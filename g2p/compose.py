@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 
 import hydra
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from omegaconf import OmegaConf
@@ -111,8 +112,13 @@ def _config(overrides: Sequence[Override]) -> dict:
 @cache
 def _composed(words: tuple[str, ...]) -> tuple[str, frozenset[str]]:
     """The resolved config as JSON, and the keys that other values refer to."""
-    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
-        config = hydra.compose("config", overrides=list(words))
+    state = GlobalHydra.instance()
+    outer, state.hydra = state.hydra, None  # a launcher composes while Hydra is at work
+    try:
+        with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
+            config = hydra.compose("config", overrides=list(words))
+    finally:
+        state.hydra = outer
     raw = json.dumps(OmegaConf.to_container(config))
     return json.dumps(OmegaConf.to_container(config, resolve=True)), frozenset(
         REFERENCE.findall(raw)

@@ -4,12 +4,14 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from itertools import zip_longest
+from statistics import fmean
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from g2p.data.batches import Batch
+from g2p.train.bar import Bar
 from g2p.train.energy import metered
 from g2p.train.loss import masked_mse
 from g2p.train.member import Member
@@ -37,28 +39,49 @@ def train_together(
             yield member, None
         else:
             going.append(member)
-    stack = None
-    while going:
-        stack = stack or Stack(*zip(*((m.model, m.row, m.draws) for m in going), strict=True))
-        started = time.monotonic()
-        with metered("cuda" if device.type == "cuda" else "cpu", 1) as meter:
-            _train_epoch(going, stack, context)
-            predicted = _predicted(going, stack, context)
-        seconds = (time.monotonic() - started) / len(going)  # a member's share
-        left = []
-        for member, (values, observed) in zip(going, predicted, strict=True):
-            member.spend(meter.joules, len(going))
-            try:
-                member.end_epoch(values, observed, seconds)
-            except Exception as error:  # of any kind: it ends this member alone
-                yield member, error
-                continue
-            if member.course.ended:
-                yield member, None
-            else:
-                left.append(member)
-        if len(left) < len(going):
-            going, stack = left, None
+    done = max((member.course.epochs for member in going), default=0)
+    with Bar(max(member.course.max_epochs for member in members), done) as bar:
+        stack = None
+        while going:
+            stack = stack or Stack(*zip(*((m.model, m.row, m.draws) for m in going), strict=True))
+            ended = _epoch(going, stack, context)
+            rows = [member.course.rows[-1] for member in going if ended[member] is None]
+            if rows:
+                loss, r2 = (
+                    fmean(row[key] for row in rows) for key in ("train_loss", "val_r2_mean")
+                )
+                epoch = max(member.course.epochs for member in going)
+                bar.advance(epoch)
+                bar.end_epoch(epoch, loss, r2, f"  (mean of {len(rows)} runs)")
+            left = []
+            for member in going:
+                if ended[member] is None and not member.course.ended:
+                    left.append(member)
+                else:
+                    yield member, ended[member]
+            if len(left) < len(going):
+                going, stack = left, None
+
+
+def _epoch(
+    members: list[Member], stack: Stack, context: AbstractContextManager
+) -> dict[Member, Exception | None]:
+    """Train, score and keep one epoch of each; what went wrong, by member."""
+    started = time.monotonic()
+    with metered("cuda" if members[0].row.is_cuda else "cpu", 1) as meter:
+        _train_epoch(members, stack, context)
+        predicted = _predicted(members, stack, context)
+    seconds = (time.monotonic() - started) / len(members)  # a member's share
+    errors = {}
+    for member, (values, observed) in zip(members, predicted, strict=True):
+        member.spend(meter.joules, len(members))
+        try:
+            member.end_epoch(values, observed, seconds)
+        except Exception as error:  # of any kind: it ends this member alone
+            errors[member] = error
+        else:
+            errors[member] = None
+    return errors
 
 
 def _train_epoch(members: list[Member], stack: Stack, context: AbstractContextManager) -> None:
