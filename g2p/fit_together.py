@@ -1,5 +1,6 @@
 """Fit several models of one kind at once, as one stacked model (see `g2p.train.packed`)."""
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,9 +13,10 @@ from g2p.data.resident import Resident
 from g2p.fit import Fitted, Request, fitted, learning
 from g2p.train.course import Course
 from g2p.train.device import free_memory, resolve_accelerator
+from g2p.train.flops import PASSES, size
 from g2p.train.member import Member
 from g2p.train.own_gpu import chosen_devices
-from g2p.train.packed import train_together
+from g2p.train.packed import faster_together, train_together
 from g2p.train.predict import VALIDATION_BATCH
 from g2p.train.stack import bytes_of_step
 
@@ -23,16 +25,37 @@ from g2p.train.stack import bytes_of_step
 SHARE, BACKWARD = 0.6, 2.0
 # However small: each holds its files and its tracker open.
 MOST = 64
+# Members that are tried out together, before it is known whether that is faster.
+TRIED = 4
+# FLOPs of a step of which more goes into calling than into computing: some milliseconds.
+LITTLE = 1e8
 
 
 def capacity(request: Request) -> int:
-    """How many members like this one fit into the memory that is free: one step of it, measured."""
-    device, double = _device(request)
-    model = learning(*request[:2], request.base)["model"].to(device)
-    model = model.double() if double else model
-    batch = next(iter(_resident(request, {}).train(**_batches(request, model))))
-    needed = BACKWARD * bytes_of_step(model, *batch.inputs)
-    return min(MOST, max(1, int(SHARE * free_memory(device.type) / needed)))
+    """How many members like this one are best trained at once: one step of it, measured.
+
+    As many as fit into the memory that is free; on a CPU none beside it where arithmetic leaves
+    nothing to gain, and members in turn are faster than stacked, as long as they fit its caches.
+    """
+    member = _member(request, {}, 1)
+    (batch,) = itertools.islice(member.train, 1)
+    needed = BACKWARD * bytes_of_step(member.model, *batch.inputs)
+    device = member.row.device.type
+    room = min(MOST, max(1, int(SHARE * free_memory(device) / needed)))
+    if device == "cpu" and room >= TRIED and _flops(request) > LITTLE:
+        others = [_member(request, {}, 1) for _ in range(TRIED - 1)]
+        if not faster_together([member, *others]):
+            return 1
+    return room
+
+
+def _flops(request: Request) -> float:
+    """Of one training step."""
+    config, data = request.config, request.data
+    forward = size(
+        config["model"], n_loci=data.genotypes.shape[1], n_phenotypes=len(data.phenotype_names)
+    ).forward
+    return PASSES * forward * config["trainer"]["batch_size"]
 
 
 def fit_together(requests: Sequence[Request]) -> Iterator[tuple[int, Fitted | Exception]]:

@@ -1,4 +1,4 @@
-"""`hydra/launcher=packed`: the directories that the basic launcher leaves, from one stacked model."""
+"""`hydra/launcher=packed` leaves the directories of the basic launcher, from one stacked model."""
 
 import json
 import os

@@ -9,11 +9,13 @@ from g2p.errors import UserError
 from g2p.files import write_atomically
 
 
-def save_checkpoint(checkpoint: dict, path: Path) -> None:
+def save_checkpoint(checkpoint: dict, *paths: Path) -> None:
+    """The same to each path, in that order."""
     # Through memory, so that a full disk is an OSError that names the file.
     buffer = io.BytesIO()
     torch.save(checkpoint, buffer)
-    write_atomically(path, lambda file: file.write(buffer.getbuffer()))
+    for path in paths:
+        write_atomically(path, lambda file: file.write(buffer.getbuffer()))
 
 
 def load_checkpoint(path: Path, map_location="cpu") -> dict:

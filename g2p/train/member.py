@@ -87,10 +87,8 @@ class Member:
         if self.plateau is not None:
             self.plateau.step(self.course.score(val))
         improved = self.course.close(train_loss, val, self.optimizer.param_groups[0]["lr"], seconds)
-        checkpoint = self._checkpoint()
-        if improved:
-            save_checkpoint(checkpoint, self.folder / "best.ckpt")
-        save_checkpoint(checkpoint, self.folder / "last.ckpt")
+        names = ("best.ckpt", "last.ckpt") if improved else ("last.ckpt",)
+        save_checkpoint(self._checkpoint(), *(self.folder / name for name in names))
         self.on_epoch(self.course.rows)
 
     def _checkpoint(self) -> dict:
