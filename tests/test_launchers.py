@@ -24,7 +24,7 @@ OF_SLURM = (
     "hydra/launcher=submitit_slurm", "hydra.launcher.partition=debug",
     "hydra.launcher.cpus_per_task=1", "hydra.launcher.mem_gb=1",
 )  # fmt: skip
-LONG = (*SMALL, "trainer.max_epochs=300", "trainer.patience=null", "model.dropout=0.1")
+LONG = (*SMALL, "trainer.max_epochs=200", "trainer.patience=null", "model.dropout=0.1")
 
 
 @pytest.fixture(scope="module")
@@ -168,7 +168,7 @@ def test_a_run_that_is_killed_or_calls_exit_costs_itself_only(tmp_path, launcher
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_stops_the_command_and_its_jobs(tmp_path, name, number):
     """Ctrl-C reaches every process of a terminal, SIGTERM the command alone; nothing goes on."""
-    long = ("trainer.max_epochs=3000", "trainer.patience=null", "logger=none")
+    long = ("trainer.max_epochs=2000", "trainer.patience=null", "logger=none")
     process = begun(
         str(ROOT / "sweep.py"), "study=canonical", "size=smoke", f"hydra/launcher={name}", *long,
         cwd=tmp_path,
@@ -254,4 +254,4 @@ def test_a_job_that_slurm_queues_again_goes_on(tmp_path, slurm, how):
     assert called(*words, "seed=0", cwd=calm).returncode == 0
     assert numbers(calm).items() <= numbers(disturbed).items()
     for file in disturbed.glob("runs/*/history.parquet"):
-        assert pq.read_table(file)["epoch"].to_pylist() == list(range(300))
+        assert pq.read_table(file)["epoch"].to_pylist() == list(range(200))
