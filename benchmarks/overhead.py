@@ -6,7 +6,8 @@ seconds of each command are taken those of its runs' training, as metrics.json h
     in one process   (train.py -m of N runs less train.py -m of one) / (N - 1): a run more
     of its own       train.py of one run, imports included
 
-Takes two minutes. Writes overhead.json.
+and the same for the seconds of the processors, training among them, which say more where a machine
+is shared with others. Takes two minutes. Writes overhead.json.
 """
 
 import argparse
@@ -18,6 +19,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import numpy as np
 from rich.console import Console
 from rich.table import Table
 
@@ -36,22 +38,26 @@ KINDS = {
 PHENOTYPES = ("23C", "25C", "27C", "30C", "33C", "35C", "37C", "cu", "suloc", "ynb", "eth", "gu")
 
 
-def overhead(folder: Path, *words: str) -> float:
-    """Seconds of a command beyond the training of the runs that it leaves."""
+def overhead(folder: Path, *words: str) -> np.ndarray:
+    """Seconds of a command beyond the training of the runs that it leaves; its processors'."""
     folder.mkdir()
     # The panel and the cache are there, as from the second run on.
     told = (*words, *PANEL, f"paths.cache={folder.parent / 'cache'}")
     environment = {**os.environ, "WANDB_MODE": "offline"}
-    started = time.perf_counter()
+    started, before = time.perf_counter(), os.times()
     done = subprocess.run(
         [sys.executable, str(TRAIN), *told], cwd=folder, env=environment, capture_output=True,
         text=True, check=False,
     )  # fmt: skip
-    seconds = time.perf_counter() - started
+    seconds, after = time.perf_counter() - started, os.times()
     if done.returncode:
         raise SystemExit(done.stderr)
     runs = list(folder.glob("runs/*/metrics.json"))
-    return seconds - sum(json.loads(file.read_text())["seconds"] for file in runs)
+    busy = after.children_user + after.children_system
+    return np.array([
+        seconds - sum(json.loads(file.read_text())["seconds"] for file in runs),
+        busy - before.children_user - before.children_system,
+    ])  # fmt: skip
 
 
 def main() -> None:
@@ -61,25 +67,29 @@ def main() -> None:
     options = parser.parse_args()
     result = {}
     with tempfile.TemporaryDirectory() as scratch:
-        for kind, (model, phenotype, *more) in KINDS.items():
+        for kind, (model, phenotype, *others) in KINDS.items():
             folder = Path(scratch) / kind
             folder.mkdir()
 
-            def command(name: str, n: int, *, folder=folder, told=(model, *more), key=phenotype):
+            def command(name: str, n: int, *, folder=folder, told=(model, *others), key=phenotype):
                 some = key.format(",".join(PHENOTYPES[:n]))
                 return overhead(folder / name, *(["-m"] if n > 1 else []), some, *told)
 
             command("warm", 1)
             one, many = command("one", 1), command("many", options.runs)
+            more = (many - one) / (options.runs - 1)
             result[kind] = {
                 "runs": options.runs,
-                "seconds a run in one process": (many - one) / (options.runs - 1),
-                "seconds of a job of its own": one,
+                "seconds a run in one process": more[0],
+                "seconds of a job of its own": one[0],
+                "processor seconds a run in one process": more[1],
+                "processor seconds of a job of its own": one[1],
             }
     options.out.mkdir(exist_ok=True)
     (options.out / "overhead.json").write_text(json.dumps(result, indent=2) + "\n")
     table = Table(title="seconds beyond training, W&B offline")
-    for heading in ("model", "a run more in one process", "a job of its own"):
+    headings = ("a run more", "a job of its own", "a run more, processors", "a job, processors")
+    for heading in ("model", *headings):
         table.add_column(heading, justify="left" if heading == "model" else "right")
     for kind, own in result.items():
         _, *seconds = own.values()

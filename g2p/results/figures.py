@@ -45,7 +45,9 @@ def learning_curve(record: Record, metrics: dict) -> Figure:
     """Loss and validation R2 by epoch, with the best epoch and ridge's R2."""
     history = record.history().to_pydict()
     epoch = np.array(history["epoch"]) + 1
-    figure, (left, right) = plt.subplots(1, 2, figsize=(7.5, 3), layout="constrained")
+    # Placed by hand: a layout that matplotlib works out takes most of the time of drawing.
+    place = {"left": 0.1, "right": 0.98, "bottom": 0.16, "top": 0.88, "wspace": 0.28}
+    figure, (left, right) = plt.subplots(1, 2, figsize=(7.5, 3), gridspec_kw=place)
     mark = "o" if len(epoch) < 2 else ""
     left.plot(
         epoch, history["train_loss"], color=GREY, marker=mark, linestyle="--", label="training"
@@ -79,7 +81,6 @@ def predicted_vs_observed(record: Record, metrics: dict) -> Figure:
     rows = math.ceil(len(names) / columns)
     panel, apart = (1.45, 0.5) if len(names) > 1 else (3.0, 0.5)  # inches
     width, height = columns * (panel + apart) + 0.35, rows * (panel + apart) + 0.65
-    # Placed by hand: a layout that matplotlib works out takes most of the time of drawing.
     figure, grid = plt.subplots(
         rows, columns, figsize=(width, height), squeeze=False,
         gridspec_kw={
