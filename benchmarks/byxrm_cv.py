@@ -59,7 +59,7 @@ def main() -> None:
     mean = float(np.mean(list(r2.values())))
     result = {
         "model": options.model,
-        "overrides": options.overrides,
+        "overrides": [word for word in options.overrides if not word.startswith("paths.")],
         "folds": options.folds,
         "r2": r2,
         "r2_mean": mean,

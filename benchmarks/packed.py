@@ -23,12 +23,13 @@ from rich.console import Console
 from rich.table import Table
 
 from g2p import training
+from g2p.cli import job
 from g2p.compose import composed
 from g2p.data.simulated import OTHERS, TEMPERATURES
 from g2p.fit import Request, fit
 from g2p.fit_together import capacity, fit_together
-from g2p.run import alone, obtaining, running
-from g2p.together import together
+from g2p.run import obtaining
+from g2p.study.launch import launch
 
 RESULTS = Path(__file__).parent / "results"
 ENVIRONMENTS = (*TEMPERATURES, *OTHERS)
@@ -40,12 +41,12 @@ STEPS = (
 )  # fmt: skip
 
 
-def config(folder: Path, member: int, *words: str) -> dict:
-    """A member's config: a phenotype each, then further seeds."""
+def words_of(folder: Path, member: int, *words: str) -> list[str]:
+    """A member's overrides: a phenotype each, then further seeds."""
     phenotype = ENVIRONMENTS[member % len(ENVIRONMENTS)]
     seed = member // len(ENVIRONMENTS)
     where = (f"paths.runs={folder / 'runs'}", f"paths.cache={folder.parent / 'cache'}")
-    return composed([f"phenotype={phenotype}", f"seed={seed}", "logger=none", *where, *words])
+    return [f"phenotype={phenotype}", f"seed={seed}", "logger=none", *where, *words]
 
 
 @contextlib.contextmanager
@@ -59,7 +60,9 @@ def requests(folder: Path, members: int, words: tuple[str, ...]) -> list[Request
     """What the runs would ask to be fitted, each with a folder of its own."""
     asked = []
     for member in range(members):
-        run = obtaining(config(folder, member, *words), None, Console(file=io.StringIO()))
+        run = obtaining(
+            composed(words_of(folder, member, *words)), None, Console(file=io.StringIO())
+        )
         request = next(run)
         run.close()
         asked.append(request._replace(folder=folder / str(member), on_epoch=lambda rows: None))
@@ -81,16 +84,13 @@ def seconds_of_step(way: str, folder: Path, members: int, words: tuple[str, ...]
 
 
 def seconds_of_multirun(way: str, folder: Path, members: int, words: tuple[str, ...]) -> float:
+    """Of the launcher's whole call, as `train.py -m` makes it."""
     training.draw_run = lambda record, metrics: []
+    launcher = {"solo": "basic", "packed": "packed"}[way]
     started = time.perf_counter()
     with quiet():
-        configs = [config(folder, member, *words) for member in range(members)]
-        if way == "solo":
-            for told in configs:
-                alone(running(told))
-        else:
-            begin = [lambda wait, told=told: running(told, wait=wait) for told in configs]
-            together(configs, begin, print)
+        jobs = [words_of(folder, member, *words) for member in range(members)]
+        launch(job, jobs, [f"hydra/launcher={launcher}"])
     return time.perf_counter() - started
 
 
@@ -112,6 +112,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--most-loci", type=int, default=1164, help="leave out what has more")
+    parser.add_argument("--members", type=int, default=18, help="at most")
     parser.add_argument("--accelerator", default="cpu")
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder for the JSON")
     options = parser.parse_args()
@@ -123,6 +124,7 @@ def main() -> None:
     for model, loci, members, strains in STEPS:
         if loci > options.most_loci:
             continue
+        members = min(members, options.members)
         words = (*model, f"data.loci={loci}", f"data.strains={strains}", on,
                  f"trainer.max_epochs={options.epochs}")  # fmt: skip
         found = compared(seconds_of_step, options.rounds, members, words)
@@ -131,8 +133,11 @@ def main() -> None:
         rows.append({"what": f"step, {model[0]}", "members": members, "loci": loci, **found,
                      "room": room})  # fmt: skip
     words = (*RIJAL, "data.loci=64", "data.strains=500", "trainer.max_epochs=5", on)
-    found = compared(seconds_of_multirun, options.rounds, 18, words)
-    rows.append({"what": "multirun of 5 epochs", "members": 18, "loci": 64, **found, "room": None})
+    members = options.members
+    found = compared(seconds_of_multirun, options.rounds, members, words)
+    rows.append(
+        {"what": "multirun of 5 epochs", "members": members, "loci": 64, **found, "room": None}
+    )
     for row in rows:
         table.add_row(
             row["what"], str(row["members"]), str(row["loci"]), f"{1e3 * row['solo']:.1f} ms",

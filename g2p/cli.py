@@ -46,7 +46,7 @@ def main() -> None:
             sys.argv[place:place] = added
         if arguments.multirun:
             prepare(arguments.overrides, tell)
-        hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(_job)()
+        hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(job)()
     except Stopped as stopped:
         name = signal.Signals(stopped.number).name
         say(f"stopped by {name}. The same command goes on from the last finished epoch.")
@@ -76,7 +76,7 @@ class Reached(float):
         return type(self), (self.folder,)
 
 
-def _job(config: DictConfig) -> Reached:
+def job(config: DictConfig) -> Reached:
     """One run of a single call or of a multirun."""
     from g2p.run import run  # torch comes with it; --help and a wrong key do not wait for that
 
@@ -104,7 +104,7 @@ def _together(jobs: list[tuple[dict, DictConfig]]) -> list[object]:
     return together([config for config, _ in jobs], begin, print)
 
 
-_job.together = _together
+job.together = _together
 
 
 def _begin(config: dict, told: Mapping) -> Callable[[bool], Generator]:
