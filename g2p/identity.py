@@ -44,13 +44,15 @@ class Identity:
     accelerator: str
 
 
-def identify(config: Mapping, load: Callable = load_panel) -> Identity:
+def identify(config: Mapping, load: Callable = load_panel, *, elsewhere: bool = False) -> Identity:
     """The identity of a checked config.
 
-    `load` is `load_panel`, or remembers what that gave, where many runs are identified.
+    `load` is `load_panel`, or remembers what that gave, where many runs are identified. A run that
+    will compute `elsewhere` may ask for CUDA where there is none.
 
     Raises:
-        UserError: for a source that cannot be read, or a phenotype that it does not have.
+        UserError: for a source that cannot be read, a phenotype that it does not have, or CUDA
+            asked for and absent.
     """
     cache, runs = (Path(config["paths"][key]).expanduser() for key in ("cache", "runs"))
     panel, fingerprint = load(config["data"], cache)
@@ -58,7 +60,9 @@ def identify(config: Mapping, load: Callable = load_panel) -> Identity:
     split = _called(splits, config["split"], panel, wanted)
     phenotypes, columns = _called(transfers, config["transfer"], panel, wanted, split)
     baseline = is_baseline(config["model"]["name"])
-    accelerator = "cpu" if baseline else resolve_accelerator(config["trainer"]["accelerator"])
+    accelerator = "cpu" if baseline else config["trainer"]["accelerator"]
+    if accelerator == "auto" or not elsewhere:
+        accelerator = resolve_accelerator(accelerator)
     sign = partial(
         signature,
         data_fingerprint=fingerprint,

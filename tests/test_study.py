@@ -11,6 +11,7 @@ import time
 import pyarrow.parquet as pq
 import pytest
 
+from g2p.identity import identify
 from g2p.results.record import Record
 from g2p.study import job as jobs
 from g2p.study.job import Job
@@ -99,8 +100,9 @@ def test_whatever_a_run_raises_becomes_its_status(tmp_path, monkeypatch, error, 
 
     monkeypatch.setattr(jobs, "obtain", raising)
     config = compose(*SMALL_RIDGE, *paths(tmp_path))
-    Job(tmp_path, "test", ("abc",), False).run("abc", config)
-    entry = Ledger(tmp_path).entries()["abc"]
+    signature = identify(config).record.folder.name
+    Job(tmp_path, "test", (signature,), False).run(signature, config)
+    entry = Ledger(tmp_path).entries()[signature]
     assert entry["status"] == "failed" and said in entry["error"]
 
 

@@ -7,6 +7,8 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from g2p.cli import Stopped, message
+from g2p.errors import UserError
+from g2p.identity import identify
 from g2p.launchers.leaving import Leaving, leaving
 from g2p.results.record import Record
 from g2p.run import obtain
@@ -47,6 +49,7 @@ class Job:
         log = self.folder / "logs" / f"{signature}.txt"
         log.parent.mkdir(parents=True, exist_ok=True)
         try:
+            _check_signature(signature, config)
             with leaving(), log.open("a") as file:
                 obtain(config, self.group, Console(file=file, width=100))
         except (Stopped, KeyboardInterrupt, Leaving):
@@ -56,3 +59,14 @@ class Job:
             ledger.write(signature, "failed", message(error))
         else:
             ledger.write(signature, "done")
+
+
+def _check_signature(signature: str, config: dict) -> None:
+    """Raises UserError where this machine takes the config for another run than was planned."""
+    known = identify(config)
+    if known.record.folder.name != signature:
+        raise UserError(
+            f"the study was planned on a machine that differs from this one, on which the run "
+            f"computes on {known.accelerator}: say trainer=gpu or trainer=cpu, and let both have "
+            "the same data."
+        )

@@ -58,7 +58,7 @@ def resolve(study: Study, words: list[str]) -> list[StudyRun]:
         config, own = _config(point, tuple(words), told)
         try:
             check(config)
-            known = identify(config, remembered)
+            known = identify(config, remembered, elsewhere=True)
         except UserError as error:
             raise UserError(f"study={study.name}, {_where(point)}: {error}") from None
         names = [known.panel.phenotype_names[c] for c in known.columns]
