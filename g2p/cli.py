@@ -144,8 +144,8 @@ def _checked(arguments) -> list[str]:
             if override.key_or_group == "hydra/sweeper":
                 raise UserError(f"{override.input_line} has no effect without -m: add it.")
     added = search_words(overrides)
-    for job in jobs(parse([*arguments.overrides, *added])):
-        composed(job)
+    for words in jobs(parse([*arguments.overrides, *added])):
+        composed(words)
     # Hydra would compose all of them once more, a tenth of a second each, before the first starts.
     Sweeper.validate_batch_is_legal = lambda self, batch: None
     return added if arguments.multirun else added[:1]

@@ -63,11 +63,14 @@ class Recall:
         return self.last[1]
 
 
-def identify(config: Mapping, recall: Recall | None = None) -> Identity:
+def identify(config: Mapping, recall: Recall | None = None, *, elsewhere: bool = False) -> Identity:
     """The identity of a checked config; `recall` is given where many are identified.
 
+    A run that will compute `elsewhere` may ask for CUDA where there is none.
+
     Raises:
-        UserError: for a source that cannot be read, or a phenotype that it does not have.
+        UserError: for a source that cannot be read, a phenotype that it does not have, or CUDA
+            asked for and absent.
     """
     recall = recall or Recall()
     cache, runs = (
@@ -84,7 +87,9 @@ def identify(config: Mapping, recall: Recall | None = None) -> Identity:
         (*of_split, transfer), lambda: _called(transfers, config["transfer"], panel, wanted, split)
     )
     asked = "cpu" if is_baseline(config["model"]["name"]) else config["trainer"]["accelerator"]
-    accelerator = recall.once(("on", asked), lambda: resolve_accelerator(asked))
+    accelerator = asked
+    if asked == "auto" or not elsewhere:
+        accelerator = recall.once(("on", asked), lambda: resolve_accelerator(asked))
     sign = partial(
         signature,
         data_fingerprint=fingerprint,

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+import torch
 
+from g2p.identity import identify
 from g2p.launchers.leaving import Leaving
 from g2p.study import job as jobs
 from g2p.study.job import Job
@@ -197,15 +199,37 @@ def test_leaving_on_a_signal_is_no_failure(tmp_path, monkeypatch):
         sys.exit(144)
 
     monkeypatch.setattr(jobs, "obtain", preempted)
+    config = compose(*SMALL_RIDGE, *paths(tmp_path))
+    name = identify(config).record.folder.name
     before = signal.signal(signal.SIGUSR2, handler)
     try:
         with pytest.raises(Leaving) as left:
-            Job(tmp_path, "test", ("a",), False).run("a", compose(*SMALL_RIDGE, *paths(tmp_path)))
+            Job(tmp_path, "test", (name,), False).run(name, config)
         assert left.value.code == 144
         assert signal.getsignal(signal.SIGUSR2) is handler
     finally:
         signal.signal(signal.SIGUSR2, before)
-    assert Ledger(tmp_path).entries()["a"]["status"] == "pending"
+    assert Ledger(tmp_path).entries()[name]["status"] == "pending"
+
+
+def test_a_run_that_is_another_where_it_computes_is_refused(tmp_path):
+    """Planned where there is no CUDA and launched where there is, it would be sought in vain."""
+    config = compose(*SMALL, *paths(tmp_path))
+    Job(tmp_path, "test", ("of the other",), False).run("of the other", config)
+    entry = Ledger(tmp_path).entries()["of the other"]
+    assert entry["status"] == "failed" and "say trainer=gpu or trainer=cpu" in entry["error"]
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a machine without CUDA is what this is for")
+def test_cuda_may_be_elsewhere(tmp_path):
+    """A study for GPUs is planned on a login node; for runs here it is refused at once."""
+    told = ("study=canonical", "size=smoke", "trainer.accelerator=cuda", "logger=none")
+    here = called(str(ROOT / "sweep.py"), *told, cwd=tmp_path)
+    assert here.returncode == 1 and len(errors(here)) == 1 and "no CUDA device" in here.stderr
+    assert not (tmp_path / "runs").exists()
+    elsewhere = called(str(ROOT / "sweep.py"), *told, "--collect", cwd=tmp_path)
+    assert "2 pending" in elsewhere.stdout, elsewhere.stderr
 
 
 def queued() -> dict[str, str]:

@@ -11,6 +11,7 @@ import time
 import pyarrow.parquet as pq
 import pytest
 
+from g2p.identity import identify
 from g2p.results.record import Record
 from g2p.results.tracker import Group
 from g2p.run import alone
@@ -113,8 +114,9 @@ def test_whatever_a_run_raises_becomes_its_status(tmp_path, monkeypatch, error, 
 
     monkeypatch.setattr(jobs, "obtaining", raising)
     config = compose(*SMALL_RIDGE, *paths(tmp_path))
-    alone(Job(tmp_path, Group("test"), ("abc",), False).run("abc", config))
-    entry = Ledger(tmp_path).entries()["abc"]
+    signature = identify(config).record.folder.name
+    alone(Job(tmp_path, Group("test"), (signature,), False).run(signature, config))
+    entry = Ledger(tmp_path).entries()[signature]
     assert entry["status"] == "failed" and said in entry["error"]
 
 

@@ -17,8 +17,17 @@ PLUGINS = {
     "ray": ("hydra_ray_launcher", "ray", "ray_jobs"),
 }
 
+# Where runs may compute on another machine than the one that the command is given on.
+ELSEWHERE = ("submitit_slurm", "ray")
+
 # The rest of a launcher's options are its plugin's own, of the same name; that is what we want.
 warnings.filterwarnings("ignore", message=r"\s*'hydra/launcher/\w+' is validated against")
+
+
+def chosen(words: list[str]) -> str:
+    """The launcher that a command line names."""
+    named = [word.partition("=")[2] for word in words if "hydra/launcher=" in word]
+    return named[-1] if named else "basic"
 
 
 def prepare(words: list[str], tell: Callable[[JobReturn], None]) -> None:
@@ -31,16 +40,16 @@ def prepare(words: list[str], tell: Callable[[JobReturn], None]) -> None:
     Raises:
         UserError: when the launcher is not installed, naming the extra.
     """
-    chosen = [word.partition("=")[2] for word in words if "hydra/launcher=" in word]
-    if chosen and chosen[-1] == "packed":
+    launcher = chosen(words)
+    if launcher == "packed":
         register()
-    if not chosen or chosen[-1] not in PLUGINS:
+    if launcher not in PLUGINS:
         return
-    plugin, extra, jobs = PLUGINS[chosen[-1]]
+    plugin, extra, jobs = PLUGINS[launcher]
     try:
         import_module(f"hydra_plugins.{plugin}")
     except ModuleNotFoundError:
         raise UserError(
-            f"hydra/launcher={chosen[-1]} is not installed. pip install -e '.[{extra}]'"
+            f"hydra/launcher={launcher} is not installed. pip install -e '.[{extra}]'"
         ) from None
     import_module(f"g2p.launchers.{jobs}").wait_for_all(tell)

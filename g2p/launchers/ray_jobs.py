@@ -17,10 +17,15 @@ SECONDS_BETWEEN_LOOKS = 0.5
 
 def wait_for_all(tell: Callable[[JobReturn], None]) -> None:
     """Have the launcher, which gives up at the first task that died, wait for all of them."""
-    launch = _core.launch_job_on_ray
+    launch, start = _core.launch_job_on_ray, _core.start_ray
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     words: dict[ray.ObjectRef, list[str]] = {}
     stops: list[Callable[[], None]] = []
+
+    def connected(options) -> None:
+        if options.address != "local":
+            options.pop("object_store_memory")  # the plugin always adds it; a cluster has its own
+        start(options)
 
     def started(context, options, config, function, state) -> ray.ObjectRef:
         # Ray has put handlers of its own there; and what ours raise inside of its calls, it drops.
@@ -41,5 +46,6 @@ def wait_for_all(tell: Callable[[JobReturn], None]) -> None:
         tell(returned)
         return returned
 
+    _core.start_ray = connected
     _core.launch_job_on_ray = started
     _core.ray = SimpleNamespace(get=get)

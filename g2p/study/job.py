@@ -9,6 +9,8 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from g2p.cli import Stopped
+from g2p.errors import UserError
+from g2p.identity import identify
 from g2p.launchers.leaving import Leaving, leaving
 from g2p.messages import message
 from g2p.results.record import Record
@@ -63,6 +65,7 @@ class Job:
         log = self.folder / "logs" / f"{signature}.txt"
         log.parent.mkdir(parents=True, exist_ok=True)
         try:
+            _check_signature(signature, config)
             with log.open("a") as file:
                 yield from obtaining(config, place, Console(file=file, width=100), wait)
         except BusyError:
@@ -74,3 +77,14 @@ class Job:
             ledger.write(signature, "failed", message(error))
         else:
             ledger.write(signature, "done")
+
+
+def _check_signature(signature: str, config: dict) -> None:
+    """Raises UserError where this machine takes the config for another run than was planned."""
+    known = identify(config)
+    if known.record.folder.name != signature:
+        raise UserError(
+            f"the study was planned on a machine that differs from this one, on which the run "
+            f"computes on {known.accelerator}: say trainer=gpu or trainer=cpu, and let both have "
+            "the same data."
+        )

@@ -9,9 +9,13 @@ from hydra.core.plugins import Plugins
 from hydra.types import HydraContext, RunMode
 from omegaconf import open_dict
 
-from g2p.config import CONF
-from g2p.launchers.prepare import prepare
+from g2p.compose import composed
+from g2p.config import CONF, is_baseline
+from g2p.launchers.prepare import ELSEWHERE, chosen, prepare
 from g2p.messages import tell
+from g2p.train.device import resolve_accelerator
+
+OF_THE_PLACE = ("model", "trainer", "trainer.accelerator")
 
 
 def launch(job: Callable, jobs: list[list[str]], words: list[str]) -> None:
@@ -21,8 +25,13 @@ def launch(job: Callable, jobs: list[list[str]], words: list[str]) -> None:
         job: takes a config; picklable, for launchers with processes of their own.
         jobs: the overrides of each, as words.
         words: the user's, among them hydra/launcher and hydra.launcher.*.
+
+    Raises:
+        UserError: when the launcher is not installed, or runs here ask for CUDA and it is absent.
     """
     prepare(words, tell)
+    if chosen(words) not in ELSEWHERE:
+        _check_place(jobs)
     with initialize_config_dir(str(CONF), version_base="1.3"):
         hydra = GlobalHydra.instance().hydra
         own = [word for word in words if word.lstrip("+~").startswith("hydra")]
@@ -42,3 +51,11 @@ def launch(job: Callable, jobs: list[list[str]], words: list[str]) -> None:
             config=config,
         )
         launcher.launch([[w for w in job if w not in own] for job in jobs], initial_job_idx=0)
+
+
+def _check_place(jobs: list[list[str]]) -> None:
+    telling = {tuple(w for w in job if w.partition("=")[0] in OF_THE_PLACE) for job in jobs}
+    for words in telling:
+        config = composed(list(words), of_many=True)
+        if not is_baseline(config["model"]["name"]):
+            resolve_accelerator(config["trainer"]["accelerator"])

@@ -62,7 +62,7 @@ def resolve(study: Study, words: list[str]) -> list[StudyRun]:
         config, own = _config(point, tuple(words), told)
         try:
             check(config)
-            known = identify(config, recall)
+            known = identify(config, recall, elsewhere=True)
         except UserError as error:
             raise UserError(f"study={study.name}, {_where(point)}: {error}") from None
         names = [known.panel.phenotype_names[c] for c in known.columns]
