@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from g2p.config import inapplicable, is_baseline, prepare_options
 
@@ -26,33 +26,35 @@ def signature(
         accelerator: `cpu` or `cuda`.
     """
     covered = {
-        "numerics": NUMERICS_VERSION,
-        "data": data_fingerprint,
-        "prepare": {k: v for k, v in _applying("data", config).items() if k in prepare_options()},
-        "phenotypes": phenotypes,
-        **{group: _applying(group, config) for group in ("qc", "split", "transfer", "model")},
+        "numerics": json.dumps(NUMERICS_VERSION),
+        "data": json.dumps(data_fingerprint),
+        "prepare": _written("data", config, only=prepare_options()),
+        "phenotypes": json.dumps(phenotypes),
+        **{group: _written(group, config) for group in ("qc", "split", "transfer", "model")},
     }
     if not is_baseline(config["model"]["name"]):
         covered |= {
-            "optim": _applying("optim", config),
-            "trainer": _applying("trainer", config) | {"accelerator": accelerator},
-            "seed": config["seed"],
+            "optim": _written("optim", config),
+            "trainer": _written("trainer", config, accelerator=accelerator),
+            "seed": json.dumps(config["seed"]),
         }
-    text = json.dumps(covered, sort_keys=True)
+    # As json.dumps(..., sort_keys=True) has it.
+    text = "{" + ", ".join(f'"{key}": {covered[key]}' for key in sorted(covered)) + "}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-_known: dict[tuple[str, str], dict] = {}  # the runs of a study share most of their groups
+_known: dict[tuple, str] = {}  # the runs of a study share most of their groups
 
 
-def _applying(group: str, config: Mapping) -> dict:
-    """The options of a group that have an effect."""
-    written = (group, repr(config[group]))
-    if written not in _known:
+def _written(group: str, config: Mapping, *, only: Iterable[str] = (), **decided) -> str:
+    """The options of a group that have an effect, as JSON; `decided` ones replace its own."""
+    key = (group, repr(config[group]), *decided.values())
+    if key not in _known:
         idle = inapplicable(config)
         own = {k: v for k, v in config[group].items() if f"{group}.{k}" not in idle}
-        _known[written] = _plain_numbers(own)
-    return _known[written]
+        told = {k: v for k, v in own.items() if not only or k in only} | decided
+        _known[key] = json.dumps(_plain_numbers(told), sort_keys=True)
+    return _known[key]
 
 
 def _plain_numbers(value):
