@@ -1,0 +1,143 @@
+"""A training step by model and size, against what the device can do: `python -m benchmarks.step`.
+
+    ceilings   matrix products and exponentials a second of this device, measured
+    step       forward, backward and optimizer; FLOPs and exponentials a second that it achieves
+    yardstick  the textbook formulation on the same batch: explicit one-hot tokens and materialised
+               weights for Rijal's model, torch's own encoder for the transformer
+    growth     exponents of the step's time with loci (L), members (K) and width (D), fitted
+    project    what an epoch would take at sizes beyond: from the fit of L, and N strains in turn
+
+Needs neither Hydra nor wandb. Writes step_DEVICE.json.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.architectures import WIDTHS, TorchEncoder, build, products
+from benchmarks.naive_rijal import naive_rijal
+from benchmarks.stopwatch import Stopwatch
+from g2p.train.stack import bytes_of_step
+
+RESULTS = Path(__file__).parent / "results"
+PUBLISHED = 72_000, 1_164  # training strains and loci of the BBQ panel
+BEYOND = ((72_000, 1_164), (1_000_000, 1_164), (72_000, 10_000), (1_000_000, 10_000))
+
+
+def exponent(sizes: list[int], seconds: list[float]) -> float:
+    """Of size, in a power law fitted on logarithmic scales."""
+    return float(np.polyfit(np.log(sizes), np.log(seconds), 1)[0])
+
+
+def measure(device: Stopwatch, batch: int, loci: list[int], most_seconds: float) -> list[dict]:
+    """A row for each model and L, shorter ones first; a model stops where a step takes too long."""
+    rows = []
+    for name, dim in WIDTHS.items():
+        for L in loci:
+            model = build(name, L, dim).to(device.name)
+            seconds = device.step(model, model, batch, L)
+            flops, exponentials = products(name, batch, L, dim)
+            row = {
+                "model": name, "loci": L, "width": dim, "batch": batch, "seconds": seconds,
+                "flops_per_s": flops / seconds, "exponentials_per_s": exponentials / seconds,
+                "bytes": bytes_of_step(model, torch.ones(batch, L, device=device.name)),
+            }  # fmt: skip
+            if PUBLISHED[1] >= L and name != "pooled_attention":
+                other = model if name == "rijal_attention" else TorchEncoder(model, dim)
+                forward = (lambda x, m=model: naive_rijal(m, x)) if other is model else other
+                row["yardstick_seconds"] = device.step(other.to(device.name), forward, batch, L)
+            rows.append(row)
+            if seconds > most_seconds:
+                break
+    return rows
+
+
+def growth(device: Stopwatch, rows: list[dict], batch: int) -> dict[str, float]:
+    """Exponents of time: with L for each model (its three largest), with K and D for Rijal's."""
+    found = {}
+    for name in WIDTHS:
+        last = [row for row in rows if row["model"] == name][-3:]
+        found[f"L, {name}"] = exponent([r["loci"] for r in last], [r["seconds"] for r in last])
+    members, widths = [2, 6, 18], [13, 32, 64, 128]
+    found["K, rijal_attention at L=128"] = exponent(
+        members, [device.packed_step(K, batch, 128) for K in members]
+    )
+    models = [build("rijal_attention", 512, D) for D in widths]
+    found["D, rijal_attention at L=512"] = exponent(
+        widths, [device.step(model, model, batch, 512) for model in models]
+    )
+    return found
+
+
+def projections(rows: list[dict], exponents: dict[str, float]) -> list[dict]:
+    """Seconds of an epoch of N strains and L loci, from a model's largest L and its exponent."""
+    found = []
+    for name in WIDTHS:
+        last = [row for row in rows if row["model"] == name][-1]
+        for N, L in BEYOND:
+            step = last["seconds"] * (L / last["loci"]) ** exponents[f"L, {name}"]
+            memory = last["bytes"] * L / last["loci"]
+            seconds = step * N / last["batch"]
+            found.append({"model": name, "N": N, "L": L, "epoch_s": seconds, "step_bytes": memory})
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
+    parser.add_argument("--bf16", action="store_true", help="autocast the forward pass")
+    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--loci", default="128,256,512,1164,2048,4096")
+    parser.add_argument("--seconds", type=float, default=1.0, help="of timing, each")
+    parser.add_argument("--most-seconds", type=float, default=3.0, help="of a step")
+    parser.add_argument("--out", type=Path, default=RESULTS, help="folder for the JSON")
+    options = parser.parse_args()
+    device = Stopwatch(options.device, options.bf16, options.seconds)
+    ceilings = device.ceilings()
+    loci = [int(word) for word in options.loci.split(",")]
+    rows = measure(device, options.batch, loci, options.most_seconds)
+    exponents = growth(device, rows, options.batch)
+    beyond = projections(rows, exponents)
+
+    table = Table(title=f"training step, batch {options.batch}")
+    for column in ("model", "L", "ms", "GFLOP/s", "of ceiling", "Gexp/s", "of ceiling", "MB",
+                   "times yardstick"):  # fmt: skip
+        table.add_column(column, justify="right")
+    for row in rows:
+        yardstick = row.get("yardstick_seconds")
+        table.add_row(
+            row["model"], str(row["loci"]), f"{1e3 * row['seconds']:.1f}",
+            f"{row['flops_per_s'] / 1e9:.1f}", f"{row['flops_per_s'] / ceilings['flops']:.0%}",
+            f"{row['exponentials_per_s'] / 1e9:.2f}",
+            f"{row['exponentials_per_s'] / ceilings['exponentials']:.0%}",
+            f"{row['bytes'] / 1e6:.0f}",
+            f"{yardstick / row['seconds']:.2f}" if yardstick else "",
+        )  # fmt: skip
+    further = Table(title="an epoch, projected")
+    for column in ("model", "strains", "loci", "hours an epoch", "GB a step"):
+        further.add_column(column, justify="right")
+    for row in beyond:
+        further.add_row(
+            row["model"], f"{row['N']:,}", f"{row['L']:,}", f"{row['epoch_s'] / 3600:.2f}",
+            f"{row['step_bytes'] / 1e9:.2f}",
+        )  # fmt: skip
+    facts = {
+        "device": torch.cuda.get_device_name() if options.device == "cuda" else "cpu",
+        "torch": torch.__version__, "threads": torch.get_num_threads(), "bf16": options.bf16,
+        "ceilings": ceilings, "rows": rows, "exponents": exponents, "projected": beyond,
+    }  # fmt: skip
+    options.out.mkdir(exist_ok=True)
+    (options.out / f"step_{options.device}.json").write_text(json.dumps(facts, indent=2) + "\n")
+    console = Console()
+    console.print(table)
+    console.print("exponents of time: " + ", ".join(f"{k}: {v:.2f}" for k, v in exponents.items()))
+    console.print(further)
+
+
+if __name__ == "__main__":
+    main()

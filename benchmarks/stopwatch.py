@@ -1,0 +1,92 @@
+"""Seconds of training steps on a device, which is waited for."""
+
+import time
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from benchmarks.architectures import build
+from g2p.train.fold import Draws
+from g2p.train.loss import masked_mse
+from g2p.train.stack import Stack, row_of
+
+
+class Stopwatch:
+    """Where it is timed: waits for what was started."""
+
+    def __init__(self, name: str, bf16: bool, seconds: float):
+        self.name, self.bf16, self.seconds = name, bf16, seconds
+
+    def time(self, step: Callable[[], None]) -> float:
+        """The shortest of as many calls as fit into the time, after one that warms up."""
+        times, until = [], 0.0
+        while len(times) < 2 or time.perf_counter() < until:
+            self._wait()
+            started = time.perf_counter()
+            step()
+            self._wait()
+            times.append(time.perf_counter() - started)
+            until = until or time.perf_counter() + self.seconds
+        return min(times[1:])
+
+    def _wait(self) -> None:
+        if self.name == "cuda":
+            torch.cuda.synchronize()
+
+    def ceilings(self) -> dict[str, float]:
+        """Matrix products' FLOPs and exponentials a second."""
+        n = 8192 if self.name == "cuda" else 2048
+        number = torch.bfloat16 if self.bf16 else torch.float32
+        a = torch.randn(n, n, device=self.name, dtype=number)
+        x = torch.randn(64 * n, 64, device=self.name)
+        return {
+            "flops": 2 * n**3 / self.time(lambda: torch.mm(a, a)),
+            "exponentials": x.numel() / self.time(lambda: torch.exp(x, out=x.clone())),
+        }
+
+    def autocast(self):
+        return torch.autocast(self.name, torch.bfloat16, enabled=self.bf16)
+
+    def step(self, model: nn.Module, forward: Callable, batch: int, loci: int) -> float:
+        """Seconds of a training step."""
+        genotype, phenotype, n = self._batch(batch, loci, model)
+        optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
+
+        def step() -> None:
+            optimizer.zero_grad()
+            with self.autocast():
+                loss = masked_mse(forward(genotype), phenotype, n)
+            loss.backward()
+            optimizer.step()
+
+        return self.time(step)
+
+    def packed_step(self, members: int, batch: int, loci: int) -> float:
+        """Seconds of one step of that many Rijal models, stacked."""
+        models = [build("rijal_attention", loci, 13).to(self.name) for _ in range(members)]
+        rows = [row_of(model) for model in models]
+        optimizers = [torch.optim.Adam([row], lr=1e-3, fused=True) for row in rows]
+        stack = Stack(models, rows, [Draws(torch.device(self.name)) for _ in models])
+        genotype, phenotype, n = (
+            value.expand(members, *value.shape) for value in self._batch(batch, loci, models[0])
+        )
+
+        def step() -> None:
+            with self.autocast():
+                losses = torch.vmap(masked_mse)(stack(genotype, training=True), phenotype, n)
+            stack.backward(losses)
+            for optimizer in optimizers:
+                optimizer.step()
+
+        return self.time(step)
+
+    def _batch(self, batch: int, loci: int, model: nn.Module) -> tuple[Tensor, Tensor, Tensor]:
+        torch.manual_seed(0)
+        genotype = torch.randint(0, 2, (batch, loci)) * 2.0 - 1
+        with torch.no_grad():
+            width = model.to(self.name)(genotype[:1].to(self.name)).shape[1]
+        phenotype = torch.randn(batch, width)
+        return tuple(
+            t.to(self.name) for t in (genotype, phenotype, torch.tensor(phenotype.numel()))
+        )
