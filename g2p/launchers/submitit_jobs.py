@@ -13,7 +13,7 @@ from hydra.core.utils import JobReturn
 from submitit.core.utils import FailedJobError, UncompletedJobError
 
 from g2p.launchers.died import died
-from g2p.train.device import visible_gpus
+from g2p.train.own_gpu import visible_gpus
 
 SECONDS_BETWEEN_LOOKS = 0.5
 

@@ -8,13 +8,13 @@ from collections import Counter
 import pytest
 import torch
 
-from g2p.train import device
+from g2p.train import own_gpu
 from tests.conftest import ROOT
 
 HOLDER = """
 import sys
 from pathlib import Path
-from g2p.train.device import take
+from g2p.train.own_gpu import take
 print(take(sys.argv[2:], Path(sys.argv[1])), flush=True)
 sys.stdin.read()
 """
@@ -75,22 +75,22 @@ def test_which_gpus_are_visible(monkeypatch, there, told, names):
         monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     else:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", told)
-    assert device.visible_gpus() == names
+    assert own_gpu.visible_gpus() == names
 
 
 def test_a_run_takes_one_gpu_of_several_and_keeps_it(monkeypatch, tmp_path):
     chosen = []
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "set_device", chosen.append)
-    monkeypatch.setattr(device.tempfile, "gettempdir", lambda: str(tmp_path))
-    monkeypatch.setattr(device, "_held", [])  # given back when the test ends
-    device._own_gpu.cache_clear()
-    assert device.chosen_devices("cuda", 1) == device.chosen_devices("cuda", 1) == [0]
+    monkeypatch.setattr(own_gpu.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(own_gpu, "_held", [])  # given back when the test ends
+    own_gpu._own_gpu.cache_clear()
+    assert own_gpu.chosen_devices("cuda", 1) == own_gpu.chosen_devices("cuda", 1) == [0]
     assert chosen == [0]
-    device._own_gpu.cache_clear()
-    assert device.chosen_devices("cuda", 1) == [1]  # as another process would
-    assert device.chosen_devices("cuda", 2) == 2  # processes that share a batch take them all
-    assert device.chosen_devices("cpu", 1) == 1
+    own_gpu._own_gpu.cache_clear()
+    assert own_gpu.chosen_devices("cuda", 1) == [1]  # as another process would
+    assert own_gpu.chosen_devices("cuda", 2) == 2  # processes that share a batch take them all
+    assert own_gpu.chosen_devices("cpu", 1) == 1
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    assert device.chosen_devices("cuda", 1) == 1  # as in Slurm and Ray, which show one
-    device._own_gpu.cache_clear()
+    assert own_gpu.chosen_devices("cuda", 1) == 1  # as in Slurm and Ray, which show one
+    own_gpu._own_gpu.cache_clear()
