@@ -121,7 +121,7 @@ KillWait=5
 ReturnToService=2
 PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
-NodeName=$HOST NodeAddr=127.0.0.1 CPUs=$(nproc) RealMemory=$MEMORY State=UNKNOWN
+NodeName=$HOST NodeAddr=127.0.0.1 CPUs=2 RealMemory=$MEMORY State=UNKNOWN
 PartitionName=debug Nodes=$HOST Default=YES MaxTime=INFINITE PriorityTier=1 GraceTime=2
 PartitionName=urgent Nodes=$HOST MaxTime=INFINITE PriorityTier=2
 CONF

@@ -15,12 +15,12 @@ import torch
 
 from g2p.identity import identify
 from g2p.launchers.leaving import Leaving
+from g2p.launchers.prepare import PLUGINS
 from g2p.study import job as jobs
 from g2p.study.job import Job
 from g2p.study.ledger import Ledger
 from tests.conftest import ROOT, SMALL, SMALL_RIDGE, compose, paths
 
-LAUNCHERS = ("joblib", "submitit_local", "submitit_slurm", "ray")
 SLURM_NEEDS = ("slurmctld", "slurmd", "slurmdbd", "munged", "mariadbd", "srun", "sacct")
 OF_SLURM = (
     "hydra/launcher=submitit_slurm", "hydra.launcher.partition=debug",
@@ -50,9 +50,10 @@ def slurm(tmp_path_factory):
     subprocess.run([*script, "stop", str(folder)], check=True, capture_output=True, timeout=120)
 
 
-@pytest.fixture(params=LAUNCHERS)
+@pytest.fixture(params=PLUGINS)
 def launcher(request) -> tuple[str, ...]:
     """The words that choose each launcher, where it can be had."""
+    pytest.importorskip(f"hydra_plugins.{PLUGINS[request.param][0]}")
     if request.param == "submitit_slurm":
         request.getfixturevalue("slurm")
         return OF_SLURM
