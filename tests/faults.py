@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from g2p.run import obtain
+from g2p.run import Steps, obtaining
 from g2p.study import command
 from g2p.study import job as jobs
 from g2p.study.job import Job
@@ -19,22 +19,22 @@ from g2p.study.job import Job
 class FaultyJob(Job):
     """A study's job whose runs of two models end badly."""
 
-    def run(self, signature: str, config: dict) -> None:
-        jobs.obtain = grieving
-        super().run(signature, config)
+    def run(self, signature: str, config: dict, wait: bool = True) -> Steps:
+        jobs.obtaining = grieving
+        return super().run(signature, config, wait)
 
 
-def grieving(config, group, console):
+def grieving(config, group, console, wait):
     if (Path(config["paths"]["runs"]).absolute().parent / "grief").exists():
         if config["model"]["name"] == "ridge":
             os.kill(os.getpid(), signal.SIGKILL)
         if config["model"]["name"] == "lasso":
             sys.exit(3)
-    return obtain(config, group, console)
+    return obtaining(config, group, console, wait)
 
 
 if __name__ == "__main__":
     from tests import faults  # by this name, not as __main__, a worker finds the class
 
-    command.Job = faults.FaultyJob
+    jobs.Job = faults.FaultyJob
     command.main()
