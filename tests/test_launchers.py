@@ -14,8 +14,10 @@ import pytest
 import torch
 
 from g2p.identity import identify
-from g2p.launchers.leaving import Leaving
+from g2p.launchers.leaving import Leaving, leaving
 from g2p.launchers.prepare import PLUGINS
+from g2p.results.tracker import Group
+from g2p.run import alone
 from g2p.study import job as jobs
 from g2p.study.job import Job
 from g2p.study.ledger import Ledger
@@ -199,13 +201,13 @@ def test_leaving_on_a_signal_is_no_failure(tmp_path, monkeypatch):
     def handler(number, frame):
         sys.exit(144)
 
-    monkeypatch.setattr(jobs, "obtain", preempted)
+    monkeypatch.setattr(jobs, "obtaining", preempted)
     config = compose(*SMALL_RIDGE, *paths(tmp_path))
     name = identify(config).record.folder.name
     before = signal.signal(signal.SIGUSR2, handler)
     try:
-        with pytest.raises(Leaving) as left:
-            Job(tmp_path, "test", (name,), False).run(name, config)
+        with pytest.raises(Leaving) as left, leaving():
+            alone(Job(tmp_path, Group("test"), (name,), False).run(name, config))
         assert left.value.code == 144
         assert signal.getsignal(signal.SIGUSR2) is handler
     finally:
@@ -216,7 +218,7 @@ def test_leaving_on_a_signal_is_no_failure(tmp_path, monkeypatch):
 def test_a_run_that_is_another_where_it_computes_is_refused(tmp_path):
     """Planned where there is no CUDA and launched where there is, it would be sought in vain."""
     config = compose(*SMALL, *paths(tmp_path))
-    Job(tmp_path, "test", ("of the other",), False).run("of the other", config)
+    alone(Job(tmp_path, Group("test"), ("of the other",), False).run("of the other", config))
     entry = Ledger(tmp_path).entries()["of the other"]
     assert entry["status"] == "failed" and "say trainer=gpu or trainer=cpu" in entry["error"]
     assert not (tmp_path / "runs").exists()
