@@ -110,7 +110,7 @@ MpiDefault=none
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core
 SlurmdParameters=config_overrides
-SchedulerParameters=sched_min_interval=100000,batch_sched_delay=0,bf_interval=1
+SchedulerParameters=sched_min_interval=100000,batch_sched_delay=0,sched_interval=1,bf_interval=1
 JobAcctGatherType=jobacct_gather/none
 AccountingStorageType=accounting_storage/slurmdbd
 AccountingStorageHost=127.0.0.1
@@ -122,7 +122,7 @@ ReturnToService=2
 PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
 NodeName=$HOST NodeAddr=127.0.0.1 CPUs=2 RealMemory=$MEMORY State=UNKNOWN
-PartitionName=debug Nodes=$HOST Default=YES MaxTime=INFINITE PriorityTier=1 GraceTime=2
+PartitionName=debug Nodes=$HOST Default=YES MaxTime=INFINITE PriorityTier=1
 PartitionName=urgent Nodes=$HOST MaxTime=INFINITE PriorityTier=2
 CONF
     export SLURM_CONF="$FOLDER/slurm.conf"
