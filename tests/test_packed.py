@@ -62,7 +62,7 @@ def assert_same(one, other, tolerance=1e-9):
     )
 
 
-def check_members(folder, configs, datas=None, tolerance=1e-9):
+def assert_members_end_as_alone(folder, configs, datas=None, tolerance=1e-9):
     """Each member, fitted together, against the same fit alone."""
     datas = datas or [random_prepared(seed=i) for i in range(len(configs))]
     alone = requests(folder / "alone", configs, datas)
@@ -89,7 +89,7 @@ def test_a_member_ends_as_it_would_alone(tmp_path, name, optimizer):
         ("seed=2", "optim.lr=0.01", "optim.plateau_patience=0", "optim.plateau_factor=0.5"),
     ]
     words = [*small(name), f"optim={optimizer}", *TRAINER]
-    check_members(tmp_path, [compose(*words, *other) for other in own])
+    assert_members_end_as_alone(tmp_path, [compose(*words, *other) for other in own])
 
 
 @pytest.mark.parametrize("height", range(len(LADDER["rungs"]) + 1))
@@ -104,7 +104,7 @@ def test_every_rung_of_the_ladder(tmp_path, height):
     configs = [
         compose(*words, "model.ffn_dim=12", *TRAINER, f"seed={seed}") for seed in range(2)
     ]  # fmt: skip
-    check_members(tmp_path, configs)
+    assert_members_end_as_alone(tmp_path, configs)
 
 
 def test_dropout_draws_for_each_member_what_it_would_draw_alone(tmp_path):
@@ -114,18 +114,18 @@ def test_dropout_draws_for_each_member_what_it_would_draw_alone(tmp_path):
         compose(*words, f"seed={i}", f"model.dropout={p}") for i, p in enumerate((0.1, 0.0, 0.4))
     ]
     datas = [random_prepared(n_strains=n, seed=n) for n in (60, 55, 70)]
-    check_members(tmp_path, configs, datas)
+    assert_members_end_as_alone(tmp_path, configs, datas)
 
 
 def test_the_additive_path_of_each_member_starts_at_its_own_ridge(tmp_path):
     words = [*small("transformer"), *TRAINER, "model.additive=true"]
-    check_members(tmp_path, [compose(*words, f"seed={seed}") for seed in range(2)])
+    assert_members_end_as_alone(tmp_path, [compose(*words, f"seed={seed}") for seed in range(2)])
 
 
 def test_float32_stays_close(tmp_path):
     words = [*small("rijal_attention"), *TRAINER, "trainer.precision=32-true"]
     configs = [compose(*words, "trainer.max_epochs=1", f"seed={seed}") for seed in range(3)]
-    check_members(tmp_path, configs, tolerance=1e-5)
+    assert_members_end_as_alone(tmp_path, configs, tolerance=1e-5)
 
 
 def test_patience_stops_each_member_by_itself_and_it_costs_nothing_more(tmp_path, monkeypatch):
@@ -143,7 +143,7 @@ def test_patience_stops_each_member_by_itself_and_it_costs_nothing_more(tmp_path
             super().__init__(models, rows, draws)
 
     monkeypatch.setattr(packed, "Stack", Counted)
-    fits = check_members(tmp_path, configs)
+    fits = assert_members_end_as_alone(tmp_path, configs)
     assert len(fits[0].rows) < len(fits[1].rows) < len(fits[2].rows) == 12
     assert sizes == [3, 2, 1]
 
