@@ -35,10 +35,12 @@ def main() -> None:
     options = parser.parse_intermixed_args()
     rows = []
     for model, own in track(MODELS.items(), description="models"):
-        row = {"model": model, "overrides": [*own, *options.overrides]}
+        overrides = [*own, *options.overrides]
+        told = [word for word in overrides if not word.startswith("paths.")]
+        row = {"model": model, "overrides": told}
         for epsilon in EPSILONS:
             folder = trained(
-                "data=epistasis", f"data.epsilon={epsilon}", f"model={model}", *row["overrides"]
+                "data=epistasis", f"data.epsilon={epsilon}", f"model={model}", *overrides
             )
             metrics = json.loads((folder / "metrics.json").read_text())
             row[f"epsilon={epsilon:g}"] = metrics["test"]["r2_mean"]
