@@ -1,13 +1,14 @@
 """What the framework costs each run of a multirun: `python -m benchmarks.overhead [--runs N]`.
 
-Runs of ridge and of a small transformer (one epoch), with W&B offline as it is by default. From the
-seconds of each command are taken those of its runs' training, as metrics.json has them:
+Runs of ridge and of a small transformer (one epoch), of one phenotype each and of all eighteen,
+with W&B offline as it is by default. From the seconds of each command are taken those of its runs'
+training, as metrics.json has them:
 
     in one process   (train.py -m of N runs less train.py -m of one) / (N - 1): a run more
     of its own       train.py of one run, imports included
 
 and the same for the seconds of the processors, training among them, which say more where a machine
-is shared with others. Takes two minutes. Writes overhead.json.
+is shared with others. Takes three minutes. Writes overhead.json.
 """
 
 import argparse
@@ -27,15 +28,18 @@ from benchmarks.trained import RESULTS
 
 TRAIN = Path(__file__).parent.parent / "train.py"
 PANEL = ("data.strains=300", "data.loci=24")
-KINDS = {
-    "ridge": ("model=ridge", "phenotype={}"),
-    "transformer": (
-        "model=transformer", "phenotype={}", "trainer=cpu", "trainer.max_epochs=1",
-        "model.num_layers=1", "model.embedding_dim=16", "model.num_heads=2", "model.ffn_dim=32",
-    ),
-}  # fmt: skip
 # As many different runs of ridge, too, whose seed is none.
 PHENOTYPES = ("23C", "25C", "27C", "30C", "33C", "35C", "37C", "cu", "suloc", "ynb", "eth", "gu")
+SMALL = (
+    "model=transformer", "trainer=cpu", "trainer.max_epochs=1", "model.num_layers=1",
+    "model.embedding_dim=16", "model.num_heads=2", "model.ffn_dim=32",
+)  # fmt: skip
+# What differs between the runs, its values, and what all of them are told.
+KINDS = {
+    "ridge": ("phenotype", PHENOTYPES, ("model=ridge",)),
+    "transformer": ("phenotype", PHENOTYPES, SMALL),
+    "transformer of 18 phenotypes": ("seed", tuple(map(str, range(12))), SMALL),
+}
 
 
 def overhead(folder: Path, *words: str) -> np.ndarray:
@@ -67,12 +71,12 @@ def main() -> None:
     options = parser.parse_args()
     result = {}
     with tempfile.TemporaryDirectory() as scratch:
-        for kind, (model, phenotype, *others) in KINDS.items():
+        for kind, (key, values, told) in KINDS.items():
             folder = Path(scratch) / kind
             folder.mkdir()
 
-            def command(name: str, n: int, *, folder=folder, told=(model, *others), key=phenotype):
-                some = key.format(",".join(PHENOTYPES[:n]))
+            def command(name: str, n: int, *, folder=folder, key=key, values=values, told=told):
+                some = f"{key}={','.join(values[:n])}"
                 return overhead(folder / name, *(["-m"] if n > 1 else []), some, *told)
 
             command("warm", 1)

@@ -27,7 +27,7 @@ class Identity:
         record: its directory, named by its signature; it need not exist.
         sign: from another config on the same panel and phenotypes to that one's signature.
         panel: the whole panel.
-        split: rows of its strains.
+        draw: makes its split, once.
         wanted: the columns that were asked for.
         columns: those that the run trains on (fewer in a transfer).
         phenotypes: (N, P) what it may learn from.
@@ -37,11 +37,20 @@ class Identity:
     record: Record
     sign: Callable[..., str]
     panel: Panel
-    split: Split
+    draw: Callable[[], Split]
     wanted: list[int]
     columns: list[int]
     phenotypes: np.ndarray
     accelerator: str
+
+    @property
+    def split(self) -> Split:
+        """Rows of the strains of each part.
+
+        Raises:
+            UserError: for a split that the panel does not allow.
+        """
+        return self.draw()
 
 
 @dataclass
@@ -82,9 +91,10 @@ def identify(config: Mapping, recall: Recall | None = None, *, elsewhere: bool =
     panel, fingerprint = recall.once(of_panel, lambda: load_panel(config["data"], cache))
     wanted = panel.columns(config["phenotype"])
     of_split = (*of_panel, split_told, *wanted)
-    split = recall.once(of_split, lambda: _called(splits, config["split"], panel, wanted))
+    split = partial(_called, splits, config["split"], panel, wanted)
+    draw = partial(recall.once, of_split, split)
     phenotypes, columns = recall.as_before(
-        (*of_split, transfer), lambda: _called(transfers, config["transfer"], panel, wanted, split)
+        (*of_split, transfer), lambda: _called(transfers, config["transfer"], panel, wanted, draw)
     )
     asked = "cpu" if is_baseline(config["model"]["name"]) else config["trainer"]["accelerator"]
     accelerator = asked
@@ -97,7 +107,7 @@ def identify(config: Mapping, recall: Recall | None = None, *, elsewhere: bool =
         accelerator=accelerator,
     )
     record = Record(runs / sign(config))
-    return Identity(record, sign, panel, split, wanted, columns, phenotypes, accelerator)
+    return Identity(record, sign, panel, draw, wanted, columns, phenotypes, accelerator)
 
 
 def _called(module: ModuleType, options: Mapping, *data):

@@ -26,7 +26,7 @@ from tests.test_prepare import make_panel
 def reduced(panel, observations, *, seed=0, method="joint", split=None):
     split = split or splits.random(panel, [], seed=0)
     phenotypes, columns = transfer.target(
-        panel, [0, 1, 2], split, target=panel.phenotype_names[1], observations=observations,
+        panel, [0, 1, 2], lambda: split, target=panel.phenotype_names[1], observations=observations,
         method=method, seed=seed,
     )  # fmt: skip
     return split, phenotypes, columns
@@ -74,7 +74,13 @@ def test_what_cannot_be_asked(columns, target, observations, method, said):
     split = {"train": np.arange(40), "val": np.arange(40, 52), "test": np.arange(52, 60)}
     with pytest.raises(UserError, match=said):
         transfer.target(
-            panel, columns, split, target=target, observations=observations, method=method, seed=0
+            panel,
+            columns,
+            lambda: split,
+            target=target,
+            observations=observations,
+            method=method,
+            seed=0,
         )
 
 

@@ -1,10 +1,12 @@
-"""Which strains train, which choose the checkpoint, which are looked at once."""
+"""Which strains train, which choose the checkpoint, which are looked at once.
+
+scikit-learn is imported where it is called: it takes a second, and not every command splits.
+"""
 
 import math
 from typing import Annotated
 
 import numpy as np
-from sklearn.model_selection import GroupKFold, GroupShuffleSplit, KFold, train_test_split
 
 from g2p.data.panel import Panel
 from g2p.errors import UserError, listed
@@ -62,6 +64,8 @@ def kfold(
     Raises:
         UserError: when there are too few strains for so many folds.
     """
+    from sklearn.model_selection import KFold
+
     n_strains = len(panel.strains)
     if n_strains < k:
         raise UserError(f"split.k={k}: {n_strains} strains are too few for {k} folds.")
@@ -94,6 +98,8 @@ def group(
     Raises:
         UserError: for a column that is not there, or fewer groups than folds.
     """
+    from sklearn.model_selection import GroupKFold, GroupShuffleSplit
+
     groups = _strain_facts(panel, column)
     found = len(set(groups))
     if found - -(-found // k) < 2:
@@ -212,6 +218,8 @@ def _strain_facts(panel: Panel, name: str) -> np.ndarray:
 def _held_out(
     rows: np.ndarray, seed: int, share: float = HELD_OUT
 ) -> tuple[np.ndarray, np.ndarray]:
+    from sklearn.model_selection import train_test_split
+
     if not 0 < math.ceil(share * len(rows)) < len(rows):
         raise UserError(f"split: {len(rows)} strains are too few to split off {share:.1%} of them.")
     return train_test_split(rows, test_size=share, random_state=seed)

@@ -1,9 +1,10 @@
 """Transfer between environments: how much a run may know of its target (Rijal et al. 2025).
 
-A function for each choice of the config group `transfer`: from a panel, the chosen columns and the
-split to the phenotypes a run may learn from and the columns that it trains on.
+A function for each choice of the config group `transfer`: from a panel, the chosen columns and a
+call that splits the strains to the phenotypes a run may learn from and the columns it trains on.
 """
 
+from collections.abc import Callable
 from typing import Annotated, Literal
 
 import numpy as np
@@ -14,7 +15,9 @@ from g2p.errors import UserError, listed, nearest
 from g2p.options import AtLeast, Seed
 
 
-def none(panel: Panel, columns: list[int], split: Split) -> tuple[np.ndarray, list[int]]:
+def none(
+    panel: Panel, columns: list[int], draw: Callable[[], Split]
+) -> tuple[np.ndarray, list[int]]:
     """Every phenotype as the panel has it."""
     return panel.phenotypes, columns
 
@@ -22,7 +25,7 @@ def none(panel: Panel, columns: list[int], split: Split) -> tuple[np.ndarray, li
 def target(
     panel: Panel,
     columns: list[int],
-    split: Split,
+    draw: Callable[[], Split],
     *,
     target: str,
     observations: Annotated[int | None, AtLeast(2)],
@@ -34,7 +37,8 @@ def target(
     The test strains keep their values, which are looked at once, as ever.
 
     Args:
-        panel, columns, split: of the run.
+        panel, columns: of the run.
+        draw: makes its split.
         target: the phenotype of which little is known.
         observations: m; validation strains get their share of it, rounded down. The m of one seed
             are among those of any larger m. None: all there are.
@@ -58,6 +62,7 @@ def target(
             f"transfer.method={method} learns from other phenotypes too, but phenotype={target} "
             "names none. Use phenotype=all, or transfer.method=single."
         )
+    split = draw()
     phenotypes = panel.phenotypes.copy()
     phenotypes[:, column] = np.nan
     known = np.concatenate(

@@ -96,9 +96,10 @@ def predicted_vs_observed(record: Record, metrics: dict) -> Figure:
         axes.plot(x, y, ".", color=BLUE, alpha=0.35, markersize=3, rasterized=True)
         low, high = min(x.min(), y.min()), max(x.max(), y.max())
         axes.plot([low, high], [low, high], color=GREY, linewidth=0.8)
-        axes.locator_params(nbins=4)
+        axes.locator_params(nbins=3)  # each tick costs a millisecond
         axes.ticklabel_format(scilimits=(-2, 4))  # long numbers have no room
-        axes.set_title(f"{name}  R2 {metrics['test']['r2'][name]:.2f}", fontsize=9)
+        # Its height is said, or matplotlib measures every label to find one.
+        axes.set_title(f"{name}  R2 {metrics['test']['r2'][name]:.2f}", fontsize=9, y=1)
     figure.supxlabel("observed", y=0.08 / height)
     figure.supylabel("predicted", x=0.08 / width)
     figure.suptitle(f"{metrics['model']}, seed {metrics['seed']}: test strains", y=1 - 0.1 / height)

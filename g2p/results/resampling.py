@@ -7,7 +7,6 @@ draw starts from a fixed seed, so that a report made again says the same.
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.stats import permutation_test
 
 ALPHA = 0.05
 DRAWS = 10_000  # of the bootstrap
@@ -24,6 +23,8 @@ def sign_flip(differences: Sequence[float]) -> float:
     """
     if len(differences) < 2:
         return 1.0 if len(differences) else np.nan
+    from scipy.stats import permutation_test  # takes half a second, which a second collect saves
+
     n = len(differences)
     result = permutation_test(
         (np.asarray(differences),), np.mean, permutation_type="samples", vectorized=True,

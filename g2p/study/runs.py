@@ -1,7 +1,7 @@
 """A study's points as runs: composed, checked, identified, each once."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -9,6 +9,7 @@ from pathlib import Path
 from g2p.compose import composed, keys
 from g2p.config import CONF, check
 from g2p.data import load_panel
+from g2p.data.split import Split
 from g2p.errors import UserError
 from g2p.identity import Recall, identify
 from g2p.results.record import Record
@@ -27,7 +28,7 @@ class StudyRun:
         config: resolved, as plain dicts.
         phenotypes: names of those it predicts.
         n_loci: of its panel, before thinning.
-        n_train: its training strains.
+        draw: makes its split.
     """
 
     record: Record
@@ -37,11 +38,16 @@ class StudyRun:
     config: dict
     phenotypes: list[str]
     n_loci: int
-    n_train: int
+    draw: Callable[[], Split]
 
     @property
     def signature(self) -> str:
         return self.record.folder.name
+
+    @property
+    def n_train(self) -> int:
+        """How many strains it trains on."""
+        return len(self.draw()["train"])
 
     @property
     def words(self) -> list[str]:
@@ -49,8 +55,13 @@ class StudyRun:
         return [*_words(self.own), *self.asked]
 
 
-def resolve(study: Study, words: list[str]) -> list[StudyRun]:
-    """The study's runs, those that turn out the same once; `words` override every one of them.
+def resolve(study: Study, words: list[str], *, draw: bool = True) -> list[StudyRun]:
+    """The study's runs, those that turn out the same once.
+
+    Args:
+        study: as planned.
+        words: override every run.
+        draw: split every panel, to see that it can be; what is trained already need not wait.
 
     Raises:
         UserError: for an override that is wrong, naming the point that has it.
@@ -63,12 +74,14 @@ def resolve(study: Study, words: list[str]) -> list[StudyRun]:
         try:
             check(config)
             known = identify(config, recall, elsewhere=True)
+            if draw:
+                known.draw()
         except UserError as error:
             raise UserError(f"study={study.name}, {_where(point)}: {error}") from None
         names = [known.panel.phenotype_names[c] for c in known.columns]
         run = StudyRun(
             known.record, point.factors, own, words, config, names,
-            n_loci=known.panel.genotypes.shape[1], n_train=len(known.split["train"]),
+            n_loci=known.panel.genotypes.shape[1], draw=known.draw,
         )  # fmt: skip
         runs.setdefault(run.signature, run)
     return list(runs.values())

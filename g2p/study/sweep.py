@@ -5,7 +5,6 @@ from pathlib import Path
 
 from rich.console import Console
 
-from g2p.compose import composed
 from g2p.results.tracker import Group
 from g2p.study.collect import collect
 from g2p.study.dashboard import write_dashboard
@@ -35,10 +34,9 @@ def sweep(name: str, size: str, overrides: list[str], flags: set[str], console: 
     """
     plain = [word for word in overrides if not word.lstrip("+~").startswith("hydra")]
     study = load_study(name, size, lambda: phenotypes_of(plain))
-    runs = resolve(study, plain)
-    base = composed(plain, of_many=True)
+    runs = resolve(study, plain, draw=not flags & {"--collect", "--dashboard"})
     title = f"{name}-{size}"
-    folder = Path(base["paths"]["runs"]).expanduser().absolute().parent / "studies" / title
+    folder = runs[0].record.folder.parent.parent / "studies" / title
     console.print(f"[bold]{title}[/bold]: {study.question}", soft_wrap=True)
     if "--dry-run" in flags:
         from g2p.study.dry_run import show_plan  # torch comes with it, as with Job below
