@@ -3,7 +3,7 @@
 import os
 import signal
 import sys
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 
 import hydra
@@ -17,6 +17,7 @@ from g2p.compose import composed, jobs, parse, run_keys
 from g2p.config import CONF
 from g2p.errors import UserError
 from g2p.launchers.leaving import Leaving, leaving
+from g2p.launchers.packed import PackedJob
 from g2p.launchers.prepare import prepare
 from g2p.messages import message, say, tell
 from g2p.search import search_words
@@ -84,7 +85,7 @@ def job(config: DictConfig) -> Reached:
     plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     try:
         with leaving():
-            return Reached(run(plain, **_told(hydra_config)))
+            return Reached(run(plain, **_told(hydra_config.overrides.task, hydra_config)))
     except Leaving:
         raise
     except (Exception, SystemExit) as error:
@@ -96,12 +97,12 @@ def job(config: DictConfig) -> Reached:
         sys.exit(1)
 
 
-def _together(jobs: list[tuple[dict, DictConfig]]) -> list[object]:
+def _together(jobs: list[PackedJob], hydra_config: DictConfig) -> list[object]:
     """The runs of a multirun in this one process, as many at once as go together."""
     from g2p.together import together
 
-    begin = [_begin(config, _told(hydra_config)) for config, hydra_config in jobs]
-    return together([config for config, _ in jobs], begin, print)
+    begin = [_begin(job.config, _told(job.words, hydra_config)) for job in jobs]
+    return together([job.config for job in jobs], begin, print)
 
 
 job.together = _together
@@ -124,11 +125,11 @@ def _begin(config: dict, told: Mapping) -> Callable[[bool], Generator]:
     return steps
 
 
-def _told(hydra_config: DictConfig) -> dict:
+def _told(words: Sequence[str], hydra_config: DictConfig) -> dict:
     """What a run is told beside its config."""
     multirun = hydra_config.mode == RunMode.MULTIRUN
     return {
-        "set_by_user": run_keys(parse(hydra_config.overrides.task)),
+        "set_by_user": run_keys(parse(words)),
         "group": Path(hydra_config.sweep.dir).name if multirun else None,
     }
 

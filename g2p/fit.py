@@ -85,8 +85,8 @@ def _fit_model(
     from g2p.train.task import Task
 
     task = Task(**learning(config, data, base))
-    trainer.fit(task, data, folder, on_epoch, **config["trainer"])
-    return fitted(config, data, folder, task.model)
+    rows = trainer.fit(task, data, folder, on_epoch, **config["trainer"])
+    return fitted(config, data, folder, task.model, rows)
 
 
 def learning(config: Mapping, data: Prepared, base: Path | None) -> dict:
@@ -111,11 +111,11 @@ def learning(config: Mapping, data: Prepared, base: Path | None) -> dict:
     }
 
 
-def fitted(config: Mapping, data: Prepared, folder: Path, model) -> Fitted:
-    """A trained model, with the weights of its best epoch."""
+def fitted(config: Mapping, data: Prepared, folder: Path, model, rows: list[dict]) -> Fitted:
+    """A trained model, with the weights of its best epoch and its history."""
     from g2p.train.predict import on_device, predict
 
-    last, best = (load_checkpoint(folder / name) for name in ("last.ckpt", "best.ckpt"))
+    best = load_checkpoint(folder / "best.ckpt")
     weights = best["state_dict"].items()
     model.load_state_dict({name.removeprefix("model."): value for name, value in weights})
     # Lightning leaves the model on the CPU; it is scored where it was trained.
@@ -123,7 +123,7 @@ def fitted(config: Mapping, data: Prepared, folder: Path, model) -> Fitted:
     sample = data.split["val"][:ENTROPY_STRAINS]
     return Fitted(
         predict=partial(predict, model),
-        rows=last["callbacks"]["Memory"]["rows"],
+        rows=rows,
         best_epoch=best["callbacks"]["Memory"]["best_epoch"],
         num_parameters=sum(p.numel() for p in model.parameters()),
         attention=on_device(attention_entropy, model, data.genotypes[sample]),

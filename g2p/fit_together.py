@@ -75,9 +75,9 @@ def fit_together(requests: Sequence[Request]) -> Iterator[tuple[int, Fitted | Ex
         numbers[member] = i
     autocast = requests[0].config["trainer"]["precision"] == "bf16-mixed"
     for member, error in train_together(members, autocast=autocast) if members else ():
-        request = requests[numbers[member]]
+        config, data, folder, *_ = requests[numbers[member]]
         if error is None:
-            result = fitted(request.config, request.data, request.folder, member.model)
+            result = fitted(config, data, folder, member.model, member.course.rows)
             result = replace(result, joules=member.joules)
         yield numbers[member], error or result
 

@@ -207,7 +207,7 @@ def test_leaving_on_a_signal_is_no_failure(tmp_path, monkeypatch):
     before = signal.signal(signal.SIGUSR2, handler)
     try:
         with pytest.raises(Leaving) as left, leaving():
-            alone(Job(tmp_path, Group("test"), (name,), False).run(name, config))
+            alone(Job(tmp_path, Group("test"), (name,), False).steps(name, config))
         assert left.value.code == 144
         assert signal.getsignal(signal.SIGUSR2) is handler
     finally:
@@ -218,7 +218,7 @@ def test_leaving_on_a_signal_is_no_failure(tmp_path, monkeypatch):
 def test_a_run_that_is_another_where_it_computes_is_refused(tmp_path):
     """Planned where there is no CUDA and launched where there is, it would be sought in vain."""
     config = compose(*SMALL, *paths(tmp_path))
-    alone(Job(tmp_path, Group("test"), ("of the other",), False).run("of the other", config))
+    alone(Job(tmp_path, Group("test"), ("of the other",), False).steps("of the other", config))
     entry = Ledger(tmp_path).entries()["of the other"]
     assert entry["status"] == "failed" and "say trainer=gpu or trainer=cpu" in entry["error"]
     assert not (tmp_path / "runs").exists()

@@ -17,7 +17,7 @@ from sklearn.metrics import r2_score
 from g2p.errors import UserError
 from g2p.messages import message
 from g2p.run import run
-from tests.conftest import SMALL_RIDGE, compose, paths
+from tests.conftest import SMALL_RIDGE, compose, paths, train
 
 FILES = {
     "config.yaml", "metrics.json", "history.parquet", "predictions.parquet", "environment.json",
@@ -120,9 +120,9 @@ def test_damaged_files_are_mended_or_named(tmp_path, small):
     run(small("force=true"))
 
 
-def test_git_need_not_be_there(tmp_path, monkeypatch):
-    monkeypatch.setenv("PATH", str(tmp_path))
-    folder = run(compose(*SMALL_RIDGE, *paths(tmp_path)))
+def test_git_need_not_be_there(tmp_path):
+    done = train(*SMALL_RIDGE, *paths(tmp_path), cwd=tmp_path, PATH=str(tmp_path))
+    folder = Path(done.stdout.splitlines()[-1].removeprefix("run: "))
     assert json.loads((folder / "environment.json").read_text())["git_commit"] is None
 
 

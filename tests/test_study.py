@@ -115,7 +115,7 @@ def test_whatever_a_run_raises_becomes_its_status(tmp_path, monkeypatch, error, 
     monkeypatch.setattr(jobs, "obtaining", raising)
     config = compose(*SMALL_RIDGE, *paths(tmp_path))
     signature = identify(config).record.folder.name
-    alone(Job(tmp_path, Group("test"), (signature,), False).run(signature, config))
+    alone(Job(tmp_path, Group("test"), (signature,), False).steps(signature, config))
     entry = Ledger(tmp_path).entries()[signature]
     assert entry["status"] == "failed" and said in entry["error"]
 

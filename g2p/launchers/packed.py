@@ -1,14 +1,14 @@
 """Hydra's launcher for runs that are trained together in one process."""
 
-import copy
 import sys
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, open_dict
+from omegaconf import DictConfig
 
 from g2p.compose import composed
 
@@ -21,8 +21,22 @@ def register() -> None:
     plugins.register(PackedLauncher)
 
 
+class PackedJob(NamedTuple):
+    """One of them.
+
+    Attributes:
+        number: Hydra's.
+        words: its overrides.
+        config: what they compose to, as plain dicts.
+    """
+
+    number: int
+    words: list[str]
+    config: dict
+
+
 class PackedLauncher(Launcher):
-    """Hands all jobs over at once: to `task_function.together`, a list of (config, Hydra's config).
+    """Hands all jobs over at once: to `task_function.together`, with Hydra's own config.
 
     What comes back for each is its result or the error that it ended with.
     """
@@ -37,26 +51,16 @@ class PackedLauncher(Launcher):
     def launch(
         self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
     ) -> list[JobReturn]:
-        jobs = [list(words) for words in job_overrides]
-        results = self.task_function.together(
-            [
-                # Not by Hydra, which composes each anew and takes a tenth of a second.
-                (composed(words, of_many=True), self._hydra_config(words, number))
-                for number, words in enumerate(jobs, start=initial_job_idx)
-            ]
-        )
-        return [
-            JobReturn(overrides=words, status=_status(result), _return_value=result)
-            for words, result in zip(jobs, results, strict=True)
+        jobs = [
+            # Not by Hydra, which composes each anew and takes a tenth of a second.
+            PackedJob(number, list(words), composed(words, of_many=True))
+            for number, words in enumerate(job_overrides, start=initial_job_idx)
         ]
-
-    def _hydra_config(self, words: list[str], number: int) -> DictConfig:
-        """Hydra's part of a job's config."""
-        hydra = copy.deepcopy(self.config.hydra)
-        with open_dict(hydra):
-            hydra.job.id, hydra.job.num = str(number), number
-            hydra.overrides.task = words
-        return hydra
+        results = self.task_function.together(jobs, self.config.hydra)
+        return [
+            JobReturn(overrides=job.words, status=_status(result), _return_value=result)
+            for job, result in zip(jobs, results, strict=True)
+        ]
 
 
 def _status(result: object) -> JobStatus:

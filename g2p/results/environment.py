@@ -5,6 +5,7 @@ import platform
 import resource
 import subprocess
 import sys
+from functools import cache
 from importlib.metadata import version
 
 from g2p.options import PACKAGE
@@ -26,7 +27,7 @@ def environment(
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "packages": {name: version(name) for name in PACKAGES},
+        "packages": _versions(),
         "git_commit": _git_commit(),
         "command": sys.argv,
         "device": device,
@@ -39,6 +40,13 @@ def environment(
     }
 
 
+# Once a process, whatever is installed or committed meanwhile: it is what was imported that ran.
+@cache
+def _versions() -> dict[str, str]:
+    return {name: version(name) for name in PACKAGES}
+
+
+@cache
 def _git_commit() -> str | None:
     """The commit of the code, where git and a repository are there to tell."""
     command = ["git", "rev-parse", "HEAD"]

@@ -62,7 +62,8 @@ class Record:
             (self.folder / name).unlink(missing_ok=True)
 
     def write_config(self, config: Mapping) -> None:
-        text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
+        dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # the fast one where there is one
+        text = yaml.dump(config, Dumper=dumper, sort_keys=False, allow_unicode=True)
         write_atomically(self.folder / "config.yaml", lambda file: file.write(text.encode()))
 
     def write_history(self, rows: list[dict]) -> None:

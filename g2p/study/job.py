@@ -12,6 +12,7 @@ from g2p.cli import Stopped
 from g2p.errors import UserError
 from g2p.identity import identify
 from g2p.launchers.leaving import Leaving, leaving
+from g2p.launchers.packed import PackedJob
 from g2p.messages import message
 from g2p.results.record import Record
 from g2p.results.tracker import Group
@@ -43,17 +44,14 @@ class Job:
 
         plain = OmegaConf.to_container(config, resolve=True)
         with leaving():
-            alone(self.steps(HydraConfig.get(), plain))
+            alone(self.steps(self.signatures[int(HydraConfig.get().job.num)], plain))
 
-    def together(self, jobs: list[tuple[dict, DictConfig]]) -> list[object]:
+    def together(self, jobs: list[PackedJob], hydra_config: DictConfig) -> list[object]:
         """The same for several in one process, as many at once as go together."""
-        begin = [partial(self.steps, hydra, config) for config, hydra in jobs]
-        return together([config for config, _ in jobs], begin, print)
+        begin = [partial(self.steps, self.signatures[job.number], job.config) for job in jobs]
+        return together([job.config for job in jobs], begin, print)
 
-    def steps(self, hydra_config: DictConfig, config: dict, wait: bool = True) -> Steps:
-        return self.run(self.signatures[int(hydra_config.job.num)], config, wait)
-
-    def run(self, signature: str, config: dict, wait: bool = True) -> Steps:
+    def steps(self, signature: str, config: dict, wait: bool = True) -> Steps:
         """Train the run unless another process does; whatever it raises becomes its status."""
         ledger = Ledger(self.folder)
         record = Record(Path(config["paths"]["runs"]).expanduser().absolute() / signature)

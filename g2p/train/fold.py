@@ -32,14 +32,12 @@ class Draws:
     """
 
     def __init__(self, device: torch.device):
+        self.device = device
         self.of = torch.cuda if device.type == "cuda" else torch
         self.state = None
 
     def seed(self, seed: int) -> None:
-        before = self.of.get_rng_state()
-        torch.manual_seed(seed)
-        self.state = self.of.get_rng_state()
-        self.of.set_rng_state(before)
+        self.state = torch.Generator(self.device).manual_seed(seed).get_state()
 
     def dropout(self, x: Tensor, p: float) -> Tensor:
         before = self.of.get_rng_state()

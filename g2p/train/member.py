@@ -15,6 +15,8 @@ from g2p.train.fold import Draws
 from g2p.train.metrics import scores
 from g2p.train.stack import row_of
 
+LIGHTNING = version("lightning")
+
 
 class Member:
     """What a run is beside the arithmetic that it shares; `Task` and `Memory` of a run alone.
@@ -97,7 +99,7 @@ class Member:
         checkpoint = {
             "epoch": self.course.epochs - 1,
             "global_step": self.course.epochs * len(self.train),
-            "pytorch-lightning_version": version("lightning"),
+            "pytorch-lightning_version": LIGHTNING,
             "state_dict": state,
             "optimizer_states": [self._parted(self.optimizer.state_dict())],
             "lr_schedulers": [],
