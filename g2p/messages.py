@@ -62,11 +62,14 @@ def _missing_extra(text: str) -> str | None:
         name = found[1] or found[2]
         kind = "sweeper" if name == "optuna" else "launcher"
         if name in EXTRAS and find_spec(f"hydra_plugins.hydra_{name}_{kind}") is None:
-            return (
-                f"hydra/{kind}: {name} is not installed. pip install -e '.[{EXTRAS[name]}]' "
-                "installs it."
-            )
+            return not_installed(f"hydra/{kind}", name)
     return None
+
+
+def not_installed(group: str, choice: str) -> str:
+    """How to install the launcher or sweeper that is `choice` of Hydra's `group`."""
+    extra = EXTRAS[choice.partition("_")[0]]
+    return f"{group}={choice} is not installed. pip install -e '.[{extra}]' installs it."
 
 
 def _raised_in(error: BaseException, package: str) -> bool:

@@ -13,7 +13,7 @@ from g2p.config import check, prepare_options
 from g2p.data.prepare import Prepared, prepare
 from g2p.errors import UserError
 from g2p.fit import fit
-from g2p.identity import identify
+from g2p.identity import Identity, identify
 from g2p.reference import ridge_reference
 from g2p.results.record import Record
 from g2p.results.table import print_attention, print_table
@@ -79,13 +79,16 @@ def running(
     return record.folder
 
 
-def obtaining(config: Mapping, group: Group | None, console: Console, wait: bool = True) -> Steps:
-    """The steps of `obtain`.
+def obtaining(
+    config: Mapping, group: Group | None, console: Console, wait: bool = True,
+    known: Identity | None = None,
+) -> Steps:  # fmt: skip
+    """The steps of `obtain`; `known` is the run's identity, where the caller has it.
 
     Raises:
         BusyError: when another process is training the run and `wait` is off.
     """
-    known = identify(config)
+    known = known or identify(config)
     record, columns = known.record, known.columns
     if record.finished and not config["force"]:
         console.print("Finished before; here is its result (force=true trains it again).")

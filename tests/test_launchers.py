@@ -139,7 +139,8 @@ def test_without_its_extra_a_launcher_says_which(tmp_path, launcher, extra, comm
     )  # fmt: skip
     assert done.returncode == 1
     assert done.stderr == (
-        f"error: hydra/launcher={launcher} is not installed. pip install -e '.[{extra}]'\n"
+        f"error: hydra/launcher={launcher} is not installed. pip install -e '.[{extra}]' "
+        "installs it.\n"
     )
 
 

@@ -8,13 +8,14 @@ from hydra.core.utils import JobReturn
 
 from g2p.errors import UserError
 from g2p.launchers.packed import register
+from g2p.messages import not_installed
 
-# Launcher -> the plugin that has it, the extra of ours that installs it, what waits for its jobs.
+# Launcher -> the plugin that has it, what waits for its jobs.
 PLUGINS = {
-    "joblib": ("hydra_joblib_launcher", "launchers", "joblib_jobs"),
-    "submitit_local": ("hydra_submitit_launcher", "launchers", "submitit_jobs"),
-    "submitit_slurm": ("hydra_submitit_launcher", "launchers", "submitit_jobs"),
-    "ray": ("hydra_ray_launcher", "ray", "ray_jobs"),
+    "joblib": ("hydra_joblib_launcher", "joblib_jobs"),
+    "submitit_local": ("hydra_submitit_launcher", "submitit_jobs"),
+    "submitit_slurm": ("hydra_submitit_launcher", "submitit_jobs"),
+    "ray": ("hydra_ray_launcher", "ray_jobs"),
 }
 
 # Where runs may compute on another machine than the one that the command is given on.
@@ -45,11 +46,9 @@ def prepare(words: list[str], tell: Callable[[JobReturn], None]) -> None:
         register()
     if launcher not in PLUGINS:
         return
-    plugin, extra, jobs = PLUGINS[launcher]
+    plugin, jobs = PLUGINS[launcher]
     try:
         import_module(f"hydra_plugins.{plugin}")
     except ModuleNotFoundError:
-        raise UserError(
-            f"hydra/launcher={launcher} is not installed. pip install -e '.[{extra}]'"
-        ) from None
+        raise UserError(not_installed("hydra/launcher", launcher)) from None
     import_module(f"g2p.launchers.{jobs}").wait_for_all(tell)

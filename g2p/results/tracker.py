@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from g2p.results.outlet import OUTLET, Outlet
 from g2p.results.study_data import label
 
 log = logging.getLogger(__name__)
@@ -160,19 +161,26 @@ def wandb_mode() -> str:
 class WandbTracker(Tracker):
     """Sends to `run`; the first thing that W&B refuses is said, and ends the sending."""
 
-    def __init__(self, run, artifact: bool):
-        self.run, self.artifact, self.sent = run, artifact, 0
+    def __init__(self, run, artifact: bool, outlet: Outlet = OUTLET):
+        self.run, self.artifact, self.outlet = run, artifact, outlet
+        self.rows, self.sent = [], 0
+        outlet.open.append(self)
 
     def epochs(self, rows: list[dict]) -> None:
+        self.rows = rows
+        self.outlet.offer()
+
+    def send(self) -> None:
         # A resumed run sends its earlier epochs again: a killed process can lose its own copy.
-        for row in rows[self.sent :]:
+        for row in self.rows[self.sent :]:
             numbers = {key: value for key, value in row.items() if key != "ended"}
             self._try(lambda run, n=numbers: run.log(n, step=n["epoch"]))
-        self.sent = len(rows)
+        self.sent = len(self.rows)
 
     def result(self, metrics: Mapping, figures: list[Path], checkpoint: Path) -> None:
         import wandb
 
+        self.send()
         summary = {
             key: metrics[key] for key in ("best_epoch", "epochs", "seconds", "num_parameters")
         }
@@ -195,6 +203,8 @@ class WandbTracker(Tracker):
             self._try(keep)
 
     def finish(self, exit_code: int) -> None:
+        self.outlet.open.remove(self)
+        self.send()
         self._try(lambda run: run.finish(exit_code=exit_code))
 
     def _try(self, send: Callable) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from g2p.config import is_baseline
+from g2p.errors import UserError
 from g2p.train.device import resolve_accelerator
 from g2p.train.flops import size, training_flops
 
@@ -59,9 +60,14 @@ def cost(config: Mapping, *, n_loci: int, n_phenotypes: int, n_train: int) -> Co
     )  # fmt: skip
 
 
-def flops_per_second(accelerator: str) -> float:
-    """What training may reach here: a share of a matrix product's speed, measured now."""
-    device = resolve_accelerator(accelerator)
+def flops_per_second(accelerator: str) -> float | None:
+    """What training may reach: a share of a matrix product's speed, measured now; None where the
+    accelerator is not here.
+    """
+    try:
+        device = resolve_accelerator(accelerator)
+    except UserError:
+        return None
     a = torch.randn(1024, 1024, device=device)
     a @ a
     started, products = time.perf_counter(), 0

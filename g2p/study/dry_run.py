@@ -32,18 +32,21 @@ def show_plan(runs: list[StudyRun], states: list[str], console: Console) -> None
     table.add_section()
     table.add_row("left to train", *[""] * len(factors), *_cells(total, speed))
     console.print(table)
+    told = "not known, for there is no CUDA here." if speed is None else (
+        f"all epochs, one run after another, at {speed / 1e12:.2g} TFLOP/s, a fifth of a matrix "
+        "product's speed here."
+    )  # fmt: skip
     console.print(
-        "Memory: of the largest, parameters and activations. Time: all epochs, one run after "
-        f"another, at {speed / 1e12:.2g} TFLOP/s, a fifth of a matrix product's speed here. "
-        "Baselines are not counted.",
+        "Memory: of the largest, parameters and activations. Baselines are not counted. "
+        f"Time: {told}",
         soft_wrap=True,
     )
 
 
-def _cells(each: Cost, speed: float) -> tuple[str, str, str, str]:
+def _cells(each: Cost, speed: float | None) -> tuple[str, str, str, str]:
     return (
         f"{each.parameters:,}",
         f"{each.memory / 2**20:,.0f}",
         f"{each.flops / 1e12:,.3f}",
-        f"{each.flops / speed / 60:,.1f}",
+        "" if speed is None else f"{each.flops / speed / 60:,.1f}",
     )

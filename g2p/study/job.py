@@ -10,7 +10,7 @@ from rich.console import Console
 
 from g2p.cli import Stopped
 from g2p.errors import UserError
-from g2p.identity import identify
+from g2p.identity import Identity, identify
 from g2p.launchers.leaving import Leaving, leaving
 from g2p.launchers.packed import PackedJob
 from g2p.messages import message
@@ -63,9 +63,9 @@ class Job:
         log = self.folder / "logs" / f"{signature}.txt"
         log.parent.mkdir(parents=True, exist_ok=True)
         try:
-            _check_signature(signature, config)
+            known = _identified(signature, config)
             with log.open("a") as file:
-                yield from obtaining(config, place, Console(file=file, width=100), wait)
+                yield from obtaining(config, place, Console(file=file, width=100), wait, known)
         except BusyError:
             raise  # the other process writes down what becomes of it
         except (Stopped, KeyboardInterrupt, Leaving):
@@ -77,8 +77,12 @@ class Job:
             ledger.write(signature, "done")
 
 
-def _check_signature(signature: str, config: dict) -> None:
-    """Raises UserError where this machine takes the config for another run than was planned."""
+def _identified(signature: str, config: dict) -> Identity:
+    """The run's identity.
+
+    Raises:
+        UserError: where this machine takes the config for another run than was planned.
+    """
     known = identify(config)
     if known.record.folder.name != signature:
         raise UserError(
@@ -86,3 +90,4 @@ def _check_signature(signature: str, config: dict) -> None:
             f"computes on {known.accelerator}: say trainer=gpu or trainer=cpu, and let both have "
             "the same data."
         )
+    return known

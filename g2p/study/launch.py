@@ -35,7 +35,8 @@ def launch(job: Callable, jobs: list[list[str]], words: list[str]) -> None:
     with initialize_config_dir(str(CONF), version_base="1.3"):
         hydra = GlobalHydra.instance().hydra
         own = [word for word in words if word.lstrip("+~").startswith("hydra")]
-        quiet = ["hydra/hydra_logging=none"]  # the study says itself what has ended
+        # The study says itself what has ended.
+        quiet = ["hydra/hydra_logging=none", "hydra/job_logging=none"]
         config = hydra.compose_config(
             config_name="config", overrides=[*quiet, *own], run_mode=RunMode.MULTIRUN,
             with_log_configuration=False,

@@ -78,6 +78,7 @@ def _train(
 
     factors = {run.signature: run.factors for run in todo}
     job = Job(folder, Group.of_study(study.name, study.size), tuple(factors), retry, factors)
+    states |= dict.fromkeys(factors, "pending")  # what failed before is tried again
     with Watch(runs, states, folder, console):
         launch(job, [run.words for run in todo], words)
 
