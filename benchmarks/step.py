@@ -4,8 +4,9 @@
     step       forward, backward and optimizer; FLOPs and exponentials a second that it achieves
     yardstick  the textbook formulation on the same batch: explicit one-hot tokens and materialised
                weights for Rijal's model, torch's own encoder for the transformer
-    growth     exponents of the step's time with loci (L), members (K) and width (D), fitted
-    project    what an epoch would take at sizes beyond: from the fit of L, and N strains in turn
+    growth     exponents, fitted: of the step's time with loci (L), members (K) and width (D), of an
+               epoch's with strains (N)
+    project    what an epoch would take at sizes beyond: a fit of L and L^2, and N strains in turn
 
 Needs neither Hydra nor wandb. Writes step_DEVICE.json.
 """
@@ -18,6 +19,7 @@ import numpy as np
 import torch
 from rich.console import Console
 from rich.table import Table
+from scipy.optimize import nnls
 
 from benchmarks.architectures import WIDTHS, TorchEncoder, build, products
 from benchmarks.naive_rijal import naive_rijal
@@ -58,12 +60,16 @@ def measure(device: Stopwatch, batch: int, loci: list[int], most_seconds: float)
 
 
 def growth(device: Stopwatch, rows: list[dict], batch: int) -> dict[str, float]:
-    """Exponents of time: with L for each model (its three largest), with K and D for Rijal's."""
+    """Exponents of time: with L for each model (its three largest), with N, K and D for Rijal's."""
     found = {}
     for name in WIDTHS:
         last = [row for row in rows if row["model"] == name][-3:]
         found[f"L, {name}"] = exponent([r["loci"] for r in last], [r["seconds"] for r in last])
-    members, widths = [2, 6, 18], [13, 32, 64, 128]
+    strains, members, widths = [512, 2048, 8192], [2, 6, 18], [13, 32, 64, 128]
+    small = build("rijal_attention", 128, 13)
+    found["N, rijal_attention at L=128"] = exponent(
+        strains, [device.epoch(small, batch, 128, N) for N in strains]
+    )
     found["K, rijal_attention at L=128"] = exponent(
         members, [device.packed_step(K, batch, 128) for K in members]
     )
@@ -74,13 +80,19 @@ def growth(device: Stopwatch, rows: list[dict], batch: int) -> dict[str, float]:
     return found
 
 
-def projections(rows: list[dict], exponents: dict[str, float]) -> list[dict]:
-    """Seconds of an epoch of N strains and L loci, from a model's largest L and its exponent."""
+def projections(rows: list[dict]) -> list[dict]:
+    """Seconds of an epoch of N strains and L loci: linear maps cost a L, attention b L^2, of which
+    a and b are fitted to a model's three largest L.
+    """
     found = []
     for name in WIDTHS:
-        last = [row for row in rows if row["model"] == name][-1]
+        largest = [row for row in rows if row["model"] == name][-3:]
+        sizes, seconds = (np.array([row[key] for row in largest]) for key in ("loci", "seconds"))
+        relative = np.stack([sizes, sizes**2], axis=1) / seconds[:, None]
+        (a, b), _ = nnls(relative, np.ones(len(largest)))
+        last = largest[-1]
         for N, L in BEYOND:
-            step = last["seconds"] * (L / last["loci"]) ** exponents[f"L, {name}"]
+            step = a * L + b * L**2
             memory = last["bytes"] * L / last["loci"]
             seconds = step * N / last["batch"]
             found.append({"model": name, "N": N, "L": L, "epoch_s": seconds, "step_bytes": memory})
@@ -102,7 +114,7 @@ def main() -> None:
     loci = [int(word) for word in options.loci.split(",")]
     rows = measure(device, options.batch, loci, options.most_seconds)
     exponents = growth(device, rows, options.batch)
-    beyond = projections(rows, exponents)
+    beyond = projections(rows)
 
     table = Table(title=f"training step, batch {options.batch}")
     for column in ("model", "L", "ms", "GFLOP/s", "of ceiling", "Gexp/s", "of ceiling", "MB",

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.architectures import build
+from g2p.data.batches import Batches
 from g2p.train.fold import Draws
 from g2p.train.loss import masked_mse
 from g2p.train.stack import Stack, row_of
@@ -40,9 +41,10 @@ class Stopwatch:
         number = torch.bfloat16 if self.bf16 else torch.float32
         a = torch.randn(n, n, device=self.name, dtype=number)
         x = torch.randn(64 * n, 64, device=self.name)
+        y = torch.empty_like(x)
         return {
             "flops": 2 * n**3 / self.time(lambda: torch.mm(a, a)),
-            "exponentials": x.numel() / self.time(lambda: torch.exp(x, out=x.clone())),
+            "exponentials": x.numel() / self.time(lambda: torch.exp(x, out=y)),
         }
 
     def autocast(self):
@@ -50,17 +52,38 @@ class Stopwatch:
 
     def step(self, model: nn.Module, forward: Callable, batch: int, loci: int) -> float:
         """Seconds of a training step."""
-        genotype, phenotype, n = self._batch(batch, loci, model)
+        one = self._batch(batch, loci, model)
+        train = self._training(model, forward)
+        return self.time(lambda: train(*one))
+
+    def epoch(self, model: nn.Module, batch: int, loci: int, strains: int) -> float:
+        """Seconds of an epoch of a model of one phenotype: shuffled batches of strains that lie on
+        the device.
+        """
+        genotype = torch.randint(0, 2, (strains, loci), dtype=torch.int8) * 2 - 1
+        phenotype, rows = torch.randn(strains, 1), torch.arange(strains)
+        there = (tensor.to(self.name) for tensor in (genotype, phenotype, rows))
+        batches = Batches(*there, batch_size=batch, seed=0)
+        train = self._training(model.to(self.name), model)
+
+        def epoch() -> None:
+            for own in batches:
+                train(own.genotype_BL, own.phenotype_BP, own.n_observed)
+
+        return self.time(epoch)
+
+    def _training(self, model: nn.Module, forward: Callable) -> Callable[..., None]:
+        """A step from a batch: genotypes, phenotypes and how many of these there are."""
         optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
 
-        def step() -> None:
+        def train(genotype: Tensor, phenotype: Tensor, n: Tensor) -> None:
             optimizer.zero_grad()
             with self.autocast():
                 loss = masked_mse(forward(genotype), phenotype, n)
             loss.backward()
             optimizer.step()
 
-        return self.time(step)
+        return train
 
     def packed_step(self, members: int, batch: int, loci: int) -> float:
         """Seconds of one step of that many Rijal models, stacked."""
