@@ -1,8 +1,12 @@
 """A study from its name to its report: planned, launched, collected, compared."""
 
+import gc
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import pyarrow as pa
 from rich.console import Console
 
 from g2p.results.tracker import Group
@@ -33,8 +37,9 @@ def sweep(name: str, size: str, overrides: list[str], flags: set[str], console: 
         UserError: for a study or a key that does not exist.
     """
     plain = [word for word in overrides if not word.lstrip("+~").startswith("hydra")]
-    study = load_study(name, size, lambda: phenotypes_of(plain))
-    runs = resolve(study, plain, draw=not flags & {"--collect", "--dashboard"})
+    with _kept():
+        study = load_study(name, size, lambda: phenotypes_of(plain))
+        runs = resolve(study, plain, draw=not flags & {"--collect", "--dashboard"})
     title = f"{name}-{size}"
     folder = runs[0].record.folder.parent.parent / "studies" / title
     console.print(f"[bold]{title}[/bold]: {study.question}", soft_wrap=True)
@@ -55,10 +60,23 @@ def sweep(name: str, size: str, overrides: list[str], flags: set[str], console: 
     publish(study, runs, table, folder, [f"study={name}", f"size={size}", *overrides], console)
     if "--collect" not in flags:
         log_summary(study, runs, folder)
-    counts = counted(runs, folder)
+    counts = _counted(table)
     console.print(f"{_told(counts)}. report: {folder / 'report.html'}", soft_wrap=True)
     print(f"study: {folder}", flush=True)
     return counts["done"] == len(runs)
+
+
+@contextmanager
+def _kept() -> Iterator[None]:
+    """What is made within stays to the end: Python need not look for garbage in it, which takes a
+    sixth of the time that 10,000 runs take to collect.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _train(
@@ -83,10 +101,10 @@ def _train(
         launch(job, [run.words for run in todo], words)
 
 
-def counted(runs: list[StudyRun], folder: Path) -> Counter:
-    """How many runs have each status."""
-    entries = Ledger(folder).entries()
-    return Counter(status(run.record, entries.get(run.signature)) for run in runs)
+def _counted(table: pa.Table) -> Counter:
+    """How many runs of the results have each status."""
+    runs = table.group_by(["signature", "status"]).aggregate([])
+    return Counter(runs["status"].to_pylist())
 
 
 def _told(counts: Counter) -> str:
