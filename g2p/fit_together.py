@@ -109,8 +109,10 @@ def _device(request: Request) -> tuple[torch.device, bool]:
     """Where it is trained, and whether in float64."""
     options = request.config["trainer"]
     accelerator = resolve_accelerator(options["accelerator"])
-    chosen = chosen_devices(accelerator, 1)
-    device = torch.device(accelerator, chosen[0] if isinstance(chosen, list) else None)
+    device = torch.device("cpu")
+    if accelerator == "cuda":
+        (index,) = chosen_devices("cuda", 1)
+        device = torch.device("cuda", index)
     return device, options["precision"] == "64-true"
 
 

@@ -19,18 +19,18 @@ from g2p.study.job import Job
 class FaultyJob(Job):
     """A study's job whose runs of two models end badly."""
 
-    def run(self, signature: str, config: dict, wait: bool = True) -> Steps:
+    def steps(self, signature: str, config: dict, wait: bool = True) -> Steps:
         jobs.obtaining = grieving
-        return super().run(signature, config, wait)
+        return super().steps(signature, config, wait)
 
 
-def grieving(config, group, console, wait):
+def grieving(config, group, console, wait, known):
     if (Path(config["paths"]["runs"]).absolute().parent / "grief").exists():
         if config["model"]["name"] == "ridge":
             os.kill(os.getpid(), signal.SIGKILL)
         if config["model"]["name"] == "lasso":
             sys.exit(3)
-    return obtaining(config, group, console, wait)
+    return obtaining(config, group, console, wait, known)
 
 
 if __name__ == "__main__":

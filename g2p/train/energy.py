@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from math import inf
 from pathlib import Path
 
+from g2p.train.own_gpu import chosen_devices
+
 RAPL = Path("/sys/class/powercap")
 # RAPL's counters start again after some 260 kJ: forty minutes at 100 W.
 SECONDS_BETWEEN_LOOKS = 60.0
@@ -58,7 +60,7 @@ class Meter(threading.Thread):
 
 @contextmanager
 def metered(accelerator: str, devices: int) -> Iterator[Meter]:
-    """A meter of `cpu`, all packages of it, or of the first `devices` of `cuda`."""
+    """A meter of `cpu`, all packages of it, or of the GPUs that a run on so many takes."""
     meter = Meter(gpus(devices) if accelerator == "cuda" else packages(RAPL))
     meter.start()
     try:
@@ -87,7 +89,7 @@ def packages(folder: Path) -> list[Counter]:
 
 
 def gpus(devices: int) -> list[Counter]:
-    """The first GPUs that torch sees; none without NVIDIA's library or where one has no counter."""
+    """Those that a run takes; none without NVIDIA's library or where one has no counter."""
     import torch
 
     try:
@@ -99,7 +101,7 @@ def gpus(devices: int) -> list[Counter]:
         handles = [
             # torch may see fewer than NVML does, in another order.
             nvml.nvmlDeviceGetHandleByUUID(f"GPU-{torch.cuda.get_device_properties(i).uuid}")
-            for i in range(devices)
+            for i in chosen_devices("cuda", devices)
         ]
         counters = [
             Counter(lambda handle=handle: nvml.nvmlDeviceGetTotalEnergyConsumption(handle) / 1e3)

@@ -15,10 +15,15 @@ _held: list[FileLock] = []
 
 
 def chosen_devices(accelerator: str, devices: int) -> int | list[int]:
-    """Lightning's `devices`: how many, or which one where this process takes a GPU of several."""
-    if accelerator == "cuda" and devices == 1 and torch.cuda.device_count() > 1:
+    """Lightning's `devices`: how many CPU processes, or which GPUs.
+
+    A run on one GPU of several is on the one that this process takes.
+    """
+    if accelerator != "cuda":
+        return devices
+    if devices == 1 and torch.cuda.device_count() > 1:
         return [_own_gpu()]
-    return devices
+    return list(range(devices))
 
 
 @cache
