@@ -3,6 +3,7 @@
 import hashlib
 import json
 import sys
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from rich.console import Console
 
+from g2p.config import inapplicable
 from g2p.files import write_atomically, write_json
 from g2p.options import PACKAGE
 from g2p.results.compare import Comparison, Effect, compare
@@ -97,12 +99,22 @@ def _write_report(
         factors=[name for name in study.points[0].factors if name != "phenotypes"],
         effects=effects,
         warnings=told,
-        configs={run.signature: run.config for run in runs},
+        configs={run.signature: _that_count(run.config) for run in runs},
         records={run.signature: run.record.folder for run in runs},
         published=published(table["phenotype"].unique().to_pylist()) if real else [],
         command=" ".join(["python sweep.py", *flags]),
         versions=_versions(),
     )
+
+
+def _that_count(config: Mapping) -> dict:
+    """A config without the keys that change nothing, such as an optimizer's for ridge."""
+    idle = inapplicable(config)
+    return {
+        group: {key: value for key, value in values.items() if f"{group}.{key}" not in idle}
+        if isinstance(values, Mapping) else values
+        for group, values in config.items()
+    }  # fmt: skip
 
 
 def _write_effects(effects: list[Effect], folder: Path) -> None:
