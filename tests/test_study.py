@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import time
 
 import pyarrow.parquet as pq
 import pytest
+import torch
 
 from g2p.identity import identify
 from g2p.results.record import Record
@@ -70,6 +72,31 @@ def test_a_smoke_study_ends_in_a_table_and_a_report(tmp_path):
     assert sweep("study=multienv", "size=smoke", "--collect", cwd=tmp_path).returncode == 0
     assert report.stat().st_size > 10_000 and not list(report.parent.glob(".*.draft"))
     assert trained == {p: p.stat().st_mtime_ns for p in tmp_path.glob("runs/*/metrics.json")}
+    # What takes seconds to import is not waited for where there is nothing to do.
+    code = f"""if True:
+        import sys
+        sys.path.insert(0, {str(ROOT)!r})
+        from g2p.study.command import asked
+        from rich.console import Console
+        words = ["study=multienv", "size=smoke", *{QUIET}, "--collect"]
+        assert asked(words, Console(quiet=True))
+        print([name for name in ("torch", "sklearn", "scipy", "matplotlib") if name in sys.modules])
+    """
+    idle = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert idle.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_plan_for_a_gpu_that_is_elsewhere(tmp_path):
+    if torch.cuda.is_available():
+        pytest.skip("a GPU is here")
+    words = ("study=layers", "size=smoke", "trainer.accelerator=cuda")
+    planned = sweep(*words, "--dry-run", cwd=tmp_path)
+    assert planned.returncode == 0 and "Time: not known" in planned.stdout
+    begun = sweep(*words, cwd=tmp_path)
+    assert begun.returncode == 1 and begun.stderr.count("error:") == 1
+    assert "torch sees no CUDA device here" in begun.stderr
 
 
 def test_a_run_of_train_py_is_taken_as_it_is(tmp_path):
@@ -89,6 +116,7 @@ def test_a_failing_run_costs_itself_only(tmp_path):
     rows = results(tmp_path)
     failed = [row for row in rows if row["status"] == "failed"]
     assert {row["model"] for row in failed} == {"rijal"}
+    assert not re.search(r"^\s*#\d", done.stdout, re.MULTILINE)  # Hydra's own lines
     assert all("the loss became" in row["error"] and row["r2"] is None for row in failed)
     assert len([row for row in rows if row["status"] == "done"]) == 2 * 3 * 2
     before = (tmp_path / "studies" / "fig3-smoke" / "ledger.jsonl").stat().st_size
@@ -97,6 +125,8 @@ def test_a_failing_run_costs_itself_only(tmp_path):
     assert (tmp_path / "studies" / "fig3-smoke" / "ledger.jsonl").stat().st_size == before
     retried = sweep(*words, "--retry-failed", cwd=tmp_path)
     assert retried.returncode == 1
+    told = [line for line in retried.stdout.splitlines() if ": failed: " in line]
+    assert [line.split()[0] for line in told] == ["7/9", "8/9", "9/9"]
     assert (tmp_path / "studies" / "fig3-smoke" / "ledger.jsonl").stat().st_size > before
 
 
