@@ -8,8 +8,9 @@ PIP := $(VENV)/bin/python -m pip install --quiet --quiet -c constraints.txt
 train: $(VENV)/.installed
 	$(VENV)/bin/python train.py
 
+# A worker for each of two cores: threads of both on the same cores would wait for each other.
 test: $(VENV)/.installed-dev
-	$(VENV)/bin/python -m pytest -n 2 --dist worksteal
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 --dist worksteal
 
 lint: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff check .

@@ -65,17 +65,19 @@ def growth(device: Stopwatch, rows: list[dict], batch: int) -> dict[str, float]:
     for name in WIDTHS:
         last = [row for row in rows if row["model"] == name][-3:]
         found[f"L, {name}"] = exponent([r["loci"] for r in last], [r["seconds"] for r in last])
+    # At few loci, since the largest of each takes as long as many of the smallest.
+    L = rows[0]["loci"]
     strains, members, widths = [512, 2048, 8192], [2, 6, 18], [13, 32, 64, 128]
-    small = build("rijal_attention", 128, 13)
-    found["N, rijal_attention at L=128"] = exponent(
-        strains, [device.epoch(small, batch, 128, N) for N in strains]
+    small = build("rijal_attention", L, 13)
+    found[f"N, rijal_attention at L={L}"] = exponent(
+        strains, [device.epoch(small, batch, L, N) for N in strains]
     )
-    found["K, rijal_attention at L=128"] = exponent(
-        members, [device.packed_step(K, batch, 128) for K in members]
+    found[f"K, rijal_attention at L={L}"] = exponent(
+        members, [device.packed_step(K, batch, L) for K in members]
     )
-    models = [build("rijal_attention", 512, D) for D in widths]
-    found["D, rijal_attention at L=512"] = exponent(
-        widths, [device.step(model, model, batch, 512) for model in models]
+    models = [build("rijal_attention", 4 * L, D) for D in widths]
+    found[f"D, rijal_attention at L={4 * L}"] = exponent(
+        widths, [device.step(model, model, batch, 4 * L) for model in models]
     )
     return found
 

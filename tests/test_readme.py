@@ -167,7 +167,7 @@ SMALL_BENCHMARK = {
     "benchmarks.panel_scale": ["--strains", "300", "--loci", "200", "--text-loci", "50"],
     "benchmarks.collect_scale": ["--runs", "100"],
     "benchmarks.overhead": ["--runs", "2"],
-    "benchmarks.step": ["--loci", "8,16,32", "--batch", "2", "--seconds", "0.01"],
+    "benchmarks.step": ["--loci", "8,16,32", "--batch", "16", "--seconds", "0.01"],
     "benchmarks.packed": ["--rounds", "1", "--epochs", "2", "--members", "2", "--most-loci", "16"],
     "benchmarks.epistasis": ["data.strains=600", "data.markers=400", "data.loci=10"],
 }
