@@ -15,7 +15,7 @@ from g2p.train.fold import Draws
 from g2p.train.metrics import scores
 from g2p.train.stack import row_of
 
-LIGHTNING = version("lightning")
+LIGHTNING_VERSION = version("lightning")
 
 
 class Member:
@@ -99,7 +99,7 @@ class Member:
         checkpoint = {
             "epoch": self.course.epochs - 1,
             "global_step": self.course.epochs * len(self.train),
-            "pytorch-lightning_version": LIGHTNING,
+            "pytorch-lightning_version": LIGHTNING_VERSION,
             "state_dict": state,
             "optimizer_states": [self._parted(self.optimizer.state_dict())],
             "lr_schedulers": [],

@@ -17,9 +17,9 @@ from g2p.train.loss import masked_mse
 from g2p.train.member import Member
 from g2p.train.stack import Stack
 
-# Seconds of a step of a run alone that Lightning takes, at the least (benchmarks/packed.py: a step
-# of 16 loci takes it 5.9 ms, of which 1.7 ms are the step's own).
-LIGHTNING = 0.002
+# What Lightning takes of each step of a run alone, at the least (benchmarks/packed.py: a step
+# of 16 loci takes 3.6 ms, of which 1.7 ms are its own).
+LIGHTNING_SECONDS = 0.002
 
 
 def train_together(
@@ -127,7 +127,7 @@ def faster_together(members: list[Member]) -> bool:
             loss.backward()
             member.optimizer.step()  # of a row without a gradient: what it costs is little
 
-    turns = _seconds(in_turn) + len(members) * LIGHTNING
+    turns = _seconds(in_turn) + len(members) * LIGHTNING_SECONDS
     stack = Stack(*zip(*((m.model, m.row, m.draws) for m in members), strict=True))
     return _seconds(lambda: _step(members, stack, batches, nullcontext())) < turns
 
