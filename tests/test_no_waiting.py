@@ -1,0 +1,93 @@
+"""Within an epoch nothing asks the device for a value: a GPU and its host would wait in turn."""
+
+from contextlib import nullcontext
+
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from g2p import fit_together
+from g2p.config import choices, is_baseline
+from g2p.fit import Request, fit
+from g2p.train.packed import _predicted, _train_epoch
+from g2p.train.stack import Stack
+from tests.conftest import compose, random_prepared
+
+NETWORKS = [name for name in choices("model") if not is_baseline(name)]
+SMALL = {"num_layers": 1, "embedding_dim": 8, "num_heads": 2, "ffn_dim": 12, "dropout": 0.1}
+aten = torch.ops.aten
+# What has to know a tensor's values: `item`, `bool`, `float`; sizes that depend on values.
+WAITS = {aten._local_scalar_dense, aten.nonzero, aten.masked_select, aten._unique2, aten.equal}
+
+
+class Waits(TorchDispatchMode):
+    """Counts what would wait for a GPU."""
+
+    def __init__(self):
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        by_mask = function.overloadpacket in (aten.index, aten.index_put_) and any(
+            index is not None and index.dtype == torch.bool for index in args[1]
+        )
+        self.count += by_mask or function.overloadpacket in WAITS
+        return function(*args, **kwargs or {})
+
+
+def asked(folder, name: str, batch_size: int, seed: int) -> Request:
+    options = compose(f"model={name}")["model"]
+    config = compose(
+        f"model={name}", *(f"model.{k}={v}" for k, v in SMALL.items() if k in options),
+        "trainer.accelerator=cpu", "trainer.max_epochs=1", f"trainer.batch_size={batch_size}",
+        "trainer.gradient_clip_val=1", f"seed={seed}",
+    )  # fmt: skip
+    return Request(config, random_prepared(n_strains=80), folder, lambda rows: None)
+
+
+def test_what_waits_is_counted():
+    with Waits() as waits:
+        x = torch.arange(3)
+        float(x[0]), bool(x[1] > 0), x[x > 0]
+    assert waits.count == 3
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("members", [1, 2])
+def test_steps_ask_for_nothing(tmp_path, name, members):
+    """An epoch of thirty steps waits as often as one of three."""
+
+    def waits(batch_size: int) -> int:
+        requests = [
+            asked(tmp_path / f"{batch_size}-{i}", name, batch_size, i) for i in range(members)
+        ]
+        with Waits() as found:
+            if members == 1:
+                fit(*requests[0])
+            else:
+                results = [result for _, result in fit_together.fit_together(requests)]
+                assert not any(isinstance(result, Exception) for result in results)
+        return found.count
+
+    assert waits(20) == waits(2)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_an_epoch_together_where_tensors_have_no_values(tmp_path, name, monkeypatch):
+    """On torch's `meta` device, of shapes alone, which refuses what waits and what is elsewhere."""
+    meta = torch.device("meta")
+    monkeypatch.setattr(fit_together, "_device", lambda request: (meta, False))
+    adamw = torch.optim.AdamW  # fused ones know no `meta`
+    monkeypatch.setattr(
+        torch.optim, "AdamW", lambda rows, fused, **options: adamw(rows, **options, foreach=True)
+    )
+    members = [fit_together._member(asked(tmp_path / str(i), name, 16, i), {}, 2) for i in range(2)]
+    for member in members:
+        member.draws.device = torch.device("cpu")  # `meta` has no random numbers
+    stack = Stack(*zip(*((m.model, m.row, m.draws) for m in members), strict=True))
+    _train_epoch(members, stack, nullcontext())
+    predicted = [values for pair in _predicted(members, stack, nullcontext()) for values in pair]
+    for tensor in (*members[0].losses, *predicted):
+        assert tensor.device == meta
+    with pytest.raises((RuntimeError, NotImplementedError)):
+        members[0].end_epoch(*predicted[:2], 0.0)
