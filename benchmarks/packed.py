@@ -27,7 +27,7 @@ from g2p.cli import job
 from g2p.compose import composed
 from g2p.data.simulated import OTHERS, TEMPERATURES
 from g2p.fit import Request, fit
-from g2p.fit_together import capacity, fit_together
+from g2p.fit_together import fit_together, room
 from g2p.run import obtaining
 from g2p.study.launch import launch
 
@@ -76,7 +76,8 @@ def seconds_of_step(way: str, folder: Path, members: int, words: tuple[str, ...]
         if way == "solo":
             fits = [fit(*request) for request in asked]
         else:
-            fits = [result for _, result in fit_together(asked)]
+            stacked = room(asked[0]).stacked
+            fits = [result for _, result in fit_together(asked, stacked=stacked)]
     batch = asked[0].config["trainer"]["batch_size"]
     steps = -(-len(asked[0].data.split["train"]) // batch)
     spent = sum(row["seconds"] for done in fits for row in done.rows[1:])
@@ -118,7 +119,7 @@ def main() -> None:
     options = parser.parse_args()
     on = f"trainer.accelerator={options.accelerator}"
     table = Table(title="trained together against one after another")
-    for column in ("what", "members", "loci", "solo", "packed", "times as fast", "room"):
+    for column in ("what", "members", "loci", "solo", "packed", "times as fast", "way", "room"):
         table.add_column(column, justify="right")
     rows = []
     for model, loci, members, strains in STEPS:
@@ -129,19 +130,18 @@ def main() -> None:
                  f"trainer.max_epochs={options.epochs}")  # fmt: skip
         found = compared(seconds_of_step, options.rounds, members, words)
         with tempfile.TemporaryDirectory() as scratch, quiet():
-            room = capacity(requests(Path(scratch), 1, words)[0])
+            most, stacked = room(requests(Path(scratch), 1, words)[0])
         rows.append({"what": f"step, {model[0]}", "members": members, "loci": loci, **found,
-                     "room": room})  # fmt: skip
+                     "way": "as one" if stacked else "in turn", "room": most})  # fmt: skip
     words = (*RIJAL, "data.loci=64", "data.strains=500", "trainer.max_epochs=5", on)
     members = options.members
     found = compared(seconds_of_multirun, options.rounds, members, words)
-    rows.append(
-        {"what": "multirun of 5 epochs", "members": members, "loci": 64, **found, "room": None}
-    )
+    rows.append({"what": "multirun of 5 epochs", "members": members, "loci": 64, **found})
     for row in rows:
         table.add_row(
             row["what"], str(row["members"]), str(row["loci"]), f"{1e3 * row['solo']:.1f} ms",
-            f"{1e3 * row['packed']:.1f} ms", f"{row['ratio']:.2f}", str(row["room"] or ""),
+            f"{1e3 * row['packed']:.1f} ms", f"{row['ratio']:.2f}", row.get("way", ""),
+            str(row.get("room", "")),
         )  # fmt: skip
     facts = {"torch": torch.__version__, "threads": torch.get_num_threads()}
     options.out.mkdir(exist_ok=True)

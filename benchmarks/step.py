@@ -24,7 +24,7 @@ from scipy.optimize import nnls
 from benchmarks.architectures import WIDTHS, TorchEncoder, build, products
 from benchmarks.naive_rijal import naive_rijal
 from benchmarks.stopwatch import Stopwatch
-from g2p.train.stack import bytes_of_step
+from g2p.train.row import bytes_kept, bytes_of_parameters
 
 RESULTS = Path(__file__).parent / "results"
 PUBLISHED = 72_000, 1_164  # training strains and loci of the BBQ panel
@@ -44,10 +44,11 @@ def measure(device: Stopwatch, batch: int, loci: list[int], most_seconds: float)
             model = build(name, L, dim).to(device.name)
             seconds = device.step(model, model, batch, L)
             flops, exponentials = products(name, batch, L, dim)
+            one = torch.ones(batch, L, device=device.name)
             row = {
                 "model": name, "loci": L, "width": dim, "batch": batch, "seconds": seconds,
                 "flops_per_s": flops / seconds, "exponentials_per_s": exponentials / seconds,
-                "bytes": bytes_of_step(model, torch.ones(batch, L, device=device.name)),
+                "bytes": bytes_kept(model, one) + bytes_of_parameters(model),
             }  # fmt: skip
             if PUBLISHED[1] >= L and name != "pooled_attention":
                 other = model if name == "rijal_attention" else TorchEncoder(model, dim)

@@ -7,10 +7,11 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.architectures import build
-from g2p.data.batches import Batches
+from g2p.data.batches import Batch, Batches
 from g2p.train.fold import Draws
 from g2p.train.loss import masked_mse
-from g2p.train.stack import Stack, row_of
+from g2p.train.row import row_of
+from g2p.train.stack import Stack
 
 
 class Stopwatch:
@@ -91,14 +92,10 @@ class Stopwatch:
         rows = [row_of(model) for model in models]
         optimizers = [torch.optim.Adam([row], lr=1e-3, fused=True) for row in rows]
         stack = Stack(models, rows, [Draws(torch.device(self.name)) for _ in models])
-        genotype, phenotype, n = (
-            value.expand(members, *value.shape) for value in self._batch(batch, loci, models[0])
-        )
+        batches = [Batch(*self._batch(batch, loci, models[0]))] * members
 
         def step() -> None:
-            with self.autocast():
-                losses = torch.vmap(masked_mse)(stack(genotype, training=True), phenotype, n)
-            stack.backward(losses)
+            stack.learn(batches, self.autocast())
             for optimizer in optimizers:
                 optimizer.step()
 

@@ -48,6 +48,13 @@ class Request(NamedTuple):
     base: Path | None = None
 
 
+class Room(NamedTuple):
+    """How many fits like one are done at once, and whether as one stacked model or in turn."""
+
+    members: int
+    stacked: bool
+
+
 def fit(
     config: Mapping, data: Prepared, folder: Path, on_epoch: OnEpoch, base: Path | None = None
 ) -> Fitted:

@@ -1,4 +1,4 @@
-"""Fit several models of one kind at once, as one stacked model (see `g2p.train.packed`)."""
+"""Fit several models of one kind at once (see `g2p.train.packed`)."""
 
 import itertools
 from collections.abc import Iterator, Sequence
@@ -10,56 +10,48 @@ import torch
 from torch import Tensor
 
 from g2p.data.resident import Resident
-from g2p.fit import Fitted, Request, fitted, learning
+from g2p.fit import Fitted, Request, Room, fitted, learning
 from g2p.train.course import Course
 from g2p.train.device import free_memory, resolve_accelerator
-from g2p.train.flops import PASSES, size
 from g2p.train.member import Member
 from g2p.train.own_gpu import chosen_devices
-from g2p.train.packed import faster_together, train_together
+from g2p.train.packed import train_together
 from g2p.train.predict import VALIDATION_BATCH
-from g2p.train.stack import bytes_of_step
+from g2p.train.row import bytes_kept, bytes_of_parameters
+from g2p.train.stack import Stack
+from g2p.train.turns import Turns
 
 # Of the memory that is free, what members may take; and backward needs about as much again as
 # forward keeps.
 SHARE, BACKWARD = 0.6, 2.0
 # However small: each holds its files and its tracker open.
 MOST = 64
-# Members that are tried out together, before it is known whether that is faster.
-TRIED = 4
-# FLOPs of a step of which more goes into calling than into computing: some milliseconds.
-LITTLE = 1e8
+# What a step of one member may keep for the way back where a CPU's members are stacked. A stack of
+# more goes through memory, not caches, and is slower than its members in turn (`python -m
+# benchmarks.packed`: 1.1 times as fast at 3.7 MB, as fast at 5.5, 0.8 times above).
+IN_CACHE = 4 * 2**20
 
 
-def capacity(request: Request) -> int:
-    """How many members like this one are best trained at once: one step of it, measured.
+def room(request: Request) -> Room:
+    """How members like this one are trained at once: a forward pass of one, measured.
 
-    As many as fit into the memory that is free; on a CPU none beside it where arithmetic leaves
-    nothing to gain, and members in turn are faster than stacked, as long as they fit its caches.
+    As many as fit into the memory that is free: as one stacked model, or on a CPU in turn where
+    that is faster.
     """
     member = _member(request, {}, 1)
     (batch,) = itertools.islice(member.train, 1)
-    needed = BACKWARD * bytes_of_step(member.model, *batch.inputs)
+    kept, own = bytes_kept(member.model, *batch.inputs), bytes_of_parameters(member.model)
     device = member.row.device.type
-    room = min(MOST, max(1, int(SHARE * free_memory(device) / needed)))
-    if device == "cpu" and room >= TRIED and _flops(request) > LITTLE:
-        others = [_member(request, {}, 1) for _ in range(TRIED - 1)]
-        if not faster_together([member, *others]):
-            return 1
-    return room
+    free = SHARE * free_memory(device)
+    stacked = device != "cpu" or kept <= IN_CACHE
+    most = free / (BACKWARD * (kept + own)) if stacked else (free - BACKWARD * kept) / own
+    return Room(min(MOST, max(1, int(most))), stacked)
 
 
-def _flops(request: Request) -> float:
-    """Of one training step."""
-    config, data = request.config, request.data
-    forward = size(
-        config["model"], n_loci=data.genotypes.shape[1], n_phenotypes=len(data.phenotype_names)
-    ).forward
-    return PASSES * forward * config["trainer"]["batch_size"]
-
-
-def fit_together(requests: Sequence[Request]) -> Iterator[tuple[int, Fitted | Exception]]:
-    """Fit requests of one kind (see `g2p.together`).
+def fit_together(
+    requests: Sequence[Request], *, stacked: bool
+) -> Iterator[tuple[int, Fitted | Exception]]:
+    """Fit requests of one kind (see `g2p.together`), as one stacked model or in turn.
 
     Yields the number of each as it ends, and what it came to.
     """
@@ -74,7 +66,8 @@ def fit_together(requests: Sequence[Request]) -> Iterator[tuple[int, Fitted | Ex
         members.append(member)
         numbers[member] = i
     autocast = requests[0].config["trainer"]["precision"] == "bf16-mixed"
-    for member, error in train_together(members, autocast=autocast) if members else ():
+    way = Stack if stacked else Turns
+    for member, error in train_together(members, way, autocast=autocast) if members else ():
         config, data, folder, *_ = requests[numbers[member]]
         if error is None:
             result = fitted(config, data, folder, member.model, member.course.rows)

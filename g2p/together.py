@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
 from g2p.config import is_baseline
-from g2p.fit import Fitted, Request, fit
+from g2p.fit import Fitted, Request, Room, fit
 from g2p.run import BusyError, Steps, alone
 
 # Options that make no difference to the arithmetic of a step: runs may differ in them, as they may
@@ -77,19 +77,19 @@ class Runs:
     Attributes:
         results: number of a run -> what it returned or raised.
         asking: sizes -> number -> the run, and the fit that it asks for.
-        room: sizes -> how many such runs fit into memory.
+        room: sizes -> how many such runs fit into memory, and how they are trained.
     """
 
     def __init__(self, say: Callable[[str], None]):
         self.results: dict[int, object] = {}
         self.asking: dict[tuple, dict[int, tuple[Steps, Request]]] = {}
-        self.room: dict[tuple, int] = {}
+        self.room: dict[tuple, Room] = {}
         self.say = say
 
     @property
     def full(self) -> bool:
         """Whether as many runs of the same sizes are asking as fit into memory."""
-        return any(len(asking) >= self.room[sizes] for sizes, asking in self.asking.items())
+        return any(len(asking) >= self.room[sizes].members for sizes, asking in self.asking.items())
 
     def advance(self, number: int, run: Steps, step: Callable[[Steps], Request]) -> None:
         """Let a run go on to the next fit that it asks for, or to its end."""
@@ -132,15 +132,20 @@ class Runs:
             return
         from g2p.fit_together import fit_together
 
-        self.say(f"{len(numbers)} runs train together (memory for {self.room[sizes]}).")
-        for i, result in fit_together([asking[number][1] for number in numbers]):
+        most, stacked = self.room[sizes]
+        way = "as one model" if stacked else "in turn"
+        self.say(f"{len(numbers)} runs train together, {way} (memory for {most}).")
+        requests = [asking[number][1] for number in numbers]
+        for i, result in fit_together(requests, stacked=stacked):
             yield numbers[i], result
 
 
-def _room(request: Request) -> int:
-    from g2p.fit_together import capacity  # torch comes with it
+def _room(request: Request) -> Room:
+    if _kind(request.config) is None:
+        return Room(1, stacked=False)
+    from g2p.fit_together import room  # torch comes with it
 
-    return 1 if _kind(request.config) is None else capacity(request)
+    return room(request)
 
 
 def _result(request: Request) -> Fitted | BaseException:

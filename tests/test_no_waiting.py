@@ -11,6 +11,7 @@ from g2p.config import choices, is_baseline
 from g2p.fit import Request, fit
 from g2p.train.packed import _predicted, _train_epoch
 from g2p.train.stack import Stack
+from g2p.train.turns import Turns
 from tests.conftest import compose, random_prepared
 
 NETWORKS = [name for name in choices("model") if not is_baseline(name)]
@@ -65,15 +66,17 @@ def test_steps_ask_for_nothing(tmp_path, name, members):
             if members == 1:
                 fit(*requests[0])
             else:
-                results = [result for _, result in fit_together.fit_together(requests)]
+                fits = fit_together.fit_together(requests, stacked=True)
+                results = [result for _, result in fits]
                 assert not any(isinstance(result, Exception) for result in results)
         return found.count
 
     assert waits(20) == waits(2)
 
 
+@pytest.mark.parametrize("way", [Stack, Turns])
 @pytest.mark.parametrize("name", NETWORKS)
-def test_an_epoch_together_where_tensors_have_no_values(tmp_path, name, monkeypatch):
+def test_an_epoch_together_where_tensors_have_no_values(tmp_path, name, way, monkeypatch):
     """On torch's `meta` device, of shapes alone, which refuses what waits and what is elsewhere."""
     meta = torch.device("meta")
     monkeypatch.setattr(fit_together, "_device", lambda request: (meta, False))
@@ -84,9 +87,9 @@ def test_an_epoch_together_where_tensors_have_no_values(tmp_path, name, monkeypa
     members = [fit_together._member(asked(tmp_path / str(i), name, 16, i), {}, 2) for i in range(2)]
     for member in members:
         member.draws.device = torch.device("cpu")  # `meta` has no random numbers
-    stack = Stack(*zip(*((m.model, m.row, m.draws) for m in members), strict=True))
-    _train_epoch(members, stack, nullcontext())
-    predicted = [values for pair in _predicted(members, stack, nullcontext()) for values in pair]
+    models = way(*zip(*((m.model, m.row, m.draws) for m in members), strict=True))
+    _train_epoch(members, models, nullcontext())
+    predicted = [values for pair in _predicted(members, models, nullcontext()) for values in pair]
     for tensor in (*members[0].losses, *predicted):
         assert tensor.device == meta
     with pytest.raises((RuntimeError, NotImplementedError)):

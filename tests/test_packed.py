@@ -6,6 +6,7 @@ import pytest
 import torch
 import yaml
 
+from g2p import fit_together as fit_together_module
 from g2p.cli import Stopped
 from g2p.config import CONF, choices, is_baseline
 from g2p.errors import UserError
@@ -23,6 +24,8 @@ TRAINER = (
     "trainer.batch_size=16", "trainer.patience=null",
 )  # fmt: skip
 
+STACKED_OR_NOT = pytest.mark.parametrize("stacked", [True, False])
+
 
 def requests(folder, configs, datas) -> list[Request]:
     return [
@@ -31,8 +34,9 @@ def requests(folder, configs, datas) -> list[Request]:
     ]
 
 
-def fitted_together(asked: list[Request]) -> list[Fitted | Exception]:
-    return [result for _, result in sorted(fit_together(asked), key=lambda pair: pair[0])]
+def fitted_together(asked: list[Request], *, stacked: bool) -> list[Fitted | Exception]:
+    results = fit_together(asked, stacked=stacked)
+    return [result for _, result in sorted(results, key=lambda pair: pair[0])]
 
 
 def small(name: str) -> list[str]:
@@ -62,13 +66,13 @@ def assert_same(one, other, tolerance=1e-9):
     )
 
 
-def assert_members_end_as_alone(folder, configs, datas=None, tolerance=1e-9):
+def assert_members_end_as_alone(folder, configs, datas=None, tolerance=1e-9, *, stacked=True):
     """Each member, fitted together, against the same fit alone."""
     datas = datas or [random_prepared(seed=i) for i in range(len(configs))]
     alone = requests(folder / "alone", configs, datas)
     packed = requests(folder / "packed", configs, datas)
     one = [fit(*request) for request in alone]
-    other = fitted_together(packed)
+    other = fitted_together(packed, stacked=stacked)
     for i, data in enumerate(datas):
         assert_same(alone[i].folder, packed[i].folder, tolerance)
         difference = one[i].predict(data.genotypes) - other[i].predict(data.genotypes)
@@ -80,8 +84,10 @@ def assert_members_end_as_alone(folder, configs, datas=None, tolerance=1e-9):
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-@pytest.mark.parametrize("optimizer", ["adam", "adamw"])
-def test_a_member_ends_as_it_would_alone(tmp_path, name, optimizer):
+@pytest.mark.parametrize(
+    ("optimizer", "stacked"), [("adam", True), ("adamw", True), ("adamw", False)]
+)
+def test_a_member_ends_as_it_would_alone(tmp_path, name, optimizer, stacked):
     """Seeds, panels, phenotypes, learning rates, clipping and schedules of each member's own."""
     own = [
         ("seed=0", "optim.lr=0.01"),
@@ -89,7 +95,8 @@ def test_a_member_ends_as_it_would_alone(tmp_path, name, optimizer):
         ("seed=2", "optim.lr=0.01", "optim.plateau_patience=0", "optim.plateau_factor=0.5"),
     ]
     words = [*small(name), f"optim={optimizer}", *TRAINER]
-    assert_members_end_as_alone(tmp_path, [compose(*words, *other) for other in own])
+    configs = [compose(*words, *other) for other in own]
+    assert_members_end_as_alone(tmp_path, configs, stacked=stacked)
 
 
 @pytest.mark.parametrize("height", range(len(LADDER["rungs"]) + 1))
@@ -107,14 +114,15 @@ def test_every_rung_of_the_ladder(tmp_path, height):
     assert_members_end_as_alone(tmp_path, configs)
 
 
-def test_dropout_draws_for_each_member_what_it_would_draw_alone(tmp_path):
+@STACKED_OR_NOT
+def test_dropout_draws_for_each_member_what_it_would_draw_alone(tmp_path, stacked):
     """Probabilities of their own, one of them 0, and last batches of different sizes."""
     words = [*small("transformer"), *TRAINER]
     configs = [
         compose(*words, f"seed={i}", f"model.dropout={p}") for i, p in enumerate((0.1, 0.0, 0.4))
     ]
     datas = [random_prepared(n_strains=n, seed=n) for n in (60, 55, 70)]
-    assert_members_end_as_alone(tmp_path, configs, datas)
+    assert_members_end_as_alone(tmp_path, configs, datas, stacked=stacked)
 
 
 def test_the_additive_path_of_each_member_starts_at_its_own_ridge(tmp_path):
@@ -122,38 +130,42 @@ def test_the_additive_path_of_each_member_starts_at_its_own_ridge(tmp_path):
     assert_members_end_as_alone(tmp_path, [compose(*words, f"seed={seed}") for seed in range(2)])
 
 
-def test_float32_stays_close(tmp_path):
+@STACKED_OR_NOT
+def test_float32_stays_close(tmp_path, stacked):
     words = [*small("rijal_attention"), *TRAINER, "trainer.precision=32-true"]
     configs = [compose(*words, "trainer.max_epochs=1", f"seed={seed}") for seed in range(3)]
-    assert_members_end_as_alone(tmp_path, configs, tolerance=1e-5)
+    assert_members_end_as_alone(tmp_path, configs, tolerance=1e-5, stacked=stacked)
 
 
-def test_patience_stops_each_member_by_itself_and_it_costs_nothing_more(tmp_path, monkeypatch):
+@STACKED_OR_NOT
+def test_patience_stops_each_member_and_it_costs_nothing_more(tmp_path, monkeypatch, stacked):
     words = [*small("rijal_attention"), *TRAINER, "trainer.max_epochs=12", "optim.lr=0.05"]
     configs = [
         compose(*words, f"seed={seed}", f"trainer.patience={patience}")
         for seed, patience in enumerate((1, 2, "null"))
     ]
     sizes = []
-    from g2p.train import packed
+    name = "Stack" if stacked else "Turns"
 
-    class Counted(packed.Stack):
+    class Counted(getattr(fit_together_module, name)):
         def __init__(self, models, rows, draws):
             sizes.append(len(models))
             super().__init__(models, rows, draws)
 
-    monkeypatch.setattr(packed, "Stack", Counted)
-    fits = assert_members_end_as_alone(tmp_path, configs)
+    monkeypatch.setattr(fit_together_module, name, Counted)
+    fits = assert_members_end_as_alone(tmp_path, configs, stacked=stacked)
     assert len(fits[0].rows) < len(fits[1].rows) < len(fits[2].rows) == 12
     assert sizes == [3, 2, 1]
 
 
-def test_a_loss_that_is_not_finite_ends_its_member_alone(tmp_path):
+@STACKED_OR_NOT
+def test_a_loss_that_is_not_finite_ends_its_member_alone(tmp_path, stacked):
     words = [*small("rijal_attention"), *TRAINER]
     datas = [random_prepared(seed=i) for i in range(3)]
     configs = [compose(*words, f"seed={i}") for i in range(3)]
     configs[1]["optim"]["lr"] = 1e200
-    one, error, three = fitted_together(requests(tmp_path / "packed", configs, datas))
+    asked = requests(tmp_path / "packed", configs, datas)
+    one, error, three = fitted_together(asked, stacked=stacked)
     assert isinstance(error, UserError) and "the loss became" in str(error)
     assert isinstance(one, Fitted) and isinstance(three, Fitted)
     alone = requests(tmp_path / "alone", configs, datas)
@@ -173,12 +185,13 @@ def test_a_folder_that_cannot_be_written_ends_its_member_alone(tmp_path):
         Request(config, data, tmp_path / "0", full),
         Request(config, data, tmp_path / "1", lambda rows: None),
     ]
-    error, other = fitted_together(asked)
+    error, other = fitted_together(asked, stacked=True)
     assert isinstance(error, OSError) and len(other.rows) == 4
 
 
+@STACKED_OR_NOT
 @pytest.mark.parametrize("first", ["alone", "together"])
-def test_a_run_begun_one_way_goes_on_the_other(tmp_path, first):
+def test_a_run_begun_one_way_goes_on_the_other(tmp_path, first, stacked):
     """Killed after two epochs of five; the end is that of a run which was not."""
     words = [*small("transformer"), *TRAINER, "model.dropout=0.2", "optim.plateau_patience=0"]
     configs = [compose(*words, f"seed={seed}", "trainer.max_epochs=5") for seed in range(2)]
@@ -201,7 +214,7 @@ def test_a_run_begun_one_way_goes_on_the_other(tmp_path, first):
     def both(asked):
         # A signal ends all at once, so only the first has its second epoch.
         try:
-            fitted_together(asked)
+            fitted_together(asked, stacked=stacked)
         except Stopped:
             return
 
@@ -217,7 +230,7 @@ def test_a_finished_course_trains_no_further(tmp_path):
     (request,) = requests(tmp_path, [config], [random_prepared()])
     fit(*request)
     before = (request.folder / "last.ckpt").read_bytes()
-    (again,) = fitted_together([request])
+    (again,) = fitted_together([request], stacked=True)
     assert len(again.rows) == 4
     assert (request.folder / "last.ckpt").read_bytes() == before
 
@@ -226,7 +239,8 @@ def test_a_member_s_draws_disturb_no_other_s():
     draws = Draws(torch.device("cpu"))
     before = torch.get_rng_state()
     draws.seed(3)
-    first = draws.dropout(torch.ones(100), 0.5)
+    with draws.drawing():
+        first = torch.nn.functional.dropout(torch.ones(100), 0.5)
     assert torch.equal(torch.get_rng_state(), before)
     torch.manual_seed(3)
     assert torch.equal(first, torch.nn.functional.dropout(torch.ones(100), 0.5))

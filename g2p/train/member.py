@@ -13,7 +13,7 @@ from g2p.train.checkpoints import load_checkpoint, resumable, save_checkpoint
 from g2p.train.course import Course, epoch_seed, plateau_schedule
 from g2p.train.fold import Draws
 from g2p.train.metrics import scores
-from g2p.train.stack import row_of
+from g2p.train.row import row_of
 
 LIGHTNING_VERSION = version("lightning")
 

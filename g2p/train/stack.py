@@ -2,13 +2,17 @@
 
 import copy
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
-from torch.nn.utils import parameters_to_vector
+from torch.nn import functional as F
 
+from g2p.data.batches import Batch
 from g2p.train.fold import Draws, Folded, MemberDropout
+from g2p.train.loss import masked_mse
+from g2p.train.row import parts
 
 
 class Stack:
@@ -20,7 +24,7 @@ class Stack:
     Args:
         models: alike but for their parameters, buffers and dropout probabilities.
         rows: of each model all its parameters in one vector (see `row_of`), which an optimizer of
-            the member's own steps; `backward` fills in its gradient.
+            the member's own steps; `learn` fills in its gradient.
         draws: of each model the random numbers of its dropout.
     """
 
@@ -32,61 +36,86 @@ class Stack:
         for row, values_M, gradient_M in zip(rows, self.buffer_KM, self.gradient_KM, strict=True):
             row.data, row.grad = values_M, gradient_M
         self.parameters, self._gradients = {}, []
-        first = 0
-        for name, parameter in models[0].named_parameters():
-            part = slice(first, first + parameter.numel())
-            shape = (len(models), *parameter.shape)
+        for name, part, shape in parts(models[0]):
             for model, values_M in zip(models, self.buffer_KM, strict=True):
-                model.get_parameter(name).data = values_M[part].view(parameter.shape)
-            self.parameters[name] = self.buffer_KM[:, part].view(shape).requires_grad_()
-            self._gradients.append(self.gradient_KM[:, part].view(shape))
-            first = part.stop
+                model.get_parameter(name).data = values_M[part].view(shape)
+            stacked = (len(models), *shape)
+            self.parameters[name] = self.buffer_KM[:, part].view(stacked).requires_grad_()
+            self._gradients.append(self.gradient_KM[:, part].view(stacked))
         self.buffers = {
             name: torch.stack([model.get_buffer(name) for model in models])
             for name, _ in models[0].named_buffers()
         }
-        self.sizes = [0] * len(models)
+        self._sizes = [0] * len(models)
         self._plain = copy.deepcopy(models[0])
         for name, module in models[0].named_modules():
             if isinstance(module, nn.Dropout):
                 probabilities = [model.get_submodule(name).p for model in models]
-                dropout = MemberDropout(probabilities, list(draws), self.sizes)
+                dropout = MemberDropout(probabilities, list(draws), self._sizes)
                 self._plain.set_submodule(name, dropout)
 
-    def __call__(self, *inputs: Tensor, training: bool) -> Tensor:
-        """Predictions (K, B, P) of inputs (K, B, ...); set `sizes` first where dropout draws."""
-        self._plain.train(training)
-        with Folded():
-            return torch.vmap(self._member)(self.parameters, self.buffers, *inputs)
+    def learn(
+        self, batches: Sequence[Batch | None], context: AbstractContextManager
+    ) -> list[Tensor]:
+        """The loss of each member's batch, and its gradient in the member's row.
 
-    def backward(self, losses_K: Tensor) -> None:
-        """The gradient of each member's loss, into its row's `grad`."""
+        Args:
+            batches: one a member; None where its epoch is over.
+            context: of the forward pass.
+        """
+        self._sizes[:] = [0 if batch is None else len(batch.phenotype_BP) for batch in batches]
+        batch = _as_one(batches)
+        with context:
+            predicted_KBP = self(*batch.inputs, training=True)
+            losses_K = torch.vmap(masked_mse)(predicted_KBP, batch.phenotype_BP, batch.n_observed)
         found = torch.autograd.grad(losses_K.sum(), list(self.parameters.values()))
         for gradient, there in zip(found, self._gradients, strict=True):
             there.copy_(gradient)
+        return list(losses_K.detach().unbind())
+
+    def predict(
+        self, batches: Sequence[Batch | None], context: AbstractContextManager
+    ) -> list[Tensor | None]:
+        """Of each member's batch its predictions (B, P)."""
+        with context:
+            values_KBP = self(_as_one(batches).genotype_BL, training=False)
+        return [
+            None if batch is None else values_BP[: len(batch.phenotype_BP)]
+            for batch, values_BP in zip(batches, values_KBP, strict=True)
+        ]
+
+    def __call__(self, *inputs: Tensor, training: bool) -> Tensor:
+        """Predictions (K, B, P) of inputs (K, B, ...)."""
+        self._plain.train(training)
+        with Folded():
+            return torch.vmap(self._member)(self.parameters, self.buffers, *inputs)
 
     def _member(self, parameters: dict, buffers: dict, *inputs: Tensor) -> Tensor:
         return functional_call(self._plain, (parameters, buffers), inputs)
 
 
-def row_of(model: nn.Module) -> nn.Parameter:
-    """All parameters of a model in one vector (M,), in their order."""
-    return nn.Parameter(parameters_to_vector(model.parameters()).detach())
+def _as_one(batches: Sequence[Batch | None]) -> Batch:
+    """The members' batches as one, (K, B, ...); shorter ones are filled up by what counts nothing.
 
-
-def bytes_of_step(model: nn.Module, *inputs: Tensor) -> int:
-    """Memory that a training step of one member takes: what its forward pass keeps, measured, and
-    parameters, gradients and an optimizer's two moments.
+    A member whose epoch is over already has no batch.
     """
-    kept = {}
+    there = next(batch for batch in batches if batch is not None)
+    longest = max(len(batch.phenotype_BP) for batch in batches if batch is not None)
 
-    def keep(tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()
-        kept[storage.data_ptr()] = storage.nbytes()
-        return tensor
+    def stacked(field: str, empty: float) -> Tensor:
+        example = getattr(there, field)
+        values = [example[:0] if batch is None else getattr(batch, field) for batch in batches]
+        return torch.stack([
+            value if len(value) == longest
+            else F.pad(value, (0, 0) * (value.dim() - 1) + (0, longest - len(value)), value=empty)
+            for value in values
+        ])  # fmt: skip
 
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        predicted = model(*inputs)  # kept alive, or an address could come up twice
-    parameters = sum(p.numel() * p.element_size() for p in model.parameters())
-    del predicted
-    return sum(kept.values()) + 4 * parameters
+    environments = None if there.environment_B is None else stacked("environment_B", 0)
+    counts = [there.n_observed * 0 if batch is None else batch.n_observed for batch in batches]
+    return Batch(
+        stacked("genotype_BL", 0.0),
+        stacked("phenotype_BP", float("nan")),
+        torch.stack(counts),
+        environments,
+    )
