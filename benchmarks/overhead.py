@@ -67,11 +67,13 @@ def overhead(folder: Path, *words: str) -> np.ndarray:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=len(PHENOTYPES), choices=range(2, 13))
+    parser.add_argument("--models", nargs="+", choices=KINDS, default=list(KINDS))
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder for the JSON")
     options = parser.parse_args()
     result = {}
     with tempfile.TemporaryDirectory() as scratch:
-        for kind, (key, values, told) in KINDS.items():
+        for kind in options.models:
+            key, values, told = KINDS[kind]
             folder = Path(scratch) / kind
             folder.mkdir()
 

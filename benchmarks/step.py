@@ -7,12 +7,15 @@
     growth     exponents, fitted: of the step's time with loci (L), members (K) and width (D), of an
                epoch's with strains (N)
     project    what an epoch would take at sizes beyond: a fit of L and L^2, and N strains in turn
+    compile    with --compile: how many times as fast `torch.compile` makes a step; on a GPU also
+               with CUDA graphs
 
 Needs neither Hydra nor wandb. Writes step_DEVICE.json.
 """
 
 import argparse
 import json
+import time
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +30,7 @@ from benchmarks.stopwatch import Stopwatch
 from g2p.train.row import bytes_kept, bytes_of_parameters
 
 RESULTS = Path(__file__).parent / "results"
+COMPILED = 128, 1_164  # loci at which compiling is tried
 PUBLISHED = 72_000, 1_164  # training strains and loci of the BBQ panel
 BEYOND = ((72_000, 1_164), (1_000_000, 1_164), (72_000, 10_000), (1_000_000, 10_000))
 
@@ -102,6 +106,26 @@ def projections(rows: list[dict]) -> list[dict]:
     return found
 
 
+def compiled(device: Stopwatch, batch: int, loci: list[int]) -> list[dict]:
+    """Of each model and L: times as fast by `torch.compile`, and the seconds until it begins."""
+    found = []
+    for name, dim in WIDTHS.items():
+        for L in loci:
+            model = build(name, L, dim).to(device.name)
+            plain = device.step(model, model, batch, L)
+            for mode in ("default", *(["reduce-overhead"] if device.name == "cuda" else [])):
+                torch.compiler.reset()
+                forward = torch.compile(model, mode=mode)
+                started = time.perf_counter()
+                seconds = device.step(model, forward, batch, L)
+                warm_up = time.perf_counter() - started - device.seconds
+                found.append(
+                    {"model": name, "loci": L, "mode": mode, "times": plain / seconds,
+                     "warm_up_s": warm_up}
+                )  # fmt: skip
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
@@ -110,6 +134,7 @@ def main() -> None:
     parser.add_argument("--loci", default="128,256,512,1164,2048,4096")
     parser.add_argument("--seconds", type=float, default=1.0, help="of timing, each")
     parser.add_argument("--most-seconds", type=float, default=3.0, help="of a step")
+    parser.add_argument("--compile", action="store_true", help="try torch.compile, too")
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder for the JSON")
     options = parser.parse_args()
     device = Stopwatch(options.device, options.bf16, options.seconds)
@@ -118,6 +143,8 @@ def main() -> None:
     rows = measure(device, options.batch, loci, options.most_seconds)
     exponents = growth(device, rows, options.batch)
     beyond = projections(rows)
+    there = [L for L in loci if L in COMPILED and options.compile]
+    faster = compiled(device, options.batch, there)
 
     table = Table(title=f"training step, batch {options.batch}")
     for column in ("model", "L", "ms", "GFLOP/s", "of ceiling", "Gexp/s", "of ceiling", "MB",
@@ -145,6 +172,7 @@ def main() -> None:
         "device": torch.cuda.get_device_name() if options.device == "cuda" else "cpu",
         "torch": torch.__version__, "threads": torch.get_num_threads(), "bf16": options.bf16,
         "ceilings": ceilings, "rows": rows, "exponents": exponents, "projected": beyond,
+        "compiled": faster,
     }  # fmt: skip
     options.out.mkdir(exist_ok=True)
     (options.out / f"step_{options.device}.json").write_text(json.dumps(facts, indent=2) + "\n")
@@ -152,6 +180,11 @@ def main() -> None:
     console.print(table)
     console.print("exponents of time: " + ", ".join(f"{k}: {v:.2f}" for k, v in exponents.items()))
     console.print(further)
+    for row in faster:
+        console.print(
+            f"{row['model']} at L={row['loci']}, torch.compile ({row['mode']}): {row['times']:.2f} "
+            f"times as fast, after {row['warm_up_s']:.0f} s"
+        )
 
 
 if __name__ == "__main__":

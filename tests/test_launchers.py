@@ -263,23 +263,28 @@ def disturb(job: str, how: str) -> None:
     subprocess.run(command, check=True, capture_output=True, timeout=30)
 
 
+@pytest.fixture(scope="module")
+def calm(tmp_path_factory) -> dict[str, dict]:
+    """The numbers of a long run that nothing disturbs."""
+    folder = tmp_path_factory.mktemp("calm")
+    assert called(str(ROOT / "train.py"), *LONG, "seed=0", cwd=folder).returncode == 0
+    return numbers(folder)
+
+
 @pytest.mark.parametrize(
     "how", ["requeued by hand", "signalled before its time limit", "preempted"]
 )
-def test_a_job_that_slurm_queues_again_goes_on(tmp_path, slurm, how):
+def test_a_job_that_slurm_queues_again_goes_on(tmp_path, slurm, calm, how):
     """And ends with the numbers of an undisturbed one, while the command waits for it."""
-    words = (str(ROOT / "train.py"), "-m", *LONG)
-    calm, disturbed = tmp_path / "calm", tmp_path / "disturbed"
-    calm.mkdir(), disturbed.mkdir()
-    process = begun(*words, *OF_SLURM, "seed=0,1", cwd=disturbed)
+    words = (str(ROOT / "train.py"), "-m", *LONG, *OF_SLURM, "seed=0,1")
+    process = begun(*words, cwd=tmp_path)
     job = min(queued())
     disturb(job, how)
     out, err = process.communicate(timeout=240)
     assert process.returncode == 0, err
     assert len([line for line in out.splitlines() if line.startswith("run: ")]) == 2
-    (log,) = disturbed.glob(f".cache/multirun/*/.submitit/*/{job}_0_log.out")
+    (log,) = tmp_path.glob(f".cache/multirun/*/.submitit/*/{job}_0_log.out")
     assert log.read_text().count("Starting with") == 2
-    assert called(*words, "seed=0", cwd=calm).returncode == 0
-    assert numbers(calm).items() <= numbers(disturbed).items()
-    for file in disturbed.glob("runs/*/history.parquet"):
+    assert calm.items() <= numbers(tmp_path).items()
+    for file in tmp_path.glob("runs/*/history.parquet"):
         assert pq.read_table(file)["epoch"].to_pylist() == list(range(200))
