@@ -1,11 +1,12 @@
 """Runs trained together against the same runs one after another: `python -m benchmarks.packed`.
 
-    step      member-steps a second of the training loops themselves, by model, loci and members
+    step      seconds of a member's step, validation included, of the training loops themselves: of
+              a run alone, of members stacked as one model, of members in turn
     multirun  wall clock of whole runs: composed, prepared, trained, scored and written, without
               figures, W&B and imports
 
-The two in turn, in one process; the ratio is taken round by round and its median told. Writes
-packed.json.
+Each way after the other, in one process; how many times as fast as alone the way is that the packed
+launcher takes is told round by round, and its median. Writes packed_DEVICE.json.
 """
 
 import argparse
@@ -15,7 +16,7 @@ import json
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -30,14 +31,15 @@ from g2p.fit import Request, fit
 from g2p.fit_together import fit_together, room
 from g2p.run import obtaining
 from g2p.study.launch import launch
+from g2p.train.device import device_name
 
 RESULTS = Path(__file__).parent / "results"
 ENVIRONMENTS = (*TEMPERATURES, *OTHERS)
 RIJAL = ("model=rijal_attention", "optim=adam")
-# Model, loci, members, strains: fewer where a step takes long.
+# Model, loci, most members on a CPU, strains: fewer where a step takes long.
 STEPS = (
     (RIJAL, 16, 18, 1500), (RIJAL, 64, 18, 1500), (RIJAL, 128, 18, 800), (RIJAL, 256, 18, 400),
-    (RIJAL, 1164, 6, 300), (("model=transformer",), 64, 18, 600),
+    (RIJAL, 1164, 3, 300), (("model=transformer",), 64, 18, 400),
 )  # fmt: skip
 
 
@@ -76,8 +78,7 @@ def seconds_of_step(way: str, folder: Path, members: int, words: tuple[str, ...]
         if way == "solo":
             fits = [fit(*request) for request in asked]
         else:
-            stacked = room(asked[0]).stacked
-            fits = [result for _, result in fit_together(asked, stacked=stacked)]
+            fits = [result for _, result in fit_together(asked, stacked=way == "as one")]
     batch = asked[0].config["trainer"]["batch_size"]
     steps = -(-len(asked[0].data.split["train"]) // batch)
     spent = sum(row["seconds"] for done in fits for row in done.rows[1:])
@@ -95,17 +96,26 @@ def seconds_of_multirun(way: str, folder: Path, members: int, words: tuple[str, 
     return time.perf_counter() - started
 
 
-def compared(measure: Callable[..., float], rounds: int, members: int, words) -> dict:
-    """Seconds of both ways and how many times as fast the packed one is."""
-    times = {"solo": [], "packed": []}
+def compared(
+    measure: Callable[..., float], ways: Sequence[str], chosen: str, rounds: int, members: int,
+    words: tuple[str, ...],
+) -> dict:  # fmt: skip
+    """Seconds of each way, and how many times as fast as alone the chosen one is."""
+    times, peaks = {way: [] for way in ways}, {}
     for _ in range(rounds):
         for way, found in times.items():
             with tempfile.TemporaryDirectory() as scratch:
                 folder = Path(scratch) / way
                 folder.mkdir()
+                if torch.cuda.is_available():
+                    torch.cuda.reset_peak_memory_stats()
                 found.append(measure(way, folder, members, words))
-    ratio = statistics.median(s / p for s, p in zip(*times.values(), strict=True))
-    return {way: statistics.median(found) for way, found in times.items()} | {"ratio": ratio}
+                if torch.cuda.is_available():
+                    peaks[f"{way}, bytes"] = torch.cuda.max_memory_allocated()
+    ratios = (alone / own for alone, own in zip(times["solo"], times[chosen], strict=True))
+    seconds = {way: statistics.median(found) for way, found in times.items()}
+    ratio = statistics.median(ratios)
+    return {"members": members, **seconds, **peaks, "chosen": chosen, "ratio": ratio}
 
 
 def main() -> None:
@@ -114,38 +124,48 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--most-loci", type=int, default=1164, help="leave out what has more")
     parser.add_argument("--members", type=int, default=18, help="at most")
-    parser.add_argument("--accelerator", default="cpu")
+    parser.add_argument("--accelerator", default="cpu", choices=["cpu", "cuda"])
+    parser.add_argument("--bf16", action="store_true", help="autocast the forward pass")
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder for the JSON")
     options = parser.parse_args()
-    on = f"trainer.accelerator={options.accelerator}"
-    table = Table(title="trained together against one after another")
-    for column in ("what", "members", "loci", "solo", "packed", "times as fast", "way", "room"):
-        table.add_column(column, justify="right")
+    precision = "bf16-mixed" if options.bf16 else "32-true"
+    on = (f"trainer.accelerator={options.accelerator}", f"trainer.precision={precision}")
     rows = []
-    for model, loci, members, strains in STEPS:
+    for model, loci, most, strains in STEPS:
         if loci > options.most_loci:
             continue
-        members = min(members, options.members)
-        words = (*model, f"data.loci={loci}", f"data.strains={strains}", on,
+        members = options.members
+        if options.accelerator == "cpu":
+            members = min(members, most)
+        words = (*model, f"data.loci={loci}", f"data.strains={strains}", *on,
                  f"trainer.max_epochs={options.epochs}")  # fmt: skip
-        found = compared(seconds_of_step, options.rounds, members, words)
         with tempfile.TemporaryDirectory() as scratch, quiet():
-            most, stacked = room(requests(Path(scratch), 1, words)[0])
-        rows.append({"what": f"step, {model[0]}", "members": members, "loci": loci, **found,
-                     "way": "as one" if stacked else "in turn", "room": most})  # fmt: skip
-    words = (*RIJAL, "data.loci=64", "data.strains=500", "trainer.max_epochs=5", on)
-    members = options.members
-    found = compared(seconds_of_multirun, options.rounds, members, words)
-    rows.append({"what": "multirun of 5 epochs", "members": members, "loci": 64, **found})
+            places, stacked = room(requests(Path(scratch), 1, words)[0])
+        chosen = "as one" if stacked else "in turn"
+        ways = ("solo", "as one", "in turn")
+        found = compared(seconds_of_step, ways, chosen, options.rounds, members, words)
+        rows.append({"what": f"step, {model[0]}", "loci": loci, **found, "room": places})
+    words = (*RIJAL, "data.loci=64", "data.strains=500", "trainer.max_epochs=5", *on)
+    ways = ("solo", "packed")
+    found = compared(seconds_of_multirun, ways, "packed", options.rounds, options.members, words)
+    rows.append({"what": "multirun of 5 epochs", "loci": 64, **found})
+
+    table = Table(title="trained together against one after another")
+    columns = ("solo", "as one", "in turn", "packed")
+    for column in ("what", "members", "loci", *(f"{way}, ms" for way in columns), "times as fast"):
+        table.add_column(column, justify="right")
     for row in rows:
-        table.add_row(
-            row["what"], str(row["members"]), str(row["loci"]), f"{1e3 * row['solo']:.1f} ms",
-            f"{1e3 * row['packed']:.1f} ms", f"{row['ratio']:.2f}", row.get("way", ""),
-            str(row.get("room", "")),
-        )  # fmt: skip
-    facts = {"torch": torch.__version__, "threads": torch.get_num_threads()}
+        seconds = (f"{1e3 * row[way]:.1f}" if way in row else "" for way in columns)
+        ratio = f"{row['ratio']:.2f} ({row['chosen']})"
+        table.add_row(row["what"], str(row["members"]), str(row["loci"]), *seconds, ratio)
+    facts = {
+        "device": device_name(options.accelerator), "precision": precision,
+        "torch": torch.__version__, "threads": torch.get_num_threads(),
+    }  # fmt: skip
     options.out.mkdir(exist_ok=True)
-    (options.out / "packed.json").write_text(json.dumps({**facts, "rows": rows}, indent=2) + "\n")
+    (options.out / f"packed_{options.accelerator}.json").write_text(
+        json.dumps({**facts, "rows": rows}, indent=2) + "\n"
+    )
     Console().print(table)
 
 
