@@ -15,7 +15,7 @@ from g2p.data.prepare import Prepared
 from g2p.models import build_model
 from g2p.models.entropy import attention_entropy
 from g2p.train.checkpoints import load_checkpoint, save_checkpoint
-from g2p.train.device import resolve_accelerator
+from g2p.train.device import forget_peak_memory, resolve_accelerator
 from g2p.train.energy import metered
 from g2p.train.history import history_row
 from g2p.train.metrics import Scores, scores
@@ -67,6 +67,7 @@ def fit(
     baseline = is_baseline(config["model"]["name"])
     trainer = config["trainer"]
     accelerator = "cpu" if baseline else resolve_accelerator(trainer["accelerator"])
+    forget_peak_memory(accelerator)
     with metered(accelerator, trainer["devices"]) as meter:
         if baseline:
             result = _fit_baseline(config, data, folder, on_epoch)

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,11 +13,11 @@ from torch import Tensor
 from g2p.data.resident import Resident
 from g2p.fit import Fitted, Request, Room, fitted, learning
 from g2p.train.course import Course
-from g2p.train.device import free_memory, resolve_accelerator
+from g2p.train.device import forget_peak_memory, free_memory, resolve_accelerator
 from g2p.train.member import Member
 from g2p.train.own_gpu import chosen_devices
 from g2p.train.packed import train_together
-from g2p.train.predict import VALIDATION_BATCH
+from g2p.train.predict import validation_batch
 from g2p.train.row import bytes_kept, bytes_of_parameters
 from g2p.train.stack import Stack
 from g2p.train.turns import Turns
@@ -26,6 +27,8 @@ from g2p.train.turns import Turns
 SHARE, BACKWARD = 0.6, 2.0
 # However small: each holds its files and its tracker open.
 MOST = 64
+# Strains of all members, which a GPU's fused attention takes as one batch.
+MOST_STRAINS = 65_535
 # What a step of one member may keep for the way back where a CPU's members are stacked. A stack of
 # more goes through memory, not caches, and is no faster than its members in turn (`python -m
 # benchmarks.packed`: a Rijal model keeps 4 MB at 64 loci and 7 at 128, a transformer far more).
@@ -39,13 +42,17 @@ def room(request: Request) -> Room:
     that is faster.
     """
     member = _member(request, {}, 1)
-    (batch,) = itertools.islice(member.train, 1)
-    kept, own = bytes_kept(member.model, *batch.inputs), bytes_of_parameters(member.model)
     device = member.row.device.type
+    forget_peak_memory(device)
     free = SHARE * free_memory(device)
+    (batch,) = itertools.islice(member.train, 1)
+    with _precision(request, device):
+        kept = bytes_kept(member.model, *batch.inputs)
+    own = bytes_of_parameters(member.model)
     stacked = device != "cpu" or kept <= IN_CACHE
     most = free / (BACKWARD * (kept + own)) if stacked else (free - BACKWARD * kept) / own
-    return Room(min(MOST, max(1, int(most))), stacked)
+    fused = MOST_STRAINS // len(batch.phenotype_BP)
+    return Room(max(1, min(MOST, fused, int(most))), stacked)
 
 
 def fit_together(
@@ -65,14 +72,29 @@ def fit_together(
             continue
         members.append(member)
         numbers[member] = i
-    autocast = requests[0].config["trainer"]["precision"] == "bf16-mixed"
-    way = Stack if stacked else Turns
-    for member, error in train_together(members, way, autocast=autocast) if members else ():
-        config, data, folder, *_ = requests[numbers[member]]
+    if not members:
+        return
+    context = _precision(requests[0], members[0].row.device.type)
+    for member, error in train_together(members, Stack if stacked else Turns, context):
         if error is None:
-            result = fitted(config, data, folder, member.model, member.course.rows)
-            result = replace(result, joules=member.joules)
-        yield numbers[member], error or result
+            yield numbers[member], _fitted(requests[numbers[member]], member)
+        else:
+            yield numbers[member], error
+
+
+def _fitted(request: Request, member: Member) -> Fitted | Exception:
+    config, data, folder, *_ = request
+    try:
+        result = fitted(config, data, folder, member.model, member.course.rows)
+    except Exception as error:  # of any kind: it costs this request alone
+        return error
+    return replace(result, joules=member.joules)
+
+
+def _precision(request: Request, device: str) -> AbstractContextManager:
+    """Of the forward pass; weights stay as they are."""
+    mixed = request.config["trainer"]["precision"] == "bf16-mixed"
+    return torch.autocast(device, torch.bfloat16) if mixed else nullcontext()
 
 
 def _member(request: Request, on_device: dict, n_members: int) -> Member:
@@ -83,12 +105,12 @@ def _member(request: Request, on_device: dict, n_members: int) -> Member:
     model = start.pop("model").to(device)
     model = model.double() if double else model
     resident = _resident(request, on_device)
-    val_batch = max(options["batch_size"], VALIDATION_BATCH // n_members)
+    at_once = validation_batch(request.data.genotypes.shape[1]) // n_members
     return Member(
         model=model,
         **start,
         train=resident.train(**_batches(request, model)),
-        val=resident.val(val_batch),
+        val=resident.val(max(options["batch_size"], at_once)),
         course=Course(
             data.phenotype_names, options["monitor"], options["patience"], options["max_epochs"]
         ),

@@ -130,14 +130,25 @@ class Runs:
         if len(numbers) == 1:
             yield numbers[0], _result(asking[numbers[0]][1])
             return
+        from torch import OutOfMemoryError
+
         from g2p.fit_together import fit_together
 
         most, stacked = self.room[sizes]
         way = "as one model" if stacked else "in turn"
         self.say(f"{len(numbers)} runs train together, {way} (memory for {most}).")
         requests = [asking[number][1] for number in numbers]
+        too_many = []
         for i, result in fit_together(requests, stacked=stacked):
-            yield numbers[i], result
+            if isinstance(result, OutOfMemoryError):
+                too_many.append(i)
+            else:
+                yield numbers[i], result
+        if too_many:
+            self.room[sizes] = Room(max(1, len(too_many) // 2), stacked)
+            self.say(f"The device's memory ran out; {len(too_many)} runs go on one by one.")
+        for i in too_many:
+            yield numbers[i], _result(requests[i])
 
 
 def _room(request: Request) -> Room:

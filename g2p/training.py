@@ -62,7 +62,7 @@ def training(
             environment(
                 device=device_name(accelerator),
                 seconds=seconds,
-                device_memory=peak_device_memory(accelerator),
+                device_memory=peak_device_memory(accelerator, config["trainer"]["devices"]),
                 energy=fitted.joules,
             )
         )

@@ -77,10 +77,13 @@ def test_batches_are_balanced_over_environments(n, P, batch_size, world):
         for rank in range(world)
     ]  # fmt: skip
     seen = []
-    for parts in zip(*shares, strict=True):
+    for i, parts in enumerate(zip(*shares, strict=True)):
         counts = torch.zeros(P)
         observed = 0
-        for part in parts:
+        taken = min(world, n - i * batch_size, batch_size)  # by as many processes
+        for part in parts[taken:]:
+            assert len(part.phenotype_BP) == 1 and part.phenotype_BP.isnan().all()
+        for part in parts[:taken]:
             assert part.inputs == (part.genotype_BL, part.environment_B)
             for g, y, e in zip(part.genotype_BL, part.phenotype_BP, part.environment_B,
                                strict=True):  # fmt: skip

@@ -1,4 +1,7 @@
-"""Within an epoch nothing asks the device for a value: a GPU and its host would wait in turn."""
+"""Within an epoch nothing asks the device for a value: a GPU and its host would wait in turn.
+
+And little is copied to it, which would wait as well.
+"""
 
 from contextlib import nullcontext
 
@@ -34,6 +37,20 @@ class Waits(TorchDispatchMode):
         )
         self.count += by_mask or function.overloadpacket in WAITS
         return function(*args, **kwargs or {})
+
+
+class Copies(TorchDispatchMode):
+    """Counts tensors that are copied from the CPU to another device."""
+
+    def __init__(self):
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **kwargs or {})
+        if function.overloadpacket == aten._to_copy:
+            self.count += args[0].device.type == "cpu" != result.device.type
+        return result
 
 
 def asked(folder, name: str, batch_size: int, seed: int) -> Request:
@@ -88,9 +105,11 @@ def test_an_epoch_together_where_tensors_have_no_values(tmp_path, name, way, mon
     for member in members:
         member.draws.device = torch.device("cpu")  # `meta` has no random numbers
     models = way(*zip(*((m.model, m.row, m.draws) for m in members), strict=True))
-    _train_epoch(members, models, nullcontext())
-    predicted = [values for pair in _predicted(members, models, nullcontext()) for values in pair]
-    for tensor in (*members[0].losses, *predicted):
-        assert tensor.device == meta
-    with pytest.raises((RuntimeError, NotImplementedError)):
-        members[0].end_epoch(*predicted[:2], 0.0)
+    with Copies() as copies:
+        _train_epoch(members, models, nullcontext())
+        batches = [next(iter(member.val)) for member in members]
+        predicted = models.predict(batches, nullcontext())
+    assert all(tensor.device == meta for tensor in (*members[0].losses, *predicted))
+    assert copies.count == len(members)  # of each the order of its strains, once an epoch
+    with pytest.raises(NotImplementedError):
+        _predicted(members, models, nullcontext())

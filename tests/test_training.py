@@ -200,6 +200,20 @@ def test_a_loss_that_is_not_finite(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_checkpoint_of_a_gpu_that_is_not_here(tmp_path, monkeypatch):
+    data = random_prepared()
+    train(tmp_path, data, max_epochs=2)
+    for name in ("best.ckpt", "last.ckpt"):
+        checkpoint = load_checkpoint(tmp_path / name)
+        with monkeypatch.context() as patched:
+            patched.setattr(torch.serialization, "location_tag", lambda storage: "cuda:3")
+            torch.save(checkpoint, tmp_path / name)
+    with pytest.raises(RuntimeError, match="CUDA"):
+        torch.load(tmp_path / "last.ckpt", weights_only=True)
+    _, rows = train(tmp_path, data, max_epochs=3)
+    assert len(rows) == 3
+
+
 def test_a_damaged_checkpoint(tmp_path):
     data = random_prepared()
     train(tmp_path, data)

@@ -76,12 +76,15 @@ class Batches:
                 turn = i * self.batch_size + torch.arange(len(batch), device=batch.device)
                 environment_B = turn % self.n_environments
                 phenotype_BP = phenotype_BP.gather(1, environment_B[:, None])
-                environment_B = environment_B[self.rank :: self.world]
+            n_observed = phenotype_BP.isfinite().sum()
             share = slice(self.rank, None, self.world)
+            if self.rank >= len(batch):  # attention on a GPU refuses no strain: one, not observed
+                share = slice(1)
+                phenotype_BP = torch.full_like(phenotype_BP, float("nan"))
             yield Batch(
                 # Three times as fast as indexing with brackets.
                 self.genotypes.index_select(0, batch[share]).to(self.phenotypes.dtype),
                 phenotype_BP[share],
-                phenotype_BP.isfinite().sum(),
-                environment_B,
+                n_observed,
+                None if environment_B is None else environment_B[share],
             )

@@ -52,12 +52,14 @@ class Attention(nn.Module):
     def projections(self, x_BLD: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys and values, (B, H, L, d) each, d padded by zeros."""
         weight, bias = self._padded(x_BLD.shape[2] // self.num_heads)
-        biases = (None, None, None) if bias is None else bias.chunk(3)
+        # A bias of the keys adds the same to all scores of a query, which the softmax takes away
+        # again; its gradient would be rounding alone, which Adam turns into steps like any other.
+        of_query, _, of_value = (None, None, None) if bias is None else bias.chunk(3)
         # Three products, not one that is then cut in three: going back, their gradients would have
         # to be copied together.
         q_BLHd, k_BLHd, v_BLHd = (
             F.linear(x_BLD, w, b).unflatten(2, (self.num_heads, -1))
-            for w, b in zip(weight.chunk(3), biases, strict=True)
+            for w, b in zip(weight.chunk(3), (of_query, None, of_value), strict=True)
         )
         return q_BLHd.transpose(1, 2), k_BLHd.transpose(1, 2), v_BLHd.transpose(1, 2)
 

@@ -68,8 +68,9 @@ class RijalMultienv(nn.Module):
     def forward(self, genotype_BL: Tensor, environment_B: Tensor | None = None) -> Tensor:
         """(B, 1) in the given environments, numbered from 0; (B, P) in all where none is given."""
         if environment_B is None:
-            everywhere = (torch.full((len(genotype_BL),), p) for p in range(self.n_environments))
-            return torch.cat([self(genotype_BL, e.to(genotype_BL.device)) for e in everywhere], 1)
+            shape, device = (len(genotype_BL),), genotype_BL.device
+            everywhere = (torch.full(shape, p, device=device) for p in range(self.n_environments))
+            return torch.cat([self(genotype_BL, environment_B) for environment_B in everywhere], 1)
         loci_BLD = F.pad(self.embed(genotype_BL), (0, self.extra))
         loci_BLD = F.pad(loci_BLD, (0, 1), value=1.0)
         token_B1D = self.code_PD[environment_B][:, None].to(loci_BLD.dtype)

@@ -18,15 +18,15 @@ def save_checkpoint(checkpoint: dict, *paths: Path) -> None:
         write_atomically(path, lambda file: file.write(buffer.getbuffer()))
 
 
-def load_checkpoint(path: Path, map_location="cpu") -> dict:
-    """The checkpoint at `path`, tensors and plain values only.
+def load_checkpoint(path: Path) -> dict:
+    """The checkpoint at `path`, tensors on the CPU and plain values only.
 
     Raises:
         UserError: when it cannot be read.
     """
     content = io.BytesIO(path.read_bytes())
     try:
-        return torch.load(content, map_location=map_location, weights_only=True)
+        return torch.load(content, map_location="cpu", weights_only=True)
     except Exception as error:  # torch has no one type for what a damaged file can raise
         raise UserError(
             f"{path} cannot be read ({_first_line(error)}). force=true starts the run anew."

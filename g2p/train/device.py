@@ -49,9 +49,20 @@ def device_name(accelerator: str) -> str:
     return torch.cuda.get_device_name()
 
 
-def peak_device_memory(accelerator: str) -> int | None:
-    """Peak bytes that torch held on the device, None on a CPU."""
-    if accelerator != "cuda":
+def forget_peak_memory(accelerator: str) -> None:
+    """What comes from here on is another run's, or other runs'."""
+    if accelerator == "cuda":
+        import torch
+
+        torch.cuda.reset_peak_memory_stats()
+
+
+def peak_device_memory(accelerator: str, devices: int) -> int | None:
+    """Peak bytes that torch held on the device since they were forgotten.
+
+    None on a CPU, and of several devices, which are other processes' to know.
+    """
+    if accelerator != "cuda" or devices > 1:
         return None
     import torch
 
@@ -63,7 +74,9 @@ def free_memory(accelerator: str) -> int:
     if accelerator == "cuda":
         import torch
 
-        return torch.cuda.mem_get_info()[0]
+        # What torch keeps for itself and does not use is free, too.
+        kept = torch.cuda.memory_reserved() - torch.cuda.memory_allocated()
+        return torch.cuda.mem_get_info()[0] + kept
     told = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
     free = 1024 * int(told["MemAvailable"].split()[0])
     limit, used = (Path("/sys/fs/cgroup") / name for name in ("memory.max", "memory.current"))

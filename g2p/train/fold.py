@@ -47,9 +47,11 @@ class Draws:
         """What torch draws within is the member's."""
         before = self.of.get_rng_state()
         self.of.set_rng_state(self.state)
-        yield
-        self.state = self.of.get_rng_state()
-        self.of.set_rng_state(before)
+        try:
+            yield
+        finally:
+            self.state = self.of.get_rng_state()
+            self.of.set_rng_state(before)
 
 
 class MemberDropout(nn.Module):
@@ -114,13 +116,7 @@ class _Linear(_Rule):
     @staticmethod
     def vmap(info, in_dims, x, weight, bias):
         x, weight, bias = _members_first(info, in_dims, (x, weight, bias))
-        flat, transposed = x.flatten(1, -2), weight.transpose(1, 2)
-        if x.dim() == 2:  # one vector a member
-            flat = x[:, None]
-        if bias is None:
-            y = torch.bmm(flat, transposed)
-        else:
-            y = torch.baddbmm(bias[:, None], flat, transposed)
+        y = torch.baddbmm(bias[:, None], x.flatten(1, -2), weight.transpose(1, 2))
         return y.view(*x.shape[:-1], -1), 0
 
 

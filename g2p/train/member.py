@@ -78,13 +78,15 @@ class Member:
     def end_epoch(self, predicted: Tensor, observed: Tensor, seconds: float) -> None:
         """Score (n, P) predictions of the validation strains, and keep what is worth keeping.
 
+        Both are on the CPU, in float64.
+
         Raises:
             UserError: when the loss is no longer finite.
             OSError: when a checkpoint cannot be written.
         """
         train_loss = torch.stack(self.losses).double().mean().item()
         self.losses.clear()
-        val = scores(predicted.double().cpu().numpy(), observed.double().cpu().numpy())
+        val = scores(predicted.numpy(), observed.numpy())
         self.course.check(train_loss, val.loss, bool(predicted.isfinite().all()))
         if self.plateau is not None:
             self.plateau.step(self.course.score(val))
@@ -92,6 +94,12 @@ class Member:
         names = ("best.ckpt", "last.ckpt") if improved else ("last.ckpt",)
         save_checkpoint(self._checkpoint(), *(self.folder / name for name in names))
         self.on_epoch(self.course.rows)
+
+    def leave(self) -> None:
+        """Let go of the memory that it shares with others, and of its optimizer's."""
+        for parameter in self.model.parameters():
+            parameter.data, parameter.grad = parameter.data.clone(), None
+        self.row = self.optimizer = None
 
     def _checkpoint(self) -> dict:
         """As Lightning would write it, but for the state of its loops."""

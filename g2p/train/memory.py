@@ -18,7 +18,8 @@ class AtomicCheckpoints(TorchCheckpointIO):
         save_checkpoint(checkpoint, Path(path))
 
     def load_checkpoint(self, path, map_location=None, weights_only=None) -> dict:
-        return load_checkpoint(Path(path), map_location)
+        # To the CPU, whatever is asked: the GPU that wrote it may be another's, or not be there.
+        return load_checkpoint(Path(path))
 
 
 class Memory(L.Callback):

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from itertools import zip_longest
 from statistics import fmean
 
@@ -17,21 +17,19 @@ from g2p.train.turns import Turns
 
 
 def train_together(
-    members: list[Member], way: type[Stack] | type[Turns], *, autocast: bool
+    members: list[Member], way: type[Stack] | type[Turns], context: AbstractContextManager
 ) -> Iterator[tuple[Member, Exception | None]]:
     """Train each until its course has ended; yields a member as it ends, with what ended it.
 
     A member that has ended leaves the others and costs nothing from then on; one that fails (its
-    loss is not finite, its folder cannot be written) fails alone.
+    loss is not finite, its folder cannot be written) fails alone. A device out of memory ends all.
 
     Args:
         members: whose models differ in nothing but values, and whose loci, phenotypes and batch
             size are as many; on one device.
         way: how several models take a step.
-        autocast: whether the forward pass is in bfloat16 (weights stay as they are).
+        context: of the forward pass: its precision.
     """
-    device = members[0].row.device
-    context = torch.autocast(device.type, torch.bfloat16) if autocast else nullcontext()
     going = []
     for member in members:  # a run killed after its last epoch must not train another one
         if member.course.ended:
@@ -43,7 +41,14 @@ def train_together(
         models = None
         while going:
             models = models or way(*zip(*((m.model, m.row, m.draws) for m in going), strict=True))
-            ended = _epoch(going, models, context)
+            try:
+                ended = _epoch(going, models, context)
+            except torch.OutOfMemoryError as error:
+                error.__traceback__ = models = None  # which hold what took the memory
+                for member in going:
+                    member.leave()
+                    yield member, error
+                return
             rows = [member.course.rows[-1] for member in going if ended[member] is None]
             if rows:
                 loss, r2 = (
@@ -52,14 +57,14 @@ def train_together(
                 epoch = max(member.course.epochs for member in going)
                 bar.advance(epoch)
                 bar.end_epoch(epoch, loss, r2, f"  (mean of {len(rows)} runs)")
-            left = []
-            for member in going:
-                if ended[member] is None and not member.course.ended:
-                    left.append(member)
-                else:
-                    yield member, ended[member]
+            left = [m for m in going if ended[m] is None and not m.course.ended]
             if len(left) < len(going):
-                going, models = left, None
+                models = None
+            for member in going:
+                if member not in left:
+                    member.leave()
+                    yield member, ended[member]
+            going = left
 
 
 def _epoch(
@@ -99,7 +104,10 @@ def _train_epoch(
 def _predicted(
     members: list[Member], models: Stack | Turns, context: AbstractContextManager
 ) -> list[tuple[Tensor, Tensor]]:
-    """Of each member's validation strains: predicted and observed, (n, P)."""
+    """Of each member's validation strains: predicted and observed, (n, P) on the CPU.
+
+    That waits for the device, whose epoch it is that is timed.
+    """
     predicted, observed = [[] for _ in members], [[] for _ in members]
     for batches in zip_longest(*(member.val for member in members)):
         for k, (own, values) in enumerate(
@@ -108,4 +116,7 @@ def _predicted(
             if own is not None:
                 predicted[k].append(values)
                 observed[k].append(own.phenotype_BP)
-    return [(torch.cat(p), torch.cat(o)) for p, o in zip(predicted, observed, strict=True)]
+    return [
+        (torch.cat(values).double().cpu(), torch.cat(seen).double().cpu())
+        for values, seen in zip(predicted, observed, strict=True)
+    ]

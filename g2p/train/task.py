@@ -77,8 +77,11 @@ class Task(L.LightningModule):
         self.train_loss = float(self.trainer.strategy.reduce(loss, reduce_op="mean"))
         predicted, observed = torch.cat(self._predicted), torch.cat(self._observed)
         self._losses.clear(), self._predicted.clear(), self._observed.clear()
-        self.val = scores(predicted.double().cpu().numpy(), observed.double().cpu().numpy())
-        self.course.check(self.train_loss, self.val.loss, bool(predicted.isfinite().all()))
+        val = scores(predicted.double().cpu().numpy(), observed.double().cpu().numpy())
+        finite = bool(predicted.isfinite().all())
+        # The first process decides: others could differ in a last digit, and so in when to stop.
+        self.val, finite = self.trainer.strategy.broadcast((val, finite))
+        self.course.check(self.train_loss, self.val.loss, finite)
         if self.plateau is not None:
             self.plateau.step(self.course.score(self.val))
 

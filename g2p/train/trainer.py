@@ -22,7 +22,7 @@ from g2p.train.course import Course
 from g2p.train.device import check_devices, resolve_accelerator
 from g2p.train.memory import AtomicCheckpoints, Memory
 from g2p.train.own_gpu import chosen_devices
-from g2p.train.predict import VALIDATION_BATCH
+from g2p.train.predict import validation_batch
 from g2p.train.progress import ProgressBar
 from g2p.train.task import Task
 
@@ -169,4 +169,5 @@ class ResidentData(L.LightningDataModule):
 
     def val_dataloader(self) -> Batches:
         # Every process scores all of it, so they agree on when to stop without talking.
-        return self.resident.val(VALIDATION_BATCH)
+        at_once = validation_batch(self.resident.genotypes.shape[1])
+        return self.resident.val(max(self.options["batch_size"], at_once))
