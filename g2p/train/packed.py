@@ -40,15 +40,13 @@ def train_together(
     with Bar(max(member.course.max_epochs for member in members), done) as bar:
         models = None
         while going:
-            models = models or way(*zip(*((m.model, m.row, m.draws) for m in going), strict=True))
+            of_each = ((member.model, member.row, member.draws) for member in going)
             try:
+                models = models or way(*zip(*of_each, strict=True))
                 ended = _epoch(going, models, context)
             except torch.OutOfMemoryError as error:
-                error.__traceback__ = models = None  # which hold what took the memory
-                for member in going:
-                    member.leave()
-                    yield member, error
-                return
+                # Without its traceback, which holds what took the memory.
+                ended = dict.fromkeys(going, error.with_traceback(None))
             rows = [member.course.rows[-1] for member in going if ended[member] is None]
             if rows:
                 loss, r2 = (
