@@ -43,7 +43,6 @@ def room(request: Request) -> Room:
     """
     member = _member(request, {}, 1)
     device = member.row.device.type
-    forget_peak_memory(device)
     free = SHARE * free_memory(device)
     (batch,) = itertools.islice(member.train, 1)
     with _precision(request, device):
@@ -74,7 +73,9 @@ def fit_together(
         numbers[member] = i
     if not members:
         return
-    context = _precision(requests[0], members[0].row.device.type)
+    device = members[0].row.device.type
+    forget_peak_memory(device)
+    context = _precision(requests[0], device)
     for member, error in train_together(members, Stack if stacked else Turns, context):
         if error is None:
             yield numbers[member], _fitted(requests[numbers[member]], member)
