@@ -91,7 +91,8 @@ def logged(folder: Path, patience: float = 30) -> list[dict]:
     while True:
         found = [content(file) for file in offline_files(folder)]
         if all(c["exit_code"] is not None for c in found) or time.monotonic() > until:
-            return found
+            # Names of folders tell the second alone.
+            return sorted(found, key=lambda content: content["run"].start_time.ToNanoseconds())
         time.sleep(0.1)
 
 
