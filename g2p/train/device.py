@@ -54,7 +54,8 @@ def forget_peak_memory(accelerator: str) -> None:
     if accelerator == "cuda":
         import torch
 
-        torch.cuda.reset_peak_memory_stats()
+        if torch.cuda.is_initialized():  # before, there is nothing to forget
+            torch.cuda.reset_peak_memory_stats()
 
 
 def peak_device_memory(accelerator: str, devices: int) -> int | None:
