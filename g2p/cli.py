@@ -21,13 +21,7 @@ from g2p.launchers.packed import PackedJob
 from g2p.launchers.prepare import prepare
 from g2p.messages import message, say, tell
 from g2p.search import search_words
-
-
-class Stopped(BaseException):
-    """A signal asked the process to stop. Not an Exception: nothing goes on after it."""
-
-    def __init__(self, number: int):
-        self.number = number
+from g2p.stopping import Stopped, stop_on_signals, stopping_first
 
 
 def main() -> None:
@@ -35,19 +29,21 @@ def main() -> None:
 
     Exits 0 only when all succeeded; a search, when it has found a best trial.
     """
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _stop)
+    stop_on_signals()
     # Hydra then raises what it would print with a traceback; we print it without.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
-        arguments = get_args_parser().parse_args()
-        if not (arguments.help or arguments.hydra_help or arguments.info or arguments.config_dir):
-            added = _checked(arguments)
-            place = sys.argv.index(arguments.overrides[-1]) + 1 if added else 1
-            sys.argv[place:place] = added
-        if arguments.multirun:
-            prepare(arguments.overrides, tell)
-        hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(job)()
+        with stopping_first():
+            arguments = get_args_parser().parse_args()
+            if not (
+                arguments.help or arguments.hydra_help or arguments.info or arguments.config_dir
+            ):
+                added = _checked(arguments)
+                place = sys.argv.index(arguments.overrides[-1]) + 1 if added else 1
+                sys.argv[place:place] = added
+            if arguments.multirun:
+                prepare(arguments.overrides, tell)
+            hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(job)()
     except Stopped as stopped:
         name = signal.Signals(stopped.number).name
         say(f"stopped by {name}. The same command goes on from the last finished epoch.")
@@ -56,10 +52,6 @@ def main() -> None:
         if not getattr(error, "said", False):
             say(message(error))
         sys.exit(1)
-
-
-def _stop(number: int, frame) -> None:
-    raise Stopped(number)
 
 
 class Reached(float):
@@ -84,7 +76,7 @@ def job(config: DictConfig) -> Reached:
     hydra_config = HydraConfig.get()
     plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     try:
-        with leaving():
+        with leaving(), stopping_first():
             return Reached(run(plain, **_told(hydra_config.overrides.task, hydra_config)))
     except Leaving:
         raise
@@ -114,7 +106,8 @@ def _begin(config: dict, told: Mapping) -> Callable[[bool], Generator]:
 
     def steps(wait: bool) -> Generator:
         try:
-            return Reached((yield from running(config, **told, wait=wait)))
+            with stopping_first():
+                return Reached((yield from running(config, **told, wait=wait)))
         except BusyError:
             raise
         except Exception as error:

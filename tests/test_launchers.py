@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
+from g2p import stopping
 from g2p.identity import identify
 from g2p.launchers.leaving import Leaving, leaving
 from g2p.launchers.prepare import PLUGINS
@@ -203,6 +204,7 @@ def test_leaving_on_a_signal_is_no_failure(tmp_path, monkeypatch):
         sys.exit(144)
 
     monkeypatch.setattr(jobs, "obtaining", preempted)
+    monkeypatch.setattr(stopping, "_raised", None)  # this process goes on
     config = compose(*SMALL_RIDGE, *paths(tmp_path))
     name = identify(config).record.folder.name
     before = signal.signal(signal.SIGUSR2, handler)

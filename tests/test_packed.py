@@ -7,9 +7,9 @@ import torch
 import yaml
 
 from g2p import fit_together as fit_together_module
-from g2p.cli import Stopped
 from g2p.config import CONF, choices, is_baseline
 from g2p.fit import fit
+from g2p.stopping import Stopped
 from g2p.train.fold import Draws
 from tests.conftest import compose, random_prepared
 from tests.packing import (

@@ -6,6 +6,8 @@ import signal
 from collections.abc import Iterator
 from functools import partial
 
+from g2p.stopping import stop
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR2)
 
 
@@ -40,7 +42,7 @@ def _leave(handler, number: int, frame) -> None:
         handler(number, frame)
     except (KeyboardInterrupt, SystemExit, Exception) as error:
         # submitit's own process tells by the code whether to start the job again.
-        raise Leaving(getattr(error, "code", 128 + number)) from error
+        stop(Leaving(getattr(error, "code", 128 + number)))
 
 
 def _exit(number: int, frame) -> None:

@@ -2,7 +2,6 @@
 
 import signal
 from collections.abc import Callable
-from functools import partial
 from types import SimpleNamespace
 
 import ray
@@ -11,6 +10,7 @@ from hydra_plugins.hydra_ray_launcher import _core
 from ray.exceptions import RayError
 
 from g2p.launchers.died import died
+from g2p.stopping import go_on
 
 SECONDS_BETWEEN_LOOKS = 0.5
 
@@ -20,7 +20,6 @@ def wait_for_all(tell: Callable[[JobReturn], None]) -> None:
     launch, start = _core.launch_job_on_ray, _core.start_ray
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     words: dict[ray.ObjectRef, list[str]] = {}
-    stops: list[Callable[[], None]] = []
 
     def connected(options) -> None:
         if options.address != "local":
@@ -28,17 +27,15 @@ def wait_for_all(tell: Callable[[JobReturn], None]) -> None:
         start(options)
 
     def started(context, options, config, function, state) -> ray.ObjectRef:
-        # Ray has put handlers of its own there; and what ours raise inside of its calls, it drops.
-        for number, handler in handlers.items():
-            signal.signal(number, lambda n, frame, h=handler: stops.append(partial(h, n, frame)))
+        for number, handler in handlers.items():  # Ray has put handlers of its own there
+            signal.signal(number, handler)
         task = launch(context, options, config, function, state)
         words[task] = list(config.hydra.overrides.task)
         return task
 
     def get(task: ray.ObjectRef) -> JobReturn:
         while not ray.wait([task], timeout=SECONDS_BETWEEN_LOOKS)[0]:
-            for stop in stops:
-                stop()
+            go_on()  # what is raised inside of Ray's calls, it drops
         try:
             returned = ray.get(task)
         except RayError as error:

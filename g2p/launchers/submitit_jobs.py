@@ -13,6 +13,7 @@ from hydra.core.utils import JobReturn
 from submitit.core.utils import FailedJobError, UncompletedJobError
 
 from g2p.launchers.died import died
+from g2p.stopping import go_on
 from g2p.train.own_gpu import visible_gpus
 
 SECONDS_BETWEEN_LOOKS = 0.5
@@ -86,6 +87,7 @@ def _wait(
         for number in [number for number, job in running.items() if job.done()]:
             results[number] = ended(running.pop(number), words[number])
         time.sleep(SECONDS_BETWEEN_LOOKS)
+        go_on()
     return [results[number] for number in sorted(results)]
 
 

@@ -17,9 +17,9 @@ import sys
 
 from rich.console import Console
 
-from g2p.cli import Stopped
 from g2p.errors import UserError, listed, nearest
 from g2p.messages import message, say
+from g2p.stopping import Stopped, stop_on_signals, stopping_first
 from g2p.study.browse import __doc__ as browsing
 from g2p.study.browse import browse
 from g2p.study.plan import studies
@@ -29,14 +29,14 @@ FLAGS_OF_RUNS = ("--runs", "--prune", "--yes")
 
 
 def main() -> None:
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _stop)
+    stop_on_signals()
     words = sys.argv[1:]
     if not words or {"-h", "--help"} & set(words):
         print(f"{__doc__}\nStudies: {listed(studies())}.\n\n{browsing}")
         sys.exit(0 if words else 1)
     try:
-        finished = asked(words, Console())
+        with stopping_first():
+            finished = asked(words, Console())
     except Stopped as stopped:
         name = signal.Signals(stopped.number).name
         say(f"stopped by {name}. The same command goes on where it was.")
@@ -45,10 +45,6 @@ def main() -> None:
         say(message(error))
         sys.exit(1)
     sys.exit(0 if finished else 1)
-
-
-def _stop(number: int, frame) -> None:
-    raise Stopped(number)
 
 
 def asked(words: list[str], console: Console) -> bool:

@@ -8,7 +8,6 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from g2p.cli import Stopped
 from g2p.errors import UserError
 from g2p.identity import Identity, identify
 from g2p.launchers.leaving import Leaving, leaving
@@ -17,6 +16,7 @@ from g2p.messages import message
 from g2p.results.record import Record
 from g2p.results.tracker import Group
 from g2p.run import BusyError, Steps, alone, obtaining
+from g2p.stopping import Stopped, stopping_first
 from g2p.study.ledger import Ledger, status
 from g2p.together import together
 
@@ -63,8 +63,8 @@ class Job:
         log = self.folder / "logs" / f"{signature}.txt"
         log.parent.mkdir(parents=True, exist_ok=True)
         try:
-            known = _identified(signature, config)
-            with log.open("a") as file:
+            with stopping_first(), log.open("a") as file:
+                known = _identified(signature, config)
                 yield from obtaining(config, place, Console(file=file, width=100), wait, known)
         except BusyError:
             raise  # the other process writes down what becomes of it

@@ -9,6 +9,7 @@ from statistics import fmean
 import torch
 from torch import Tensor
 
+from g2p.stopping import go_on
 from g2p.train.bar import Bar
 from g2p.train.energy import metered
 from g2p.train.member import Member
@@ -92,6 +93,7 @@ def _train_epoch(
     for member in members:
         member.begin_epoch()
     for batches in zip_longest(*(member.train for member in members)):
+        go_on()
         losses = models.learn(batches, context)
         for member, own, loss in zip(members, batches, losses, strict=True):
             if own is not None:

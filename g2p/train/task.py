@@ -6,6 +6,7 @@ import lightning as L
 import torch
 from torch import Tensor, nn
 
+from g2p.stopping import go_on
 from g2p.train.course import Course, epoch_seed, plateau_schedule
 from g2p.train.loss import masked_mse
 from g2p.train.metrics import Scores, scores
@@ -62,6 +63,7 @@ class Task(L.LightningModule):
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), gradient_clip_val)
 
     def training_step(self, batch, batch_idx) -> Tensor:
+        go_on()
         predicted = self.model(*batch.inputs)
         # Processes that share a batch average their gradients; the loss is a sum over their shares.
         loss = self.trainer.world_size * masked_mse(predicted, batch.phenotype_BP, batch.n_observed)

@@ -1,0 +1,122 @@
+"""Signals whose exception Python or a library lost on its way."""
+
+import signal
+import sys
+
+import pytest
+
+from g2p import cli, stopping
+from g2p.fit import fit
+from g2p.identity import identify
+from g2p.launchers.leaving import Leaving, leaving
+from g2p.results.tracker import Group
+from g2p.run import alone
+from g2p.stopping import Stopped, go_on, stop_on_signals, stopping_first
+from g2p.study import command
+from g2p.study import job as jobs
+from g2p.study.job import Job
+from g2p.study.ledger import Ledger
+from tests.conftest import SMALL_RIDGE, compose, paths, random_prepared
+from tests.packing import TRAINER, fitted_together, requests, small
+
+
+@pytest.fixture(autouse=True)
+def signals(monkeypatch):
+    monkeypatch.setattr(stopping, "_raised", None)
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    stop_on_signals()
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+class Dropped:
+    """The signal arrives while Python frees this, where no exception gets out."""
+
+    def __del__(self):
+        signal.raise_signal(signal.SIGTERM)
+
+
+def lost(*_) -> bool:
+    Dropped()
+    return True
+
+
+def turned(*_) -> None:
+    """As a library does that was interrupted within `open` and closes the file that it has not."""
+    try:
+        signal.raise_signal(signal.SIGTERM)
+    except Stopped:
+        raise UnboundLocalError("file") from None
+
+
+def test_what_was_lost_is_raised_when_asked_for(capsys):
+    go_on()
+    lost()
+    assert not capsys.readouterr().err
+    with pytest.raises(Stopped) as stopped:
+        go_on()
+    assert stopped.value.number == signal.SIGTERM
+    with pytest.raises(Stopped), stopping_first():
+        raise UnboundLocalError("file")
+
+
+@pytest.mark.parametrize("way", ["alone", "in turn", "stacked"])
+def test_training_ends_before_its_next_step(tmp_path, way):
+    epochs = []
+
+    def on_epoch(rows):
+        epochs.append(len(rows))
+        lost()
+
+    configs = [compose(*small("transformer"), *TRAINER, f"seed={seed}") for seed in range(2)]
+    asked = requests(tmp_path, configs, [random_prepared(seed=seed) for seed in range(2)])
+    asked = [request._replace(on_epoch=on_epoch) for request in asked]
+    with pytest.raises(Stopped):
+        if way == "alone":
+            fit(*asked[0])
+        else:
+            fitted_together(asked, stacked=way == "stacked")
+    assert epochs == ([1] if way == "alone" else [1, 1])
+
+
+@pytest.mark.parametrize("during", [lost, turned])
+def test_a_run_of_a_study_stays_pending(tmp_path, monkeypatch, during):
+    """What a library made of the signal is no failure of the run."""
+
+    def obtaining(*arguments):
+        during()
+        yield from ()
+
+    monkeypatch.setattr(jobs, "obtaining", obtaining)
+    config = compose(*SMALL_RIDGE, *paths(tmp_path))
+    name = identify(config).record.folder.name
+    with pytest.raises(Stopped):
+        alone(Job(tmp_path, Group("test"), (name,), False).steps(name, config))
+    assert Ledger(tmp_path).entries()[name]["status"] == "pending"
+
+
+@pytest.mark.parametrize("during", [lost, turned])
+def test_a_job_that_leaves_on_a_signal_is_told_of_it(during):
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(144))
+    with pytest.raises(Leaving) as left, leaving(), stopping_first():
+        if during is turned:
+            with pytest.raises(Leaving):
+                signal.raise_signal(signal.SIGTERM)
+            raise UnboundLocalError("file")
+        lost()
+    assert left.value.code == 144
+
+
+@pytest.mark.parametrize("during", [lost, turned])
+@pytest.mark.parametrize("called", ["train.py", "sweep.py"])
+def test_the_command_says_that_it_was_stopped(monkeypatch, capsys, called, during):
+    monkeypatch.setattr(sys, "argv", [called, "model=ridge"])
+    monkeypatch.setattr(command, "asked", during)
+    monkeypatch.setattr(cli.hydra, "main", lambda **_: lambda _: during)
+    with pytest.raises(SystemExit) as ended:
+        (cli if called == "train.py" else command).main()
+    assert ended.value.code == 128 + signal.SIGTERM
+    said = capsys.readouterr().err
+    assert "error: stopped by SIGTERM. The same command goes on" in said and "file" not in said
