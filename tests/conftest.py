@@ -1,8 +1,6 @@
-"""What tests share: a small panel, configs composed as the command line does it, the command."""
+"""What tests share: a small panel, configs composed as the command line does it."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import hydra
@@ -15,8 +13,7 @@ from g2p.config import CONF
 from g2p.data.prepare import Prepared
 from g2p.data.scale import Scaler
 from g2p.data.split import Split
-
-ROOT = Path(__file__).parent.parent
+from tests.command import ROOT, sweep, train
 
 SMALL = (
     "data.strains=240", "data.loci=32", "model.embedding_dim=16", "model.num_heads=2",
@@ -43,23 +40,10 @@ def small(tmp_path):
     return lambda *overrides: compose(*SMALL, *paths(tmp_path), *overrides)
 
 
-def train(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess:
-    """`python train.py` as a user calls it, from another folder."""
-    return subprocess.run(
-        [sys.executable, str(ROOT / "train.py"), *arguments],
-        cwd=cwd,
-        env={**os.environ, "WANDB_MODE": "offline", **environment},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-
-
 @pytest.fixture(scope="session")
 def wandb_study(tmp_path_factory):
     """The folder of a study that is logged offline, one of its runs by `train.py` before it."""
-    from tests.wandb_files import BEFORE, STUDY, sweep
+    from tests.wandb_files import BEFORE, STUDY
 
     folder = tmp_path_factory.mktemp("study")
     assert train(*BEFORE, cwd=folder).returncode == 0

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from g2p.compose import composed
 from g2p.results.record import Record
-from tests.conftest import ROOT
+from tests.command import ROOT
 
 PHENOTYPES = ("30C", "cu")
 

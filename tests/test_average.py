@@ -1,8 +1,6 @@
 """Averaging over seeds, against a loop over the written predictions."""
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -12,11 +10,12 @@ from g2p.errors import UserError
 from g2p.results.average import average
 from g2p.results.record import Record
 from g2p.run import run
+from tests.command import call
 
 TWO = ("phenotype=[23C,30C]", "trainer.batch_size=16")
 
 
-def test_the_mean_prediction_is_scored_beside_each_alone(small):
+def test_the_mean_prediction_is_scored_beside_each_alone(small, tmp_path):
     folders = [run(small(*TWO, f"seed={seed}")) for seed in (0, 1, 2)]
     result = average([Record(folder) for folder in folders])
     tables = [pq.read_table(f / "predictions.parquet").to_pylist() for f in folders]
@@ -34,8 +33,7 @@ def test_the_mean_prediction_is_scored_beside_each_alone(small):
         r2 = 1 - ((observed - predicted) ** 2).sum() / ((observed - observed.mean()) ** 2).sum()
         assert result[name]["together"] == pytest.approx(r2, abs=1e-9)
         assert result[name]["alone"] == pytest.approx(np.mean([s[name] for s in single]))
-    command = [sys.executable, "-m", "g2p.results.average", *map(str, folders)]
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    told = call("-m", "g2p.results.average", *map(str, folders), cwd=tmp_path).stdout
     assert f"{result['30C']['together']:.3f}" in told and "mean" in told
 
 

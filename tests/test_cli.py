@@ -12,7 +12,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from tests.conftest import ROOT, SMALL, train
+from tests.command import ROOT, train
+from tests.conftest import SMALL
 
 START = [sys.executable, str(ROOT / "train.py")]
 

@@ -9,8 +9,9 @@ import pytest
 from g2p.study.dashboard import _axes, _key
 from g2p.study.plan import load_study, plan
 from g2p.study.runs import resolve
+from tests.command import started, sweep
 from tests.conftest import paths
-from tests.wandb_files import NAME, STUDY, logged, sweep
+from tests.wandb_files import NAME, STUDY, logged
 from tests.wandb_server import Server
 
 SMALL = ["data.strains=300", "data.loci=24", "logger=wandb"]
@@ -132,9 +133,8 @@ def test_two_arms_of_one_model_are_told_apart(tmp_path):
 
 def test_without_the_extra_it_says_how_to_get_it(tmp_path):
     (tmp_path / "wandb_workspaces.py").write_text("raise ImportError('not here')")
-    done = sweep(
-        "study=baselines", "size=smoke", "--dashboard", cwd=tmp_path, PYTHONPATH=str(tmp_path)
-    )
+    words = ("sweep.py", "study=baselines", "size=smoke", "--dashboard")
+    done = started(*words, cwd=tmp_path, PYTHONPATH=str(tmp_path))
     assert done.returncode == 1 and "Traceback" not in done.stderr
     assert "pip install -e '.[dashboards]'" in done.stderr
     assert len(re.findall("error:", done.stderr)) == 1

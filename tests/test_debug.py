@@ -10,7 +10,8 @@ from g2p.compose import composed
 from g2p.config import GROUPS, OVERLAYS, TOP_LEVEL, choices
 from g2p.errors import UserError
 from g2p.identity import identify
-from tests.conftest import paths, train
+from tests.command import train
+from tests.conftest import paths
 
 
 @pytest.mark.parametrize("name", choices("debug"))

@@ -22,7 +22,8 @@ from g2p.run import alone
 from g2p.study import job as jobs
 from g2p.study.job import Job
 from g2p.study.ledger import Ledger
-from tests.conftest import ROOT, SMALL, SMALL_RIDGE, compose, paths
+from tests.command import ROOT, call
+from tests.conftest import SMALL, SMALL_RIDGE, compose, paths
 
 SLURM_NEEDS = ("slurmctld", "slurmd", "slurmdbd", "munged", "mariadbd", "srun", "sacct")
 OF_SLURM = (
@@ -70,10 +71,7 @@ def environment() -> dict[str, str]:
 
 
 def called(*words: str, cwd: Path) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, *words], cwd=cwd, env=environment(), capture_output=True, text=True,
-        timeout=300, check=False,
-    )  # fmt: skip
+    return call(*words, cwd=cwd, **environment())
 
 
 def begun(*words: str, cwd: Path) -> subprocess.Popen:

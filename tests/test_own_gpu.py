@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from g2p.train import own_gpu
-from tests.conftest import ROOT
+from tests.command import ROOT
 
 HOLDER = """
 import sys

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from g2p.train.checkpoints import load_checkpoint
-from tests.conftest import ROOT, train
+from tests.command import ROOT, sweep, train
 
 WORDS = (
     "logger=none", "data.strains=300", "data.loci=16", "model=rijal_attention", "optim=adam",
@@ -98,11 +98,8 @@ def test_killed_and_started_again_it_goes_on(one_by_one):
 
 
 def test_a_study_of_several_models_packed(tmp_path):
-    command = [
-        sys.executable, str(ROOT / "sweep.py"), "study=layers", "size=smoke", "logger=none",
-        "hydra/launcher=packed",
-    ]  # fmt: skip
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    words = ("study=layers", "size=smoke", "logger=none", "hydra/launcher=packed")
+    done = sweep(*words, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "train together" in done.stdout
     (file,) = tmp_path.glob("studies/*/results.parquet")

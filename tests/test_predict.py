@@ -1,8 +1,7 @@
 """Predictions for other strains: every model restored, loci found, alleles the right way round."""
 
 import json
-import subprocess
-import sys
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +17,7 @@ from g2p.data.panel import NO_CALL
 from g2p.errors import UserError
 from g2p.predict import predict
 from g2p.run import run
+from tests.command import call
 from tests.conftest import SMALL_RIDGE, compose, paths
 
 QUICK = {
@@ -99,11 +99,7 @@ def test_an_allele_that_was_never_seen():
         match_loci(TABLE, panel_loci(allele_1=["T", "T", "A", None]), missing="refuse")
 
 
-def command(*words, cwd) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, "-m", "g2p.predict", *words], cwd=cwd, capture_output=True, text=True,
-        timeout=120, check=False,
-    )  # fmt: skip
+command = partial(call, "-m", "g2p.predict")
 
 
 def test_the_command(tmp_path):

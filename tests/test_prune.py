@@ -15,7 +15,8 @@ from filelock import FileLock
 from g2p.results.record import Record
 from g2p.study.prune import prune
 from g2p.study.stored import STATES, stored_runs
-from tests.conftest import ROOT, SMALL, train
+from tests.command import ROOT, train
+from tests.conftest import SMALL
 from tests.stored import listing, six_runs, written
 
 

@@ -1,8 +1,6 @@
 """Published weights: the tables, against the published model and modules under published names."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +11,7 @@ from torch import nn
 from benchmarks.naive_rijal import naive_rijal
 from g2p.errors import UserError
 from g2p.published import load_published, read_tensors
-from tests.conftest import ROOT
+from tests.command import ROOT, call
 
 
 @pytest.fixture
@@ -40,18 +38,12 @@ def test_from_the_command_line(rijal_file, tmp_path):
     with np.load(rijal_file) as archive:
         np.save(tmp_path / "genotypes.npy", archive["genotypes"])
         predictions = archive["predictions"]
-    command = [sys.executable, "-m", "g2p.published", str(rijal_file)]
-    done = subprocess.run(
-        [*command, str(tmp_path / "genotypes.npy"), "--out", str(tmp_path / "out.npy")],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    )  # fmt: skip
+    command = ("-m", "g2p.published", str(rijal_file), "genotypes.npy")
+    done = call(*command, "--out", "out.npy", cwd=tmp_path)
     assert "rijal_attention" in done.stdout
     np.testing.assert_allclose(np.load(tmp_path / "out.npy")[:, 0], predictions, atol=1e-5)
     np.save(tmp_path / "genotypes.npy", np.zeros((2, 3)))
-    done = subprocess.run(
-        [*command, str(tmp_path / "genotypes.npy")], cwd=ROOT, capture_output=True, text=True,
-        check=False,
-    )  # fmt: skip
+    done = call(*command, cwd=tmp_path)
     assert done.returncode == 1
     assert "(2, 3), expected strains x 1164 loci" in done.stderr
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, paths, train
+from tests.command import ROOT, call, train
+from tests.conftest import paths
 from tests.sources import write_sources
 from tests.stored import six_runs
 from tests.wandb_files import logged, offline_files
@@ -72,18 +73,15 @@ def test_the_averaging_command_of_the_readme(tmp_path):
     assert "3 seeds" in done.stdout
 
 
-def called(words: list[str], cwd: Path, **environment: str) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, *words], cwd=cwd, capture_output=True, text=True, check=False,
-        env={**os.environ, "WANDB_MODE": "offline", "G2P_DATA": str(cwd / "data"), **environment},
-    )  # fmt: skip
+def called(words: list[str], cwd: Path) -> subprocess.CompletedProcess:
+    return call(*words, cwd=cwd, G2P_DATA=str(cwd / "data"))
 
 
 @pytest.mark.parametrize(
     "command", [c for c in COMMANDS if "sweep.py study" in c and "--dashboard" not in c]
 )
 def test_a_study_of_the_readme(tmp_path, command):
-    words = [str(ROOT / "sweep.py"), *shlex.split(command)[2:], "logger=none"]
+    words = [*shlex.split(command)[1:], "logger=none"]
     alone = words[-2] == "size=smoke"  # trains: two runs instead of 26
     if alone:
         words = [word.replace("study=ladder", "study=canonical") for word in words]
@@ -97,14 +95,14 @@ def test_the_listing_commands_of_the_readme(tmp_path):
     six_runs(tmp_path / "runs")
     every, found, pruned = (c for c in COMMANDS if "sweep.py --runs" in c)
     for command, said in ((every, "6 runs"), (found, "2 runs in"), (pruned, "Deleted 1 run.")):
-        done = called([str(ROOT / "sweep.py"), *shlex.split(command)[2:]], tmp_path)
+        done = called(shlex.split(command)[1:], tmp_path)
         assert done.returncode == 0, done.stderr
         assert said in done.stdout
 
 
 def test_the_dashboard_command_of_the_readme(tmp_path):
     (command,) = [c for c in COMMANDS if "--dashboard" in c]
-    done = called([str(ROOT / "sweep.py"), *shlex.split(command)[2:]], tmp_path)
+    done = called(shlex.split(command)[1:], tmp_path)
     assert done.returncode == 0, done.stderr
     file = tmp_path / "studies" / "ladder-smoke" / "workspace.json"
     assert f"dashboard: {file}" in done.stdout and file.stat().st_size > 10_000
@@ -182,9 +180,7 @@ def test_a_benchmark_of_the_readme(tmp_path, command):
         small.append(f"paths.data={tmp_path / 'data'}")
     if words[1] in ("benchmarks.byxrm_cv", "benchmarks.epistasis"):
         small += paths(tmp_path)
-    done = subprocess.run(
-        [sys.executable, *words, *small], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    done = call(*words, *small, cwd=ROOT)
     assert done.returncode == 0, done.stderr
     (result,) = tmp_path.glob("*.json")
     assert json.loads(result.read_text())

@@ -17,7 +17,8 @@ from sklearn.metrics import r2_score
 from g2p.errors import UserError
 from g2p.messages import message
 from g2p.run import run
-from tests.conftest import SMALL_RIDGE, compose, paths, train
+from tests.command import train
+from tests.conftest import SMALL_RIDGE, compose, paths
 
 FILES = {
     "config.yaml", "metrics.json", "history.parquet", "predictions.parquet", "environment.json",

@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ import pytest
 from g2p.compose import composed, jobs, parse
 from g2p.errors import UserError
 from g2p.search import search_words
-from tests.conftest import ROOT, train
+from tests.command import ROOT, started, train
 
 pytest.importorskip("hydra_plugins.hydra_optuna_sweeper", reason="the extra 'search' is not there")
 
@@ -98,7 +99,7 @@ def test_trials_at_once_and_a_storage_that_counts_them(tmp_path):
         cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=dict(os.environ),
     )  # fmt: skip
     while len(list(tmp_path.glob("runs/*/metrics.json"))) < 2 and process.poll() is None:
-        continue
+        time.sleep(0.05)
     process.send_signal(signal.SIGKILL)
     process.wait()
 
@@ -147,7 +148,9 @@ def test_an_extra_that_is_not_installed_is_named(tmp_path, word, extra):
         "sys.modules['hydra_plugins'] = types.ModuleType('hydra_plugins')\n"
         "sys.modules['hydra_plugins'].__path__ = []\n"
     )
-    done = train("-m", word, "seed=0,1", cwd=tmp_path, PYTHONPATH=f"{tmp_path}:{ROOT}")
+    done = started(
+        "train.py", "-m", word, "seed=0,1", cwd=tmp_path, PYTHONPATH=f"{tmp_path}:{ROOT}"
+    )
     assert done.returncode == 1 and done.stderr.count("\n") == 1
     assert f"pip install -e '.[{extra}]'" in done.stderr
 

@@ -1,23 +1,15 @@
 """Every study there is, at its small size, from its first run to its report."""
 
-import os
-import subprocess
-import sys
-
 import pyarrow.parquet as pq
 import pytest
 
 from g2p.study.plan import studies
-from tests.conftest import ROOT
+from tests.command import sweep
 
 
 @pytest.mark.parametrize("name", studies())
 def test_a_study_at_its_small_size(tmp_path, name):
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "sweep.py"), f"study={name}", "size=smoke", "logger=none"],
-        cwd=tmp_path, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True,
-        timeout=500, check=False,
-    )  # fmt: skip
+    done = sweep(f"study={name}", "size=smoke", "logger=none", cwd=tmp_path, timeout=500)
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
     folder = tmp_path / "studies" / f"{name}-smoke"

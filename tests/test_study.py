@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
@@ -20,16 +21,14 @@ from g2p.run import alone
 from g2p.study import job as jobs
 from g2p.study.job import Job
 from g2p.study.ledger import Ledger, in_training, status
-from tests.conftest import ROOT, SMALL_RIDGE, compose, paths
+from tests.command import ROOT, call, train
+from tests.conftest import SMALL_RIDGE, compose, paths
 
 QUIET = ("logger=none",)
 
 
-def sweep(*words: str, cwd, timeout=300) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, str(ROOT / "sweep.py"), *words, *QUIET], cwd=cwd, capture_output=True,
-        text=True, timeout=timeout, check=False,
-    )  # fmt: skip
+def sweep(*words: str, cwd: Path) -> subprocess.CompletedProcess:
+    return call("sweep.py", *words, *QUIET, cwd=cwd)
 
 
 def results(folder) -> list[dict]:
@@ -101,8 +100,7 @@ def test_a_plan_for_a_gpu_that_is_elsewhere(tmp_path):
 
 def test_a_run_of_train_py_is_taken_as_it_is(tmp_path):
     words = ["data.strains=300", "data.loci=24", "phenotype=[23C,cu,mann]", "model=ridge", *QUIET]
-    command = [sys.executable, str(ROOT / "train.py"), *words]
-    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    assert train(*words, cwd=tmp_path).returncode == 0
     planned = sweep("study=baselines", "size=smoke", "--dry-run", cwd=tmp_path)
     assert "3 pending, 1 done" in planned.stdout
     assert not (tmp_path / "studies").exists()

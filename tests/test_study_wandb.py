@@ -11,8 +11,9 @@ from g2p.study import summary_run
 from g2p.study.plan import load_study
 from g2p.study.runs import resolve
 from g2p.study.summary_run import log_summary
+from tests.command import sweep
 from tests.conftest import paths
-from tests.wandb_files import NAME, STUDY, logged, offline_files, sweep
+from tests.wandb_files import NAME, STUDY, logged, offline_files
 from tests.wandb_server import Server
 
 

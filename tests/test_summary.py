@@ -1,7 +1,6 @@
 """`python -m g2p.data` as a user meets it, its figures, and heritability against its likelihood."""
 
 import itertools
-import os
 import subprocess
 import sys
 
@@ -13,7 +12,8 @@ from g2p.data.describe import calls, relatedness, relationship
 from g2p.data.linkage import Decay
 from g2p.data.simulated import cross, place_loci
 from g2p.results import panel_figures as figures
-from tests.conftest import ROOT, compose, paths
+from tests.command import call
+from tests.conftest import compose, paths
 from tests.test_describe import with_gaps
 
 
@@ -109,11 +109,7 @@ SMALL = ("data.strains=200", "data.loci=150")
 
 
 def test_the_command(tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-m", "g2p.data", *SMALL, "paths.cache=here"],
-        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    done = call("-m", "g2p.data", *SMALL, "paths.cache=here", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     for words in ("data=simulated", "16: chr01", "YPD = 30C", "4NQO", "200 of 200 strains"):

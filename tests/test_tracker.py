@@ -7,7 +7,8 @@ import pytest
 
 from g2p.results.tracker import Group, wandb_tracker
 from g2p.run import run
-from tests.conftest import SMALL, compose, paths, train
+from tests.command import started, train
+from tests.conftest import SMALL, compose, paths
 from tests.wandb_files import logged, offline_files
 
 
@@ -160,7 +161,9 @@ def test_what_a_killed_run_left_empty_is_removed(offline):
 
 
 def test_without_a_logger_wandb_is_not_imported(tmp_path):
-    done = train(*SMALL, "trainer.max_epochs=1", cwd=tmp_path, PYTHONPROFILEIMPORTTIME="1")
+    done = started(
+        "train.py", *SMALL, "trainer.max_epochs=1", cwd=tmp_path, PYTHONPROFILEIMPORTTIME="1"
+    )
     assert done.returncode == 0
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert "torch" in imported

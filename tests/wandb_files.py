@@ -1,14 +1,9 @@
 """A study that logs offline, and its `.wandb` files, read back record by record."""
 
 import json
-import os
 import struct
-import subprocess
-import sys
 import time
 from pathlib import Path
-
-from tests.conftest import ROOT
 
 # Two models on two phenotypes, one layer, one epoch; and one of its runs by train.py.
 STUDY = ("study=layers", "size=smoke", "model.num_layers=1", "trainer.max_epochs=1")
@@ -19,14 +14,6 @@ BEFORE = (
 )  # fmt: skip
 
 BLOCK = 32 * 1024
-
-
-def sweep(*words: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess:
-    """`python sweep.py`, offline unless told otherwise."""
-    return subprocess.run(
-        [sys.executable, str(ROOT / "sweep.py"), *words], cwd=cwd, capture_output=True, text=True,
-        timeout=300, check=False, env={**os.environ, "WANDB_MODE": "offline", **environment},
-    )  # fmt: skip
 
 
 def records(path: Path):
