@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from g2p.stopping import held
+
 DRAFT = ".draft"  # how the name of an incomplete file ends
 
 
@@ -16,8 +18,10 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], Any]) -> None:
     Whatever interrupts this (an error, a signal, a full disk) leaves `path` as it was before.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=DRAFT)
+    draft = None
     try:
+        with held():  # else nobody knows of the draft yet
+            handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=DRAFT)
         with os.fdopen(handle, "wb") as file:
             write(file)
             file.flush()
@@ -29,7 +33,8 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], Any]) -> None:
         error.filename = error.filename or str(path)
         raise
     finally:
-        Path(draft).unlink(missing_ok=True)
+        if draft is not None:
+            Path(draft).unlink(missing_ok=True)
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -12,7 +12,8 @@ from g2p.options import PACKAGE
 
 # Each layer imports only from those before it (docs/design.md).
 LAYERS = [
-    {"errors", "options", "files", "stopping"},
+    {"errors", "options", "stopping"},
+    {"files"},
     {"config"},
     {"signature", "compose"},
     {"data"},

@@ -2,10 +2,12 @@
 
 import signal
 import sys
+import tempfile
 
 import pytest
 
 from g2p import cli, stopping
+from g2p.files import write_json
 from g2p.fit import fit
 from g2p.identity import identify
 from g2p.launchers.leaving import Leaving, leaving
@@ -60,6 +62,21 @@ def test_what_was_lost_is_raised_when_asked_for(capsys):
     assert stopped.value.number == signal.SIGTERM
     with pytest.raises(Stopped), stopping_first():
         raise UnboundLocalError("file")
+
+
+def test_a_file_leaves_no_draft(tmp_path, monkeypatch):
+    """The signal comes when the draft is on disk and nobody has its name."""
+
+    def interrupted(**options):
+        made = mkstemp(**options)
+        signal.raise_signal(signal.SIGTERM)
+        return made
+
+    mkstemp = tempfile.mkstemp
+    monkeypatch.setattr(tempfile, "mkstemp", interrupted)
+    with pytest.raises(Stopped):
+        write_json(tmp_path / "file.json", {})
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("way", ["alone", "in turn", "stacked"])
