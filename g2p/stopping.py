@@ -25,7 +25,6 @@ def stop_on_signals() -> None:
     """From here on, SIGINT and SIGTERM raise Stopped."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda number, frame: stop(Stopped(number)))
-    sys.unraisablehook = _dropped
 
 
 def _dropped(unraisable) -> None:
@@ -38,6 +37,7 @@ def stop(error: BaseException) -> None:
     """Raise it, as a signal's handler does, so that it cannot be lost; at once, unless held."""
     global _raised
     _raised = error
+    sys.unraisablehook = _dropped
     if not _holding:
         raise error
 

@@ -1,12 +1,14 @@
 """Several runs in one process: those whose fits can be done at once wait for each other."""
 
+import contextlib
 import json
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from g2p.config import is_baseline
 from g2p.fit import Fitted, Request, Room, fit
 from g2p.run import BusyError, Steps, alone
+from g2p.stopping import go_on, stopping_first
 
 # Options that make no difference to the arithmetic of a step: runs may differ in them, as they may
 # in phenotype, split, seed and optimizer.
@@ -35,12 +37,14 @@ def together(
     results: dict[int, object] = {}
     for numbers in alike.values():
         runs = Runs(say)
-        for number in numbers:
-            runs.advance(number, begin[number](False), next)
-            if runs.full:
+        with runs.closing(), stopping_first():
+            for number in numbers:
+                go_on()
+                runs.advance(number, begin[number](False), next)
+                if runs.full:
+                    runs.fit()
+            while runs.asking:
                 runs.fit()
-        while runs.asking:
-            runs.fit()
         results |= runs.results
     for number, result in results.items():
         if isinstance(result, BusyError):
@@ -75,12 +79,14 @@ class Runs:
     """Runs of one kind under way.
 
     Attributes:
+        under_way: number of a run -> its steps.
         results: number of a run -> what it returned or raised.
         asking: sizes -> number -> the run, and the fit that it asks for.
         room: sizes -> how many such runs fit into memory, and how they are trained.
     """
 
     def __init__(self, say: Callable[[str], None]):
+        self.under_way: dict[int, Steps] = {}
         self.results: dict[int, object] = {}
         self.asking: dict[tuple, dict[int, tuple[Steps, Request]]] = {}
         self.room: dict[tuple, Room] = {}
@@ -93,36 +99,44 @@ class Runs:
 
     def advance(self, number: int, run: Steps, step: Callable[[Steps], Request]) -> None:
         """Let a run go on to the next fit that it asks for, or to its end."""
+        self.under_way[number] = run
         try:
             request = step(run)
             sizes = _sizes(request)
             if sizes not in self.room:
                 self.room[sizes] = _room(request)
         except StopIteration as ended:
-            self.results[number] = ended.value
+            self._end(number, ended.value)
         except (Exception, SystemExit) as error:  # of any kind: it costs this run alone
             run.close()
-            self.results[number] = error
+            self._end(number, error)
         else:
             self.asking.setdefault(sizes, {})[number] = run, request
+
+    def _end(self, number: int, result: object) -> None:
+        del self.under_way[number]
+        self.results[number] = result
+
+    @contextlib.contextmanager
+    def closing(self) -> Iterator[None]:
+        """What ends all of them, a signal as a rule: each run closes what it has open."""
+        try:
+            yield
+        except BaseException as error:
+            for run in self.under_way.values():
+                _close(run, error)
+            raise
 
     def fit(self) -> None:
         """Fit the runs of those sizes that most are asking for, and let each go on as it ends."""
         sizes = max(self.asking, key=lambda sizes: len(self.asking[sizes]))
         asking = self.asking.pop(sizes)
-        runs = {number: run for number, (run, _) in asking.items()}
-        try:
-            for number, result in self._fitted(asking, sizes):
-                run = runs.pop(number)
-                if isinstance(result, BaseException):
-                    self.advance(number, run, lambda run, error=result: run.throw(error))
-                else:
-                    self.advance(number, run, lambda run, fitted=result: run.send(fitted))
-        except BaseException as error:  # a signal, as a rule: each run closes what it has open
-            others = [run for asking in self.asking.values() for run, _ in asking.values()]
-            for run in (*runs.values(), *others):
-                _close(run, error)
-            raise
+        for number, result in self._fitted(asking, sizes):
+            run, _ = asking[number]
+            if isinstance(result, BaseException):
+                self.advance(number, run, lambda run, error=result: run.throw(error))
+            else:
+                self.advance(number, run, lambda run, fitted=result: run.send(fitted))
 
     def _fitted(self, asking: Mapping[int, tuple[Steps, Request]], sizes: tuple):
         """Number and result of each fit, as it ends."""

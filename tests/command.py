@@ -45,8 +45,9 @@ def call(
         }
         parent = _parent()
         print(json.dumps(asked), file=parent.stdin, flush=True)
-        code = int(parent.stdout.readline())
-        return subprocess.CompletedProcess(words, code, out.read_text(), err.read_text())
+        code = parent.stdout.readline()
+        assert code, f"tests.command ended with {parent.wait()}"
+        return subprocess.CompletedProcess(words, int(code), out.read_text(), err.read_text())
 
 
 def started(*words: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess:
@@ -85,6 +86,7 @@ def _asked() -> dict:
     for name in LIBRARIES:
         importlib.import_module(name)
     gc.freeze()  # else looking for garbage would copy all of it into each child
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the tests, and for the children
     for line in sys.stdin:
         child = os.fork()
         if not child:
@@ -96,6 +98,7 @@ def _asked() -> dict:
 def _do(words: list[str], cwd: str, files: list[str], timeout: int, environment: dict) -> None:
     for number, name in enumerate(files):
         os.dup2(os.open(name, os.O_RDWR | os.O_CREAT), number)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.alarm(timeout)
     os.chdir(cwd)
     os.environ.clear()

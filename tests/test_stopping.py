@@ -7,6 +7,7 @@ import tempfile
 import pytest
 
 from g2p import cli, stopping
+from g2p import fit_together as fit_together_module
 from g2p.files import write_json
 from g2p.fit import fit
 from g2p.identity import identify
@@ -18,6 +19,7 @@ from g2p.study import command
 from g2p.study import job as jobs
 from g2p.study.job import Job
 from g2p.study.ledger import Ledger
+from g2p.together import together
 from tests.conftest import SMALL_RIDGE, compose, paths, random_prepared
 from tests.packing import TRAINER, fitted_together, requests, small
 
@@ -96,6 +98,33 @@ def test_training_ends_before_its_next_step(tmp_path, way):
         else:
             fitted_together(asked, stacked=way == "stacked")
     assert epochs == ([1] if way == "alone" else [1, 1])
+
+
+@pytest.mark.parametrize("during", [lost, turned])
+@pytest.mark.parametrize("when", ["preparing", "training"])
+def test_runs_that_train_together_close_what_they_have_open(tmp_path, monkeypatch, when, during):
+    begun, ended = [], []
+
+    def steps(i):
+        begun.append(i)
+        try:
+            with stopping_first():
+                if when == "preparing" and i == 1:
+                    during()
+                yield asked[i]
+        finally:
+            ended.append(i)
+
+    def fitting(*arguments, **options):
+        during()
+        yield from ()
+
+    configs = [compose(*small("transformer"), *TRAINER, f"seed={seed}") for seed in range(3)]
+    asked = requests(tmp_path, configs, [random_prepared(seed=seed) for seed in range(3)])
+    monkeypatch.setattr(fit_together_module, "fit_together", fitting)
+    with pytest.raises(Stopped):
+        together(configs, [lambda wait, i=i: steps(i) for i in range(3)], print)
+    assert sorted(ended) == begun == ([0, 1] if when == "preparing" else [0, 1, 2])
 
 
 @pytest.mark.parametrize("during", [lost, turned])

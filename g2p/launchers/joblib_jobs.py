@@ -8,6 +8,7 @@ from joblib import Parallel, delayed, effective_n_jobs
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from g2p.launchers.died import died
+from g2p.stopping import go_on
 
 
 def wait_for_all(tell: Callable[[JobReturn], None]) -> None:
@@ -21,6 +22,7 @@ def wait_for_all(tell: Callable[[JobReturn], None]) -> None:
                 for number, returned in _ended(waiting, at_once, options):
                     ended[number] = returned
                     del waiting[number]
+                go_on()
                 # Jobs start in their order, so one of these was killed.
                 for number in list(waiting)[:at_once]:
                     job = waiting.pop(number)

@@ -34,7 +34,9 @@ def wait_for_all(tell: Callable[[JobReturn], None]) -> None:
         return task
 
     def get(task: ray.ObjectRef) -> JobReturn:
-        while not ray.wait([task], timeout=SECONDS_BETWEEN_LOOKS)[0]:
+        ready = []
+        while not ready:
+            ready, _ = ray.wait([task], timeout=SECONDS_BETWEEN_LOOKS)
             go_on()  # what is raised inside of Ray's calls, it drops
         try:
             returned = ray.get(task)
