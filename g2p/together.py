@@ -81,14 +81,14 @@ class Runs:
     Attributes:
         under_way: number of a run -> its steps.
         results: number of a run -> what it returned or raised.
-        asking: sizes -> number -> the run, and the fit that it asks for.
+        asking: sizes -> number of a run -> the fit that it asks for.
         room: sizes -> how many such runs fit into memory, and how they are trained.
     """
 
     def __init__(self, say: Callable[[str], None]):
         self.under_way: dict[int, Steps] = {}
         self.results: dict[int, object] = {}
-        self.asking: dict[tuple, dict[int, tuple[Steps, Request]]] = {}
+        self.asking: dict[tuple, dict[int, Request]] = {}
         self.room: dict[tuple, Room] = {}
         self.say = say
 
@@ -111,7 +111,7 @@ class Runs:
             run.close()
             self._end(number, error)
         else:
-            self.asking.setdefault(sizes, {})[number] = run, request
+            self.asking.setdefault(sizes, {})[number] = request
 
     def _end(self, number: int, result: object) -> None:
         del self.under_way[number]
@@ -132,17 +132,17 @@ class Runs:
         sizes = max(self.asking, key=lambda sizes: len(self.asking[sizes]))
         asking = self.asking.pop(sizes)
         for number, result in self._fitted(asking, sizes):
-            run, _ = asking[number]
+            run = self.under_way[number]
             if isinstance(result, BaseException):
                 self.advance(number, run, lambda run, error=result: run.throw(error))
             else:
                 self.advance(number, run, lambda run, fitted=result: run.send(fitted))
 
-    def _fitted(self, asking: Mapping[int, tuple[Steps, Request]], sizes: tuple):
+    def _fitted(self, asking: Mapping[int, Request], sizes: tuple):
         """Number and result of each fit, as it ends."""
         numbers = list(asking)
         if len(numbers) == 1:
-            yield numbers[0], _result(asking[numbers[0]][1])
+            yield numbers[0], _result(asking[numbers[0]])
             return
         from torch import OutOfMemoryError
 
@@ -151,7 +151,7 @@ class Runs:
         most, stacked = self.room[sizes]
         way = "as one model" if stacked else "in turn"
         self.say(f"{len(numbers)} runs train together, {way} (memory for {most}).")
-        requests = [asking[number][1] for number in numbers]
+        requests = list(asking.values())
         too_many = []
         for i, result in fit_together(requests, stacked=stacked):
             if isinstance(result, OutOfMemoryError):

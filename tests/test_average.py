@@ -33,8 +33,9 @@ def test_the_mean_prediction_is_scored_beside_each_alone(small, tmp_path):
         r2 = 1 - ((observed - predicted) ** 2).sum() / ((observed - observed.mean()) ** 2).sum()
         assert result[name]["together"] == pytest.approx(r2, abs=1e-9)
         assert result[name]["alone"] == pytest.approx(np.mean([s[name] for s in single]))
-    told = call("-m", "g2p.results.average", *map(str, folders), cwd=tmp_path).stdout
-    assert f"{result['30C']['together']:.3f}" in told and "mean" in told
+    done = call("-m", "g2p.results.average", *map(str, folders), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert f"{result['30C']['together']:.3f}" in done.stdout and "mean" in done.stdout
 
 
 def test_what_cannot_be_averaged(small, tmp_path):

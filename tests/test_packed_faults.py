@@ -59,8 +59,7 @@ def test_where_a_device_runs_out_of_memory_each_goes_on_alone(tmp_path, monkeypa
     said = []
     runs = Runs(said.append)
     runs.room["sizes"] = Room(3, stacked=True)
-    asking = {number: (None, request) for number, request in enumerate(asked)}
-    fits = dict(runs._fitted(asking, "sizes"))
+    fits = dict(runs._fitted(dict(enumerate(asked)), "sizes"))
     assert sorted(fits) == [0, 1, 2] and runs.room["sizes"].members == 1
     assert "3 runs go on one by one" in said[-1]
     for number, alone in enumerate(whole):

@@ -40,6 +40,7 @@ def test_from_the_command_line(rijal_file, tmp_path):
         predictions = archive["predictions"]
     command = ("-m", "g2p.published", str(rijal_file), "genotypes.npy")
     done = call(*command, "--out", "out.npy", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
     assert "rijal_attention" in done.stdout
     np.testing.assert_allclose(np.load(tmp_path / "out.npy")[:, 0], predictions, atol=1e-5)
     np.save(tmp_path / "genotypes.npy", np.zeros((2, 3)))
