@@ -9,7 +9,7 @@ from g2p.results.tracker import Group, wandb_tracker
 from g2p.run import run
 from tests.command import started, train
 from tests.conftest import SMALL, compose, paths
-from tests.wandb_files import logged, offline_files
+from tests.wandb_files import logged, offline_files, records
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +57,19 @@ def test_the_offline_file_holds_the_runs_numbers(multirun):
         assert artifact == f"run-{folder.name}"
         paths = [entry.path for a in seen["artifacts"] for entry in a.manifest.contents]
         assert "best.ckpt" in paths
+
+
+def test_a_file_that_is_still_written_has_the_records_so_far(multirun, tmp_path):
+    whole = offline_files(multirun)[0]
+    data, all_of_it = whole.read_bytes(), list(records(whole))
+    lengths = set()
+    for size in range(7, len(data), 61):
+        cut = tmp_path / "cut.wandb"
+        cut.write_bytes(data[:size])
+        so_far = list(records(cut))
+        assert so_far == all_of_it[: len(so_far)]
+        lengths.add(len(so_far))
+    assert len(lengths) > len(all_of_it) / 2
 
 
 def test_the_jobs_of_a_multirun_share_a_group(multirun):

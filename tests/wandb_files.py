@@ -17,7 +17,10 @@ BLOCK = 32 * 1024
 
 
 def records(path: Path):
-    """The records of an offline `.wandb` file: LevelDB's log framing around protobuf messages."""
+    """The records of an offline `.wandb` file: LevelDB's log framing around protobuf messages.
+
+    W&B's process may be writing it: a record whose end is not there yet is none.
+    """
     from wandb.proto.wandb_internal_pb2 import Record
 
     data = path.read_bytes()
@@ -29,7 +32,7 @@ def records(path: Path):
             at += left
             continue
         _, length, kind = struct.unpack("<IHB", data[at : at + 7])
-        if kind == 0:
+        if kind == 0 or at + 7 + length > len(data):
             break
         parts.append(data[at + 7 : at + 7 + length])
         at += 7 + length
