@@ -1,9 +1,9 @@
 """A run's directory: the contract, what is returned at once, what survives."""
 
+import io
 import json
 import multiprocessing
 import os
-import time
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +11,13 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 from filelock import FileLock
+from rich.console import Console
 from scipy.stats import pearsonr
 from sklearn.metrics import r2_score
 
 from g2p.errors import UserError
 from g2p.messages import message
-from g2p.run import run
+from g2p.run import obtain, run
 from tests.command import train
 from tests.conftest import SMALL_RIDGE, compose, paths
 
@@ -211,24 +212,32 @@ def test_two_processes_asked_for_one_run(small):
     assert ended == sorted(ended)
 
 
-def test_waiting_is_said(small, capsys):
+def test_waiting_is_said(small):
+    """The other process holds the run until it is said, and the run goes on then."""
     config = small()
     folder = run(config)
     (folder / "metrics.json").unlink()
     context = multiprocessing.get_context("spawn")
-    taken = context.Event()
-    holder = context.Process(target=_hold, args=(folder / ".lock", taken))
+    taken, said = context.Event(), context.Event()
+    holder = context.Process(target=_hold, args=(folder / ".lock", taken, said))
     holder.start()
-    taken.wait(timeout=60)
-    run(config)
+    assert taken.wait(timeout=60)
+
+    class Ears(io.StringIO):
+        def write(self, text):
+            if "Another process is training" in text:
+                said.set()
+            return super().write(text)
+
+    obtain(config, None, Console(file=Ears()))
     holder.join()
-    assert "Another process is training" in capsys.readouterr().out
+    assert said.is_set() and (folder / "metrics.json").exists()
 
 
-def _hold(lock, taken):
+def _hold(lock, taken, said):
     with FileLock(lock):
         taken.set()
-        time.sleep(2)
+        said.wait(timeout=60)
 
 
 def test_figures_are_pictures_of_the_run(small):
