@@ -65,8 +65,10 @@ def launcher(request) -> tuple[str, ...]:
 
 
 def environment() -> dict[str, str]:
+    """Ray's jobs, which it has give way to all others, would hardly run beside other tests."""
     return {
-        **os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "RAY_AUTH_MODE": "disabled"
+        **os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "RAY_AUTH_MODE": "disabled",
+        "RAY_worker_niceness": "0",
     }  # fmt: skip
 
 
