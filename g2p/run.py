@@ -167,17 +167,16 @@ def _of_transfer(data: Prepared, target: str | None) -> list[str]:
 @contextlib.contextmanager
 def _locked(record: Record, console: Console, wait: bool) -> Iterator[None]:
     """Hold the run's lock. It goes with the process, so a killed one leaves nothing behind."""
-    record.folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(record.folder / ".lock")
     try:
-        lock.acquire(timeout=0)
+        _acquire(lock, timeout=0)
     except Timeout:
         if not wait:
             raise BusyError from None
         console.print(
             f"Another process is training {record.folder}; waiting for it.", soft_wrap=True
         )
-        lock.acquire()
+        _acquire(lock)
     record.remove_drafts()
     try:
         yield
@@ -186,3 +185,11 @@ def _locked(record: Record, console: Console, wait: bool) -> Iterator[None]:
         raise
     finally:
         lock.release()
+
+
+def _acquire(lock: FileLock, timeout: float = -1) -> None:
+    """Also where whoever holds it removes the directory: a run that failed at once, or pruned."""
+    while not lock.is_locked:
+        Path(lock.lock_file).parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            lock.acquire(timeout=timeout)

@@ -23,7 +23,7 @@ SCHEMA = pa.schema([
     ("model", pa.string()), ("model.num_layers", pa.int64()), ("phenotype", pa.string()),
     ("seed", pa.int64()), ("split", pa.string()), ("r2", pa.float64()),
     ("signature", pa.string()), ("status", pa.string()), ("noise_ceiling", pa.float64()),
-    ("ridge_r2", pa.float64()),
+    ("ridge_r2", pa.float64()), ("n", pa.int64()),
 ])  # fmt: skip
 
 
@@ -111,6 +111,15 @@ def test_an_arm_of_which_one_run_is_done_is_not_paired_with_all_seeds():
     assert (effect.pairs, effect.seeds, effect.left_out) == (2, 1, 8)
     missing = one(rows("a", noise, "p"), rows("b", noise, "pq"))
     assert list(missing.by_phenotype) == ["p"] and missing.left_out == 5
+
+
+def test_runs_that_were_tested_on_different_strains():
+    """As where one arm drops a strain that lacks any phenotype, and the other keeps it."""
+    a = rows("a", noise, n=400)
+    same = one(a, rows("b", lambda *x: noise(*x) + 0.125, n=400))
+    assert "tested on" not in (same.warning or "")
+    b = [*rows("b", noise, "p", n=400), *rows("b", noise, "q", n=270)]
+    assert one(a, b).warning.startswith("In 5 of 10 pairs the runs were tested on different")
 
 
 def test_pairs_agree_in_further_factors():

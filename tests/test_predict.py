@@ -180,9 +180,12 @@ def test_what_is_known_of_a_monomorphic_locus_decides():
     own = {**one, "allele_0": ["A"], "allele_1": ["G"]}
     for low, high, flipped in (("A", None, False), (None, "A", True), ("G", None, True),
                                (None, "G", False), (None, None, False)):  # fmt: skip
+        half = {**own, "allele_1": [None]}  # the model knows A alone
         there = pa.table({**one, "allele_0": pa.array([low], pa.string()),
                           "allele_1": pa.array([high], pa.string())})  # fmt: skip
         assert match_loci(own, there, missing="refuse").flipped.tolist() == [flipped]
+        if "A" in (low, high):
+            assert match_loci(half, there, missing="refuse").flipped.tolist() == [flipped]
     strange = pa.table({**one, "allele_0": ["T"], "allele_1": pa.array([None], pa.string())})
     with pytest.raises(UserError, match="has the alleles T, unknown here.*never saw T"):
         match_loci(own, strange, missing="refuse")
@@ -196,3 +199,15 @@ def test_a_place_that_is_unknown_matches_nothing():
     twice = pa.table({"id": ["b", "x"], "chromosome": ["1"] * 2, "position": [1, 9]})
     with pytest.raises(UserError, match=r"lacks 1 of the model's 2 loci \(a\)"):
         match_loci(mapped, twice, missing="refuse")  # place 1 is b's, which was found by name
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_of_several_loci_at_one_place_the_alleles_decide(order):
+    """As a record of three alleles has them, once for each but the first."""
+    place = {"chromosome": ["1"] * 2, "position": [100] * 2, "allele_0": ["A", "A"]}
+    own = {**place, "id": ["m1", "m2"], "allele_1": ["G", "AT"]}
+    there = pa.table({**place, "id": ["p1", "p2"], "allele_1": ["G", "AT"]}).take(list(order))
+    match = match_loci(own, there, missing="refuse")
+    assert match.columns.tolist() == list(order) and match.by_place == 2
+    unknown = {key: own[key] for key in ("id", "chromosome", "position")}
+    assert match_loci(unknown, there, missing="refuse").columns.tolist() == [0, 1]

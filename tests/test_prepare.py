@@ -1,5 +1,7 @@
 """Between panel and model: thinning, splitting, scaling, batching, each against a plain answer."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -187,6 +189,8 @@ def test_the_genotypes_of_a_large_panel_are_thinned_once(tmp_path, monkeypatch):
 
     plain = prepared_with(file)
     assert not file.exists()
+    assert np.shares_memory(prepared_with(file).genotypes, plain.genotypes)  # held once, too
+    plain = replace(plain, thinned=None)
     monkeypatch.setattr("g2p.data.thin.LARGE", 1)
     prepared_with(file)
     assert file.exists()

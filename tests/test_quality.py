@@ -138,3 +138,18 @@ def test_a_panel_without_gaps_is_not_copied():
 def test_refusing_to_fill_in():
     with pytest.raises(UserError, match=r"are missing\. qc\.impute"):
         clean(gappy(0), table(12), split_of(40), **STANDARD | {"impute": "refuse"})
+
+
+def test_what_is_outside_of_the_split_counts_for_nothing():
+    """A strain whose twin is in no part stays, and a strain of several parts is counted once."""
+    genotypes = gappy(0, share=0)
+    genotypes[20:30] = genotypes[:10]
+    kept = np.arange(10, 40)
+    split = Split({"train": kept[:15], "val": kept[15:20], "test": kept[20:]})
+    cleaned = clean(genotypes, table(12), split, **STANDARD | {"duplicates": "drop"})
+    assert set(range(20, 30)) <= set(np.concatenate(list(cleaned.split.values())).tolist())
+    genotypes[15, 3] = NO_CALL
+    rows = np.arange(40)
+    cells = Split({"train": rows, "val": rows, "test": rows}, np.zeros((40, 1), np.int8))
+    account = clean(genotypes, table(12), cells, **STANDARD).account
+    assert [line for line in account if "filled in" in line][0].startswith("1 genotypes")

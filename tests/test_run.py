@@ -4,6 +4,7 @@ import io
 import json
 import multiprocessing
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from sklearn.metrics import r2_score
 
 from g2p.errors import UserError
 from g2p.messages import message
+from g2p.results.table import print_table
 from g2p.run import obtain, run
 from tests.command import train
 from tests.conftest import SMALL_RIDGE, compose, paths
@@ -212,14 +214,18 @@ def test_two_processes_asked_for_one_run(small):
     assert ended == sorted(ended)
 
 
-def test_waiting_is_said(small):
-    """The other process holds the run until it is said, and the run goes on then."""
+@pytest.mark.parametrize("removes", [False, True])
+def test_waiting_is_said(small, removes):
+    """The other process holds the run until it is said, and the run goes on then.
+
+    Also when its directory is gone by then: it failed at once, or was pruned.
+    """
     config = small()
     folder = run(config)
     (folder / "metrics.json").unlink()
     context = multiprocessing.get_context("spawn")
     taken, said = context.Event(), context.Event()
-    holder = context.Process(target=_hold, args=(folder / ".lock", taken, said))
+    holder = context.Process(target=_hold, args=(folder, taken, said, removes))
     holder.start()
     assert taken.wait(timeout=60)
 
@@ -234,10 +240,12 @@ def test_waiting_is_said(small):
     assert said.is_set() and (folder / "metrics.json").exists()
 
 
-def _hold(lock, taken, said):
-    with FileLock(lock):
+def _hold(folder, taken, said, removes):
+    with FileLock(folder / ".lock"):
         taken.set()
         said.wait(timeout=60)
+        if removes:
+            shutil.rmtree(folder)
 
 
 def test_figures_are_pictures_of_the_run(small):
@@ -264,3 +272,15 @@ def test_the_table_holds_what_the_metrics_say(small, capsys):
         ):
             assert f"{value:.3f}" in line
         assert f" {metrics['test']['n'][name]} " in line
+
+
+def test_the_table_of_what_is_known_of_some_phenotypes(capsys):
+    metrics = {
+        "model": "ridge", "seed": 0, "ridge": None, "noise_ceiling": {"cu": 0.75},
+        "test": {"r2": {"23C": 0.25, "cu": 0.5}, "pearson": {"23C": 0.5, "cu": 0.7},
+                 "n": {"23C": 40, "cu": 41}},
+    }  # fmt: skip
+    print_table(metrics, Console(width=100))
+    lines = {line.split()[1]: line for line in capsys.readouterr().out.splitlines() if "│" in line}
+    assert "0.750" in lines["cu"] and "0.750" not in lines["23C"] + lines["mean"]
+    assert "0.375" in lines["mean"]

@@ -164,3 +164,17 @@ def test_weights_that_do_not_fit_are_named(small):
         start_from(model, base, data)
     with pytest.raises(UserError, match="was trained on other loci"):
         start_from(model, base, random_prepared(n_loci=32))
+
+
+@pytest.mark.parametrize("part", ["train", "val"])
+def test_a_target_that_a_part_knows_nothing_of(part):
+    panel = make_panel(60, 5, 3)
+    split = splits.random(panel, [], seed=0)
+    panel.phenotypes[split[part], 1] = np.nan
+    other = {"train": "val", "val": "train"}[part]
+    there = np.isfinite(panel.phenotypes[split[other], 1]).sum()
+    for observations in (None, 3):
+        _, phenotypes, _ = reduced(panel, observations, split=split)
+        known = np.isfinite(phenotypes[split[other], 1]).sum()
+        assert known == (observations or there)
+        assert np.isnan(phenotypes[split[part], 1]).all()

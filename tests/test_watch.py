@@ -17,7 +17,7 @@ def finished(folder: Path, number: int, r2: float | None) -> StudyRun:
     record = Record(folder / "runs" / f"{number:016x}")
     if r2 is not None:
         record.write_metrics({"test": {"r2_mean": r2}})
-    return StudyRun(record, {"rung": f"[{number}]"}, {}, [], {}, [], 1, dict)
+    return StudyRun(record, [{"rung": f"[{number}]"}], {}, [], {}, [], 1, dict)
 
 
 def watched(folder: Path, terminal: bool, entries: list[tuple]) -> str:

@@ -1,5 +1,6 @@
 """The loci of a fitted model found in another panel: by name, by place, alleles the right way."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -49,17 +50,21 @@ def match_loci(wanted: Mapping[str, list], panel: pa.Table, *, missing: str) -> 
     """
     there = panel.to_pydict()
     by_id = {name: column for column, name in enumerate(there["id"])}
-    place = zip(there["chromosome"], there["position"], strict=True)
-    by_place = {where: column for column, where in enumerate(place)}
+    by_place: dict[tuple, list[int]] = defaultdict(list)
+    for column, where in enumerate(zip(there["chromosome"], there["position"], strict=True)):
+        by_place[where].append(column)
     named = [by_id.get(name, -1) for name in wanted["id"]]
     taken = set(named)
     columns = np.array(named)
     for i, where in enumerate(zip(wanted["chromosome"], wanted["position"], strict=True)):
-        column = by_place.get(where, -1)
         # A number that stands for a place unknown is none; and no column is two loci.
-        if columns[i] < 0 and where[0] != UNKNOWN and column not in taken:
-            columns[i] = column
-            taken.add(column)
+        if columns[i] < 0 and where[0] != UNKNOWN:
+            free = [column for column in by_place[where] if column not in taken]
+            # Of several at one place, as of a record of three alleles, the one of the same alleles.
+            own = _alleles(wanted, i)
+            free.sort(key=lambda column: _turned(own, _alleles(there, column)) is None)
+            columns[i] = free[0] if free else -1
+            taken.update(free[:1])
     absent = np.flatnonzero(columns < 0)
     examples = listed([wanted["id"][i] for i in absent[:3]])
     if len(absent) == len(columns):
@@ -81,27 +86,38 @@ def match_loci(wanted: Mapping[str, list], panel: pa.Table, *, missing: str) -> 
 
 def _flipped(wanted: Mapping, there: Mapping, columns: np.ndarray) -> np.ndarray:
     flipped = np.zeros(len(columns), bool)
-    if "allele_0" not in wanted or "allele_0" not in there:
-        return flipped  # one of the two does not know its alleles: they are taken to be the same
     for i, column in enumerate(columns):
-        own = wanted["allele_0"][i], wanted["allele_1"][i]
-        other = there["allele_0"][column], there["allele_1"][column]
-        if column < 0 or _agree(own, other):
+        if column < 0:
             continue
-        flipped[i] = _agree(own, other[::-1])
-        if not flipped[i]:
+        own, other = _alleles(wanted, i), _alleles(there, column)
+        turned = _turned(own, other)
+        if turned is None:
             raise UserError(
                 f"locus {wanted['id'][i]} has the alleles {_told(other)} here; the model was "
                 f"trained on {_told(own)} and never saw "
                 f"{listed([a for a in other if a and a not in own]) or 'them so'}."
             )
+        flipped[i] = turned
     return flipped
 
 
-def _agree(own: tuple, other: tuple) -> bool:
-    """Whether nothing that is known of the alleles differs; a monomorphic locus may know one."""
-    pairs = zip(own, other, strict=True)
-    return all(a == b for a, b in pairs if a is not None and b is not None)
+def _alleles(table: Mapping, row: int) -> tuple[str | None, str | None]:
+    """Of one locus; a table may not know them, and of a monomorphic locus it may know one."""
+    return tuple(table[name][row] if name in table else None for name in ("allele_0", "allele_1"))
+
+
+def _turned(own: tuple, other: tuple) -> bool | None:
+    """Whether the alleles are the other way round; None where they differ either way.
+
+    Where nothing is known of both they are taken to be the same.
+    """
+    same, swapped = (
+        [a == b for a, b in zip(own, there, strict=True) if a is not None and b is not None]
+        for there in (other, other[::-1])
+    )
+    if all(same) and (same or not (swapped and all(swapped))):
+        return False
+    return True if all(swapped) else None
 
 
 def _told(alleles: tuple) -> str:

@@ -31,6 +31,7 @@ class Prepared:
         phenotype_names: the P names.
         loci: the locus table of the L kept loci: id, chromosome, position (bp), alleles if known.
         account: what quality control removed and filled in, a line each.
+        thinned: what the genotypes are of; where it is held, other runs share it.
     """
 
     genotypes: np.ndarray
@@ -42,6 +43,7 @@ class Prepared:
     phenotype_names: list[str]
     loci: pa.Table
     account: list[str]
+    thinned: Thinned | None = None
 
     def part(self, part: str) -> tuple[np.ndarray, np.ndarray]:
         """Genotypes (n, L) and standardised phenotypes (n, P) of one part of the split."""
@@ -140,6 +142,7 @@ def prepare(
         phenotype_names=names,
         loci=panel.loci.take(thinned.loci),
         account=thinned.account,
+        thinned=thinned,
     )
 
 

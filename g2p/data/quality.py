@@ -57,8 +57,8 @@ def clean(
         max_missing_locus: largest share of training strains without a genotype at a locus.
         max_missing_strain: largest share of loci without a genotype in a strain.
         monomorphic: what is done with a locus that does not vary among the training strains.
-        duplicates: what is done with a strain whose genotypes are those of an earlier one, gaps
-            included.
+        duplicates: what is done with a strain whose genotypes are those of an earlier one of the
+            split, gaps included.
         impute: `mean` of the locus over the training strains (the panel becomes float32);
             `nearest`: the strain's own genotype at the nearest locus of the chromosome that has
             one, for crosses, where neighbours are inherited together; `refuse`.
@@ -67,14 +67,17 @@ def clean(
         UserError: when nothing is left, or something is missing and `impute` refuses.
     """
     account = []
-    missing, twice = _strains(genotypes, duplicates == "drop")
+    inside = np.zeros(len(genotypes), bool)
+    inside[np.concatenate(list(split.values()))] = True
+    missing, twice = _strains(genotypes, inside if duplicates == "drop" else None)
     for gone, why in (
         (missing > max_missing_strain, f"lack more than {max_missing_strain:.0%} of their loci"),
         (twice, "repeat the genotypes of an earlier strain"),
     ):
-        if gone.any():
-            account.append(f"{gone.sum()} strains left: they {why}")
+        if (gone & inside).any():
+            account.append(f"{(gone & inside).sum()} strains left: they {why}")
             split = split.only(~gone)
+            inside &= ~gone
     kept, told = _loci(genotypes, split["train"], min_maf, max_missing_locus, monomorphic == "drop")
     account += told
     for part, rows in split.items():
@@ -89,14 +92,20 @@ def clean(
     return Cleaned(filled, np.arange(len(kept)), kept, split, account)
 
 
-def _strains(genotypes: np.ndarray, look_for_twins: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Share of loci that each strain lacks, and whether it repeats an earlier one: (N,) each."""
+def _strains(
+    genotypes: np.ndarray, twins_among: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Share of loci that each strain lacks, and whether it repeats an earlier one of those among
+    which twins are looked for, (N,) bool: (N,) each.
+    """
     missing = np.empty(len(genotypes))
     twice, seen = np.zeros(len(genotypes), bool), set()
     for start in range(0, len(genotypes), BLOCK):
         block = genotypes[start : start + BLOCK]
         missing[start : start + BLOCK] = missing_genotypes(block).mean(axis=1)
-        for row, strain in enumerate(block if look_for_twins else (), start=start):
+        for row, strain in enumerate(block if twins_among is not None else (), start=start):
+            if not twins_among[row]:
+                continue
             content = strain.tobytes()
             twice[row] = content in seen
             seen.add(content)
@@ -139,7 +148,8 @@ def _filled(
     genotypes: np.ndarray, table: pa.Table, split: Split, impute: str, account: list[str]
 ) -> np.ndarray:
     gaps = missing_genotypes(genotypes)
-    of_split = gaps[np.concatenate(list(split.values()))]
+    # With cells, a strain may be in several parts.
+    of_split = gaps[np.unique(np.concatenate(list(split.values())))]
     if not of_split.any():
         return genotypes
     share = f"{of_split.sum()} genotypes ({of_split.mean():.2%})"

@@ -78,8 +78,8 @@ def _known(
     """The training and the validation strains whose values are known."""
     rng = np.random.default_rng(seed)
     pools = [
-        rng.permutation([row for row in np.sort(split[part]) if np.isfinite(values[row])])
-        for part in ("train", "val")
+        rng.permutation(rows[np.isfinite(values[rows])])
+        for rows in (np.sort(split["train"]), np.sort(split["val"]))
     ]
     there = sum(len(pool) for pool in pools)
     if observations is None:

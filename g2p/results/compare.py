@@ -136,19 +136,32 @@ def _effect(
 def _warning(pairs: Pairs, floor: float, floor_holm: float, n_comparisons: int) -> str | None:
     if not pairs.differences:
         return "No pair of runs is complete."
+    told = []
+    if pairs.unequal:
+        total = sum(map(len, pairs.differences.values()))
+        told.append(
+            f"In {pairs.unequal} of {total} pairs the runs were tested on different numbers of "
+            "strains, which may be what differs."
+        )
+    if floor_holm > ALPHA:
+        told.append(_without_power(pairs, floor, floor_holm, n_comparisons))
+    elif pairs.trained_once:
+        arms = " and ".join(map(str, pairs.trained_once))
+        told.append(
+            f"Of {arms} there is one run, in every pair: p says nothing about another seed."
+        )
+    return " ".join(told) or None
+
+
+def _without_power(pairs: Pairs, floor: float, floor_holm: float, n_comparisons: int) -> str:
     n = len(_units(pairs))
     s = "s" * (n != 1)
     one = len(pairs.differences) == 1
     design = f"{n} pair{s} of runs of one phenotype" if one else f"{n} phenotypes"
-    if floor_holm > ALPHA:
-        corrected = (
-            f", which is {floor_holm:.3g} after Holm's correction over {n_comparisons} comparisons"
-        )
-        return (
-            f"Cannot reach significance whatever the data: {design} can give p = {floor:.3g} at "
-            f"best{corrected if floor <= ALPHA else ''}."
-        )
-    if pairs.trained_once:
-        arms = " and ".join(map(str, pairs.trained_once))
-        return f"Of {arms} there is one run, in every pair: p says nothing about another seed."
-    return None
+    corrected = (
+        f", which is {floor_holm:.3g} after Holm's correction over {n_comparisons} comparisons"
+    )
+    return (
+        f"Cannot reach significance whatever the data: {design} can give p = {floor:.3g} at "
+        f"best{corrected if floor <= ALPHA else ''}."
+    )

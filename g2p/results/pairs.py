@@ -9,7 +9,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import isfinite
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -35,6 +35,7 @@ class Pairs:
         left_out: pairs of which a run is missing, failed or not done yet.
         together: whether one run gives several phenotypes, so that pair i is the same in all.
         trained_once: the arms whose one trained run is in every pair, so that its luck is, too.
+        unequal: complete pairs whose runs were scored on different numbers of strains.
     """
 
     differences: dict[str, list[float]]
@@ -42,6 +43,7 @@ class Pairs:
     left_out: int
     together: bool
     trained_once: list
+    unequal: int
 
 
 def paired(table: pa.Table, arm: str, a: Any, b: Any, *, by: Sequence[str] = ()) -> Pairs:
@@ -64,18 +66,19 @@ def paired(table: pa.Table, arm: str, a: Any, b: Any, *, by: Sequence[str] = ())
         _check(column, table.column_names, "column of the study's results")
     arms = [_read(table, arm, value, by) for value in (a, b)]
     differences: dict[str, list[float]] = {}
-    seeds, left_out = set(), 0
+    seeds, left_out, unequal = set(), 0, 0
     for cell in dict.fromkeys(cell for side in arms for cell in side.cells):
         wanted = {
             seed for side in arms if not side.single for seed in side.cells.get(cell, ())
         } or {None}  # both arms are single: one pair, of no seed
         for seed in sorted(wanted, key=lambda seed: (seed is None, seed)):
-            r2_a, r2_b = (side.r2(cell, seed) for side in arms)
-            if r2_a is None or r2_b is None:
+            one, other = (side.score(cell, seed) for side in arms)
+            if one is None or other is None:
                 left_out += 1
             else:
-                differences.setdefault(cell[0], []).append(r2_b - r2_a)
+                differences.setdefault(cell[0], []).append(other.r2 - one.r2)
                 seeds.add(seed)
+                unequal += one.n != other.n
     return Pairs(
         differences=differences,
         seeds=len(seeds),
@@ -87,36 +90,46 @@ def paired(table: pa.Table, arm: str, a: Any, b: Any, *, by: Sequence[str] = ())
             value for value, side in zip((a, b), arms, strict=True)
             if side.trained and len(side.phenotypes) == 1
         ],
+        unequal=unequal,
     )  # fmt: skip
+
+
+class _Score(NamedTuple):
+    """What a run came to: what tells it from others, test R2 and of how many strains."""
+
+    run: Hashable
+    r2: float | None
+    n: int | None
 
 
 @dataclass
 class _Arm:
-    """The runs of one arm: (phenotype, *by) -> seed -> (what tells a run from others, test R2)."""
+    """The runs of one arm: (phenotype, *by) -> seed -> score."""
 
-    cells: dict[tuple, dict[int | None, tuple[Hashable, float | None]]]
+    cells: dict[tuple, dict[int | None, _Score]]
     trained: bool
 
     @cached_property
     def single(self) -> bool:
         """Whether one run stands for all seeds, listed once or under each with one signature."""
-        return all(len({name for name, _ in runs.values()}) == 1 for runs in self.cells.values())
+        return all(len({s.run for s in scores.values()}) == 1 for scores in self.cells.values())
 
-    def r2(self, cell: tuple, seed: int | None) -> float | None:
+    def score(self, cell: tuple, seed: int | None) -> _Score | None:
         """None where the run is missing, failed, is not done or has no finite R2."""
-        runs = self.cells.get(cell, {})
+        scores = self.cells.get(cell, {})
         if self.single:
-            seed = next(iter(runs), None)
-        _, r2 = runs.get(seed, (None, None))
-        return r2 if r2 is not None and isfinite(r2) else None
+            seed = next(iter(scores), None)
+        score = scores.get(seed)
+        known = score is not None and score.r2 is not None and isfinite(score.r2)
+        return score if known else None
 
     @property
     def phenotypes(self) -> dict[Hashable, set[str]]:
         """Of each run."""
         found: dict[Hashable, set[str]] = {}
-        for (phenotype, *_), runs in self.cells.items():
-            for name, _ in runs.values():
-                found.setdefault(name, set()).add(phenotype)
+        for (phenotype, *_), scores in self.cells.items():
+            for score in scores.values():
+                found.setdefault(score.run, set()).add(phenotype)
         return found
 
 
@@ -130,12 +143,13 @@ def _read(table: pa.Table, arm: str, value: Any, by: Sequence[str]) -> _Arm:
     models = table["model"].unique().to_pylist() if "model" in table.column_names else ["?"]
     cells: dict = {}
     keys = ["phenotype", *by]
-    for row in table.select([*keys, "seed", "signature", "r2"]).to_pylist():
+    wanted = [*keys, "seed", "signature", "r2", "n"]
+    for row in table.select([name for name in wanted if name in table.column_names]).to_pylist():
         seed = row["seed"]
         # A run that is not done may have no signature yet.
-        name = row["signature"] or ("seed", seed)
-        runs = cells.setdefault(tuple(row[key] for key in keys), {})
-        if runs.setdefault(seed, (name, row["r2"]))[0] != name:
+        score = _Score(row["signature"] or ("seed", seed), row["r2"], row.get("n"))
+        scores = cells.setdefault(tuple(row[key] for key in keys), {})
+        if scores.setdefault(seed, score).run != score.run:
             varying = [
                 factor for factor in table.column_names
                 if factor not in (*FACTS, arm, *by) and len(table[factor].unique()) > 1

@@ -21,12 +21,21 @@ def print_table(metrics: Mapping, console: Console) -> None:
     for name in ("n", *columns):
         table.add_column(name, justify="right")
     for name, n in test["n"].items():
-        table.add_row(name, str(n), *(f"{values[name]:.3f}" for values in columns.values()))
+        table.add_row(name, str(n), *(_shown(values.get(name)) for values in columns.values()))
     if len(test["n"]) > 1:
         table.add_section()
-        means = (fmean(values.values()) for values in columns.values())
-        table.add_row("mean", "", *(f"{mean:.3f}" for mean in means))
+        # A mean of some phenotypes beside a mean of all would compare different things.
+        means = (
+            fmean(values.values()) if len(values) == len(test["n"]) else None
+            for values in columns.values()
+        )
+        table.add_row("mean", "", *map(_shown, means))
     console.print(table)
+
+
+def _shown(value: float | None) -> str:
+    """The noise ceiling, say, may be known of some phenotypes only."""
+    return "" if value is None else f"{value:.3f}"
 
 
 def print_attention(layers: list[dict], console: Console) -> None:

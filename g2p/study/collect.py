@@ -1,5 +1,6 @@
 """The results table of a study, from its run directories alone, at any time."""
 
+import itertools
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,8 +26,10 @@ COLUMNS = {
 def collect(folder: Path, runs: list[StudyRun]) -> pa.Table:
     """`results.parquet` in the study's folder: a row for each run x phenotype x split.
 
-    A column for each factor; `model` and `seed` always. What a run has not reached yet is null.
-    Where nothing has changed since the last call, its table is the answer.
+    A run that serves several points of the study (a width of the feed-forward layer without one)
+    has its rows at each of them. A column for each factor; `model` and `seed` always. What a run
+    has not reached yet is null. Where nothing has changed since the last call, its table is the
+    answer.
     """
     with writing(folder):
         return _collect(folder, runs)
@@ -46,16 +49,20 @@ def _collect(folder: Path, runs: list[StudyRun]) -> pa.Table:
     entries = Ledger(folder).entries()
     states = {run.signature: _state(run, entries.get(run.signature)) for run in runs}
     file, note = folder / "results.parquet", folder / "collected.json"
-    if file.exists() and note.exists() and json.loads(note.read_text()) == states:
+    known = {"columns": list(COLUMNS), "runs": states}
+    if file.exists() and note.exists() and json.loads(note.read_text()) == known:
         return pq.read_table(file)
     schema = _schema(runs)
     rows = []
     for run in runs:
-        now, _, error, _ = states[run.signature]
-        rows += _rows(run, now, error, schema)
+        try:
+            rows += _rows(run, states[run.signature], schema)
+        except FileNotFoundError:  # pruned, or begun anew, since it was looked at
+            states[run.signature] = _state(run, entries.get(run.signature))
+            rows += _rows(run, states[run.signature], schema)
     table = pa.Table.from_pylist(rows, schema)
     write_atomically(file, lambda out: pq.write_table(table, out))
-    write_json(note, states)
+    write_json(note, known)
     return table
 
 
@@ -65,16 +72,16 @@ def _state(run: StudyRun, entry: dict | None) -> list:
         finished = (run.record.folder / "metrics.json").stat().st_mtime_ns
     except FileNotFoundError:
         now = status(run.record, entry)
-        return [now, None, entry.get("error") if now == "failed" else None, _factors(run)]
-    return ["done", finished, None, _factors(run)]
+        return [now, None, entry.get("error") if now == "failed" else None, _places(run)]
+    return ["done", finished, None, _places(run)]
 
 
 def _schema(runs: list[StudyRun]) -> pa.Schema:
     """Factors first: whole numbers, numbers, or else text."""
-    factors = dict.fromkeys(name for run in runs for name in _factors(run))
+    places = [place for run in runs for place in _places(run)]
     fields = []
-    for name in factors:
-        values = [_factors(run).get(name) for run in runs]
+    for name in dict.fromkeys(name for place in places for name in place):
+        values = [place.get(name) for place in places]
         kinds = {type(value) for value in values if value is not None}
         kind = pa.string()
         if kinds <= {int, float} and kinds:
@@ -85,18 +92,21 @@ def _schema(runs: list[StudyRun]) -> pa.Schema:
     return pa.schema([*fields, *(pa.field(name, kind) for name, kind in COLUMNS.items())])
 
 
-def _factors(run: StudyRun) -> dict:
+def _places(run: StudyRun) -> list[dict]:
     """Where a run stands, its model's name and its seed among it."""
-    named = {key: value for key, value in run.factors.items() if key != "phenotypes"}
-    return {"model": run.config["model"]["name"], **named, "seed": run.config["seed"]}
+    return [
+        {
+            "model": run.config["model"]["name"],
+            **{key: value for key, value in place.items() if key != "phenotypes"},
+            "seed": run.config["seed"],
+        }
+        for place in run.places
+    ]
 
 
-def _rows(run: StudyRun, now: str, error: str | None, schema: pa.Schema) -> list[dict]:
-    common = {
-        key: str(value) if value is not None and schema.field(key).type == pa.string() else value
-        for key, value in _factors(run).items()
-    }
-    common |= {"signature": run.signature, "status": now, "error": error}
+def _rows(run: StudyRun, state: list, schema: pa.Schema) -> list[dict]:
+    now, _, error, places = state
+    common = {"signature": run.signature, "status": now, "error": error}
     metrics = None
     if now == "done":
         metrics = run.record.metrics()
@@ -106,13 +116,18 @@ def _rows(run: StudyRun, now: str, error: str | None, schema: pa.Schema) -> list
         # Runs of before these were counted lack them.
         common |= {"flops": metrics.get("flops"), "energy": environment.get("energy")}
     rows = []
-    for part in ("val", "test"):
-        for name in run.phenotypes:
-            row = {**common, "phenotype": name, "split": part}
-            if metrics:
-                scores, ridge = metrics[part], metrics["ridge"]
-                row |= {key: scores[key][name] for key in ("r2", "pearson", "n")}
-                row["noise_ceiling"] = metrics["noise_ceiling"].get(name)
-                row["ridge_r2"] = ridge[part]["r2"].get(name) if ridge else None
-            rows.append(row)
+    for place, part, name in itertools.product(places, ("val", "test"), run.phenotypes):
+        own = {key: _typed(value, schema.field(key)) for key, value in place.items()}
+        row = {**own, **common, "phenotype": name, "split": part}
+        if metrics:
+            scores, ridge = metrics[part], metrics["ridge"]
+            row |= {key: scores[key][name] for key in ("r2", "pearson", "n")}
+            row["noise_ceiling"] = metrics["noise_ceiling"].get(name)
+            row["ridge_r2"] = ridge[part]["r2"].get(name) if ridge else None
+        rows.append(row)
     return rows
+
+
+def _typed(value: object, field: pa.Field) -> object:
+    """A factor whose values are of several kinds is text."""
+    return str(value) if value is not None and field.type == pa.string() else value

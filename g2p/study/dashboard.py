@@ -156,7 +156,7 @@ def _key(study: Study, runs: list[StudyRun]) -> str:
     before the study has no factors.
     """
     own = study.arm if "." in study.arm else "model.name"
-    pairs = {(str(run.factors[study.arm]), _at(run.config, own)) for run in runs}
+    pairs = {(str(place[study.arm]), _at(run.config, own)) for run in runs for place in run.places}
     labels, values = ({pair[i] for pair in pairs} for i in (0, 1))
     if len(labels) == len(values) == len(pairs) and None not in values:
         return own
@@ -164,7 +164,7 @@ def _key(study: Study, runs: list[StudyRun]) -> str:
 
 
 def _labels(study: Study, runs: list[StudyRun]) -> set[str]:
-    return {str(run.factors[study.arm]) for run in runs}
+    return {str(place[study.arm]) for run in runs for place in run.places}
 
 
 def _axes(runs: list[StudyRun]) -> list[str]:

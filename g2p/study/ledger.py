@@ -76,5 +76,7 @@ def in_training(record: Record) -> bool:
         lock.acquire(timeout=0)
     except Timeout:
         return True
+    except FileNotFoundError:  # removed since: it failed at once, or was pruned
+        return False
     lock.release()
     return False

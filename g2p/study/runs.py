@@ -22,7 +22,8 @@ class StudyRun:
 
     Attributes:
         record: its directory.
-        factors: factor -> label or value, of the first point that is this run.
+        places: factor -> label or value, of the points that are this run; of those that differ in
+            seed or phenotypes alone the first, since its rows say of these what is so.
         own: the point's overrides, those left out that the user's replace.
         asked: the user's, as words.
         config: resolved, as plain dicts.
@@ -32,13 +33,18 @@ class StudyRun:
     """
 
     record: Record
-    factors: dict
+    places: list[dict]
     own: dict
     asked: list[str]
     config: dict
     phenotypes: list[str]
     n_loci: int
     draw: Callable[[], Split]
+
+    @property
+    def factors(self) -> dict:
+        """Where it stands first."""
+        return self.places[0]
 
     @property
     def signature(self) -> str:
@@ -80,11 +86,17 @@ def resolve(study: Study, words: list[str], *, draw: bool = True) -> list[StudyR
             raise UserError(f"study={study.name}, {_where(point)}: {error}") from None
         names = [known.panel.phenotype_names[c] for c in known.columns]
         run = StudyRun(
-            known.record, point.factors, own, words, config, names,
+            known.record, [point.factors], own, words, config, names,
             n_loci=known.panel.genotypes.shape[1], draw=known.draw,
         )  # fmt: skip
-        runs.setdefault(run.signature, run)
+        first = runs.setdefault(run.signature, run)
+        if _told_apart(point.factors) not in map(_told_apart, first.places):
+            first.places.append(point.factors)
     return list(runs.values())
+
+
+def _told_apart(factors: Mapping) -> dict:
+    return {name: value for name, value in factors.items() if name not in ("phenotypes", "seed")}
 
 
 def phenotypes_of(words: list[str]) -> list[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 from rich.console import Console
 
+from g2p.errors import UserError
 from g2p.results.tracker import Group
 from g2p.study.collect import collect
 from g2p.study.dashboard import write_dashboard
@@ -34,12 +35,17 @@ def sweep(name: str, size: str, overrides: list[str], flags: set[str], console: 
         Whether every run is done.
 
     Raises:
-        UserError: for a study or a key that does not exist.
+        UserError: for a study or a key that does not exist, and for force=true.
     """
     plain = [word for word in overrides if not word.lstrip("+~").startswith("hydra")]
     with _kept():
         study = load_study(name, size, lambda: phenotypes_of(plain))
         runs = resolve(study, plain, draw=not flags & {"--collect", "--dashboard"})
+    if any(run.config["force"] for run in runs):
+        raise UserError(
+            "force=true is for train.py: a study takes finished runs as they are. "
+            "`python sweep.py --runs ... --prune` removes those that are to be trained again."
+        )
     title = f"{name}-{size}"
     folder = runs[0].record.folder.parent.parent / "studies" / title
     console.print(f"[bold]{title}[/bold]: {study.question}", soft_wrap=True)
