@@ -40,3 +40,11 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], Any]) -> None:
 def write_json(path: Path, value: Any) -> None:
     text = json.dumps(value, indent=2, allow_nan=False) + "\n"
     write_atomically(path, lambda file: file.write(text.encode()))
+
+
+def read_json(path: Path) -> Any:
+    """What a file holds that can be made again; None where it is gone or damaged."""
+    try:
+        return json.loads(path.read_text())
+    except (FileNotFoundError, ValueError):
+        return None

@@ -38,7 +38,8 @@ def message(error: BaseException) -> str:
     if isinstance(error, OSError):  # after Hydra's, one of which is an OSError too
         where = f": {error.filename}" if error.filename else ""
         advice = {
-            errno.ENOSPC: " Make room and give the same command again; it goes on where it was.",
+            errno.ENOSPC: " Make room and give the same command again, sweep.py with "
+            "--retry-failed; it goes on where it was.",
             errno.EACCES: " Set paths.runs and paths.cache to folders that you may write to.",
             errno.EROFS: " Set paths.runs and paths.cache to folders that you may write to.",
         }.get(error.errno, "")

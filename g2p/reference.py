@@ -1,12 +1,10 @@
 """Ridge on the same split: the yardstick that every run is shown beside."""
 
-import contextlib
-import json
 from pathlib import Path
 
 from g2p.baselines import build_baseline
 from g2p.data.prepare import Prepared
-from g2p.files import write_json
+from g2p.files import read_json, write_json
 from g2p.train.metrics import scores
 
 # Ridge decomposes a matrix of the smaller of strains and loci: minutes at this size, hours beyond.
@@ -15,9 +13,9 @@ LARGEST = 5_000
 
 def ridge_reference(data: Prepared, stored: Path) -> dict | None:
     """R2 of ridge on val and test, from `stored` or computed and stored; None beyond `LARGEST`."""
-    if stored.exists():
-        with contextlib.suppress(json.JSONDecodeError):  # a damaged one is computed again
-            return json.loads(stored.read_text())
+    known = read_json(stored)
+    if known is not None:
+        return known
     if min(len(data.split["train"]), data.genotypes.shape[1]) > LARGEST:
         return None
     ridge = build_baseline({"name": "ridge"}).fit(*data.part("train"))

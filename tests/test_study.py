@@ -277,3 +277,30 @@ def test_a_run_that_goes_while_it_is_collected(tmp_path, monkeypatch):
     monkeypatch.setattr(collecting, "_state", seen)
     rows = collect(tmp_path / "study", runs).to_pylist()
     assert {row["model"]: row["status"] for row in rows} == {"ridge": "pending", "gbdt": "done"}
+
+
+def test_one_damaged_run_does_not_stop_the_others(tmp_path):
+    words = ("study=baselines", "size=smoke")
+    assert sweep(*words, cwd=tmp_path).returncode == 0
+    before = results(tmp_path)
+    (folder,) = tmp_path.glob("studies/*")
+    by_model = {row["model"]: tmp_path / "runs" / row["signature"] for row in before}
+    (by_model["ridge"] / "environment.json").write_text("{")
+    (by_model["gbdt"] / "environment.json").unlink()
+    metrics = by_model["lasso"] / "metrics.json"
+    whole = metrics.read_text()
+    metrics.write_text(whole[:50])
+    for name in ("collected.json", "published.json", "effects.parquet"):
+        (folder / name).write_text("{")
+    again = sweep(*words, "--collect", cwd=tmp_path)
+    assert again.returncode == 1 and "Traceback" not in again.stderr
+    rows = results(tmp_path)
+    (error,) = {row["error"] for row in rows if row["model"] == "lasso"}
+    assert "metrics.json is damaged" in error and "force=true" in error
+    assert [row for row in rows if row["model"] != "lasso"] == [
+        row for row in before if row["model"] != "lasso"
+    ]
+    removed = call("sweep.py", "--runs", "status=damaged", "--prune", "--yes", cwd=tmp_path)
+    assert removed.returncode == 0, removed.stderr
+    assert sweep(*words, cwd=tmp_path).returncode == 0
+    assert results(tmp_path) == before

@@ -13,7 +13,6 @@ Loci of which nothing is known are locus_0001, ... on the chromosome "unknown", 
 standing for a position. The published split is the column `split` of the strain table.
 """
 
-import json
 import random
 import shutil
 from pathlib import Path
@@ -32,7 +31,7 @@ from g2p.data.panel import Panel
 from g2p.data.split import HELD_OUT, PARTS
 from g2p.data.store import files_fingerprint, options_fingerprint, stored_panel
 from g2p.errors import UserError, listed
-from g2p.files import write_json
+from g2p.files import read_json, write_json
 
 # Raise when the same files would be read into another panel.
 VERSION = 1
@@ -110,7 +109,7 @@ def read(
 
 def _remembered(note: Path) -> str | None:
     """The fingerprint of the panel that was last made of this folder's files."""
-    return json.loads(note.read_text())["fingerprint"] if note.exists() else None
+    return (read_json(note) or {}).get("fingerprint")
 
 
 def _stored(folder: Path, fingerprint: str) -> Panel | None:

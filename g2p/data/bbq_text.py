@@ -6,7 +6,6 @@ lines is parsed at a time, as one long column of numbers, while the next is bein
 """
 
 import gzip
-import json
 import os
 import re
 import zlib
@@ -23,7 +22,7 @@ import pyarrow.csv
 from g2p.data.download import progress
 from g2p.data.text import NUMBER
 from g2p.errors import UserError
-from g2p.files import write_json
+from g2p.files import read_json, write_json
 
 BLOCK = 1 << 24  # bytes of text worked on at once; memory is some ten times that
 LONGEST_LINE = 1 << 25
@@ -70,7 +69,7 @@ def convert(
 
 def _done(note: Path, grown: Path, keys: list[str], dtype: np.dtype) -> list[dict]:
     """Facts of the first of these files that are in `grown` already."""
-    facts = json.loads(note.read_text()) if note.exists() else []
+    facts = read_json(note) or []
     same = 0
     while same < min(len(facts), len(keys)):
         if (facts[same]["key"], facts[same]["dtype"]) != (keys[same], dtype.name):

@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 
 from g2p.data.panel import Panel, validate
-from g2p.files import write_atomically, write_json
+from g2p.files import read_json, write_atomically, write_json
 
 log = logging.getLogger(__name__)
 
@@ -51,10 +51,9 @@ def _digest(seen: Path, file: Path) -> str:
     path = file.resolve()
     note = seen / f"{hashlib.sha256(str(path).encode()).hexdigest()[:16]}.json"
     facts = [path.stat().st_size, path.stat().st_mtime_ns]
-    if note.exists():
-        known = json.loads(note.read_text())
-        if known["facts"] == facts:
-            return known["sha256"]
+    known = read_json(note)
+    if known is not None and known["facts"] == facts:
+        return known["sha256"]
     with path.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     # A file that was written just now may change again within the resolution of its time.

@@ -10,6 +10,7 @@ from pathlib import Path
 from statistics import fmean
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 import yaml
 from rich.console import Console
@@ -31,7 +32,7 @@ def average(records: list[Record]) -> dict[str, dict[str, float]]:
             than their seed.
     """
     _check(records)
-    tables = [record.predictions() for record in records]
+    tables = [_predictions(record) for record in records]
     tests = [table.filter(pc.equal(table["split"], "test")) for table in tables]
     what = tests[0].select(["strain", "phenotype", "observed"])
     if any(not test.select(what.column_names).equals(what) for test in tests[1:]):
@@ -50,6 +51,20 @@ def average(records: list[Record]) -> dict[str, dict[str, float]]:
     }
 
 
+def _predictions(record: Record) -> pa.Table:
+    try:
+        return record.predictions()
+    except (FileNotFoundError, pa.ArrowInvalid) as error:
+        raise UserError(f"{record.folder} is damaged: {error}") from None
+
+
+def _config(record: Record) -> dict:
+    try:
+        return _flat(yaml.safe_load((record.folder / "config.yaml").read_text()))
+    except (FileNotFoundError, yaml.YAMLError, AttributeError) as error:
+        raise UserError(f"{record.folder} is damaged: {' '.join(str(error).split())}") from None
+
+
 def _check(records: list[Record]) -> None:
     if len({record.folder.resolve() for record in records}) < 2:
         raise UserError("averaging needs at least two runs.")
@@ -57,8 +72,7 @@ def _check(records: list[Record]) -> None:
     if unfinished:
         raise UserError(f"these are no finished runs: {listed(unfinished)}.")
     first, *others = (
-        {k: v for k, v in _flat(yaml.safe_load((r.folder / "config.yaml").read_text())).items()
-         if k.partition(".")[0] not in FREE}
+        {k: v for k, v in _config(r).items() if k.partition(".")[0] not in FREE}
         for r in records
     )  # fmt: skip
     differing = sorted({k for o in others for k in {*first, *o} if first.get(k) != o.get(k)})

@@ -112,8 +112,11 @@ class Record:
         path = self.folder / "metrics.json"
         try:
             return json.loads(path.read_text())
-        except json.JSONDecodeError as error:
-            raise UserError(f"{path} is damaged ({error}). force=true trains it again.") from None
+        except ValueError as error:
+            raise UserError(
+                f"{path} is damaged ({error}). train.py ... force=true trains it again; "
+                "sweep.py --runs status=damaged --prune removes it."
+            ) from None
 
     def history(self) -> pa.Table:
         return pq.read_table(self.folder / "history.parquet")

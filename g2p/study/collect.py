@@ -1,16 +1,16 @@
 """The results table of a study, from its run directories alone, at any time."""
 
 import itertools
-import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock
 
-from g2p.files import DRAFT, write_atomically, write_json
+from g2p.errors import UserError
+from g2p.files import DRAFT, read_json, write_atomically, write_json
 from g2p.study.ledger import Ledger, status
 from g2p.study.runs import StudyRun
 
@@ -50,8 +50,9 @@ def _collect(folder: Path, runs: list[StudyRun]) -> pa.Table:
     states = {run.signature: _state(run, entries.get(run.signature)) for run in runs}
     file, note = folder / "results.parquet", folder / "collected.json"
     known = {"columns": list(COLUMNS), "runs": states}
-    if file.exists() and note.exists() and json.loads(note.read_text()) == known:
-        return pq.read_table(file)
+    if read_json(note) == known:
+        with suppress(OSError, pa.ArrowInvalid):  # gone, or damaged: made again
+            return pq.read_table(file)
     schema = _schema(runs)
     rows = []
     for run in runs:
@@ -60,6 +61,9 @@ def _collect(folder: Path, runs: list[StudyRun]) -> pa.Table:
         except FileNotFoundError:  # pruned, or begun anew, since it was looked at
             states[run.signature] = _state(run, entries.get(run.signature))
             rows += _rows(run, states[run.signature], schema)
+        except UserError as error:  # its result is damaged: the others' are not
+            failed = ["failed", None, str(error), _places(run)]
+            rows += _rows(run, failed, schema)
     table = pa.Table.from_pylist(rows, schema)
     write_atomically(file, lambda out: pq.write_table(table, out))
     write_json(note, known)
@@ -110,9 +114,11 @@ def _rows(run: StudyRun, state: list, schema: pa.Schema) -> list[dict]:
     metrics = None
     if now == "done":
         metrics = run.record.metrics()
-        environment = json.loads((run.record.folder / "environment.json").read_text())
+        # Without it, or with a damaged one, the run is what it was.
+        environment = read_json(run.record.folder / "environment.json") or {}
         common |= {key: metrics[key] for key in ("seconds", "num_parameters")}
-        common["peak_memory"] = environment["peak_device_memory"] or environment["peak_memory"]
+        memory = (environment.get(key) for key in ("peak_device_memory", "peak_memory"))
+        common["peak_memory"] = next(filter(None, memory), None)
         # Runs of before these were counted lack them.
         common |= {"flops": metrics.get("flops"), "energy": environment.get("energy")}
     rows = []

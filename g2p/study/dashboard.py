@@ -4,14 +4,13 @@ Saved in W&B for who is logged in, and always as `workspace.json` in the study's
 what `g2p.results.tracker` logs; `tests/test_dashboard.py` holds the two against each other.
 """
 
-import json
 import os
 from collections.abc import Sequence
 from numbers import Real
 from pathlib import Path
 
 from g2p.errors import UserError
-from g2p.files import write_json
+from g2p.files import read_json, write_json
 from g2p.results.tracker import Group, factor_key, first_line, wandb_mode
 from g2p.study.ledger import Ledger
 from g2p.study.plan import Study
@@ -50,7 +49,8 @@ def write_dashboard(study: Study, runs: list[StudyRun], folder: Path) -> str:
     }
     project, name = options["project"], f"{study.name}-{study.size}"
     file = folder / "workspace.json"
-    url, why_not = _url(file), "log in to W&B and give the command again to have it there"
+    url = (read_json(file) or {}).get("url")  # where it was saved before
+    why_not = "log in to W&B and give the command again to have it there"
     workspace = ws.Workspace(entity="", project=project, name=name, **parts)
     try:
         if wandb_mode() == "online":
@@ -67,14 +67,6 @@ def write_dashboard(study: Study, runs: list[StudyRun], folder: Path) -> str:
 def _json(workspace) -> dict:
     """The workspace as W&B stores it; the package has no public name for that."""
     return workspace._to_model().model_dump(mode="json", by_alias=True, exclude_none=True)
-
-
-def _url(file: Path) -> str | None:
-    """Where the workspace was saved before."""
-    try:
-        return json.loads(file.read_text())["url"]
-    except (OSError, ValueError, KeyError):
-        return None
 
 
 def _saved_before(url: str | None, project: str):

@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+import shlex
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import pyarrow.parquet as pq
 from rich.console import Console
 
 from g2p.config import inapplicable
-from g2p.files import write_atomically, write_json
+from g2p.files import read_json, write_atomically, write_json
 from g2p.options import PACKAGE
 from g2p.results.compare import Comparison, Effect, compare
 from g2p.results.effects import effects_of, effects_table, print_effects
@@ -49,9 +51,10 @@ def _published(
     """The effects and the warnings, read or made now."""
     note = folder / "published.json"
     of = _digest(study, table, folder, words)
-    known = json.loads(note.read_text()) if note.exists() else {}
+    known = read_json(note) or {}
     if known.get("of") == of and (folder / "report.html").exists():
-        return _read_effects(folder), known["warnings"]
+        with suppress(OSError, pa.ArrowInvalid):  # gone, or damaged: made again
+            return _read_effects(folder), known["warnings"]
     note.unlink(missing_ok=True)
     effects = compare(table, _comparisons(study)) if study.pairs else []
     told = warnings(table, study.arm) if study.arm == "model" else []
@@ -102,7 +105,7 @@ def _write_report(
         configs={run.signature: _that_count(run.config) for run in runs},
         records={run.signature: run.record.folder for run in runs},
         published=published(table["phenotype"].unique().to_pylist()) if real else [],
-        command=" ".join(["python sweep.py", *flags]),
+        command=shlex.join(["python", "sweep.py", *flags]),
         versions=_versions(),
     )
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from g2p.files import write_json
+from g2p.files import read_json, write_json
 from g2p.results.tracker import Group, first_line, start_run
 from g2p.study.plan import Study
 from g2p.study.runs import StudyRun
@@ -39,7 +39,7 @@ def log_summary(study: Study, runs: list[StudyRun], folder: Path) -> None:
     files += sorted((folder / "figures").glob("*.png"))
     sent = {str(file.relative_to(folder)): _digest(file) for file in files} | {"to": options}
     try:
-        if _last(folder) != sent and _log(study, folder, files, options):
+        if read_json(folder / NOTE) != sent and _log(study, folder, files, options):
             write_json(folder / NOTE, sent)
     except Exception as error:  # of any kind: W&B and what it is built on raise many
         log.warning("W&B does not have the study's summary: %s", first_line(error))
@@ -109,10 +109,3 @@ def _counts(results: pa.Table) -> dict[str, int]:
 
 def _digest(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
-
-
-def _last(folder: Path) -> dict | None:
-    try:
-        return json.loads((folder / NOTE).read_text())
-    except (OSError, ValueError):  # never, or cut short
-        return None
