@@ -118,7 +118,7 @@ def measured(runs: int, scratch: Path, *, together: bool) -> dict:
     words = [f"paths.runs={scratch / 'runs'}", f"paths.cache={scratch / 'cache'}", "logger=none"]
 
     def resolved() -> tuple[Study, list[StudyRun]]:
-        study = plan("scale", "full", told, lambda: phenotypes_of(words))
+        study = plan("scale", "full", told, lambda common: phenotypes_of(words, common))
         return study, resolve(study, words)
 
     (study, every), to_resolve = seconds_of(resolved)

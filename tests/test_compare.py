@@ -122,6 +122,14 @@ def test_runs_that_were_tested_on_different_strains():
     assert one(a, b).warning.startswith("In 5 of 10 pairs the runs were tested on different")
 
 
+def test_arms_that_are_the_same_runs():
+    """As where the user's override leaves nothing between two of them."""
+    a = rows("a", noise)
+    effect = one(a, [{**row, "model": "b"} for row in a])
+    assert (effect.mean, effect.ties, effect.pairs) == (0, 2, 10)
+    assert effect.warning.startswith("In 10 of 10 pairs both are the same run.")
+
+
 def test_pairs_agree_in_further_factors():
     parts = [
         rows(name, lambda p, s, n=n, k=k: noise(p, s + 10 * n) + k * n / 8, layers=n)

@@ -119,7 +119,7 @@ def test_a_group_of_any_name(wandb_study, tmp_path, group):
     ],
 )
 def test_what_tells_the_arms_apart(tmp_path, name, key, axes):
-    declared = load_study(name, "smoke", lambda: ["23C", "cu"])
+    declared = load_study(name, "smoke", lambda common: ["23C", "cu"])
     runs = resolve(declared, [*paths(tmp_path)])
     assert (_key(declared, runs), _axes(runs)) == (key, axes)
 

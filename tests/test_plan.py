@@ -1,6 +1,7 @@
 """From a study's YAML to its points, against products written out; every shipped study is valid."""
 
 import itertools
+import re
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +12,7 @@ from g2p.errors import UserError
 from g2p.study import runs
 from g2p.study.declared import check_shape, read_declared
 from g2p.study.plan import load_study, plan, studies
-from tests.conftest import compose
+from tests.conftest import compose, paths
 
 NAMES = ["23C", "25C", "cu"]
 
@@ -19,7 +20,7 @@ NAMES = ["23C", "25C", "cu"]
 def planned(size="full", **declared):
     declared = {"sizes": {"full": {}}, **declared}
     check_shape(declared)
-    return plan("test", size, declared, lambda: NAMES)
+    return plan("test", size, declared, lambda common: NAMES)
 
 
 @settings(deadline=None, max_examples=30)
@@ -73,7 +74,7 @@ def test_a_size_replaces_and_adds():
     declared = {"set": {"a": 1}, "factors": {"x": [1, 2]}, "sizes": {
         "full": {"set": {"b": 2}}, "smoke": {"set": {"a": 5}, "factors": {"x": [9]}, "seeds": [3]},
     }}  # fmt: skip
-    full, smoke = (plan("test", size, declared, lambda: NAMES) for size in ("full", "smoke"))
+    full, smoke = (plan("test", size, declared, lambda common: NAMES) for size in ("full", "smoke"))
     assert [p.overrides for p in full.points] == [
         {"a": 1, "b": 2, "x": x, "seed": 0} for x in (1, 2)
     ]
@@ -136,13 +137,13 @@ def test_a_study_that_drops_every_run():
 
 def test_a_study_that_does_not_exist():
     with pytest.raises(UserError, match="Did you mean 'ladder'"):
-        load_study("lader", "full", lambda: NAMES)
+        load_study("lader", "full", lambda common: NAMES)
 
 
 @pytest.mark.parametrize("size", ["smoke", "full"])
 @pytest.mark.parametrize("name", studies())
 def test_every_shipped_study_is_valid(name, size):
-    study = load_study(name, size, lambda: NAMES)
+    study = load_study(name, size, lambda common: NAMES)
     assert study.question.endswith("?")
     for point in study.points[:60]:
         config, own = runs._config(point, ("logger=none",), {"logger"})
@@ -175,3 +176,45 @@ def test_a_value_survives_the_command_line(value):
         return element.text if hasattr(element, "text") else element
 
     assert plain(parsed.value()) == value
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ({"factors": {"x": [1]}, "when": [{"if": {"y": 1}, "drop": True}]},
+         "when names y, which is none of its factors"),
+        ({"factors": {"m": {"ridge": {}}}, "when": [{"if": {"m": ["Ridge"]}, "drop": True}]},
+         "when names m='Ridge', which the study does not have. Did you mean 'ridge'?"),
+        ({"factors": {"x": [1]}, "seeds": [0], "when": [{"if": {"seed": "0"}, "drop": True}]},
+         "when names seed='0'"),
+    ],
+)  # fmt: skip
+def test_a_rule_that_can_never_apply_is_refused(told, said):
+    with pytest.raises(UserError, match=re.escape(said)):
+        planned(**told)
+
+
+def test_an_override_of_a_factor_takes_its_place(tmp_path):
+    """The table says what was trained, not what the study would have trained."""
+    words = [*paths(tmp_path), "data.strains=240", "data.loci=16", "logger=none"]
+    told = {"factors": {"model": ["rung", "rijal_attention"], "model.num_layers": [1, 2]},
+            "phenotypes": ["23C", "cu"], "seeds": [0, 1]}  # fmt: skip
+
+    def places(*given):
+        study = planned(**told)
+        return [place for run in runs.resolve(study, [*words, *given]) for place in run.places]
+
+    assert {p["model.num_layers"] for p in places("model.num_layers=3", "model=rung")} == {3}
+    assert {p["model"] for p in places("model=transformer")} == {"transformer"}
+    assert {p["seed"] for p in places("seed=5")} == {5}
+    assert {p["phenotypes"] for p in places("phenotype=[mol,li]")} == {"mol,li"}
+    told["compare"] = [["rung", "rijal_attention"]]
+    with pytest.raises(UserError, match="but of rung no run is left; there are transformer"):
+        places("model=transformer")
+
+
+def test_each_is_of_the_studys_own_panel(byxrm_folder):
+    common = {"data": "byxrm", "model.num_layers": 7}
+    names = runs.phenotypes_of([f"paths.data={byxrm_folder.parent}"], common)
+    assert "Copper" in names
+    assert "cu" in runs.phenotypes_of(["data=simulated"], common)

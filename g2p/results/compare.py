@@ -137,8 +137,10 @@ def _warning(pairs: Pairs, floor: float, floor_holm: float, n_comparisons: int) 
     if not pairs.differences:
         return "No pair of runs is complete."
     told = []
+    total = sum(map(len, pairs.differences.values()))
+    if pairs.same:
+        told.append(f"In {pairs.same} of {total} pairs both are the same run.")
     if pairs.unequal:
-        total = sum(map(len, pairs.differences.values()))
         told.append(
             f"In {pairs.unequal} of {total} pairs the runs were tested on different numbers of "
             "strains, which may be what differs."

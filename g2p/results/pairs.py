@@ -36,6 +36,7 @@ class Pairs:
         together: whether one run gives several phenotypes, so that pair i is the same in all.
         trained_once: the arms whose one trained run is in every pair, so that its luck is, too.
         unequal: complete pairs whose runs were scored on different numbers of strains.
+        same: complete pairs of a run with itself.
     """
 
     differences: dict[str, list[float]]
@@ -44,6 +45,7 @@ class Pairs:
     together: bool
     trained_once: list
     unequal: int
+    same: int
 
 
 def paired(table: pa.Table, arm: str, a: Any, b: Any, *, by: Sequence[str] = ()) -> Pairs:
@@ -66,7 +68,7 @@ def paired(table: pa.Table, arm: str, a: Any, b: Any, *, by: Sequence[str] = ())
         _check(column, table.column_names, "column of the study's results")
     arms = [_read(table, arm, value, by) for value in (a, b)]
     differences: dict[str, list[float]] = {}
-    seeds, left_out, unequal = set(), 0, 0
+    seeds, left_out, unequal, same = set(), 0, 0, 0
     for cell in dict.fromkeys(cell for side in arms for cell in side.cells):
         wanted = {
             seed for side in arms if not side.single for seed in side.cells.get(cell, ())
@@ -79,6 +81,7 @@ def paired(table: pa.Table, arm: str, a: Any, b: Any, *, by: Sequence[str] = ())
                 differences.setdefault(cell[0], []).append(other.r2 - one.r2)
                 seeds.add(seed)
                 unequal += one.n != other.n
+                same += one.run == other.run
     return Pairs(
         differences=differences,
         seeds=len(seeds),
@@ -91,6 +94,7 @@ def paired(table: pa.Table, arm: str, a: Any, b: Any, *, by: Sequence[str] = ())
             if side.trained and len(side.phenotypes) == 1
         ],
         unequal=unequal,
+        same=same,
     )  # fmt: skip
 
 
@@ -147,7 +151,7 @@ def _read(table: pa.Table, arm: str, value: Any, by: Sequence[str]) -> _Arm:
     for row in table.select([name for name in wanted if name in table.column_names]).to_pylist():
         seed = row["seed"]
         # A run that is not done may have no signature yet.
-        score = _Score(row["signature"] or ("seed", seed), row["r2"], row.get("n"))
+        score = _Score(row["signature"] or (value, seed), row["r2"], row.get("n"))
         scores = cells.setdefault(tuple(row[key] for key in keys), {})
         if scores.setdefault(seed, score).run != score.run:
             varying = [

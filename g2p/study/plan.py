@@ -62,11 +62,16 @@ def studies() -> list[str]:
     return sorted(file.stem for file in STUDIES.glob("*.yaml"))
 
 
-def load_study(name: str, size: str, names: Callable[[], list[str]]) -> Study:
+# From the overrides of every run to the phenotypes of their panel.
+Names = Callable[[Mapping], list[str]]
+
+
+def load_study(name: str, size: str, names: Names) -> Study:
     """The study `conf/study/<name>.yaml` in one of its sizes; `names` gives the panel's phenotypes.
 
     Raises:
-        UserError: for a study, a size or a key that does not exist, or a factor that is none.
+        UserError: for a study, a size or a key that does not exist, a factor that is none, or a
+            rule that can never apply.
     """
     if name not in studies():
         raise UserError(
@@ -76,7 +81,7 @@ def load_study(name: str, size: str, names: Callable[[], list[str]]) -> Study:
     return plan(name, size, read_declared(STUDIES / f"{name}.yaml"), names)
 
 
-def plan(name: str, size: str, declared: Mapping, names: Callable[[], list[str]]) -> Study:
+def plan(name: str, size: str, declared: Mapping, names: Names) -> Study:
     """The study that a YAML declares. Raises as `load_study`."""
     sizes = declared.get("sizes", {})
     if size not in sizes:
@@ -85,9 +90,11 @@ def plan(name: str, size: str, declared: Mapping, names: Callable[[], list[str]]
     common = declared.get("set", {}) | sizes[size].get("set", {})
     factors = {key: _values(key, value) for key, value in told.get("factors", {}).items()}
     if "phenotypes" in told:
-        each = names() if told["phenotypes"] == "each" else told["phenotypes"]
+        each = names(common) if told["phenotypes"] == "each" else told["phenotypes"]
         factors["phenotypes"] = _values("phenotype", each if isinstance(each, list) else [each])
     factors["seed"] = _values("seed", told.get("seeds", [0]))
+    others = [values.get("factors", {}) for values in (declared, *sizes.values())]
+    _check_rules(name, told.get("when", []), factors, others)
     points = [
         Point(dict(zip(factors, labels, strict=True)), overrides)
         for labels, overrides in _product(factors, common)
@@ -116,6 +123,32 @@ def _values(key: str, declared) -> dict:
     together = [v if isinstance(v, Mapping) else {key: v} for v in declared]
     labels = map(_label, declared)
     return dict(zip(labels, map(dict, together), strict=True))
+
+
+def key_of(factor: str) -> str:
+    """The key that a factor sets which is named by it."""
+    return "phenotype" if factor == "phenotypes" else factor
+
+
+def _check_rules(name: str, rules: list, factors: Mapping, others: list[Mapping]) -> None:
+    """Refuse a condition on what no size of the study has."""
+    for rule in rules:
+        for factor, wanted in rule["if"].items():
+            if factor not in factors:
+                raise UserError(
+                    f"study={name}: when names {factor}, which is none of its factors "
+                    f"({listed(factors)}).{nearest(str(factor), factors)}"
+                )
+            labels = [*factors[factor]]
+            for declared in others:
+                labels += _values(factor, declared[factor]) if factor in declared else []
+            for label in wanted if isinstance(wanted, list) else [wanted]:
+                if label not in labels:
+                    raise UserError(
+                        f"study={name}: when names {factor}={label!r}, which the study does not "
+                        f"have.{nearest(str(label), map(str, labels))} "
+                        f"There are: {listed(map(str, dict.fromkeys(labels)))}."
+                    )
 
 
 def _label(value):

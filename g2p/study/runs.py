@@ -10,10 +10,10 @@ from g2p.compose import composed, keys
 from g2p.config import CONF, check
 from g2p.data import load_panel
 from g2p.data.split import Split
-from g2p.errors import UserError
+from g2p.errors import UserError, listed
 from g2p.identity import Recall, identify
 from g2p.results.record import Record
-from g2p.study.plan import Point, Study
+from g2p.study.plan import Point, Study, key_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,22 +86,55 @@ def resolve(study: Study, words: list[str], *, draw: bool = True) -> list[StudyR
             raise UserError(f"study={study.name}, {_where(point)}: {error}") from None
         names = [known.panel.phenotype_names[c] for c in known.columns]
         run = StudyRun(
-            known.record, [point.factors], own, words, config, names,
+            known.record, [_stands(point, config, told)], own, words, config, names,
             n_loci=known.panel.genotypes.shape[1], draw=known.draw,
         )  # fmt: skip
         first = runs.setdefault(run.signature, run)
-        if _told_apart(point.factors) not in map(_told_apart, first.places):
-            first.places.append(point.factors)
+        if _told_apart(run.factors) not in map(_told_apart, first.places):
+            first.places.append(run.factors)
+    _check_pairs(study, list(runs.values()))
     return list(runs.values())
+
+
+def _stands(point: Point, config: Mapping, told: set[str]) -> dict:
+    """Where the point stands; of a factor whose key the user has set, where that has put it."""
+    return {
+        factor: _value(config, key_of(factor)) if key_of(factor) in told else label
+        for factor, label in point.factors.items()
+    }
+
+
+def _value(config: Mapping, key: str):
+    for part in key.split("."):
+        config = config[part]
+    value = config["name"] if isinstance(config, Mapping) else config
+    return ",".join(map(str, value)) if isinstance(value, list) else value
 
 
 def _told_apart(factors: Mapping) -> dict:
     return {name: value for name, value in factors.items() if name not in ("phenotypes", "seed")}
 
 
-def phenotypes_of(words: list[str]) -> list[str]:
-    """The phenotypes of the panel that these overrides name."""
-    config = composed(words, of_many=True)
+def _check_pairs(study: Study, runs: list[StudyRun]) -> None:
+    """Refuse, before hours of training, a comparison of what no run is left of."""
+    for factor, *pair in study.pairs:
+        there = {place[factor] for run in runs for place in run.places}
+        for label in pair:
+            if label not in there:
+                raise UserError(
+                    f"study={study.name} compares {factor}={pair[0]} with {pair[1]}, but of "
+                    f"{label} no run is left; there are {listed(map(str, there))}."
+                )
+
+
+def phenotypes_of(words: list[str], common: Mapping) -> list[str]:
+    """The phenotypes of the panel that a study's overrides of every run name, and these words."""
+    told = set(keys(words))
+    of_data = {
+        key: value for key, value in common.items()
+        if key.partition(".")[0] == "data" and key not in told
+    }  # fmt: skip
+    config = composed([*_words(of_data), *words], of_many=True)
     panel, _ = load_panel(config["data"], Path(config["paths"]["cache"]).expanduser())
     return panel.phenotype_names
 

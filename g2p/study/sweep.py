@@ -39,7 +39,7 @@ def sweep(name: str, size: str, overrides: list[str], flags: set[str], console: 
     """
     plain = [word for word in overrides if not word.lstrip("+~").startswith("hydra")]
     with _kept():
-        study = load_study(name, size, lambda: phenotypes_of(plain))
+        study = load_study(name, size, lambda common: phenotypes_of(plain, common))
         runs = resolve(study, plain, draw=not flags & {"--collect", "--dashboard"})
     if any(run.config["force"] for run in runs):
         raise UserError(
