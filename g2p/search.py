@@ -4,6 +4,8 @@ Hydra's sweeper does the searching. `hydra/sweeper=NAME` starts from `conf/hydra
 whose keys are written out on the command line here, so that they are checked as if typed.
 """
 
+import hashlib
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -44,7 +46,17 @@ def search_words(overrides: Sequence[Override]) -> list[str]:
             "there is nothing to search: none of hydra.sweeper.params is an option of this model. "
             "Give ranges, such as 'model.x=interval(0.1,1)'."
         )
-    return [*start, "hydra.sweeper.params=null", *space, *_left(sweeper)]
+    if sweeper.storage is None:
+        return [*start, "hydra.sweeper.params=null", *space]
+    name = sweeper.study_name or _name(overrides, space)
+    named = f"hydra.sweeper.study_name={name}"
+    return [*start, "hydra.sweeper.params=null", *space, named, *_left(sweeper, name)]
+
+
+def _name(overrides: Sequence[Override], space: list[str]) -> str:
+    """Of the search in a storage: trials on other data, or from another space, are none of it."""
+    told = [o.input_line for o in overrides if not o.key_or_group.startswith("hydra")]
+    return f"g2p-{hashlib.sha256(json.dumps(sorted([*told, *space])).encode()).hexdigest()[:8]}"
 
 
 def _space(params: DictConfig | dict, overrides: Sequence[Override]) -> list[str]:
@@ -59,16 +71,23 @@ def _space(params: DictConfig | dict, overrides: Sequence[Override]) -> list[str
     return [f"{key}={params[key]}" for key in keys]
 
 
-def _left(sweeper: DictConfig) -> list[str]:
-    """Of a search that a storage remembers: the trials that are left, drawn by another seed."""
-    if sweeper.storage is None:
-        return []
-    import optuna  # half a second, and an extra
+def _left(sweeper: DictConfig, name: str) -> list[str]:
+    """Of a search that a storage remembers: the trials that are left, drawn by another seed.
 
-    names = [s.study_name for s in optuna.get_all_study_summaries(sweeper.storage)]
-    if sweeper.study_name not in names:
+    Raises:
+        UserError: for a storage that cannot be opened.
+    """
+    import optuna  # half a second, and an extra
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        names = [s.study_name for s in optuna.get_all_study_summaries(sweeper.storage)]
+    except (SQLAlchemyError, ImportError) as error:
+        why = str(error).splitlines()[0]
+        raise UserError(f"hydra.sweeper.storage={sweeper.storage} cannot be used: {why}") from None
+    if name not in names:
         return []
-    study = optuna.load_study(study_name=sweeper.study_name, storage=sweeper.storage)
+    study = optuna.load_study(study_name=name, storage=sweeper.storage)
     done = sum(trial.state.is_finished() for trial in study.trials)
     words = [f"hydra.sweeper.n_trials={max(0, sweeper.n_trials - done)}"]
     if sweeper.sampler.get("seed") is not None:

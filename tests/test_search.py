@@ -69,6 +69,9 @@ def test_the_space_is_what_every_run_has(words, keys):
         (["-m", "hydra/sweeper=optuna", "optim.lrr=interval(0.1,1)"], "Did you mean 'optim.lr'?"),
         (["-m", "hydra/sweeper=optuna", "model.dropout=interval(0.0,1.0)"], "must be below 1"),
         (["-m", "optim.lr=interval(0.1,1)"], "does not support"),
+        (["-m", "hydra/sweeper=optuna", "hydra.sweeper.storage=sqlite:///no/s.db"],
+         "hydra.sweeper.storage=sqlite:///no/s.db cannot be used: "),
+        (["-m", "hydra/sweeper=optuna", "hydra.sweeper.storage=mine"], "storage=mine cannot be"),
     ],
 )  # fmt: skip
 def test_a_users_error_is_one_message(tmp_path, words, said):
@@ -119,6 +122,12 @@ def test_trials_at_once_and_a_storage_that_counts_them(tmp_path):
     assert folders(done)[-1] == max(every, key=value)
     again = train(*told, cwd=tmp_path)  # no trial is left
     assert again.returncode == 0 and folders(again) == folders(done)[-1:]
+    few = ("hydra.sweeper.n_trials=1", "model.num_layers=1,2")
+    for other in ("data.seed=1", "model.dropout=0.0"):  # another problem; another space
+        found = train(*words, *few, other, cwd=tmp_path)
+        assert found.returncode == 0, found.stderr
+        assert len(set(folders(found))) == 1 and value(folders(found)[0]) is not None
+        assert folders(found)[0] not in every
 
 
 def test_a_failing_trial_costs_itself_only(tmp_path):
