@@ -304,3 +304,14 @@ def test_one_damaged_run_does_not_stop_the_others(tmp_path):
     assert removed.returncode == 0, removed.stderr
     assert sweep(*words, cwd=tmp_path).returncode == 0
     assert results(tmp_path) == before
+
+
+def test_two_sweeps_at_once_share_the_work(tmp_path):
+    """From both ends; where they meet, one of them waits for the other's run."""
+    command = [sys.executable, str(ROOT / "sweep.py"), "study=layers", "size=smoke", *QUIET]
+    both = [subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL) for _ in range(2)]
+    assert [process.wait() for process in both] == [0, 0]
+    lines = (tmp_path / "studies" / "layers-smoke" / "ledger.jsonl").read_text().split("\n")
+    begun = [entry["signature"] for entry in map(json.loads, filter(None, lines))
+             if entry["status"] == "running"]  # fmt: skip
+    assert len(set(begun)) == 12 and len(begun) <= 14

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
+from filelock import FileLock, Timeout
 from rich.console import Console
 
 from g2p.errors import UserError
@@ -89,22 +90,44 @@ def _train(
     study: Study, runs: list[StudyRun], folder: Path, words: list[str], retry: bool,
     console: Console,
 ) -> None:  # fmt: skip
-    """Launch what is not done, first what was never begun: a run that kills its process is last."""
+    """Launch what is not done, first what was never begun: a run that kills its process is last.
+
+    Where another process is at it already, this one comes from the other end.
+    """
     entries = Ledger(folder).entries()
     states = {run.signature: status(run.record, entries.get(run.signature)) for run in runs}
     wanted = ("pending", "running", "failed") if retry else ("pending", "running")
     todo = [run for run in runs if states[run.signature] in wanted]
-    todo.sort(key=lambda run: run.signature in entries)
     console.print(f"{len(runs)} runs: {_told(Counter(states.values()))}.")
     if not todo:
         return
     from g2p.study.job import Job
 
-    factors = {run.signature: run.factors for run in todo}
-    job = Job(folder, Group.of_study(study.name, study.size), tuple(factors), retry, factors)
-    states |= dict.fromkeys(factors, "pending")  # what failed before is tried again
-    with Watch(runs, states, folder, console):
-        launch(job, [run.words for run in todo], words)
+    with _first(folder) as first:
+        if not first:
+            todo.reverse()
+        todo.sort(key=lambda run: run.signature in entries)
+        factors = {run.signature: run.factors for run in todo}
+        job = Job(folder, Group.of_study(study.name, study.size), tuple(factors), retry, factors)
+        states |= dict.fromkeys(factors, "pending")  # what failed before is tried again
+        with Watch(runs, states, folder, console):
+            launch(job, [run.words for run in todo], words)
+
+
+@contextmanager
+def _first(folder: Path) -> Iterator[bool]:
+    """Whether no other process trains the study."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / ".training")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        yield False
+    else:
+        try:
+            yield True
+        finally:
+            lock.release()
 
 
 def _counted(table: pa.Table) -> Counter:
