@@ -34,6 +34,8 @@ def main() -> None:
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
         with stopping_first():
+            # Hydra takes -m before or after its overrides; we do between them, too.
+            sys.argv[1:] = sorted(sys.argv[1:], key=lambda word: word not in ("-m", "--multirun"))
             arguments = get_args_parser().parse_args()
             if not (
                 arguments.help or arguments.hydra_help or arguments.info or arguments.config_dir

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 
 import hydra
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.utils import create_config_search_path
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
@@ -58,7 +60,14 @@ def parse(words: Sequence[str]) -> list[Override]:
 
 @cache
 def _parsed(word: str) -> Override:
-    return OverridesParser.create().parse_overrides([word])[0]
+    # Which choices there are only a glob needs to know.
+    loader = _loader() if "glob(" in word else None
+    return OverridesParser.create(loader).parse_overrides([word])[0]
+
+
+@cache
+def _loader() -> ConfigLoaderImpl:
+    return ConfigLoaderImpl(create_config_search_path(str(CONF)))
 
 
 def jobs(overrides: Sequence[Override]) -> Iterator[list[str]]:
@@ -75,14 +84,21 @@ def jobs(overrides: Sequence[Override]) -> Iterator[list[str]]:
 
 
 def alternatives(override: Override) -> list[str]:
-    """The overrides that a sweep stands for; the ends of a range that a sweeper samples."""
+    """The overrides that a sweep stands for; the ends of a range that a sweeper samples.
+
+    Raises:
+        UserError: for an empty one.
+    """
     if not override.is_sweep_override():
         return [override.input_line]
     key = override.get_key_element()
     if override.is_interval_sweep():
         sweep = override.value()
         return [f"{key}={sweep.start}", f"{key}={sweep.end}"]
-    return [f"{key}={value}" for value in override.sweep_string_iterator()]
+    values = [f"{key}={value}" for value in override.sweep_string_iterator()]
+    if not values:
+        raise UserError(f"{override.input_line} is no value at all.")
+    return values
 
 
 def _check_choices(overrides: Sequence[Override]) -> None:

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from hydra.core.utils import JobReturn, JobStatus
-from hydra.errors import HydraException
+from hydra.errors import HydraException, OverrideParseException
 from omegaconf.errors import OmegaConfBaseException
 
 from g2p.errors import UserError
@@ -34,7 +34,12 @@ def message(error: BaseException) -> str:
         return str(error)
     if isinstance(error, HydraException | OmegaConfBaseException):
         cause = f" {error.__cause__}" if error.__cause__ else ""
-        return _missing_extra(f"{error}{cause}") or " ".join(f"{error}{cause}".split())
+        # Hydra's grammar knows letters of English only.
+        quote = " Quote what is no plain word: 'key=\"value\"'." * isinstance(
+            error, OverrideParseException
+        )
+        said = _missing_extra(f"{error}{cause}")
+        return said or " ".join(f"{error}{cause}{quote}".split())
     if isinstance(error, OSError):  # after Hydra's, one of which is an OSError too
         where = f": {error.filename}" if error.filename else ""
         advice = {

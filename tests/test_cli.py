@@ -62,6 +62,8 @@ def test_what_needs_no_torch_does_not_wait_for_it(tmp_path, arguments):
         (["-m", "model.num_heads=1,2,5"], "model.num_heads=5 does not divide"),
         (["-m", "model=ridge,transformer", "optim.lr=0.1"], "optim.lr has no effect"),
         (["model=[a"], "no viable alternative"),
+        (["phenotype=höhe"], "Quote what is no plain word: 'key=\"value\"'."),
+        (["model=ridge", "-m", "data.seed=range(3,0)"], "range(3,0) is no value at all"),
         (["hydra.nothing=1"], "hydra.nothing"),
         (["hydra/launcher=nosuch"], "nosuch"),
         (["model=[ridge,transformer]"], "does not exist"),

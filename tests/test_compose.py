@@ -77,3 +77,11 @@ def test_no_shipped_value_refers_to_another_in_a_way_that_is_not_seen():
     for text in (file.read_text() for file in CONF.glob("*/*.yaml")):
         assert "${." not in text
         assert not any("${" in found for found in composition.REFERENCE.findall(text))
+
+
+def test_a_glob_is_of_the_choices_and_an_empty_sweep_is_refused():
+    models = [words[0].partition("=")[2] for words in jobs(parse(["model=glob(r*)"]))]
+    assert models == sorted(name for name in choices("model") if name.startswith("r"))
+    for word in ("model=glob(q*)", "seed=range(3,0)", "data.seed=glob(*)"):
+        with pytest.raises(UserError, match="is no value at all"):
+            list(jobs(parse([word])))

@@ -28,9 +28,9 @@ def load_checkpoint(path: Path) -> dict:
     try:
         return torch.load(content, map_location="cpu", weights_only=True)
     except Exception as error:  # torch has no one type for what a damaged file can raise
-        raise UserError(
-            f"{path} cannot be read ({_first_line(error)}). force=true starts the run anew."
-        ) from None
+        # Without torch's advice to load it in a way that executes what it holds.
+        why = str(error).partition(" In PyTorch ")[0].partition("\n")[0] or type(error).__name__
+        raise UserError(f"{path} cannot be read ({why}). force=true starts the run anew.") from None
 
 
 def resumable(folder: Path) -> Path | None:
@@ -48,7 +48,3 @@ def resumable(folder: Path) -> Path | None:
         raise UserError(f"{best} is gone. force=true starts the run anew.")
     load_checkpoint(best)
     return last
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)
