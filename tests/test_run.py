@@ -118,9 +118,10 @@ def test_damaged_files_are_mended_or_named(tmp_path, small):
                    *(tmp_path / "cache" / "panels").iterdir()):  # fmt: skip
         stored.write_bytes(stored.read_bytes()[:50])
     run(small("seed=5"))
-    (folder / "metrics.json").write_text("{")
-    with pytest.raises(UserError, match="metrics.json is damaged .* force=true"):
-        run(small())
+    for damaged in ("{", "{}", "3"):
+        (folder / "metrics.json").write_text(damaged)
+        with pytest.raises(UserError, match="metrics.json is damaged .* force=true"):
+            run(small())
     run(small("force=true"))
 
 

@@ -109,14 +109,22 @@ class Record:
         write_json(self.folder / "metrics.json", metrics)
 
     def metrics(self) -> dict:
+        """What the run came to.
+
+        Raises:
+            UserError: when the file is damaged.
+        """
         path = self.folder / "metrics.json"
         try:
-            return json.loads(path.read_text())
+            metrics = json.loads(path.read_text())
+            if not isinstance(metrics, dict) or "test" not in metrics:
+                raise ValueError("it has no test scores")
         except ValueError as error:
             raise UserError(
                 f"{path} is damaged ({error}). train.py ... force=true trains it again; "
                 "sweep.py --runs status=damaged --prune removes it."
             ) from None
+        return metrics
 
     def history(self) -> pa.Table:
         return pq.read_table(self.folder / "history.parquet")
