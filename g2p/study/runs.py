@@ -118,7 +118,7 @@ def _told_apart(factors: Mapping) -> dict:
 def _check_pairs(study: Study, runs: list[StudyRun]) -> None:
     """Refuse, before hours of training, a comparison of what no run is left of."""
     for factor, *pair in study.pairs:
-        there = {place[factor] for run in runs for place in run.places}
+        there = dict.fromkeys(place[factor] for run in runs for place in run.places)
         for label in pair:
             if label not in there:
                 raise UserError(
