@@ -16,7 +16,7 @@ from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.utils import create_config_search_path
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import Override, QuotedString
 from omegaconf import OmegaConf
 
 from g2p.config import CONF, GROUPS, OVERLAYS, check, choices, unknown_choice
@@ -47,6 +47,17 @@ def composed(words: Sequence[str], *, of_many: bool = False) -> dict:
 def keys(words: Sequence[str]) -> list[str]:
     """The keys and groups that a command's overrides set, Hydra's own among them."""
     return [override.key_or_group for override in parse(words)]
+
+
+def values(words: Sequence[str]) -> dict:
+    """Key or group -> value, of overrides that give one."""
+    return {o.key_or_group: _plain(o.value()) for o in parse(words) if not o.is_delete()}
+
+
+def _plain(value):
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return value.text if isinstance(value, QuotedString) else value
 
 
 def run_keys(overrides: Sequence[Override]) -> list[str]:

@@ -59,6 +59,12 @@ def predict(
         f"{total - match.by_name - match.by_place} are imputed; {match.flipped.sum()} flipped.",
         soft_wrap=True,
     )
+    if match.unsure:
+        console.print(
+            f"warning: of {match.unsure} loci the alleles are known here or to the model, not to "
+            "both: they are taken to be the same way round.",
+            soft_wrap=True,
+        )
     write_atomically(out, lambda file: _write(file, model, panel, match, missing_loci, out.suffix))
     console.print(f"predictions: {out}", soft_wrap=True)
 

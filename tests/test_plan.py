@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from g2p.compose import values
 from g2p.config import check
 from g2p.errors import UserError
 from g2p.study import runs
@@ -17,10 +18,10 @@ from tests.conftest import compose, paths
 NAMES = ["23C", "25C", "cu"]
 
 
-def planned(size="full", **declared):
+def planned(size="full", given=None, **declared):
     declared = {"sizes": {"full": {}}, **declared}
     check_shape(declared)
-    return plan("test", size, declared, lambda common: NAMES)
+    return plan("test", size, declared, lambda common: NAMES, given)
 
 
 @settings(deadline=None, max_examples=30)
@@ -201,16 +202,22 @@ def test_an_override_of_a_factor_takes_its_place(tmp_path):
             "phenotypes": ["23C", "cu"], "seeds": [0, 1]}  # fmt: skip
 
     def places(*given):
-        study = planned(**told)
+        study = planned(given=values(given), **told)
         return [place for run in runs.resolve(study, [*words, *given]) for place in run.places]
 
     assert {p["model.num_layers"] for p in places("model.num_layers=3", "model=rung")} == {3}
     assert {p["model"] for p in places("model=transformer")} == {"transformer"}
     assert {p["seed"] for p in places("seed=5")} == {5}
     assert {p["phenotypes"] for p in places("phenotype=[mol,li]")} == {"mol,li"}
-    told["compare"] = [["rung", "rijal_attention"]]
-    with pytest.raises(UserError, match="but of rung no run is left; there are transformer"):
-        places("model=transformer")
+    # Rules see what is trained.
+    told["when"] = [{"if": {"model": "rung", "model.num_layers": 2}, "drop": True}]
+    assert {p["model"] for p in places("model.num_layers=2")} == {"rijal_attention"}
+    told["factors"]["model"] = {"a": {"model": "rung", "optim": "adam"}, "b": {"model": "ridge"}}
+    told["when"] = []
+    with pytest.raises(UserError, match="model cannot be the same .* together with optim"):
+        places("model=rijal_attention")
+    study = planned(given={"model.num_layers": 2}, **told)
+    assert study.told_apart_by == {"optim"}
 
 
 def test_each_is_of_the_studys_own_panel(byxrm_folder):

@@ -185,3 +185,16 @@ def test_faults_of_the_phenotype_table(tmp_path, pheno, facts, said):
 def test_a_fam_that_says_nothing_leaves_a_panel_to_be_predicted(tmp_path):
     panel = read_from(write(tmp_path, fam=FAM.replace("1.5", "-9")))[0]
     assert panel.phenotypes.shape == (3, 0) and panel.phenotype_names == []
+
+
+def test_in_a_fam_of_cases_and_controls_zero_is_missing(tmp_path):
+    """And a number where other numbers are: plink tells the two apart likewise."""
+    lines = [line.split() for line in FAM.splitlines()]
+
+    def seen(*values):
+        rows = [" ".join([*line[:5], value]) for line, value in zip(lines, values, strict=True)]
+        folder = tmp_path / "_".join(values)
+        return read_from(write(folder, fam="\n".join(rows) + "\n"))[0].phenotypes[:, 0]
+
+    np.testing.assert_array_equal(seen("1", "2", "0"), [1, 2, np.nan])
+    np.testing.assert_array_equal(seen("0", "1.5", "2"), [0, 1.5, 2])

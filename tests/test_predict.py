@@ -210,4 +210,7 @@ def test_of_several_loci_at_one_place_the_alleles_decide(order):
     match = match_loci(own, there, missing="refuse")
     assert match.columns.tolist() == list(order) and match.by_place == 2
     unknown = {key: own[key] for key in ("id", "chromosome", "position")}
-    assert match_loci(unknown, there, missing="refuse").columns.tolist() == [0, 1]
+    blind = match_loci(unknown, there, missing="refuse")
+    assert blind.columns.tolist() == [0, 1] and (match.unsure, blind.unsure) == (0, 2)
+    neither = match_loci(unknown, there.select([*unknown]), missing="refuse")
+    assert neither.unsure == 0

@@ -20,12 +20,14 @@ class Match:
         columns: (L,), of the panel; -1 where it lacks the locus.
         flipped: (L,) bool, where the panel codes the alleles the other way round.
         by_name, by_place: how many were found so.
+        unsure: how many of these have alleles that one of the two knows, and the other does not.
     """
 
     columns: np.ndarray
     flipped: np.ndarray
     by_name: int
     by_place: int
+    unsure: int
 
     def genotypes(self, block: np.ndarray, mean_genotype: np.ndarray) -> tuple[np.ndarray, int]:
         """(n, L) float32 for a panel's rows (n, L'), and how many gaps the means filled."""
@@ -79,8 +81,12 @@ def match_loci(wanted: Mapping[str, list], panel: pa.Table, *, missing: str) -> 
             "mean of the training strains."
         )
     found = int((np.array(named) >= 0).sum())
+    unsure = sum(
+        any(_alleles(wanted, i)) != any(_alleles(there, column))
+        for i, column in enumerate(columns) if column >= 0
+    )  # fmt: skip
     return Match(
-        columns, _flipped(wanted, there, columns), found, len(columns) - found - len(absent)
+        columns, _flipped(wanted, there, columns), found, len(columns) - found - len(absent), unsure
     )
 
 

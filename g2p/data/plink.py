@@ -31,8 +31,9 @@ from g2p.errors import UserError
 from g2p.options import OnlyIf
 
 # Raise when the same files would be read into another panel.
-VERSION = 1
+VERSION = 2
 
+CASE_CONTROL = (0, 1, 2)
 MAGIC = b"\x6c\x1b\x01"  # a bed, locus by locus
 PREFIX = "what the names of a .bed, .bim and .fam have in common, such as my/panel"
 
@@ -51,7 +52,7 @@ def read(
         folder: of the store.
         path: of the bed, or of all three files without their ends.
         phenotypes: a table (`g2p.data.phenotypes`); None takes the fam's sixth column, called
-            `phenotype`, where -9 and NA are missing.
+            `phenotype`, where -9 and NA are missing; 0 too, where all others are 1 or 2.
         strains: whether genotypes and phenotypes must be of the same strains, or the shared ones
             are kept.
         facts: columns of that table that are facts of a strain, not phenotypes.
@@ -158,6 +159,8 @@ def _own_phenotype(fam: Path, rows: list[list[str]]) -> Phenotypes | None:
             )
         values[number - 1] = np.nan if cell in MISSING else float(cell)
     values[values == PLINK_MISSING] = np.nan
+    if np.isin(values[np.isfinite(values)], CASE_CONTROL).all():
+        values[values == 0] = np.nan  # as plink has it: 1 is a control, 2 a case, 0 neither
     if np.isnan(values).all():
         return None
     return Phenotypes(fam, [row[1] for row in rows], ["phenotype"], values, None)

@@ -56,6 +56,16 @@ class Study:
     points: list[Point]
     pairs: list[tuple]
 
+    @property
+    def told_apart_by(self) -> set[str]:
+        """Keys beside the factors' own in which its points differ."""
+        every = {key for point in self.points for key in point.overrides}
+        own = {key_of(factor) for factor in self.points[0].factors}
+        return {
+            key for key in every - own
+            if len({str(point.overrides.get(key)) for point in self.points}) > 1
+        }  # fmt: skip
+
 
 def studies() -> list[str]:
     """The names of the shipped studies."""
@@ -66,23 +76,30 @@ def studies() -> list[str]:
 Names = Callable[[Mapping], list[str]]
 
 
-def load_study(name: str, size: str, names: Names) -> Study:
-    """The study `conf/study/<name>.yaml` in one of its sizes; `names` gives the panel's phenotypes.
+def load_study(name: str, size: str, names: Names, given: Mapping | None = None) -> Study:
+    """The study `conf/study/<name>.yaml` in one of its sizes.
+
+    Args:
+        name, size: of the study.
+        names: gives the panel's phenotypes.
+        given: key -> value, of the user's overrides of every run.
 
     Raises:
-        UserError: for a study, a size or a key that does not exist, a factor that is none, or a
-            rule that can never apply.
+        UserError: for a study, a size or a key that does not exist, a factor that is none, a rule
+            that can never apply, or an override of a factor that is more than its key.
     """
     if name not in studies():
         raise UserError(
             f"study={name} does not exist.{nearest(name, studies())} "
             f"study is one of {listed(studies())}."
         )
-    return plan(name, size, read_declared(STUDIES / f"{name}.yaml"), names)
+    return plan(name, size, read_declared(STUDIES / f"{name}.yaml"), names, given)
 
 
-def plan(name: str, size: str, declared: Mapping, names: Names) -> Study:
-    """The study that a YAML declares. Raises as `load_study`."""
+def plan(
+    name: str, size: str, declared: Mapping, names: Names, given: Mapping | None = None
+) -> Study:
+    """The study that a YAML declares. Arguments and errors are those of `load_study`."""
     sizes = declared.get("sizes", {})
     if size not in sizes:
         raise UserError(f"size={size} is none of study={name}: {listed(sizes) or 'it has none'}.")
@@ -95,6 +112,8 @@ def plan(name: str, size: str, declared: Mapping, names: Names) -> Study:
     factors["seed"] = _values("seed", told.get("seeds", [0]))
     others = [values.get("factors", {}) for values in (declared, *sizes.values())]
     _check_rules(name, told.get("when", []), factors, others)
+    for factor in factors:
+        factors[factor] = _replaced(name, factor, factors[factor], given or {})
     points = [
         Point(dict(zip(factors, labels, strict=True)), overrides)
         for labels, overrides in _product(factors, common)
@@ -128,6 +147,20 @@ def _values(key: str, declared) -> dict:
 def key_of(factor: str) -> str:
     """The key that a factor sets which is named by it."""
     return "phenotype" if factor == "phenotypes" else factor
+
+
+def _replaced(name: str, factor: str, values: Mapping, given: Mapping) -> Mapping:
+    """A factor's values; where the user overrides its key that one, else the table would lie."""
+    key = key_of(factor)
+    if key not in given:
+        return values
+    others = sorted({k for overrides in values.values() for k in overrides} - {key})
+    if others:
+        raise UserError(
+            f"study={name}: {key} cannot be the same for all runs, since its factor '{factor}' "
+            f"varies it together with {listed(others)}. Leave it out, or write a study of your own."
+        )
+    return {_label(given[key]): {key: given[key]}}
 
 
 def _check_rules(name: str, rules: list, factors: Mapping, others: list[Mapping]) -> None:

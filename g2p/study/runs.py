@@ -13,7 +13,7 @@ from g2p.data.split import Split
 from g2p.errors import UserError, listed
 from g2p.identity import Recall, identify
 from g2p.results.record import Record
-from g2p.study.plan import Point, Study, key_of
+from g2p.study.plan import Point, Study
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,29 +86,14 @@ def resolve(study: Study, words: list[str], *, draw: bool = True) -> list[StudyR
             raise UserError(f"study={study.name}, {_where(point)}: {error}") from None
         names = [known.panel.phenotype_names[c] for c in known.columns]
         run = StudyRun(
-            known.record, [_stands(point, config, told)], own, words, config, names,
+            known.record, [point.factors], own, words, config, names,
             n_loci=known.panel.genotypes.shape[1], draw=known.draw,
         )  # fmt: skip
         first = runs.setdefault(run.signature, run)
-        if _told_apart(run.factors) not in map(_told_apart, first.places):
-            first.places.append(run.factors)
+        if _told_apart(point.factors) not in map(_told_apart, first.places):
+            first.places.append(point.factors)
     _check_pairs(study, list(runs.values()))
     return list(runs.values())
-
-
-def _stands(point: Point, config: Mapping, told: set[str]) -> dict:
-    """Where the point stands; of a factor whose key the user has set, where that has put it."""
-    return {
-        factor: _value(config, key_of(factor)) if key_of(factor) in told else label
-        for factor, label in point.factors.items()
-    }
-
-
-def _value(config: Mapping, key: str):
-    for part in key.split("."):
-        config = config[part]
-    value = config["name"] if isinstance(config, Mapping) else config
-    return ",".join(map(str, value)) if isinstance(value, list) else value
 
 
 def _told_apart(factors: Mapping) -> dict:

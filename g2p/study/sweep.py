@@ -10,6 +10,7 @@ import pyarrow as pa
 from filelock import FileLock, Timeout
 from rich.console import Console
 
+from g2p.compose import values
 from g2p.errors import UserError
 from g2p.results.tracker import Group
 from g2p.study.collect import collect
@@ -40,7 +41,8 @@ def sweep(name: str, size: str, overrides: list[str], flags: set[str], console: 
     """
     plain = [word for word in overrides if not word.lstrip("+~").startswith("hydra")]
     with _kept():
-        study = load_study(name, size, lambda common: phenotypes_of(plain, common))
+        given = values(plain)
+        study = load_study(name, size, lambda common: phenotypes_of(plain, common), given)
         runs = resolve(study, plain, draw=not flags & {"--collect", "--dashboard"})
     if any(run.config["force"] for run in runs):
         raise UserError(
@@ -50,6 +52,11 @@ def sweep(name: str, size: str, overrides: list[str], flags: set[str], console: 
     title = f"{name}-{size}"
     folder = runs[0].record.folder.parent.parent / "studies" / title
     console.print(f"[bold]{title}[/bold]: {study.question}", soft_wrap=True)
+    for key in sorted(given.keys() & study.told_apart_by):
+        console.print(
+            f"warning: {key} is the same for all runs now; what differs in it keeps its name.",
+            soft_wrap=True,
+        )
     if "--dry-run" in flags:
         from g2p.study.dry_run import show_plan  # torch comes with it, as with Job below
 
