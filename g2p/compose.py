@@ -34,10 +34,7 @@ def composed(words: Sequence[str], *, of_many: bool = False) -> dict:
     Raises:
         UserError: naming the key or choice that is wrong, or that is several.
     """
-    parsed = parse(words)
-    for override in parsed:
-        if override.is_sweep_override():
-            raise UserError(f"{override.input_line} is several values: quote it if it is one.")
+    parsed = _of_one(words)
     _check_choices(parsed)
     config = _config(parsed)
     check(config, () if of_many else run_keys(parsed))
@@ -50,8 +47,16 @@ def keys(words: Sequence[str]) -> list[str]:
 
 
 def values(words: Sequence[str]) -> dict:
-    """Key or group -> value, of overrides that give one."""
-    return {o.key_or_group: _plain(o.value()) for o in parse(words) if not o.is_delete()}
+    """Key or group -> value, of overrides that give one; of several, UserError."""
+    return {o.key_or_group: _plain(o.value()) for o in _of_one(words) if not o.is_delete()}
+
+
+def _of_one(words: Sequence[str]) -> list[Override]:
+    parsed = parse(words)
+    for override in parsed:
+        if override.is_sweep_override():
+            raise UserError(f"{override.input_line} is several values: quote it if it is one.")
+    return parsed
 
 
 def _plain(value):

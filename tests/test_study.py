@@ -10,24 +10,17 @@ import sys
 import time
 from pathlib import Path
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
-from rich.console import Console
 
 from g2p.identity import identify
-from g2p.results.compare import Comparison, compare
 from g2p.results.record import Record
 from g2p.results.tracker import Group
-from g2p.run import alone, obtain
-from g2p.study import collect as collecting
+from g2p.run import alone
 from g2p.study import job as jobs
-from g2p.study.collect import collect
 from g2p.study.job import Job
 from g2p.study.ledger import Ledger, in_training, status
-from g2p.study.plan import plan
-from g2p.study.runs import resolve
 from tests.command import ROOT, call, started
 from tests.conftest import SMALL_RIDGE, compose, paths
 
@@ -217,6 +210,7 @@ def test_a_signal_leaves_everything_resumable(tmp_path):
         (["study=ladder", "size=smoke", "--dryrun"], "Did you mean '--dry-run'"),
         (["study=ladder", "size=smoke", "model.layers=2"], "model.layers is not an option"),
         (["study=baselines", "size=smoke", "force=true"], "force=true is for train.py"),
+        (["study=layers", "size=smoke", "model.num_layers=1,2"], "model.num_layers=1,2 is several"),
     ],
 )
 def test_a_users_error_is_one_message(tmp_path, words, said):
@@ -230,80 +224,6 @@ def test_a_launcher_with_processes_of_its_own(tmp_path):
     done = sweep(*words, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert {row["status"] for row in results(tmp_path)} == {"done"}
-
-
-def declared(tmp_path, *words, size="full", **told) -> tuple:
-    """A study that no file declares, and its runs."""
-    study = plan("own", size, {"sizes": {"full": {}}, **told}, lambda *_: ["23C", "cu"])
-    return study, resolve(study, [*SMALL_RIDGE[:2], *paths(tmp_path), "logger=none", *words])
-
-
-def test_a_run_that_serves_several_points_is_in_each_pair(tmp_path):
-    """Without a feed-forward layer its width makes no difference; with one, two runs differ."""
-    study, runs = declared(
-        tmp_path, set={"model": "transformer"}, phenotypes=["23C", "cu"], seeds=[0, 1],
-        factors={"model.ffn": [False, True], "model.ffn_dim": [8, 16], "optim.lr": [1e-3, 1e-2]},
-        compare=[[False, True]],
-    )  # fmt: skip
-    assert (len(study.points), len(runs)) == (32, 24)
-    table = collect(tmp_path / "study", runs)
-    assert table.num_rows == 32 * 2
-    rows = table.to_pylist()
-    for row in rows:
-        r2 = 0.1 + 0.01 * (row["model.ffn_dim"] == 16) if row["model.ffn"] else 0.0
-        row |= {"status": "done", "r2": r2, "n": 34}
-    (effect,) = compare(
-        pa.Table.from_pylist(rows, table.schema),
-        [Comparison("model.ffn", False, True, ("model.ffn_dim", "optim.lr"))],
-    )
-    assert (effect.pairs, effect.left_out) == (16, 0)
-    assert effect.mean == pytest.approx(0.105)
-
-
-def test_a_run_that_goes_while_it_is_collected(tmp_path, monkeypatch):
-    """Pruned, or begun anew by another process: what is there counts."""
-    _, runs = declared(tmp_path, factors={"model": ["ridge", "gbdt"]}, phenotypes=["cu"])
-    for run in runs:
-        obtain(run.config, None, Console(quiet=True))
-    states = []
-
-    def seen(run, entry):
-        states.append(_state(run, entry))
-        if len(states) == len(runs):
-            (runs[0].record.folder / "metrics.json").unlink()
-        return states[-1]
-
-    _state = collecting._state
-    monkeypatch.setattr(collecting, "_state", seen)
-    rows = collect(tmp_path / "study", runs).to_pylist()
-    assert {row["model"]: row["status"] for row in rows} == {"ridge": "pending", "gbdt": "done"}
-
-
-def test_one_damaged_run_does_not_stop_the_others(tmp_path):
-    words = ("study=baselines", "size=smoke")
-    assert sweep(*words, cwd=tmp_path).returncode == 0
-    before = results(tmp_path)
-    (folder,) = tmp_path.glob("studies/*")
-    by_model = {row["model"]: tmp_path / "runs" / row["signature"] for row in before}
-    (by_model["ridge"] / "environment.json").write_text("{")
-    (by_model["gbdt"] / "environment.json").unlink()
-    metrics = by_model["lasso"] / "metrics.json"
-    whole = metrics.read_text()
-    metrics.write_text(whole[:50])
-    for name in ("collected.json", "published.json", "effects.parquet"):
-        (folder / name).write_text("{")
-    again = sweep(*words, "--collect", cwd=tmp_path)
-    assert again.returncode == 1 and "Traceback" not in again.stderr
-    rows = results(tmp_path)
-    (error,) = {row["error"] for row in rows if row["model"] == "lasso"}
-    assert "metrics.json is damaged" in error and "force=true" in error
-    assert [row for row in rows if row["model"] != "lasso"] == [
-        row for row in before if row["model"] != "lasso"
-    ]
-    removed = call("sweep.py", "--runs", "status=damaged", "--prune", "--yes", cwd=tmp_path)
-    assert removed.returncode == 0, removed.stderr
-    assert sweep(*words, cwd=tmp_path).returncode == 0
-    assert results(tmp_path) == before
 
 
 def test_two_sweeps_at_once_share_the_work(tmp_path):
