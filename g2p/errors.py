@@ -20,3 +20,8 @@ def listed(words: Iterable[str], limit: int = 40) -> str:
     words = list(words)
     more = f" and {len(words) - limit} more" if len(words) > limit else ""
     return ", ".join(words[:limit]) + more
+
+
+def plural(number: int, noun: str) -> str:
+    """A count with its noun: `1 run`, `2,000 runs`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

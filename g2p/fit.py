@@ -36,6 +36,7 @@ class Fitted:
     num_parameters: int
     attention: list[dict]  # a layer each (see g2p.models.entropy); none for a baseline
     joules: float | None = None  # that the device took; None where it is not known of all epochs
+    stacked: bool = False  # trained as one of several stacked models
 
 
 class Request(NamedTuple):

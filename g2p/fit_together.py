@@ -78,7 +78,10 @@ def fit_together(
     context = _precision(requests[0], device)
     for member, error in train_together(members, Stack if stacked else Turns, context):
         if error is None:
-            yield numbers[member], _fitted(requests[numbers[member]], member)
+            result = _fitted(requests[numbers[member]], member)
+            if isinstance(result, Fitted):
+                result = replace(result, stacked=stacked and len(members) > 1)
+            yield numbers[member], result
         else:
             yield numbers[member], error
 

@@ -1,6 +1,6 @@
 """Which run a config is: its panel, what of it is asked for, its signature and its directory."""
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -8,6 +8,7 @@ from types import ModuleType
 
 import numpy as np
 
+from g2p.code_digest import code_digest
 from g2p.config import is_baseline
 from g2p.data import load_panel
 from g2p.data import split as splits
@@ -15,7 +16,7 @@ from g2p.data import transfer as transfers
 from g2p.data.panel import Panel
 from g2p.data.split import Split
 from g2p.results.record import Record
-from g2p.signature import signature
+from g2p.signature import NUMERICS_VERSION, config_part, signature
 from g2p.train.device import resolve_accelerator
 
 
@@ -32,6 +33,8 @@ class Identity:
         columns: those that the run trains on (fewer in a transfer).
         phenotypes: (N, P) what it may learn from.
         accelerator: `cpu` or `cuda`.
+        provenance: what its signature covers beside the config: `data_fingerprint`,
+            `numerics_version` and `code_digest`.
     """
 
     record: Record
@@ -42,6 +45,7 @@ class Identity:
     columns: list[int]
     phenotypes: np.ndarray
     accelerator: str
+    provenance: dict
 
     @property
     def split(self) -> Split:
@@ -107,7 +111,32 @@ def identify(config: Mapping, recall: Recall | None = None, *, elsewhere: bool =
         accelerator=accelerator,
     )
     record = Record(runs / sign(config))
-    return Identity(record, sign, panel, draw, wanted, columns, phenotypes, accelerator)
+    provenance = {
+        "data_fingerprint": fingerprint,
+        "numerics_version": NUMERICS_VERSION,
+        "code_digest": code_digest(config["model"]),
+    }
+    return Identity(record, sign, panel, draw, wanted, columns, phenotypes, accelerator, provenance)
+
+
+def finished_under_other_code(records: Iterable[Record]) -> dict[str, Record]:
+    """Find finished runs of the same configs and data whose code has changed since.
+
+    Returns:
+        By signature, such a run of each record that has any.
+    """
+    by_config: dict[tuple[Path, str], list[Record]] = {}
+    records = list(records)
+    for folder in dict.fromkeys(record.folder.parent for record in records):
+        for path in folder.iterdir() if folder.is_dir() else ():
+            by_config.setdefault((folder, config_part(path.name)), []).append(Record(path))
+    found = {}
+    for record in records:
+        alike = by_config.get((record.folder.parent, config_part(record.folder.name)), [])
+        others = [other for other in alike if other != record and other.finished]
+        if others:
+            found[record.folder.name] = others[0]
+    return found
 
 
 def _called(module: ModuleType, options: Mapping, *data):

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import torch
 from filelock import FileLock, Timeout
 from rich.console import Console
 
@@ -13,8 +14,9 @@ from g2p.config import check, prepare_options
 from g2p.data.prepare import Prepared, prepare
 from g2p.errors import UserError
 from g2p.fit import fit
-from g2p.identity import Identity, identify
+from g2p.identity import Identity, finished_under_other_code, identify
 from g2p.reference import ridge_reference
+from g2p.results.environment import differences
 from g2p.results.record import Record
 from g2p.results.table import print_attention, print_table
 from g2p.results.tracker import Group
@@ -92,7 +94,16 @@ def obtaining(
     record, columns = known.record, known.columns
     if record.finished and not config["force"]:
         console.print("Finished before; here is its result (force=true trains it again).")
+        if line := differences(record.environment(), torch.get_num_threads()):
+            console.print(line, soft_wrap=True)
         return record
+    if earlier := finished_under_other_code([record]).get(record.folder.name):
+        console.print(
+            f"Finished before under other code: {earlier.folder}. The code of "
+            f"model={config['model']['name']} or of g2p's numerics has changed since, so the run "
+            "is trained anew.",
+            soft_wrap=True,
+        )
     base = None
     if config["transfer"].get("method") == "finetuned":
         others = [known.panel.phenotype_names[c] for c in known.wanted if c not in columns]
@@ -115,8 +126,9 @@ def obtaining(
             ridge = ridge_reference(data, cache / "ridge" / f"{known.sign(_ridge_of(config))}.json")
             ceiling = panel.noise_ceiling
             yield from training(
-                config, record, data, base, ridge, ceiling, known.accelerator, group
-            )
+                config, record, data, base, ridge, ceiling, known.accelerator, known.provenance,
+                group,
+            )  # fmt: skip
     return record
 
 

@@ -4,20 +4,25 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 
+from g2p.code_digest import code_digest
 from g2p.config import inapplicable, is_baseline, prepare_options
 
-# Raise when the same config would give other numbers, because the code that computes them changed.
+# Raise when the same config would give other numbers, because code that computes them changed and
+# no model's digest covers it (see g2p.code_digest): data, training, scores.
 NUMERICS_VERSION = 3
+HALF = 8  # hex digits
 
 
 def signature(
     config: Mapping, *, data_fingerprint: str, phenotypes: list[str], accelerator: str
 ) -> str:
-    """16 hex digits for a resolved, checked config.
+    """Return 16 hex digits for a resolved, checked config and the code that it runs.
 
     Covered are the keys that apply (the width of a feed-forward network that is off does not; an
     optimizer does not apply to ridge), not where files lie or what is logged. What only the run
-    knows is passed in: two ways of writing the same thing give the same signature.
+    knows is passed in: two ways of writing the same thing give the same signature. The first half
+    covers config and data, the second these and the code, so that a run of the same config under
+    other code is found by its name.
 
     Args:
         config: plain dicts.
@@ -25,8 +30,24 @@ def signature(
         phenotypes: their names, aliases resolved, in panel order.
         accelerator: `cpu` or `cuda`.
     """
+    asked = _config_text(config, data_fingerprint, phenotypes, accelerator)
+    code = f"{NUMERICS_VERSION} {code_digest(config['model'])}"
+    return _digest(asked)[:HALF] + _digest(f"{asked} {code}")[:HALF]
+
+
+def config_part(signature: str) -> str:
+    """Return what all runs of one config and data share, whatever code they ran."""
+    return signature[:HALF]
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _config_text(
+    config: Mapping, data_fingerprint: str, phenotypes: list[str], accelerator: str
+) -> str:
     covered = {
-        "numerics": json.dumps(NUMERICS_VERSION),
         "data": json.dumps(data_fingerprint),
         "prepare": _written("data", config, only=prepare_options()),
         "phenotypes": json.dumps(phenotypes),
@@ -39,8 +60,7 @@ def signature(
             "seed": json.dumps(config["seed"]),
         }
     # As json.dumps(..., sort_keys=True) has it.
-    text = "{" + ", ".join(f'"{key}": {covered[key]}' for key in sorted(covered)) + "}"
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return "{" + ", ".join(f'"{key}": {covered[key]}' for key in sorted(covered)) + "}"
 
 
 _known: dict[tuple, str] = {}  # the runs of a study share most of their groups

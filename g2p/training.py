@@ -4,6 +4,8 @@ import time
 from collections.abc import Generator, Mapping
 from pathlib import Path
 
+import torch
+
 from g2p.config import is_baseline
 from g2p.data.prepare import Prepared, only_part
 from g2p.fit import Fitted, Request, score
@@ -21,7 +23,8 @@ Steps = Generator[Request, Fitted, Record | Path | None]
 
 def training(
     config: Mapping, record: Record, data: Prepared, base: Path | None, ridge: dict | None,
-    noise_ceiling: Mapping[str, float], accelerator: str, group: Group | None,
+    noise_ceiling: Mapping[str, float], accelerator: str, provenance: Mapping,
+    group: Group | None,
 ) -> Steps:  # fmt: skip
     """Write all files of a run that is not finished; metrics.json, which says that it is, last.
 
@@ -33,10 +36,12 @@ def training(
         ridge: what ridge reaches on the same data, set beside its metrics.
         noise_ceiling: by phenotype, where it is known.
         accelerator: `cpu` or `cuda`.
+        provenance: what the run's signature covers beside the config.
         group: of the multirun or study it belongs to, for the tracker.
     """
     started = time.monotonic()
     name = record.folder.name
+    resumed = (record.checkpoints / "last.ckpt").exists()
     record.write_config(config)
     options = dict(config["logger"])
     tracking = getattr(trackers, f"{options.pop('name')}_tracker")
@@ -60,7 +65,11 @@ def training(
         seconds = time.monotonic() - started
         record.write_environment(
             environment(
+                provenance=provenance,
                 device=device_name(accelerator),
+                threads=torch.get_num_threads(),
+                stacked=fitted.stacked,
+                resumed=resumed,
                 seconds=seconds,
                 device_memory=peak_device_memory(accelerator, config["trainer"]["devices"]),
                 energy=fitted.joules,

@@ -1,6 +1,7 @@
 """Averaging over seeds, against a loop over the written predictions."""
 
 import json
+import shutil
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -11,6 +12,7 @@ from g2p.results.average import average
 from g2p.results.record import Record
 from g2p.run import run
 from tests.command import call
+from tests.conftest import SMALL_RIDGE, compose, paths
 
 TWO = ("phenotype=[23C,30C]", "trainer.batch_size=16")
 
@@ -46,3 +48,18 @@ def test_what_cannot_be_averaged(small, tmp_path):
         average([one, one])
     with pytest.raises(UserError, match="no finished runs"):
         average([one, Record(tmp_path)])
+
+
+@pytest.mark.parametrize("key", ["data_fingerprint", "code_digest", "numerics_version"])
+def test_runs_of_other_genotypes_or_code_are_not_averaged(tmp_path, key):
+    """Two directories that agree in config and predictions, as after an edit between two seeds."""
+    config = compose(*SMALL_RIDGE, *paths(tmp_path))
+    first = run(config)
+    second = first.with_name("0" * 16)
+    shutil.copytree(first, second)
+    assert average([Record(first), Record(second)])
+    facts = json.loads((second / "environment.json").read_text())
+    facts[key] = "another"
+    (second / "environment.json").write_text(json.dumps(facts))
+    with pytest.raises(UserError, match=f"more than their seed: the .*{key}"):
+        average([Record(first), Record(second)])

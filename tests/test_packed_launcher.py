@@ -10,6 +10,7 @@ import time
 import pyarrow.parquet as pq
 import pytest
 
+from g2p.results.record import Record
 from g2p.train.checkpoints import load_checkpoint
 from tests.command import ROOT, sweep, train
 
@@ -62,6 +63,9 @@ def test_the_runs_are_those_of_the_basic_launcher(one_by_one):
     assert "4 runs train together" in done.stdout
     assert ended(done.stdout) == names
     assert_same_runs(folder, other, names)
+    for runs, stacked in ((folder, False), (other, True)):
+        facts = [Record(runs / "runs" / name).environment() for name in names]
+        assert {fact["stacked"] for fact in facts} == {stacked}
 
     again = train(*GRID, *WORDS, "hydra/launcher=packed", cwd=other)
     assert again.returncode == 0 and again.stdout.count("Finished before") == 4

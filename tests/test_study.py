@@ -33,7 +33,7 @@ def sweep(*words: str, cwd: Path) -> subprocess.CompletedProcess:
 
 def results(folder) -> list[dict]:
     (file,) = folder.glob("studies/*/results.parquet")
-    free = ("seconds", "peak_memory", "energy")
+    free = ("seconds", "peak_memory", "energy", "versions")
     return [
         {k: v for k, v in row.items() if k not in free} for row in pq.read_table(file).to_pylist()
     ]

@@ -22,6 +22,11 @@ from g2p.train.metrics import scores
 
 # What may differ besides the seed: where files lie, what is logged and how it was asked for.
 FREE = ("seed", "paths", "logger", "force")
+# What of a run's environment must be the same, and how a person calls it.
+PROVENANCE = {
+    "data_fingerprint": "data", "numerics_version": "version of g2p's numerics",
+    "code_digest": "code of the model",
+}  # fmt: skip
 
 
 def average(records: list[Record]) -> dict[str, dict[str, float]]:
@@ -78,6 +83,25 @@ def _check(records: list[Record]) -> None:
     differing = sorted({k for o in others for k in {*first, *o} if first.get(k) != o.get(k)})
     if differing:
         raise UserError(f"these runs differ in more than their seed: {listed(differing)}.")
+    _check_provenance(records)
+
+
+def _check_provenance(records: list[Record]) -> None:
+    """Refuse runs of the same config on other data, or under other code.
+
+    What no run recorded, as before version 0.2, cannot be compared.
+    """
+    recorded = {record.folder: record.environment() for record in records}
+    for key, noun in PROVENANCE.items():
+        by_value: dict[object, Path] = {}
+        for folder, facts in recorded.items():
+            by_value.setdefault(facts.get(key), folder)
+        if len(by_value) > 1:
+            raise UserError(
+                f"these runs differ in more than their seed: the {noun}, as between "
+                f"{' and '.join(map(str, list(by_value.values())[:2]))} "
+                f"({key} in environment.json)."
+            )
 
 
 def _flat(config: dict) -> dict:

@@ -21,7 +21,7 @@ from g2p.errors import UserError, listed, nearest
 FACTS = (
     "phenotype", "seed", "split", "r2", "pearson", "n", "seconds", "signature", "status", "error",
     "noise_ceiling", "ridge_r2", "num_parameters", "peak_memory", "flops",
-    "energy",
+    "energy", "versions",
 )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import yaml
 
 from g2p.errors import UserError
-from g2p.files import DRAFT, write_atomically, write_json
+from g2p.files import DRAFT, read_json, write_atomically, write_json
 
 
 @dataclass(frozen=True)
@@ -125,6 +125,11 @@ class Record:
                 "sweep.py --runs status=damaged --prune removes it."
             ) from None
         return metrics
+
+    def environment(self) -> dict:
+        """What the run ran on; empty where the file is gone or damaged."""
+        facts = read_json(self.folder / "environment.json")
+        return facts if isinstance(facts, dict) else {}
 
     def history(self) -> pa.Table:
         return pq.read_table(self.folder / "history.parquet")

@@ -11,6 +11,7 @@ from filelock import FileLock
 
 from g2p.errors import UserError
 from g2p.files import DRAFT, read_json, write_atomically, write_json
+from g2p.results.environment import versions
 from g2p.study.ledger import Ledger, status
 from g2p.study.runs import StudyRun
 
@@ -18,7 +19,7 @@ COLUMNS = {
     "phenotype": pa.string(), "split": pa.string(), "r2": pa.float64(), "pearson": pa.float64(),
     "n": pa.int64(), "seconds": pa.float64(), "num_parameters": pa.int64(),
     "peak_memory": pa.int64(), "flops": pa.float64(), "energy": pa.float64(),
-    "noise_ceiling": pa.float64(), "ridge_r2": pa.float64(),
+    "noise_ceiling": pa.float64(), "ridge_r2": pa.float64(), "versions": pa.string(),
     "signature": pa.string(), "status": pa.string(), "error": pa.string(),
 }  # fmt: skip
 
@@ -115,12 +116,13 @@ def _rows(run: StudyRun, state: list, schema: pa.Schema) -> list[dict]:
     if now == "done":
         metrics = run.record.metrics()
         # Without it, or with a damaged one, the run is what it was.
-        environment = read_json(run.record.folder / "environment.json") or {}
+        environment = run.record.environment()
         common |= {key: metrics[key] for key in ("seconds", "num_parameters")}
         memory = (environment.get(key) for key in ("peak_device_memory", "peak_memory"))
         common["peak_memory"] = next(filter(None, memory), None)
         # Runs of before these were counted lack them.
         common |= {"flops": metrics.get("flops"), "energy": environment.get("energy")}
+        common["versions"] = versions(environment)
     rows = []
     for place, part, name in itertools.product(places, ("val", "test"), run.phenotypes):
         own = {key: _typed(value, schema.field(key)) for key, value in place.items()}

@@ -86,8 +86,8 @@ def _identified(signature: str, config: dict) -> Identity:
     known = identify(config)
     if known.record.folder.name != signature:
         raise UserError(
-            f"the study was planned on a machine that differs from this one, on which the run "
-            f"computes on {known.accelerator}: say trainer=gpu or trainer=cpu, and let both have "
-            "the same data."
+            f"the study was planned with other code, or on a machine that differs from this one, "
+            f"on which the run computes on {known.accelerator}: say trainer=gpu or trainer=cpu, "
+            "and let both have the same data and the same code."
         )
     return known

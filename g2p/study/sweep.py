@@ -11,7 +11,9 @@ from filelock import FileLock, Timeout
 from rich.console import Console
 
 from g2p.compose import values
-from g2p.errors import UserError
+from g2p.errors import UserError, plural
+from g2p.identity import finished_under_other_code
+from g2p.results.environment import installed
 from g2p.results.tracker import Group
 from g2p.study.collect import collect
 from g2p.study.dashboard import write_dashboard
@@ -74,6 +76,8 @@ def sweep(name: str, size: str, overrides: list[str], flags: set[str], console: 
     publish(study, runs, table, folder, [f"study={name}", f"size={size}", *overrides], console)
     if "--collect" not in flags:
         log_summary(study, runs, folder)
+    if line := _other_versions(table):
+        console.print(f"warning: {line}", soft_wrap=True)
     counts = _counted(table)
     console.print(f"{_told(counts)}. report: {folder / 'report.html'}", soft_wrap=True)
     print(f"study: {folder}", flush=True)
@@ -108,6 +112,10 @@ def _train(
     console.print(f"{len(runs)} runs: {_told(Counter(states.values()))}.")
     if not todo:
         return
+    if earlier := finished_under_other_code(run.record for run in todo):
+        console.print(
+            f"{plural(len(earlier), 'run')} finished before under other code; trained anew."
+        )
     from g2p.study.job import Job
 
     with _first(folder) as first:
@@ -135,6 +143,19 @@ def _first(folder: Path) -> Iterator[bool]:
             yield True
         finally:
             lock.release()
+
+
+def _other_versions(table: pa.Table) -> str | None:
+    """Say which runs were trained with other libraries than are installed; None for none."""
+    by_run = dict(zip(table["signature"].to_pylist(), table["versions"].to_pylist(), strict=True))
+    others = [versions for versions in by_run.values() if versions not in (None, installed())]
+    if not others:
+        return None
+    return (
+        f"{len(others)} of {plural(len(by_run), 'run')} used other versions "
+        f"({'; '.join(dict.fromkeys(others))}) than are installed ({installed()}). Runs made here "
+        "may differ from them in their last digits."
+    )
 
 
 def _counted(table: pa.Table) -> Counter:
