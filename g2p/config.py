@@ -119,7 +119,7 @@ def check(config: Mapping, set_by_user: Iterable[str] = ()) -> None:
         if key not in (*GROUPS, *TOP_LEVEL, "paths"):
             raise UserError(unknown_key(key, [*GROUPS, *TOP_LEVEL, "paths"]))
     for group in GROUPS:
-        _check_group(group, config)
+        check_group(group, config)
     _check_options("", TOP_LEVEL, {key: config[key] for key in TOP_LEVEL if key in config})
     if not isinstance(config.get("paths"), Mapping):
         raise UserError(f"paths must hold {listed(PATHS)}, not {config.get('paths')!r}.")
@@ -160,7 +160,8 @@ def _check_transfer(config: Mapping) -> None:
         )
 
 
-def _check_group(group: str, config: Mapping) -> None:
+def check_group(group: str, config: Mapping) -> None:
+    """Refuse a group of a config that is no choice, or has other options than its choice."""
     values = config.get(group)
     written = (group, repr(values))
     if written in _fine:

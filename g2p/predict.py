@@ -1,15 +1,19 @@
 """Predictions for other strains: `python -m g2p.predict run=RUN data=SOURCE [data.key=value ...]`.
 
-    run=RUN               a finished run's directory
+    run=RUN               a finished run's directory, or the name of one below paths.runs
     data=... data.key=... the panel to predict, as in training; its phenotypes are not looked at
     out=FILE              .parquet or .csv; predictions.parquet by default
     missing_loci=refuse   or impute, with the mean of the training strains; gaps within a locus too
+    match=both            or name, place: what finds the model's loci in the panel
     accelerator=auto      cpu, cuda
 
-Loci are matched by name, else by chromosome and position; where the panel codes an allele the other
-way round, genotypes are flipped. Predictions are in original units.
+Loci are found by name, else by chromosome and position. Where the positions of most that are found
+by name are others, names or positions are wrong, and nothing is predicted; match=name believes the
+names (when the positions are of another assembly), match=place the positions. Where the panel codes
+an allele the other way round, genotypes are flipped. Predictions are in original units.
 """
 
+import re
 import sys
 from pathlib import Path
 
@@ -23,24 +27,29 @@ from rich.progress import track
 from g2p.compose import composed, keys
 from g2p.config import prepare_options
 from g2p.data import load_panel
-from g2p.data.match import match_loci
+from g2p.data.match import BY, Match, match_loci
 from g2p.data.panel import Panel
 from g2p.errors import UserError, listed, nearest
 from g2p.files import write_atomically
 from g2p.messages import message, say
-from g2p.restore import Restored, restore
+from g2p.restore import REMEDY, Restored, restore
 from g2p.results.record import Record
 
 BLOCK = 1024  # strains predicted, and written, at a time
 OWN = {
-    "run": None, "out": "predictions.parquet", "missing_loci": "refuse", "accelerator": "auto",
+    "run": None, "out": "predictions.parquet", "missing_loci": "refuse", "match": "both",
+    "accelerator": "auto",
 }  # fmt: skip
-CHOICES = {"missing_loci": ("refuse", "impute"), "accelerator": ("auto", "cpu", "cuda")}
+CHOICES = {
+    "missing_loci": ("refuse", "impute"), "match": BY, "accelerator": ("auto", "cpu", "cuda"),
+}  # fmt: skip
+SIGNATURE = re.compile("[0-9a-f]{16}")
 
 
 def predict(
-    run: Path, data: dict, cache: Path, *, out: Path, missing_loci: str, accelerator: str
-) -> None:
+    run: Path, data: dict, cache: Path, *, out: Path, missing_loci: str, accelerator: str,
+    match: str = "both",
+) -> None:  # fmt: skip
     """Write the predictions of a run for a source's strains to `out`.
 
     Columns: strain, phenotype, predicted (original units), a row for each strain and phenotype.
@@ -51,25 +60,52 @@ def predict(
     console = Console()
     model = restore(Record(run), accelerator)
     panel, _ = load_panel(data, cache)
-    match = match_loci(model.loci, panel.loci, missing=missing_loci)
-    total = len(match.columns)
+    matched = match_loci(model.loci, panel.loci, missing=missing_loci, by=match)
+    total = len(matched.columns)
     console.print(
         f"{model.name}, {len(model.phenotypes)} phenotypes; {len(panel.strains)} strains. "
-        f"Of {total} loci {match.by_name} were found by name, {match.by_place} by place, "
-        f"{total - match.by_name - match.by_place} are imputed; {match.flipped.sum()} flipped.",
+        f"Of {total} loci {matched.by_name} were found by name, {matched.by_place} by place, "
+        f"{total - matched.by_name - matched.by_place} are imputed; {matched.flipped.sum()} "
+        "flipped.",
         soft_wrap=True,
     )
-    if match.unsure:
-        console.print(
-            f"warning: of {match.unsure} loci the alleles are known here or to the model, not to "
-            "both: they are taken to be the same way round.",
-            soft_wrap=True,
+    for line in _remarks(matched):
+        console.print(line, soft_wrap=True)
+    try:
+        write_atomically(
+            out, lambda file: _write(file, model, panel, matched, missing_loci, out.suffix)
         )
-    write_atomically(out, lambda file: _write(file, model, panel, match, missing_loci, out.suffix))
+    except OSError as error:
+        raise UserError(
+            f"{out} cannot be written ({error.strerror or error}). Make room, or set out= to "
+            "another folder."
+        ) from None
     console.print(f"predictions: {out}", soft_wrap=True)
 
 
-def _write(file, model: Restored, panel: Panel, match, missing_loci: str, suffix: str) -> None:
+def _remarks(matched: Match) -> list[str]:
+    """What a user should know of how loci were found."""
+    remarks = []
+    if matched.counted_from:
+        here, there = (1, 0) if matched.counted_from > 0 else (0, 1)
+        remarks.append(f"Positions are counted from {here} here, from {there} in the model.")
+    examples, number = matched.elsewhere
+    if number:
+        remarks.append(
+            f"warning: {number} of {matched.by_name} loci found by name lie elsewhere here "
+            f"({examples}). Their names were believed; match=place goes by the places."
+        )
+    if matched.unsure:
+        remarks.append(
+            f"warning: of {matched.unsure} loci the alleles are known here or to the model, not to "
+            "both: they are taken to be the same way round."
+        )
+    return remarks
+
+
+def _write(
+    file, model: Restored, panel: Panel, matched: Match, missing_loci: str, suffix: str
+) -> None:
     schema = pa.schema({"strain": pa.string(), "phenotype": pa.string(), "predicted": pa.float64()})
     kind = pq.ParquetWriter if suffix == ".parquet" else pyarrow.csv.CSVWriter
     with kind(file, schema) as writer:
@@ -77,13 +113,18 @@ def _write(file, model: Restored, panel: Panel, match, missing_loci: str, suffix
         for start in track(starts, "predicting", console=Console(stderr=True)):
             strains = panel.strains[start : start + BLOCK]
             rows = panel.genotypes[start : start + BLOCK]
-            genotypes, gaps = match.genotypes(rows, model.mean_genotype)
+            genotypes, gaps = matched.genotypes(rows, model.mean_genotype)
             if gaps and missing_loci == "refuse":
                 raise UserError(
                     f"{gaps} genotypes are missing among the strains {strains[0]} to {strains[-1]}."
                     " missing_loci=impute fills them in with the mean of the training strains."
                 )
             predicted = model.predict(genotypes) * model.sd + model.mean
+            if not np.isfinite(predicted).all():
+                strain = strains[int(np.flatnonzero(~np.isfinite(predicted).all(axis=1))[0])]
+                raise UserError(
+                    f"the model predicts no finite number for strain {strain}. {REMEDY}"
+                )
             columns = {
                 "strain": np.repeat(strains, len(model.phenotypes)),
                 "phenotype": model.phenotypes * len(strains),
@@ -100,8 +141,8 @@ def main() -> None:
     try:
         own, overrides = _sorted_out(words)
         config = composed(overrides)
-        cache = Path(config["paths"]["cache"]).expanduser()
-        paths = {"run": Path(own.pop("run")), "out": Path(own.pop("out")).expanduser()}
+        cache, runs = (Path(config["paths"][key]).expanduser() for key in ("cache", "runs"))
+        paths = {"run": _folder(own.pop("run"), runs), "out": Path(own.pop("out")).expanduser()}
         predict(data=config["data"], cache=cache, **paths, **own)
     except KeyboardInterrupt:
         say("stopped; nothing was written.")
@@ -109,6 +150,16 @@ def main() -> None:
     except Exception as error:
         say(message(error))
         sys.exit(1)
+
+
+def _folder(run: str, runs: Path) -> Path:
+    """A run's directory, from that or from its signature alone."""
+    folder = Path(run).expanduser()
+    if folder.is_dir() or not SIGNATURE.fullmatch(run):
+        return folder
+    if not (runs / run).is_dir():
+        raise UserError(f"run={run}: there is no such folder here, nor in paths.runs={runs}.")
+    return runs / run
 
 
 def _sorted_out(words: list[str]) -> tuple[dict[str, str], list[str]]:

@@ -3,19 +3,22 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
 import yaml
 
 from g2p.baselines import build_baseline
-from g2p.config import is_baseline
+from g2p.config import check_group, is_baseline
 from g2p.errors import UserError
 from g2p.models import build_model
 from g2p.results.record import Record
-from g2p.train.checkpoints import load_checkpoint
 from g2p.train.device import resolve_accelerator
 from g2p.train.predict import predict
+from g2p.train.saved_model import SavedModel, damaged, load_model
+
+REMEDY = "train.py ... force=true trains the run again."
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,27 +44,26 @@ class Restored:
 
 
 def restore(record: Record, accelerator: str) -> Restored:
-    """The checkpoint of the run that was chosen on validation.
+    """Return the model of the checkpoint that was chosen on validation.
 
     Raises:
-        UserError: when the run is not there, not finished, or damaged.
+        UserError: when the run is not there, not finished, damaged, or of another version.
     """
+    if not record.folder.is_dir():
+        raise UserError(f"run={record.folder} is not there.")
     if not record.finished:
         raise UserError(f"{record.folder} is no finished run (it has no metrics.json).")
-    try:
-        config = yaml.safe_load((record.folder / "config.yaml").read_text())["model"]
-    except (OSError, yaml.YAMLError, KeyError, TypeError):
-        raise UserError(f"{record.folder / 'config.yaml'} is damaged or gone.") from None
-    checkpoint = load_checkpoint(record.checkpoints / "best.ckpt")
-    inputs = checkpoint["inputs"]
-    if is_baseline(config["name"]):
-        predictor = build_baseline(config).load(_arrays(checkpoint["state_dict"])).predict
+    options = _model_options(record.folder / "config.yaml")
+    saved = load_model(record.checkpoints / "best.ckpt", REMEDY)
+    inputs = saved.inputs
+    if is_baseline(options["name"]):
+        predictor = _baseline(options, saved)
     else:
-        model = _network(config, checkpoint["state_dict"], inputs)
+        model = _network(options, saved)
         model.to(resolve_accelerator(accelerator))
         predictor = partial(predict, model)
     return Restored(
-        name=config["name"],
+        name=options["name"],
         predict=predictor,
         loci=inputs["loci"],
         mean_genotype=np.array(inputs["mean_genotype"]),
@@ -71,21 +73,61 @@ def restore(record: Record, accelerator: str) -> Restored:
     )
 
 
-def _network(config: dict, weights: dict, inputs: dict) -> torch.nn.Module:
-    n_loci, n_phenotypes = len(inputs["loci"]["id"]), len(inputs["phenotypes"])
-    chromosomes = list(dict.fromkeys(inputs["loci"]["chromosome"]))
-    places = zip(inputs["loci"]["chromosome"], inputs["loci"]["position"], strict=True)
+def _model_options(file: Path) -> dict:
+    """The model that a run's config.yaml names, with its options."""
+    try:
+        config = yaml.safe_load(file.read_text())
+    except FileNotFoundError:
+        raise UserError(f"{file} is gone. {REMEDY}") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise damaged(file, " ".join(str(error).split()), REMEDY) from None
+    if not isinstance(config, dict) or not isinstance(config.get("model"), dict):
+        raise damaged(file, "it names no model", REMEDY)
+    try:
+        check_group("model", config)
+    except UserError as error:
+        raise damaged(file, str(error), REMEDY) from None
+    return config["model"]
+
+
+def _network(options: dict, saved: SavedModel) -> torch.nn.Module:
+    loci, phenotypes = saved.inputs["loci"], saved.inputs["phenotypes"]
+    n_loci, n_phenotypes = len(loci["id"]), len(phenotypes)
+    number = {name: i for i, name in enumerate(dict.fromkeys(loci["chromosome"]))}
+    places = zip(loci["chromosome"], loci["position"], strict=True)
     model = build_model(
-        config,
+        options,
         n_loci=n_loci,
         n_phenotypes=n_phenotypes,
-        genome_L2=torch.tensor([[chromosomes.index(c), p] for c, p in places]),
+        genome_L2=torch.tensor([[number[c], p] for c, p in places]),
         # Of the right shape: the checkpoint holds the solution itself.
         ridge=(torch.zeros(n_phenotypes, n_loci), torch.zeros(n_phenotypes)),
     )
-    own = {name.removeprefix("model."): tensor for name, tensor in weights.items()}
-    model.to(next(iter(own.values())).dtype).load_state_dict(own)
+    tensors = [value for value in saved.weights.values() if isinstance(value, torch.Tensor)]
+    kinds = [tensor.dtype for tensor in tensors if tensor.is_floating_point()]
+    model.to(kinds[0] if kinds else None)  # the precision that it was trained in
+    saved.fill(model)
     return model
+
+
+def _baseline(options: dict, saved: SavedModel) -> Callable[[np.ndarray], np.ndarray]:
+    """How a baseline's state predicts, once it has done so for one strain.
+
+    Each baseline has a state of its own kind, libraries' own formats among them, so what it makes
+    of the mean training genotype is what tells whether the state is whole.
+    """
+    expected = 1, len(saved.inputs["phenotypes"])
+    try:
+        predictor = build_baseline(options).load(_arrays(saved.weights)).predict
+        predicted = predictor(np.array([saved.inputs["mean_genotype"]]))
+    except MemoryError:
+        raise
+    except Exception as error:
+        what = f"{type(error).__name__}: {error}".partition("\n")[0]
+        raise saved.error(f"its state is not that of model={options['name']}: {what}") from None
+    if predicted.shape != expected or not np.isfinite(predicted).all():
+        raise saved.error(f"its state does not predict {expected[1]} phenotypes")
+    return predictor
 
 
 def _arrays(value):

@@ -171,7 +171,24 @@ def test_a_table_of_genotypes_alone_its_alleles_the_other_way_round(tmp_path):
     assert all(after[key] == pytest.approx(before[key], abs=0.2) for key in before)
     assert np.std(list(before.values())) > 2
     refused = command(*told[:1], "run=x", cwd=tmp_path)
-    assert "no finished run" in refused.stderr
+    assert "run=x is not there" in refused.stderr
+
+    # The same loci in the same places, each under the name of the next.
+    shifted = {**places, "id": [*ids[1:], ids[0]]}
+    write(pa.table(shifted), tmp_path / "shifted.csv")
+    write(pa.table({"strain": strains, **dict(zip(shifted["id"], calls.T, strict=True))}),
+          tmp_path / "renamed.csv")  # fmt: skip
+    words = [
+        f"run={run_folder.name}", *told, f"data.path={tmp_path / 'renamed.csv'}",
+        f"data.loci={tmp_path / 'shifted.csv'}", "out=shifted.csv",
+    ]  # fmt: skip
+    refused = command(*words, cwd=tmp_path)
+    assert refused.returncode == 1 and not (tmp_path / "out" / "shifted.csv").exists()
+    assert "6 of the 6 loci that are found by name lie elsewhere" in refused.stderr
+    assert "m0 is at 1:5, the model's at 1:0" in refused.stderr
+    done = command(*words, "match=place", "out=places.csv", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert predicted(tmp_path / "places.csv") == pytest.approx(before)
 
 
 def test_what_is_known_of_a_monomorphic_locus_decides():
@@ -195,9 +212,9 @@ def test_a_place_that_is_unknown_matches_nothing():
     own = {"id": ["a", "b"], "chromosome": ["unknown"] * 2, "position": [1, 2]}
     with pytest.raises(UserError, match=r"lacks 1 of the model's 2 loci \(b\)"):
         match_loci(own, pa.table({**own, "id": ["a", "x"]}), missing="refuse")
-    mapped = {"id": ["a", "b"], "chromosome": ["1"] * 2, "position": [1, 2]}
-    twice = pa.table({"id": ["b", "x"], "chromosome": ["1"] * 2, "position": [1, 9]})
-    with pytest.raises(UserError, match=r"lacks 1 of the model's 2 loci \(a\)"):
+    mapped = {"id": ["a", "b", "c"], "chromosome": ["1"] * 3, "position": [1, 2, 3]}
+    twice = pa.table({"id": ["b", "c"], "chromosome": ["1"] * 2, "position": [1, 3]})
+    with pytest.raises(UserError, match=r"lacks 1 of the model's 3 loci \(a\)"):
         match_loci(mapped, twice, missing="refuse")  # place 1 is b's, which was found by name
 
 

@@ -7,9 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from g2p.data.linkage import UNKNOWN
 from g2p.data.panel import missing_genotypes
+from g2p.data.places import Place, counted_from, places, written
 from g2p.errors import UserError, listed
+
+# What finds a locus: its name, else its place, where no more than half contradict each other; or
+# one of the two alone.
+BY = ("both", "name", "place")
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,6 +25,8 @@ class Match:
         flipped: (L,) bool, where the panel codes the alleles the other way round.
         by_name, by_place: how many were found so.
         unsure: how many of these have alleles that one of the two knows, and the other does not.
+        elsewhere: examples of loci found by name whose place is another, and how many they are.
+        counted_from: what is added to the model's positions to have the panel's.
     """
 
     columns: np.ndarray
@@ -28,6 +34,8 @@ class Match:
     by_name: int
     by_place: int
     unsure: int
+    elsewhere: tuple[str, int]
+    counted_from: int
 
     def genotypes(self, block: np.ndarray, mean_genotype: np.ndarray) -> tuple[np.ndarray, int]:
         """(n, L) float32 for a panel's rows (n, L'), and how many gaps the means filled."""
@@ -37,7 +45,9 @@ class Match:
         return np.where(gaps, mean_genotype.astype(np.float32), values), int(gaps.sum())
 
 
-def match_loci(wanted: Mapping[str, list], panel: pa.Table, *, missing: str) -> Match:
+def match_loci(
+    wanted: Mapping[str, list], panel: pa.Table, *, missing: str, by: str = "both"
+) -> Match:
     """Find the model's loci in a panel's locus table.
 
     Args:
@@ -45,34 +55,34 @@ def match_loci(wanted: Mapping[str, list], panel: pa.Table, *, missing: str) -> 
         panel: the panel's.
         missing: what is done with a locus that the panel lacks: `refuse`, or `impute` the mean of
             the training strains.
+        by: what finds a locus, one of `BY`.
 
     Raises:
         UserError: for loci that are missing and not to be imputed, for a panel that has none of
-            them, and for alleles that the model never saw.
+            them, for names that most places contradict, and for alleles that the model never saw.
     """
     there = panel.to_pydict()
-    by_id = {name: column for column, name in enumerate(there["id"])}
-    by_place: dict[tuple, list[int]] = defaultdict(list)
-    for column, where in enumerate(zip(there["chromosome"], there["position"], strict=True)):
-        by_place[where].append(column)
-    named = [by_id.get(name, -1) for name in wanted["id"]]
-    taken = set(named)
-    columns = np.array(named)
-    for i, where in enumerate(zip(wanted["chromosome"], wanted["position"], strict=True)):
-        # A number that stands for a place unknown is none; and no column is two loci.
-        if columns[i] < 0 and where[0] != UNKNOWN:
-            free = [column for column in by_place[where] if column not in taken]
-            # Of several at one place, as of a record of three alleles, the one of the same alleles.
-            own = _alleles(wanted, i)
-            free.sort(key=lambda column: _turned(own, _alleles(there, column)) is None)
-            columns[i] = free[0] if free else -1
-            taken.update(free[:1])
+    here_at, there_at = places(wanted), places(there)
+    step = counted_from(here_at, there_at)
+    here_at = [place and (place[0], place[1] + step) for place in here_at]
+    columns = np.full(len(here_at), -1)
+    elsewhere = "", 0
+    if by != "place":
+        by_id = {name: column for column, name in enumerate(there["id"])}
+        columns = np.array([by_id.get(name, -1) for name in wanted["id"]])
+    found = int((columns >= 0).sum())
+    if by == "both":
+        elsewhere = _elsewhere(wanted, there, columns, here_at, there_at)
+    if by != "name":
+        _find_by_place(wanted, there, columns, here_at, there_at)
     absent = np.flatnonzero(columns < 0)
     examples = listed([wanted["id"][i] for i in absent[:3]])
     if len(absent) == len(columns):
+        how = {"name": "by name", "place": "by chromosome and position"}
         raise UserError(
-            f"this panel has none of the model's {len(columns)} loci ({examples} ...), neither by "
-            f"name nor by chromosome and position; its own are {listed(there['id'][:3])} ..."
+            f"this panel has none of the model's {len(columns)} loci ({examples} ...), "
+            f"{how.get(by, 'neither by name nor by chromosome and position')}; its own are "
+            f"{listed(there['id'][:3])} ..."
         )
     if len(absent) and missing == "refuse":
         raise UserError(
@@ -80,14 +90,62 @@ def match_loci(wanted: Mapping[str, list], panel: pa.Table, *, missing: str) -> 
             f"{' ...' if len(absent) > 3 else ''}). missing_loci=impute fills them in with the "
             "mean of the training strains."
         )
-    found = int((np.array(named) >= 0).sum())
     unsure = sum(
         any(_alleles(wanted, i)) != any(_alleles(there, column))
         for i, column in enumerate(columns) if column >= 0
     )  # fmt: skip
     return Match(
-        columns, _flipped(wanted, there, columns), found, len(columns) - found - len(absent), unsure
+        columns=columns,
+        flipped=_flipped(wanted, there, columns),
+        by_name=found,
+        by_place=len(columns) - found - len(absent),
+        unsure=unsure,
+        elsewhere=elsewhere,
+        counted_from=step,
     )
+
+
+def _elsewhere(
+    wanted: Mapping, there: Mapping, columns: np.ndarray,
+    here_at: list[Place | None], there_at: list[Place | None],
+) -> tuple[str, int]:  # fmt: skip
+    """Examples of loci found by name whose place is another, and how many; UserError if most."""
+    known = [
+        (i, column) for i, column in enumerate(columns)
+        if column >= 0 and here_at[i] and there_at[column]
+    ]  # fmt: skip
+    others = [(i, column) for i, column in known if here_at[i] != there_at[column]]
+    examples = ", ".join(
+        f"{wanted['id'][i]} is at {written(there, column)}, the model's at {written(wanted, i)}"
+        for i, column in others[:2]
+    )
+    if 2 * len(others) > len(known):
+        raise UserError(
+            f"{len(others)} of the {len(known)} loci that are found by name lie elsewhere in this "
+            f"panel: {examples}. Correct its names or its positions. Where the positions are of "
+            "another assembly, match=name goes by the names alone; where the names are wrong, "
+            "match=place by the places."
+        )
+    return examples, len(others)
+
+
+def _find_by_place(
+    wanted: Mapping, there: Mapping, columns: np.ndarray,
+    here_at: list[Place | None], there_at: list[Place | None],
+) -> None:  # fmt: skip
+    """Fill in the columns of loci that are not found yet and lie where the panel has one."""
+    by_place: dict[Place | None, list[int]] = defaultdict(list)
+    for column, place in enumerate(there_at):
+        by_place[place].append(column)
+    taken = set(columns)
+    for i, place in enumerate(here_at):
+        if columns[i] < 0 and place is not None:  # and no column is two loci
+            free = [column for column in by_place[place] if column not in taken]
+            # Of several at one place, as of a record of three alleles, the one of the same alleles.
+            own = _alleles(wanted, i)
+            free.sort(key=lambda column: _turned(own, _alleles(there, column)) is None)
+            columns[i] = free[0] if free else -1
+            taken.update(free[:1])
 
 
 def _flipped(wanted: Mapping, there: Mapping, columns: np.ndarray) -> np.ndarray:

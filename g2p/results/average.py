@@ -114,7 +114,7 @@ def _flat(config: dict) -> dict:
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        prog="python -m g2p.results.average", description=__doc__.splitlines()[2]
+        prog="python -m g2p.results.average", description=__doc__.partition("\n\n")[2]
     )
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="a run's directory")
     folders = parser.parse_args().runs

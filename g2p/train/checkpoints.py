@@ -2,11 +2,14 @@
 
 import io
 from pathlib import Path
+from zipfile import ZipFile
 
 import torch
 
 from g2p.errors import UserError
 from g2p.files import write_atomically
+
+REMEDY = "force=true starts the run anew."
 
 
 def save_checkpoint(checkpoint: dict, *paths: Path) -> None:
@@ -18,19 +21,56 @@ def save_checkpoint(checkpoint: dict, *paths: Path) -> None:
         write_atomically(path, lambda file: file.write(buffer.getbuffer()))
 
 
-def load_checkpoint(path: Path) -> dict:
-    """The checkpoint at `path`, tensors on the CPU and plain values only.
+def load_checkpoint(path: Path, remedy: str = REMEDY) -> dict:
+    """Return the checkpoint at `path`, tensors on the CPU and plain values only.
+
+    The checksum of everything it holds is verified: other content is an error, never other numbers.
+
+    Args:
+        path: as `save_checkpoint` wrote it, in this version or an earlier one.
+        remedy: a sentence for the user when it cannot be read.
 
     Raises:
-        UserError: when it cannot be read.
+        UserError: when it is gone, damaged, or no checkpoint.
     """
-    content = io.BytesIO(path.read_bytes())
     try:
-        return torch.load(content, map_location="cpu", weights_only=True)
+        checkpoint = torch.load(_verified(path), map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise UserError(f"{path} is gone. {remedy}") from None
+    except OSError as error:
+        if error.errno is not None:  # the disk's; zipfile's have none
+            error.filename = error.filename or str(path)
+            raise
+        raise UserError(f"{path} cannot be read ({error}). {remedy}") from None
+    except MemoryError:
+        raise
     except Exception as error:  # torch has no one type for what a damaged file can raise
         # Without torch's advice to load it in a way that executes what it holds.
         why = str(error).partition(" In PyTorch ")[0].partition("\n")[0] or type(error).__name__
-        raise UserError(f"{path} cannot be read ({why}). force=true starts the run anew.") from None
+        raise UserError(f"{path} cannot be read ({why.rstrip('.')}). {remedy}") from None
+    if not isinstance(checkpoint, dict):
+        kind = type(checkpoint).__name__
+        raise UserError(f"{path} is no checkpoint but a {kind}. {remedy}")
+    return checkpoint
+
+
+def _verified(path: Path) -> io.BytesIO:
+    """The records of a checkpoint, each with the content that its checksum is of.
+
+    torch writes a zip with a CRC-32 of each record and does not look at it when it reads. Their
+    copy, not the file, is what torch then reads, since it looks at other fields of a zip's headers
+    than Python does: a flipped bit there could hide a record from torch alone.
+    """
+    copy = io.BytesIO()
+    with path.open("rb") as file:
+        if file.read(2) != b"PK":  # of torch before 1.6, by somebody else; nothing of ours is
+            file.seek(0)
+            return io.BytesIO(file.read())
+        with ZipFile(file) as archive, ZipFile(copy, "w") as records:
+            for record in archive.infolist():
+                records.writestr(record.filename, archive.read(record))
+    copy.seek(0)
+    return copy
 
 
 def resumable(folder: Path) -> Path | None:
@@ -43,8 +83,6 @@ def resumable(folder: Path) -> Path | None:
     if not last.exists():
         return None
     if not {"state_dict", "callbacks", "inputs"} <= set(load_checkpoint(last)):
-        raise UserError(f"{last} is no checkpoint of a run. force=true starts the run anew.")
-    if not best.exists():
-        raise UserError(f"{best} is gone. force=true starts the run anew.")
+        raise UserError(f"{last} is no checkpoint of a run. {REMEDY}")
     load_checkpoint(best)
     return last

@@ -6,7 +6,7 @@ from torch import nn
 
 from g2p.data.prepare import Prepared
 from g2p.errors import UserError, listed
-from g2p.train.checkpoints import load_checkpoint
+from g2p.train.saved_model import load_model, misfits
 
 # Parts that belong to the phenotypes of a run, and start afresh.
 OF_PHENOTYPES = ("readout.", "additive.")
@@ -16,21 +16,19 @@ def start_from(model: nn.Module, checkpoint: Path, data: Prepared) -> None:
     """Give `model` the checkpoint's weights, but for those that belong to its phenotypes.
 
     Raises:
-        UserError: when the checkpoint's loci are others, or any other weight does not fit.
+        UserError: when the checkpoint is damaged, its loci are others, or any other weight does not
+            fit.
     """
-    base = load_checkpoint(checkpoint)
-    if base["inputs"]["loci"]["id"] != data.loci["id"].to_pylist():
+    folder = checkpoint.parent.parent
+    base = load_model(checkpoint, f"Remove {folder}: the same command trains it again.")
+    if base.inputs["loci"]["id"] != data.loci["id"].to_pylist():
         raise UserError(
             f"{checkpoint} was trained on other loci. They are chosen on the training strains: "
             "use data.missing=mask, so that these are the same."
         )
-    weights = {
-        name.removeprefix("model."): tensor
-        for name, tensor in base["state_dict"].items()
-        if not name.removeprefix("model.").startswith(OF_PHENOTYPES)
-    }
-    own = model.state_dict()
-    wrong = [n for n, w in weights.items() if n not in own or own[n].shape != w.shape]
+    weights = {n: w for n, w in base.weights.items() if not n.startswith(OF_PHENOTYPES)}
+    expected = model.state_dict()
+    wrong = [name for name in weights if name not in expected] + misfits(expected, weights)
     if wrong:
         raise UserError(
             f"{checkpoint} does not fit this model: {listed(wrong)}. A model whose layers depend "
