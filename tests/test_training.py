@@ -218,7 +218,10 @@ def test_a_damaged_checkpoint(tmp_path):
     data = random_prepared()
     train(tmp_path, data)
     whole = (tmp_path / "last.ckpt").read_bytes()
-    for damaged in (b"", whole[: len(whole) // 2], b"not a checkpoint"):
+    weight = next(iter(load_checkpoint(tmp_path / "last.ckpt")["state_dict"].values()))
+    flipped = bytearray(whole)
+    flipped[whole.index(weight.numpy().tobytes())] ^= 1  # other numbers, if it went unnoticed
+    for damaged in (b"", whole[: len(whole) // 2], b"not a checkpoint", flipped):
         (tmp_path / "last.ckpt").write_bytes(damaged)
         with pytest.raises(UserError, match="last.ckpt cannot be read .* force=true"):
             train(tmp_path, data)
@@ -226,6 +229,9 @@ def test_a_damaged_checkpoint(tmp_path):
     with pytest.raises(UserError, match="no checkpoint of a run"):
         train(tmp_path, data)
     (tmp_path / "last.ckpt").write_bytes(whole)
+    (tmp_path / "best.ckpt").write_bytes(flipped)
+    with pytest.raises(UserError, match="best.ckpt cannot be read .* force=true"):
+        train(tmp_path, data)
     (tmp_path / "best.ckpt").unlink()
     with pytest.raises(UserError, match="best.ckpt is gone"):
         train(tmp_path, data)

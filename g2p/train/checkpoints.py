@@ -34,14 +34,11 @@ def load_checkpoint(path: Path, remedy: str = REMEDY) -> dict:
         UserError: when it is gone, damaged, or no checkpoint.
     """
     try:
-        checkpoint = torch.load(_verified(path), map_location="cpu", weights_only=True)
+        content = path.read_bytes()
     except FileNotFoundError:
         raise UserError(f"{path} is gone. {remedy}") from None
-    except OSError as error:
-        if error.errno is not None:  # the disk's; zipfile's have none
-            error.filename = error.filename or str(path)
-            raise
-        raise UserError(f"{path} cannot be read ({error}). {remedy}") from None
+    try:
+        checkpoint = torch.load(_verified(content), map_location="cpu", weights_only=True)
     except MemoryError:
         raise
     except Exception as error:  # torch has no one type for what a damaged file can raise
@@ -54,21 +51,19 @@ def load_checkpoint(path: Path, remedy: str = REMEDY) -> dict:
     return checkpoint
 
 
-def _verified(path: Path) -> io.BytesIO:
+def _verified(content: bytes) -> io.BytesIO:
     """The records of a checkpoint, each with the content that its checksum is of.
 
     torch writes a zip with a CRC-32 of each record and does not look at it when it reads. Their
     copy, not the file, is what torch then reads, since it looks at other fields of a zip's headers
     than Python does: a flipped bit there could hide a record from torch alone.
     """
+    if not content.startswith(b"PK"):  # of torch before 1.6, by somebody else; nothing of ours is
+        return io.BytesIO(content)
     copy = io.BytesIO()
-    with path.open("rb") as file:
-        if file.read(2) != b"PK":  # of torch before 1.6, by somebody else; nothing of ours is
-            file.seek(0)
-            return io.BytesIO(file.read())
-        with ZipFile(file) as archive, ZipFile(copy, "w") as records:
-            for record in archive.infolist():
-                records.writestr(record.filename, archive.read(record))
+    with ZipFile(io.BytesIO(content)) as archive, ZipFile(copy, "w") as records:
+        for record in archive.infolist():
+            records.writestr(record.filename, archive.read(record))
     copy.seek(0)
     return copy
 

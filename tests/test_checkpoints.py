@@ -1,0 +1,80 @@
+"""Checkpoints: what a flipped bit can do to one, and what is read from those of other origin."""
+
+import io
+from zipfile import ZipFile
+
+import numpy as np
+import pytest
+import torch
+
+from g2p.errors import UserError
+from g2p.train.checkpoints import load_checkpoint, save_checkpoint
+
+CHECKPOINT = {
+    "state_dict": {"model.a": torch.arange(12.0).reshape(4, 3), "model.b": torch.tensor([1, 2])},
+    "inputs": {"loci": {"id": ["m1", "m2"], "position": [5, 2**40]}, "mean": [0.5, -1e-9]},
+    "epoch": 3,
+}
+
+
+def same(one, other) -> bool:
+    if isinstance(one, dict):
+        return list(one) == list(other) and all(same(one[key], other[key]) for key in one)
+    if isinstance(one, torch.Tensor):
+        return one.dtype == other.dtype and torch.equal(one, other)
+    return type(one) is type(other) and one == other
+
+
+@pytest.fixture
+def written(tmp_path):
+    path = tmp_path / "best.ckpt"
+    save_checkpoint(CHECKPOINT, path)
+    assert same(load_checkpoint(path), CHECKPOINT)
+    return path
+
+
+def test_a_flipped_bit_is_told_of_or_changes_nothing(written):
+    whole = written.read_bytes()
+    with ZipFile(io.BytesIO(whole)) as archive:
+        records, directory = archive.infolist(), archive.start_dir
+    rng = np.random.default_rng(0)
+    bits = rng.choice(8 * directory, 300, replace=False).tolist()
+    bits += rng.choice(range(8 * directory, 8 * len(whole)), 300, replace=False).tolist()
+    for record in records:  # the attribute of a folder, which hides a tensor from torch alone
+        entry = whole.index(record.filename.encode(), directory) - 46
+        bits.append(8 * (entry + 38) + 4)
+    told = set()
+    for bit in bits:
+        damaged = bytearray(whole)
+        damaged[bit // 8] ^= 1 << (bit % 8)
+        written.write_bytes(damaged)
+        try:
+            assert same(load_checkpoint(written), CHECKPOINT), f"bit {bit} changed the content"
+        except UserError as error:
+            told.add(int(bit))
+            assert str(error).startswith(f"{written} ")
+            assert str(error).endswith("force=true starts the run anew.")
+    assert len(told) > len(bits) / 4
+    data = whole.index(np.arange(12, dtype=np.float32).tobytes())
+    damaged = bytearray(whole)
+    damaged[data + 5] ^= 1  # the second number by a part in 100,000
+    written.write_bytes(damaged)
+    with pytest.raises(UserError, match="cannot be read .*data/0"):
+        load_checkpoint(written)
+
+
+@pytest.mark.parametrize("value", [[1, 2], 7.5, "text", torch.ones(2), None])
+def test_what_is_no_checkpoint_is_called_so(tmp_path, value):
+    torch.save(value, tmp_path / "best.ckpt")
+    with pytest.raises(UserError, match=r"best.ckpt is no checkpoint but a \w+\. force=true"):
+        load_checkpoint(tmp_path / "best.ckpt")
+
+
+def test_a_checkpoint_that_is_gone_says_what_to_do(tmp_path):
+    with pytest.raises(UserError, match="best.ckpt is gone. Remove the folder."):
+        load_checkpoint(tmp_path / "best.ckpt", "Remove the folder.")
+
+
+def test_a_file_of_an_old_torch_is_read(tmp_path):
+    torch.save({"a": torch.ones(2)}, tmp_path / "a.ckpt", _use_new_zipfile_serialization=False)
+    assert load_checkpoint(tmp_path / "a.ckpt")["a"].tolist() == [1, 1]
