@@ -53,13 +53,14 @@ def restore(record: Record, accelerator: str) -> Restored:
         raise UserError(f"run={record.folder} is not there.")
     if not record.finished:
         raise UserError(f"{record.folder} is no finished run (it has no metrics.json).")
-    options = _model_options(record.folder / "config.yaml")
+    file = record.folder / "config.yaml"
+    options = _model_options(file)
     saved = load_model(record.checkpoints / "best.ckpt", REMEDY)
     inputs = saved.inputs
     if is_baseline(options["name"]):
         predictor = _baseline(options, saved)
     else:
-        model = _network(options, saved)
+        model = _network(options, saved, file)
         model.to(resolve_accelerator(accelerator))
         predictor = partial(predict, model)
     return Restored(
@@ -90,19 +91,26 @@ def _model_options(file: Path) -> dict:
     return config["model"]
 
 
-def _network(options: dict, saved: SavedModel) -> torch.nn.Module:
+def _network(options: dict, saved: SavedModel, file: Path) -> torch.nn.Module:
     loci, phenotypes = saved.inputs["loci"], saved.inputs["phenotypes"]
     n_loci, n_phenotypes = len(loci["id"]), len(phenotypes)
     number = {name: i for i, name in enumerate(dict.fromkeys(loci["chromosome"]))}
     places = zip(loci["chromosome"], loci["position"], strict=True)
-    model = build_model(
-        options,
-        n_loci=n_loci,
-        n_phenotypes=n_phenotypes,
-        genome_L2=torch.tensor([[number[c], p] for c, p in places]),
-        # Of the right shape: the checkpoint holds the solution itself.
-        ridge=(torch.zeros(n_phenotypes, n_loci), torch.zeros(n_phenotypes)),
-    )
+    try:
+        model = build_model(
+            options,
+            n_loci=n_loci,
+            n_phenotypes=n_phenotypes,
+            genome_L2=torch.tensor([[number[c], p] for c, p in places]),
+            # Of the right shape: the checkpoint holds the solution itself.
+            ridge=(torch.zeros(n_phenotypes, n_loci), torch.zeros(n_phenotypes)),
+        )
+    except (
+        RuntimeError,
+        TypeError,
+        OverflowError,
+    ) as error:  # torch's, of sizes that nobody trained
+        raise damaged(file, str(error).partition("\n")[0], REMEDY) from None
     tensors = [value for value in saved.weights.values() if isinstance(value, torch.Tensor)]
     kinds = [tensor.dtype for tensor in tensors if tensor.is_floating_point()]
     model.to(kinds[0] if kinds else None)  # the precision that it was trained in
@@ -125,7 +133,8 @@ def _baseline(options: dict, saved: SavedModel) -> Callable[[np.ndarray], np.nda
     except Exception as error:
         what = f"{type(error).__name__}: {error}".partition("\n")[0]
         raise saved.error(f"its state is not that of model={options['name']}: {what}") from None
-    if predicted.shape != expected or not np.isfinite(predicted).all():
+    whole = predicted.shape == expected and predicted.dtype.kind == "f"
+    if not (whole and np.isfinite(predicted).all()):
         raise saved.error(f"its state does not predict {expected[1]} phenotypes")
     return predictor
 

@@ -66,7 +66,7 @@ def test_a_flipped_bit_is_told_of_or_changes_nothing(written):
 @pytest.mark.parametrize("value", [[1, 2], 7.5, "text", torch.ones(2), None])
 def test_what_is_no_checkpoint_is_called_so(tmp_path, value):
     torch.save(value, tmp_path / "best.ckpt")
-    with pytest.raises(UserError, match=r"best.ckpt is no checkpoint but a \w+\. force=true"):
+    with pytest.raises(UserError, match=r"best.ckpt is no checkpoint \(it holds .* type \w+\)"):
         load_checkpoint(tmp_path / "best.ckpt")
 
 

@@ -47,7 +47,7 @@ def load_checkpoint(path: Path, remedy: str = REMEDY) -> dict:
         raise UserError(f"{path} cannot be read ({why.rstrip('.')}). {remedy}") from None
     if not isinstance(checkpoint, dict):
         kind = type(checkpoint).__name__
-        raise UserError(f"{path} is no checkpoint but a {kind}. {remedy}")
+        raise UserError(f"{path} is no checkpoint (it holds a value of type {kind}). {remedy}")
     return checkpoint
 
 

@@ -73,11 +73,12 @@ def damaged(file: Path, what: str, remedy: str) -> UserError:
 
 
 def misfits(expected: Mapping[str, Tensor], weights: Mapping) -> list[str]:
-    """The names in both whose tensors differ in shape, or in being numbers with a fraction."""
+    """The names in both whose tensors differ in shape, or in being whole numbers or not."""
     return [
         name for name, value in weights.items() if name in expected
         and not (
             isinstance(value, torch.Tensor)
+            and value.layout == torch.strided
             and value.shape == expected[name].shape
             and value.is_floating_point() == expected[name].is_floating_point()
             and not value.is_complex()
@@ -113,9 +114,11 @@ def _check_list(
     """The length of a list that is not empty, of `length` if that is known."""
     found = values.get(name)
     if not isinstance(found, list) or not found or len(found) != (length or len(found)):
-        raise ValueError(f"its {name} is no list of {length or 'some'} {of}")
+        raise ValueError(f"its {name} is no list of {f'{length} ' if length else ''}{of}")
     if not all(map(fits, found)):
         raise ValueError(f"its {name} holds other things than {of}")
+    if name in ("id", "phenotypes") and len(set(found)) != len(found):
+        raise ValueError(f"its {name} holds a name twice")
     return len(found)
 
 
