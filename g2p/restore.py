@@ -109,7 +109,7 @@ def _network(options: dict, saved: SavedModel, file: Path) -> torch.nn.Module:
         RuntimeError,
         TypeError,
         OverflowError,
-    ) as error:  # torch's, of sizes that nobody trained
+    ) as error:
         raise damaged(file, str(error).partition("\n")[0], REMEDY) from None
     tensors = [value for value in saved.weights.values() if isinstance(value, torch.Tensor)]
     kinds = [tensor.dtype for tensor in tensors if tensor.is_floating_point()]
