@@ -39,7 +39,7 @@ def _digest(names: tuple[str, ...]) -> str:
     while pending:
         file = pending.pop()
         if file not in files:
-            tree = ast.parse(file.read_text(encoding="utf-8"))
+            tree = ast.parse(file.read_text(encoding="utf-8"), str(file))
             files[file] = _text(_without_docstrings(tree))
             pending += _imported(tree, file)
     parts = sorted((file.relative_to(PACKAGE).as_posix(), text) for file, text in files.items())

@@ -1,14 +1,16 @@
 """The config schema: every key a user may set, checked before any work starts.
 
 YAML under `conf/` holds the defaults. What is allowed is read from the signatures of the classes
-and functions that take the options (see `g2p.options`), so a new model, source, split or optimizer
-is checked from its own file. This module and what it imports stay free of torch, so that a wrong
-key is answered at once.
+and functions that take the options (see `g2p.components`), so a new model, source or split is
+checked from its own file. This module and what it imports stay free of torch, so that a wrong key
+is answered at once.
 """
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import cache
 
+from g2p.components import class_name, read_options
 from g2p.errors import UserError, listed, nearest
 from g2p.options import (
     PACKAGE,
@@ -18,7 +20,6 @@ from g2p.options import (
     OptionsOf,
     Seed,
     declared,
-    read_options,
     without_effect,
 )
 
@@ -54,11 +55,6 @@ def choices(group: str) -> list[str]:
 def is_baseline(model: str) -> bool:
     """Whether a model is fitted in closed form instead of trained."""
     return (PACKAGE / "baselines" / f"{model}.py").is_file()
-
-
-def class_name(module: str) -> str:
-    """rijal_attention -> RijalAttention: the class that a model's file defines."""
-    return "".join(word.capitalize() for word in module.split("_"))
 
 
 @cache
@@ -238,7 +234,10 @@ def unknown_key(
     own = key.rpartition(".")[2]
     elsewhere = ""
     if name is not None:
-        others = [o for o in choices(group) if o != name and own in schema(group, o)]
+        others = []
+        for other in choices(group):
+            with suppress(UserError):  # a file that cannot be read is no matter of this one
+                others += [other] if other != name and own in schema(group, other) else []
         if others:
             elsewhere = f" {group}={listed(others)} has it."
     of = f" of {group}={name}" if name else ""

@@ -5,11 +5,10 @@ signature of the class or function that receives them:
 
     def __init__(self, *, n_loci: int, num_heads: Annotated[int, AtLeast(1), Divides("width")])
 
-`read_options` takes them from the source text, so that a wrong key is answered without waiting for
-torch to be imported. Arguments in `FACTS` are known at run time only and are no options.
+`g2p.components` reads them from the source text, so that a wrong key is answered without waiting
+for torch to be imported. Arguments in `FACTS` are known at run time only and are no options.
 """
 
-import ast
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -135,31 +134,6 @@ def _is(value: Any, kind: type) -> bool:
     if kind is int:
         return isinstance(value, int) and not isinstance(value, bool)
     return isinstance(value, str if kind is Path else kind)
-
-
-def read_options(file: Path, builder: str) -> dict[str, Option]:
-    """The options of the class or function `builder` in `file`, by name, in order.
-
-    Raises LookupError when `file` defines no such builder.
-    """
-    for node in ast.parse(file.read_text()).body:
-        if getattr(node, "name", None) != builder:
-            continue
-        if isinstance(node, ast.ClassDef):
-            node = next((n for n in node.body if getattr(n, "name", None) == "__init__"), None)
-            if node is None:
-                return {}
-        return {
-            argument.arg: _option(argument.annotation)
-            for argument in node.args.kwonlyargs
-            if argument.arg not in FACTS
-        }
-    raise LookupError(f"{file.name} defines no {builder}")
-
-
-def _option(annotation: ast.expr) -> Option:
-    code = compile(ast.Expression(annotation), "<annotation>", "eval")
-    return declared(eval(code, VOCABULARY.copy()))  # our own source files, never a user's text
 
 
 def declared(annotation: Any) -> Option:

@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from g2p.components import read_options
 from g2p.config import GROUPS, check, choices, inapplicable
 from g2p.errors import UserError
-from g2p.options import FACTS, PACKAGE, declared, read_options
+from g2p.options import FACTS, PACKAGE, declared
 from g2p.signature import signature
 from tests.conftest import compose
 

@@ -13,7 +13,7 @@ from g2p.options import PACKAGE
 # Each layer imports only from those before it (docs/design.md).
 LAYERS = [
     {"errors", "options", "stopping"},
-    {"files"},
+    {"components", "files"},
     {"config"},
     {"code_digest", "compose"},
     {"signature"},

@@ -2,11 +2,23 @@
 
 from importlib import import_module
 
-from g2p.config import class_name
+from g2p.components import class_name, construct
+from g2p.errors import UserError, listed
+
+METHODS = ("fit", "load", "predict")  # see `g2p.baselines.ridge`
 
 
 def build_baseline(options: dict):
-    """The baseline `options["name"]`, told its options."""
+    """The baseline `options["name"]`, told its options.
+
+    Raises:
+        UserError: naming the baseline's file, where its class lacks what a baseline has.
+    """
     options = dict(options)
     name = options.pop("name")
-    return getattr(import_module(f"g2p.baselines.{name}"), class_name(name))(**options)
+    module, kind = import_module(f"g2p.baselines.{name}"), class_name(name)
+    baseline = construct(getattr(module, kind), module.__file__, **options)
+    missing = [method for method in METHODS if not callable(getattr(baseline, method, None))]
+    if missing:
+        raise UserError(f"{module.__file__}: {kind} has no {listed(missing)}.")
+    return baseline

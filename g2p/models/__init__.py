@@ -5,7 +5,8 @@ from importlib import import_module
 
 from torch import nn
 
-from g2p.config import class_name
+from g2p.components import class_name, construct
+from g2p.errors import UserError
 
 
 def build_model(options: dict, **facts) -> nn.Module:
@@ -13,9 +14,23 @@ def build_model(options: dict, **facts) -> nn.Module:
 
     Facts are known at run time only: `n_loci`, `n_phenotypes`, and for the models that use them
     `genome_L2` (chromosome and position of each locus) and `ridge` (effects (P, L), offsets (P,)).
+
+    Raises:
+        UserError: naming the model's file, where its class makes nothing that can be trained.
     """
     options = dict(options)
     name = options.pop("name")
-    builder = getattr(import_module(f"g2p.models.{name}"), class_name(name))
+    module, kind = import_module(f"g2p.models.{name}"), class_name(name)
+    builder = getattr(module, kind)
     asked = inspect.signature(builder).parameters
-    return builder(**options, **{fact: value for fact, value in facts.items() if fact in asked})
+    facts = {fact: value for fact, value in facts.items() if fact in asked}
+    model = construct(builder, module.__file__, **options, **facts)
+    if not isinstance(model, nn.Module):
+        wrong = f"is no torch.nn.Module: write class {kind}(nn.Module)"
+    elif type(model).forward is nn.Module.forward:
+        wrong = "has no forward: write def forward(self, genotype_BL), from (B, L) to (B, P)"
+    elif not any(True for _ in model.parameters()):
+        wrong = "has no parameters to train"
+    else:
+        return model
+    raise UserError(f"{module.__file__}: {kind} {wrong}.")
