@@ -8,7 +8,7 @@ import ast
 import typing
 from collections.abc import Callable
 from pathlib import Path
-from types import NoneType
+from types import NoneType, UnionType
 from typing import Any, Literal
 
 from g2p.errors import UserError, listed
@@ -96,7 +96,7 @@ def _parsed(file: Path, builder: str) -> ast.Module:
             f"{file} is missing: it must define {builder}, whose options are in a YAML below conf/."
         ) from None
     except SyntaxError as error:
-        raise UserError(f"{file}:{error.lineno}: {error.msg}.") from None
+        raise UserError(f"{file}:{error.lineno or 1}: {error.msg}.") from None
     except ValueError as error:  # no text, or with a zero in it
         raise UserError(f"{file} is no Python file: {error}.") from None
 
@@ -132,7 +132,8 @@ def _option(file: Path, argument: ast.arg, default: ast.expr | None) -> Option:
         option = declared(eval(code, VOCABULARY.copy()))  # of a file that is imported, too
     except Exception as error:  # whatever evaluating can raise
         raise _no_type(at, argument, f" ({error})") from None
-    kinds = typing.get_args(option.type) or (option.type,)
+    union = isinstance(option.type, UnionType)
+    kinds = typing.get_args(option.type) if union else (option.type,)
     if typing.get_origin(option.type) is not Literal and not all(kind in KINDS for kind in kinds):
         raise _no_type(at, argument)
     for rule in option.rules:

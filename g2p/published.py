@@ -17,8 +17,9 @@ import torch
 from torch import Tensor, nn
 
 from g2p.errors import UserError, listed
+from g2p.files import write_atomically
 from g2p.models import build_model
-from g2p.train.checkpoints import load_checkpoint
+from g2p.published_files import read_genotypes, read_tensors
 
 
 @dataclass(frozen=True)
@@ -108,27 +109,6 @@ TABLES = (
 IGNORED = {"locus_indices"}
 
 
-def read_tensors(file: Path) -> dict[str, Tensor]:
-    """Parameters by their published names, from the `.npz` or `.ckpt` at `file`.
-
-    Raises:
-        UserError: when the file is absent, damaged, or holds anything but tensors.
-    """
-    if not file.is_file():
-        raise UserError(f"{file} is not there.")
-    if file.suffix == ".npz":
-        try:
-            with np.load(file, allow_pickle=False) as archive:
-                arrays = {name: torch.from_numpy(archive[name]) for name in archive.files}
-        except (ValueError, OSError) as error:
-            raise UserError(f"{file} cannot be read ({error}).") from None
-        weights = {n.removeprefix("w."): a for n, a in arrays.items() if n.startswith("w.")}
-        return weights or arrays
-    checkpoint = load_checkpoint(file)
-    state = checkpoint.get("state_dict", checkpoint)
-    return {name.removeprefix("model."): tensor for name, tensor in state.items()}
-
-
 def load_published(tensors: Mapping[str, Tensor], **options) -> tuple[str, nn.Module]:
     """Our architecture's name, and the architecture holding these tensors.
 
@@ -147,8 +127,12 @@ def load_published(tensors: Mapping[str, Tensor], **options) -> tuple[str, nn.Mo
             f"these are the parameters of no published model ({known}). "
             f"Found: {listed(tensors, 8) or 'nothing'}."
         )
+    options = {"name": found.model, **_sizes(found, tensors), **found.options, **options}
+    width, heads = options["embedding_dim"], options.get("num_heads", 1)
+    if width % heads:
+        raise UserError(f"{found.model}: {heads} heads do not divide the embedding of {width}.")
     model = build_model(
-        {"name": found.model, **_sizes(found, tensors), **found.options, **options},
+        options,
         n_loci=len(tensors[found.embedding]),
         n_phenotypes=len(tensors[found.readout]),
     )
@@ -158,9 +142,14 @@ def load_published(tensors: Mapping[str, Tensor], **options) -> tuple[str, nn.Mo
 
 def _sizes(found: Published, tensors: Mapping[str, Tensor]) -> dict:
     """What the shapes say of our architecture's options."""
-    needed = [name for name in (found.embedding, found.readout) if name not in tensors]
+    sides = {found.embedding: 2, found.readout: 1}
+    needed = [name for name in sides if name not in tensors]
     if needed:
         raise UserError(f"{found.model}: missing: {listed(needed)}.")
+    for name, dimensions in sides.items():
+        shape = tuple(tensors[name].shape)
+        if len(shape) < dimensions or not all(shape):
+            raise UserError(f"{found.model}: of the wrong shape: {name} {shape}.")
     layers = next(i for i in count() if found.layer.format(i=i) not in tensors)
     sizes = {"num_layers": layers, "embedding_dim": tensors[found.embedding].shape[1]}
     if found.model == "rijal_attention":
@@ -169,7 +158,8 @@ def _sizes(found: Published, tensors: Mapping[str, Tensor]) -> dict:
         sizes["layer_norm"] = "norms.0.weight" in tensors
     if found.model == "transformer":
         hidden = tensors.get("transformer_encoder.layers.0.linear1.weight")
-        sizes["ffn_dim"] = 1 if hidden is None else len(hidden)  # missing: _fill says so
+        # Where it is missing or no matrix, _fill says so.
+        sizes["ffn_dim"] = len(hidden) if hidden is not None and hidden.ndim == 2 else 1
     return sizes
 
 
@@ -214,22 +204,20 @@ def main() -> None:
     options = parser.parse_args()
     try:
         name, model = load_published(read_tensors(options.file))
-        genotypes = torch.from_numpy(np.load(options.genotypes, allow_pickle=False)).float()
-        if genotypes.ndim != 2 or genotypes.shape[1] != len(model.embed.weight):
-            raise UserError(
-                f"{options.genotypes} is {tuple(genotypes.shape)}, expected strains x "
-                f"{len(model.embed.weight)} loci."
-            )
-    except (UserError, OSError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
-    print(f"{options.file}: {name}, {sum(p.numel() for p in model.parameters())} parameters")
-    with torch.no_grad():
-        predicted = torch.cat([model(block) for block in genotypes.split(256)]).numpy()
-    for row in predicted[:10]:
-        print("  ".join(f"{value: .6f}" for value in row))
-    if options.out is not None:
-        np.save(options.out, predicted)
+        genotypes = read_genotypes(options.genotypes, len(model.embed.weight))
+        print(f"{options.file}: {name}, {sum(p.numel() for p in model.parameters())} parameters")
+        with torch.no_grad():
+            predicted = torch.cat([model(block) for block in genotypes.split(256)]).numpy()
+        for row in predicted[:10]:
+            print("  ".join(f"{value: .6f}" for value in row))
+        if options.out is not None:
+            write_atomically(options.out, lambda file: np.save(file, predicted))
+    except UserError as error:
+        sys.exit(f"error: {error}")
+    except OSError as error:
+        sys.exit(f"error: {error.strerror or error}: {error.filename}.")
+    except MemoryError as error:
+        sys.exit(f"error: not enough memory: {error}.")
 
 
 if __name__ == "__main__":

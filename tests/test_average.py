@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from g2p.errors import UserError
-from g2p.results.average import average
+from g2p.results.average import average, main
 from g2p.results.record import Record
 from g2p.run import run
 from tests.command import call
@@ -63,3 +63,11 @@ def test_runs_of_other_genotypes_or_code_are_not_averaged(tmp_path, key):
     (second / "environment.json").write_text(json.dumps(facts))
     with pytest.raises(UserError, match=f"more than their seed: the .*{key}"):
         average([Record(first), Record(second)])
+
+
+def test_its_help_is_whole_sentences(capsys, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["average", "--help"])
+    with pytest.raises(SystemExit):
+        main()
+    text = " ".join(capsys.readouterr().out.split())
+    assert "what is gained by training several times and predicting together. " in text

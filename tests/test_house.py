@@ -21,6 +21,7 @@ LAYERS = [
     {"models"},
     {"baselines"},
     {"train"},
+    {"published_files"},
     {"fit", "reference", "published"},
     {"fit_together", "results"},
     {"identity"},

@@ -1,6 +1,7 @@
 """Predictions for other strains: every model restored, loci found, alleles the right way round."""
 
 import json
+import resource
 from functools import partial
 
 import numpy as np
@@ -113,6 +114,8 @@ def test_the_command(tmp_path):
     assert metrics["model"] in done.stdout
     for words, said in (
         (["out=x.csv"], "run=RUN is missing"),
+        (["run=0123456789abcdef", *told[1:]], "no such folder here, nor in paths.runs="),
+        ([*told, "match=id"], "match must be one of both, name, place"),
         ([f"run={tmp_path}"], "is no finished run"),
         ([*told, "out=p.txt"], "must end in .parquet or .csv"),
         ([*told, "missing_loci=ask"], "refuse, impute"),
@@ -189,6 +192,21 @@ def test_a_table_of_genotypes_alone_its_alleles_the_other_way_round(tmp_path):
     done = command(*words, "match=place", "out=places.csv", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert predicted(tmp_path / "places.csv") == pytest.approx(before)
+
+
+def test_a_disk_that_takes_no_more(tmp_path):
+    config = compose(*SMALL_RIDGE, "phenotype=cu", *paths(tmp_path))
+    folder, out = run(config), tmp_path / "out.csv"
+    options = {"missing_loci": "refuse", "accelerator": "cpu"}
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limit[1]))
+    try:
+        with pytest.raises(UserError) as error:
+            predict(folder, config["data"], tmp_path / "cache", out=out, **options)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert f"{out} cannot be written (File too large). Make room, or set out=" in str(error.value)
+    assert not list(tmp_path.glob("*out.csv*"))
 
 
 def test_what_is_known_of_a_monomorphic_locus_decides():

@@ -10,7 +10,8 @@ from torch import nn
 
 from benchmarks.naive_rijal import naive_rijal
 from g2p.errors import UserError
-from g2p.published import load_published, read_tensors
+from g2p.published import load_published
+from g2p.published_files import read_genotypes, read_tensors
 from tests.command import ROOT, call
 
 
@@ -144,3 +145,89 @@ def test_a_transposed_tensor_is_of_the_wrong_shape():
     }  # fmt: skip
     with pytest.raises(UserError, match="of the wrong shape: coeffs_attended"):
         load_published(tensors)
+
+
+def test_damaged_and_foreign_files(tmp_path):
+    whole = Encoder().state_dict()
+    np.savez(tmp_path / "whole.npz", **{name: value.numpy() for name, value in whole.items()})
+    content = (tmp_path / "whole.npz").read_bytes()
+    flipped = bytearray(content)
+    flipped[len(content) // 2] ^= 1
+    damaged = {"cut": content[: len(content) // 2], "empty": b"", "text": b"PK text",
+               "flipped": bytes(flipped)}  # fmt: skip
+    for name, value in damaged.items():
+        (tmp_path / f"{name}.npz").write_bytes(value)
+        with pytest.raises(UserError, match=f"{name}.npz cannot be read"):
+            read_tensors(tmp_path / f"{name}.npz")
+    np.savez(tmp_path / "a.npz", a=np.array(["x"]))
+    np.savez(tmp_path / "b.npz", a=np.array([1.0, np.nan]))
+    np.savez(tmp_path / "c.npz", a=np.array([1j]))
+    for name in "abc":
+        with pytest.raises(UserError, match="npz: a holds other things than finite real numbers"):
+            read_tensors(tmp_path / f"{name}.npz")
+    with (tmp_path / "one.npz").open("wb") as file:
+        np.save(file, np.ones(3))
+    with pytest.raises(UserError, match="one.npz is no .npz: it holds one array"):
+        read_tensors(tmp_path / "one.npz")
+    for content, said in (
+        ([1, 2], "is no checkpoint"),
+        ({"state_dict": [1]}, "its state_dict is no mapping"),
+        ({"state_dict": {"a": 1}}, "a is of type int; only tensors are parameters"),
+        ({"state_dict": {1: torch.ones(1)}}, "1 is of type Tensor"),
+        ({"a": torch.tensor([float("inf")])}, "a holds other things than finite real numbers"),
+    ):
+        torch.save(content, tmp_path / "x.ckpt")
+        with pytest.raises(UserError, match=said):
+            read_tensors(tmp_path / "x.ckpt")
+
+
+def test_tensors_of_shapes_that_no_model_has():
+    whole = dict(Encoder().state_dict())
+    for name, value, said in (
+        (
+            "locus_embeddings.weight",
+            torch.ones(16),
+            r"wrong shape: locus_embeddings.weight \(16,\)",
+        ),
+        ("locus_embeddings.weight", torch.ones(9, 0), r"wrong shape: locus_embeddings.weight"),
+        ("locus_embeddings.weight", torch.ones(9, 6), "4 heads do not divide the embedding of 6"),
+        ("fc_out.bias", torch.tensor(1.0), r"wrong shape: fc_out.bias \(\)"),
+        ("transformer_encoder.layers.0.linear1.weight", torch.tensor(1.0), "wrong shape: trans"),
+    ):
+        with pytest.raises(UserError, match=said):
+            load_published({**whole, name: value})
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ([[1.0, np.nan], [1, 5]], "row 1, column 2 is nan; in all 2 values are outside"),
+        ([[1.0, -1.0], [1, 5]], "row 2, column 2 is 5.0; in all 1 values are outside"),
+        ([[1, -1], [np.iinfo(np.int64).min, 1]], "row 2, column 1 is -9223372036854775808"),
+        ([[0, 1], [1, 1]], "holds 0 and 1 alone. The published coding is -1 and 1"),
+        ([[True, False]], "values of type bool"),
+        ([[1j, 1]], "values of type complex128"),
+        ([["1", "x"]], "values of type <U1"),
+        (np.ones((0, 2)), r"is \(0, 2\), expected strains x 2 loci"),
+        (np.ones((2, 0)), r"is \(2, 0\), expected strains x 2 loci"),
+        ([1.0, 1.0], r"is \(2,\), expected strains x 2 loci"),
+        (1.0, r"is \(\), expected strains x 2 loci"),
+        (np.ones((1, 2, 1)), r"is \(1, 2, 1\), expected"),
+    ],
+)
+def test_genotypes_that_are_none(tmp_path, values, said):
+    np.save(tmp_path / "genotypes.npy", values)
+    with pytest.raises(UserError, match=said):
+        read_genotypes(tmp_path / "genotypes.npy", 2)
+
+
+def test_genotypes_that_are_some(tmp_path):
+    for values in ([[1, -1], [0, 1]], [[0.25, -0.5]], [[1, 1]]):
+        np.save(tmp_path / "genotypes.npy", values)
+        assert read_genotypes(tmp_path / "genotypes.npy", 2).tolist() == values
+    np.savez(tmp_path / "several.npz", a=np.ones((1, 2)))
+    with pytest.raises(UserError, match="holds several arrays"):
+        read_genotypes(tmp_path / "several.npz", 2)
+    (tmp_path / "genotypes.npy").write_bytes(b"\x93NUMPY")
+    with pytest.raises(UserError, match="genotypes.npy cannot be read"):
+        read_genotypes(tmp_path / "genotypes.npy", 2)
