@@ -13,7 +13,8 @@ from g2p.options import PACKAGE
 # Each layer imports only from those before it (docs/design.md).
 LAYERS = [
     {"errors", "options", "stopping"},
-    {"components", "files"},
+    {"files"},
+    {"components"},
     {"config"},
     {"code_digest", "compose"},
     {"signature"},

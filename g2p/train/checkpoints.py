@@ -9,8 +9,6 @@ import torch
 from g2p.errors import UserError
 from g2p.files import write_atomically
 
-REMEDY = "force=true starts the run anew."
-
 
 def save_checkpoint(checkpoint: dict, *paths: Path) -> None:
     """The same to each path, in that order."""
@@ -19,6 +17,9 @@ def save_checkpoint(checkpoint: dict, *paths: Path) -> None:
     torch.save(checkpoint, buffer)
     for path in paths:
         write_atomically(path, lambda file: file.write(buffer.getbuffer()))
+
+
+REMEDY = "force=true starts the run anew."
 
 
 def load_checkpoint(path: Path, remedy: str = REMEDY) -> dict:
@@ -78,6 +79,8 @@ def resumable(folder: Path) -> Path | None:
     if not last.exists():
         return None
     if not {"state_dict", "callbacks", "inputs"} <= set(load_checkpoint(last)):
-        raise UserError(f"{last} is no checkpoint of a run. {REMEDY}")
+        raise UserError(f"{last} is no checkpoint of a run. force=true starts the run anew.")
+    if not best.exists():
+        raise UserError(f"{best} is gone. force=true starts the run anew.")
     load_checkpoint(best)
     return last
