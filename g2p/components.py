@@ -5,6 +5,7 @@ file, the line and what to write instead.
 """
 
 import ast
+import traceback
 import typing
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any, Literal
 from g2p.errors import UserError, listed
 from g2p.options import (
     FACTS,
+    PACKAGE,
     VOCABULARY,
     Divides,
     LessThan,
@@ -26,6 +28,7 @@ from g2p.options import (
 
 KINDS = (bool, int, float, str, list, dict, Path, NoneType)
 RULES = (Divides, LessThan, OnlyIf, Unless, OptionsOf)  # and those with `broken_by`
+MODELS = (PACKAGE / "models", PACKAGE / "baselines")  # where users add files of their own
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -86,6 +89,25 @@ def construct(builder: Callable, file: str, **arguments) -> Any:
         if error.__traceback__.tb_next is not None:  # raised within the constructor
             raise
         raise UserError(f"{file}: {error}. It is called with {listed(arguments)}.") from None
+
+
+def raised_in_a_model(error: BaseException) -> str | None:
+    """Return the traceback of an error from the first frame in a model's file on, if there is one.
+
+    The file may be the user's own: what is above it would not help, and it is no bug of ours.
+    """
+    told = traceback.TracebackException.from_exception(error)
+    files = [Path(frame.filename) for frame in told.stack]
+    of_models = [file.parent in MODELS and file.name != "__init__.py" for file in files]
+    if True not in of_models:
+        return None
+    first = of_models.index(True)
+    told.stack = traceback.StackSummary.from_list(told.stack[first:])
+    return (
+        f"{''.join(told.format())}This went wrong in the model's file {files[first]}, line "
+        f"{told.stack[0].lineno}. Correct it, if it is yours; if it is one that comes with g2p, "
+        "please report it."
+    )
 
 
 def _parsed(file: Path, builder: str) -> ast.Module:

@@ -11,12 +11,11 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra.errors import HydraException, OverrideParseException
 from omegaconf.errors import OmegaConfBaseException
 
+from g2p.components import raised_in_a_model
 from g2p.errors import UserError
-from g2p.options import PACKAGE
 
 # Hydra's plugins that an extra of ours installs, by how their names begin.
 EXTRAS = {"joblib": "launchers", "submitit": "launchers", "ray": "ray", "optuna": "search"}
-MODELS = (PACKAGE / "models", PACKAGE / "baselines")  # where users add files of their own
 PLUGIN = re.compile(r"hydra/(?:launcher|sweeper)/([a-z]+)|hydra_plugins\.hydra_([a-z]+)")
 
 
@@ -61,25 +60,9 @@ def message(error: BaseException) -> str:
     for package in ("hydra", "hydra_plugins", "optuna", "submitit", "ray"):
         if _raised_in(error, package):
             return f"{package.split('_')[0].title()}: {' '.join(str(error).split())}"
-    if of_model := _in_a_model(error):
+    if of_model := raised_in_a_model(error):
         return of_model
     return "".join(traceback.format_exception(error)) + "This is a bug in g2p; please report it."
-
-
-def _in_a_model(error: BaseException) -> str | None:
-    """What a model's file led to, from its first frame on: the file may be the user's own."""
-    told = traceback.TracebackException.from_exception(error)
-    files = [Path(frame.filename) for frame in told.stack]
-    of_models = [file.parent in MODELS and file.name != "__init__.py" for file in files]
-    if True not in of_models:
-        return None
-    first = of_models.index(True)
-    told.stack = traceback.StackSummary.from_list(told.stack[first:])
-    return (
-        f"{''.join(told.format())}This went wrong in the model's file {files[first]}, line "
-        f"{told.stack[0].lineno}. Correct it, if it is yours; if it is one that comes with g2p, "
-        "please report it."
-    )
 
 
 def _missing_extra(text: str) -> str | None:

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 import g2p.models
-from g2p import code_digest, config, messages
+from g2p import code_digest, components, config
 from g2p.components import read_options
 from g2p.config import CONF, check
 from g2p.errors import UserError
@@ -82,7 +82,7 @@ def my_net(tmp_path, monkeypatch):
     for module in (config, code_digest):
         monkeypatch.setattr(module, "PACKAGE", package)
     monkeypatch.setattr(config, "CONF", conf)
-    monkeypatch.setattr(messages, "MODELS", (package / "models", package / "baselines"))
+    monkeypatch.setattr(components, "MODELS", (package / "models", package / "baselines"))
     monkeypatch.setattr(g2p.models, "__path__", [str(package / "models")])
     caches = (config.choices, config.is_baseline, config.schema)
     shown = compose(
