@@ -4,6 +4,7 @@ import time
 from collections.abc import Generator, Mapping
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from g2p.config import is_baseline
@@ -97,6 +98,9 @@ def _evaluate(config: Mapping, record: Record, data: Prepared, fitted: Fitted) -
             epochs=len(fitted.rows),
         ),
     }
+    learned = only_part(data.phenotypes, data.split, "train")[data.split["train"]]
+    n_train = np.isfinite(learned).sum(axis=0).tolist()
+    metrics["n_train"] = dict(zip(data.phenotype_names, n_train, strict=True))
     if fitted.attention:
         metrics["attention"] = fitted.attention
     predicted, observed = {}, {}

@@ -19,9 +19,9 @@ from g2p.errors import UserError, listed, nearest
 
 # What a row says of its run, and what was found; every other column is a factor of the study.
 FACTS = (
-    "phenotype", "seed", "split", "r2", "pearson", "n", "seconds", "signature", "status", "error",
+    "phenotype", "seed", "split", "r2", "pearson", "n", "n_train", "seconds", "signature", "status", "error",
     "noise_ceiling", "ridge_r2", "num_parameters", "peak_memory", "flops",
-    "energy", "versions",
+    "energy", "versions", "panel", "setting", "resample", "model_name",
 )  # fmt: skip
 
 

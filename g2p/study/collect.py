@@ -17,7 +17,7 @@ from g2p.study.runs import StudyRun
 
 COLUMNS = {
     "phenotype": pa.string(), "split": pa.string(), "r2": pa.float64(), "pearson": pa.float64(),
-    "n": pa.int64(), "seconds": pa.float64(), "num_parameters": pa.int64(),
+    "n": pa.int64(), "n_train": pa.int64(), "seconds": pa.float64(), "num_parameters": pa.int64(),
     "peak_memory": pa.int64(), "flops": pa.float64(), "energy": pa.float64(),
     "noise_ceiling": pa.float64(), "ridge_r2": pa.float64(), "versions": pa.string(),
     "signature": pa.string(), "status": pa.string(), "error": pa.string(),
@@ -130,6 +130,8 @@ def _rows(run: StudyRun, state: list, schema: pa.Schema) -> list[dict]:
         if metrics:
             scores, ridge = metrics[part], metrics["ridge"]
             row |= {key: scores[key][name] for key in ("r2", "pearson", "n")}
+            # Runs of before this was counted lack it.
+            row["n_train"] = metrics.get("n_train", {}).get(name)
             row["noise_ceiling"] = metrics["noise_ceiling"].get(name)
             row["ridge_r2"] = ridge[part]["r2"].get(name) if ridge else None
         rows.append(row)

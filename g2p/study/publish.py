@@ -22,6 +22,7 @@ from g2p.results.yardsticks import warnings
 from g2p.study.collect import writing
 from g2p.study.plan import Study
 from g2p.study.runs import StudyRun
+from g2p.study.scored import scored
 
 # Paired over anyway, and no columns of their own in the results.
 PAIRED_ANYWAY = ("phenotypes", "seed")
@@ -56,6 +57,7 @@ def _published(
         with suppress(OSError, pa.ArrowInvalid):  # gone, or damaged: made again
             return _read_effects(folder), known["warnings"]
     note.unlink(missing_ok=True)
+    table = scored(table, runs)
     effects = compare(table, _comparisons(study)) if study.pairs else []
     told = warnings(table, study.arm) if study.arm == "model" else []
     _write_effects(effects, folder)
@@ -70,9 +72,10 @@ def _digest(study: Study, table: pa.Table, folder: Path, words: list[str]) -> st
     told = [study.name, study.size, study.question, study.arm, study.pairs, words, _versions()]
     digest = hashlib.sha256(json.dumps(told, default=str).encode())
     digest.update((folder / "results.parquet").read_bytes())
-    for file in sorted((PACKAGE / "results").rglob("*.*")):
-        if file.suffix in (".py", ".csv"):
-            digest.update(file.read_bytes())
+    for package in ("results", "study"):
+        for file in sorted((PACKAGE / package).rglob("*.*")):
+            if file.suffix in (".py", ".csv"):
+                digest.update(file.read_bytes())
     return digest.hexdigest()
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from g2p.compose import composed, keys
 from g2p.config import CONF, check
 from g2p.data import load_panel
+from g2p.data.panel import Panel
 from g2p.data.split import Split
 from g2p.errors import UserError, listed
 from g2p.identity import Recall, identify
@@ -30,6 +31,7 @@ class StudyRun:
         phenotypes: names of those it predicts.
         n_loci: of its panel, before thinning.
         draw: makes its split.
+        target: of a transfer, the phenotype that it is about; None otherwise.
     """
 
     record: Record
@@ -40,6 +42,7 @@ class StudyRun:
     phenotypes: list[str]
     n_loci: int
     draw: Callable[[], Split]
+    target: str | None = None
 
     @property
     def factors(self) -> dict:
@@ -88,12 +91,21 @@ def resolve(study: Study, words: list[str], *, draw: bool = True) -> list[StudyR
         run = StudyRun(
             known.record, [point.factors], own, words, config, names,
             n_loci=known.panel.genotypes.shape[1], draw=known.draw,
+            target=_target(config, known.panel),
         )  # fmt: skip
         first = runs.setdefault(run.signature, run)
         if _told_apart(point.factors) not in map(_told_apart, first.places):
             first.places.append(point.factors)
     _check_pairs(study, list(runs.values()))
     return list(runs.values())
+
+
+def _target(config: Mapping, panel: Panel) -> str | None:
+    """The name, aliases resolved, of the phenotype that a transfer is about."""
+    if config["transfer"]["name"] != "target":
+        return None
+    (column,) = panel.columns(config["transfer"]["target"])
+    return panel.phenotype_names[column]
 
 
 def _told_apart(factors: Mapping) -> dict:

@@ -1,0 +1,80 @@
+"""The rows of a study's results that count: what is compared, warned of, drawn and summarised.
+
+In a transfer study only the target counts: a joint run predicts other phenotypes too, of which it
+knows everything. `results.parquet` keeps those rows; nothing that is made from it looks at them.
+"""
+
+import json
+from collections.abc import Hashable, Mapping, Sequence
+
+import pyarrow as pa
+
+from g2p.study.runs import StudyRun
+
+COLUMNS = {
+    "panel": pa.int64(), "setting": pa.int64(), "resample": pa.int64(), "model_name": pa.string(),
+}  # fmt: skip
+
+
+def scored(table: pa.Table, runs: Sequence[StudyRun]) -> pa.Table:
+    """Return the rows that count, with columns that say which of them are of the same kind.
+
+    Args:
+        table: the study's results, as collected.
+        runs: of the study.
+
+    Returns:
+        The rows of the target where a run has one, else all rows, and these columns more; numbers
+        are equal where two rows have the same of it, and mean nothing else:
+            panel: panel, split and preprocessing, of loci and of a transfer's values.
+            setting: the same and, where it matters, the other phenotypes of the run: a reference
+                computed for one row holds for the other.
+            resample: the split.
+            model_name: the model's own name, whatever its arm is called.
+    """
+    panels, settings, splits = _Numbers(), _Numbers(), _Numbers()
+    facts, targets = {}, {}
+    for run in runs:
+        panel = _panel(run.config)
+        facts[run.signature] = {
+            "panel": panels[panel],
+            "setting": settings[panel, _company(run)],
+            "resample": splits[json.dumps(run.config["split"], sort_keys=True)],
+            "model_name": run.config["model"]["name"],
+        }
+        targets[run.signature] = run.target
+    signatures = table["signature"].to_pylist()
+    for name, kind in COLUMNS.items():
+        values = [facts[signature][name] for signature in signatures]
+        table = table.append_column(name, pa.array(values, kind))
+    if not any(targets.values()):
+        return table
+    phenotypes = table["phenotype"].to_pylist()
+    counts = [
+        targets[signature] in (None, phenotype)
+        for signature, phenotype in zip(signatures, phenotypes, strict=True)
+    ]
+    return table.filter(pa.array(counts, pa.bool_()))
+
+
+class _Numbers(dict):
+    """Key -> number, in the order in which keys were first asked for."""
+
+    def __missing__(self, key: Hashable) -> int:
+        self[key] = len(self)
+        return self[key]
+
+
+def _panel(config: Mapping) -> str:
+    """What decides on the strains, the loci and the values that a run learns from."""
+    transfer = {key: value for key, value in config["transfer"].items() if key != "method"}
+    groups = [config["data"], config["qc"], config["split"], transfer]
+    return json.dumps(groups, sort_keys=True)
+
+
+def _company(run: StudyRun) -> tuple[str, ...]:
+    """The phenotypes of a run where they matter to each of them: where a strain that lacks one is
+    left out of all, or where they share the draw of the values that are held out.
+    """
+    alone = run.config["data"]["missing"] != "drop_strain" and run.config["split"]["name"] != "cv2"
+    return () if alone else tuple(run.phenotypes)
