@@ -51,6 +51,10 @@ def one(*parts, a="a", b="b", arm="model", by=()):
     return compare(table(*parts), [Comparison(arm, a, b, by)])[0]
 
 
+def matched(study, arm, a, b):
+    return paired(study, Comparison(arm, a, b))
+
+
 def noise(p, seed):
     return random.Random(f"{p}{seed}").uniform(0.4, 0.6)
 
@@ -75,7 +79,7 @@ def test_pairs_by_a_loop(a, b):
         [rows(name, lambda *_, r2=r2: r2, p, [seed])[0] for (p, seed), r2 in arm.items()]
         for name, arm in (("a", a), ("b", b))
     ]
-    pairs = paired(table(*parts), "model", "a", "b")
+    pairs = matched(table(*parts), "model", "a", "b")
     assert (pairs.differences, pairs.left_out) == (expected, left_out)
     effect = one(*parts)
     means = [fmean(values) for values in expected.values()]
@@ -95,11 +99,11 @@ def test_pairs_by_a_loop(a, b):
 def test_one_run_for_all_seeds_is_paired_with_each(listed):
     ridge = rows("ridge", lambda p, _: 0.25, run="all", **listed)
     for seeds in (range(5), [3]):
-        pairs = paired(table(ridge, rows("b", noise, seeds=seeds)), "model", "ridge", "b")
+        pairs = matched(table(ridge, rows("b", noise, seeds=seeds)), "model", "ridge", "b")
         assert pairs.differences == {p: [noise(p, s) - 0.25 for s in seeds] for p in "pq"}
         assert (pairs.left_out, pairs.seeds, pairs.together) == (0, len(seeds), False)
     lasso = rows("lasso", lambda p, _: 0.5, run="all", **listed)
-    pairs = paired(table(ridge, lasso), "model", "ridge", "lasso")
+    pairs = matched(table(ridge, lasso), "model", "ridge", "lasso")
     assert pairs.differences == {"p": [0.25], "q": [0.25]} and pairs.seeds == 1
     assert pairs.trained_once == []
 
@@ -136,7 +140,7 @@ def test_pairs_agree_in_further_factors():
         for n in (1, 2) for k, name in enumerate("ab")
     ]  # fmt: skip
     with pytest.raises(UserError, match=r"a has several runs of .* apart: model\.num_layers\."):
-        paired(table(*parts), "model", "a", "b")
+        matched(table(*parts), "model", "a", "b")
     effect = one(*parts, by=("model.num_layers",))
     assert effect.by_phenotype == pytest.approx({"p": 1.5 / 8, "q": 1.5 / 8})
     assert (effect.pairs, effect.seeds) == (20, 5)
@@ -150,7 +154,7 @@ def test_pairs_agree_in_further_factors():
 
 def test_a_factor_of_several_types_is_text_in_the_table():
     study = table(rows("none", noise), rows("1", noise))
-    assert paired(study, "model", "none", 1).left_out == 0
+    assert matched(study, "model", "none", 1).left_out == 0
 
 
 def test_luck_of_a_run_that_gives_all_phenotypes_widens_the_interval():

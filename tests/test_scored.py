@@ -29,10 +29,9 @@ def test_only_the_target_of_a_transfer_counts(tmp_path):
         phenotypes=[["30C", "cu"]],
     )  # fmt: skip
     assert set(table["r2"].to_pylist()) == {0.5}
-    assert sorted(set(zip(table["model"].to_pylist(), table["phenotype"].to_pylist()))) == [
-        ("joint", "30C"), ("single", "30C"),
-    ]  # fmt: skip
-    assert len(set(table["setting"].to_pylist())) == 1  # the same values are known to both
+    arms = zip(table["model"].to_pylist(), table["phenotype"].to_pylist(), strict=True)
+    assert set(arms) == {("joint", "30C"), ("single", "30C")}
+    assert len(set(table["same_setting"].to_pylist())) == 1  # the same values are known to both
 
 
 def test_ridge_on_other_loci_is_another_reference(tmp_path):

@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from g2p.results.compare import Comparison, Effect
+from g2p.results.compare import Effect
+from g2p.results.comparison import Comparison, text_of
 
 SCHEMA = pa.schema([
     ("arm", pa.string()),
@@ -30,18 +31,33 @@ SCHEMA = pa.schema([
     ("left_out", pa.int64()),
     ("by_phenotype", pa.map_(pa.string(), pa.float64())),
     ("warning", pa.string()),
+    ("within", pa.string()),  # a factor, where one level of it is looked at
+    ("level", pa.string()),
+    ("trend", pa.list_(pa.string())),  # the values of a trend, in order; empty for a pair
+    ("test", pa.string()),
+    ("unit", pa.string()),
+    ("detectable", pa.float64()),
+    ("splits", pa.int64()),
+    ("test_share", pa.float64()),
+    ("p_by_phenotype", pa.map_(pa.string(), pa.float64())),
 ])  # fmt: skip
+
+
+NUMBERS = tuple(field.name for field in SCHEMA if pa.types.is_floating(field.type))
+MAPS = ("by_phenotype", "p_by_phenotype")
 
 
 def effects_table(effects: Sequence[Effect]) -> pa.Table:
     """One row for each effect; what is NaN in it is null here."""
     rows = []
     for effect in effects:
-        comparison = effect.comparison
+        c = effect.comparison
         row = {
-            "arm": comparison.arm, "a": str(comparison.a), "b": str(comparison.b),
-            "by": list(comparison.by), "by_phenotype": list(effect.by_phenotype.items()),
+            "arm": c.arm, "a": text_of(c.a), "b": text_of(c.b), "by": list(c.by),
+            "within": c.within, "level": text_of(c.level) if c.within else None,
+            "trend": list(map(text_of, c.trend)),
         }  # fmt: skip
+        row |= {name: list(getattr(effect, name).items()) for name in MAPS}
         row |= {name: getattr(effect, name) for name in SCHEMA.names if name not in row}
         rows.append({k: None if isinstance(v, float) and isnan(v) else v for k, v in row.items()})
     return pa.Table.from_pylist(rows, schema=SCHEMA)
@@ -51,45 +67,69 @@ def effects_of(table: pa.Table) -> list[Effect]:
     """The effects of such a table; the values that arms stand for come back as text."""
     effects = []
     for row in table.to_pylist():
-        comparison = Comparison(row["arm"], row["a"], row["b"], tuple(row["by"]))
+        comparison = Comparison(
+            row["arm"], row["a"], row["b"], tuple(row["by"]), row["within"], row["level"],
+            tuple(row["trend"]),
+        )  # fmt: skip
         known = {name: row[name] for name in Effect.__dataclass_fields__ if name in row}
-        numbers = {
-            name: nan for name in ("mean", "low", "high", "p", "p_holm") if row[name] is None
-        }
-        by_phenotype = dict(row["by_phenotype"])
-        effects.append(
-            Effect(**known | numbers | {"comparison": comparison, "by_phenotype": by_phenotype})
-        )
+        known |= {name: nan for name in NUMBERS if row[name] is None}
+        known |= {name: dict(row[name]) for name in MAPS}
+        effects.append(Effect(**known | {"comparison": comparison}))
     return effects
 
 
 def print_effects(effects: Sequence[Effect], console: Console) -> None:
-    """A row for each effect, the warnings below."""
+    """A row for each effect, how they were tested and the warnings below."""
     table = Table(title="change in test R2, with its 95% confidence interval")
     table.add_column("comparison", overflow="fold")
-    for heading in ("change", "interval", "p (Holm)", "up/down", "seeds"):
+    folds = any(not isnan(effect.detectable) for effect in effects)
+    headings = ["change", "interval", *["detectable"] * folds, "p (Holm)", "up/down", "seeds"]
+    for heading in headings:
         table.add_column(heading, justify="right", no_wrap=True)
     for effect in effects:
+        smallest = "" if isnan(effect.detectable) else f"{effect.detectable:.4f}"
         table.add_row(
             escape(_named(effect)),
             _signed(effect.mean),
             "" if isnan(effect.low) else f"{_signed(effect.low)} {_signed(effect.high)}",
+            *[smallest] * folds,
             "" if isnan(effect.p_holm) else f"{effect.p_holm:.2g} {effect.stars:3}",
             f"{effect.wins}/{effect.losses}",
             str(effect.seeds),
         )
     console.print(table)
+    lines = method_notes(effects)
     for effect in effects:
         notes = [effect.warning] if effect.warning else []
         if effect.left_out:
             notes.append(f"{effect.left_out} incomplete pairs of runs are left out.")
         if notes:
-            console.print(f"{_named(effect)}: {' '.join(notes)}", markup=False, highlight=False)
+            lines.append(f"{_named(effect)}: {' '.join(notes)}")
+    for line in lines:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def method_notes(effects: Sequence[Effect]) -> list[str]:
+    """Return how the effects were tested and what a pair is, a sentence or two for each way."""
+    tested = [effect for effect in effects if effect.pairs]
+    ways = dict.fromkeys((effect.test, effect.unit) for effect in tested)
+    notes = []
+    for test, unit in ways:
+        n = sum((effect.test, effect.unit) == (test, unit) for effect in tested)
+        of = f"Of {n} of {len(tested)} comparisons: " if len(ways) > 1 else ""
+        notes.append(f"{of}{test} {unit}")
+    if any(effect.comparison.trend for effect in tested):
+        notes.append(
+            "A trend is the change in R2 from its first value to its last along the least squares "
+            "line on their ranks."
+        )
+    if any(not isnan(effect.detectable) for effect in tested):
+        notes.append("Detectable: the smallest change that would have had p = 0.05 before Holm.")
+    return notes
 
 
 def _named(effect: Effect) -> str:
-    comparison = effect.comparison
-    return f"{comparison.arm}: {comparison.a} to {comparison.b}"
+    return f"{effect.comparison.arm}: {effect.comparison.title(' to ')}"
 
 
 def _signed(difference: float) -> str:

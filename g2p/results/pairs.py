@@ -1,4 +1,4 @@
-"""Pairs of runs: two arms of a study, told apart by one column of its results table.
+"""Pairs of runs: the arms of a comparison, told apart by one column of a study's results table.
 
 In: the results table, one row for each run x phenotype x split, with every factor of the study and
 `phenotype, seed, split, r2, signature` among its columns. Out: differences in test R2 between runs
@@ -8,7 +8,8 @@ that agree in phenotype, seed and whatever else they are paired by.
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import isfinite
+from math import isfinite, nan
+from statistics import fmean
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -16,21 +17,28 @@ import pyarrow.compute as pc
 
 from g2p.config import is_baseline
 from g2p.errors import UserError, listed, nearest
+from g2p.results.comparison import Comparison, text_of
 
 # What a row says of its run, and what was found; every other column is a factor of the study.
 FACTS = (
-    "phenotype", "seed", "split", "r2", "pearson", "n", "n_train", "seconds", "signature", "status", "error",
-    "noise_ceiling", "ridge_r2", "num_parameters", "peak_memory", "flops",
-    "energy", "versions", "panel", "setting", "resample", "model_name",
+    "phenotype", "seed", "split", "r2", "pearson", "n", "n_train", "seconds", "signature", "status",
+    "error", "noise_ceiling", "ridge_r2", "num_parameters", "peak_memory", "flops", "energy",
+    "versions", "same_panel", "same_setting", "same_split", "model_name",
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Differences b - a in test R2.
+    """Contrasts of test R2: differences b - a, or the changes along a trend.
+
+    A pair is two runs that agree in phenotype, seed and the factors of `by`; of a trend it is a
+    run for each of its values.
 
     Attributes:
         differences: by phenotype, one for each complete pair of runs; no phenotype is empty.
+        splits: by phenotype, what tells the split of each of these pairs from another.
+        test_share: by phenotype, test strains for each training strain, mean over the runs of these
+            pairs; NaN where that is not known of all.
         seeds: how many different seeds the complete pairs have.
         left_out: pairs of which a run is missing, failed or not done yet.
         together: whether one run gives several phenotypes, so that pair i is the same in all.
@@ -40,6 +48,8 @@ class Pairs:
     """
 
     differences: dict[str, list[float]]
+    splits: dict[str, list[Hashable]]
+    test_share: dict[str, float]
     seeds: int
     left_out: int
     together: bool
@@ -47,50 +57,73 @@ class Pairs:
     unequal: int
     same: int
 
+    @property
+    def total(self) -> int:
+        return sum(map(len, self.differences.values()))
 
-def paired(table: pa.Table, arm: str, a: Any, b: Any, *, by: Sequence[str] = ()) -> Pairs:
-    """Pair the runs where column `arm` is `a` with those where it is `b`.
+    @property
+    def resampled(self) -> bool:
+        """Whether the pairs are of several splits (folds, say) of one panel."""
+        return len({split for splits in self.splits.values() for split in splits}) > 1
 
-    An arm with one run for all seeds (ridge) is paired with every seed of the other.
+
+def paired(table: pa.Table, comparison: Comparison) -> Pairs:
+    """Pair the runs of a comparison's arms.
+
+    An arm with one run for all seeds (ridge) is paired with every seed of the others.
 
     Args:
         table: the study's results.
-        arm: a factor.
-        a: a value of it.
-        b: another.
-        by: factors that both arms share, in which the runs of a pair agree.
+        comparison: of values of its columns.
 
     Raises:
-        UserError: for a column or value that is not there, or where `by` leaves several runs of
-            an arm with one phenotype and seed.
+        UserError: for a column or value that is not there, an arm that is compared with itself, or
+            where `by` leaves several runs of an arm with one phenotype and seed.
     """
-    for column in (arm, *by):
+    arm, within = comparison.arm, comparison.within
+    for column in (arm, *comparison.by, *([within] if within else [])):
         _check(column, table.column_names, "column of the study's results")
-    arms = [_read(table, arm, value, by) for value in (a, b)]
+    weights = comparison.weights
+    if len(weights) < 2:
+        raise UserError(f"{arm}={text_of(comparison.a)} is compared with itself.")
+    for value in weights:
+        _check_value(table, arm, value)
+    if within:
+        _check_value(table, within, comparison.level)
+        table = table.filter(_equals(table[within], comparison.level))
+    arms = [_read(table, arm, value, comparison.by) for value in weights]
     differences: dict[str, list[float]] = {}
+    splits: dict[str, list[Hashable]] = {}
+    shares: dict[str, list[float]] = {}
     seeds, left_out, unequal, same = set(), 0, 0, 0
     for cell in dict.fromkeys(cell for side in arms for cell in side.cells):
         wanted = {
             seed for side in arms if not side.single for seed in side.cells.get(cell, ())
-        } or {None}  # both arms are single: one pair, of no seed
+        } or {None}  # all arms are single: one pair, of no seed
         for seed in sorted(wanted, key=lambda seed: (seed is None, seed)):
-            one, other = (side.score(cell, seed) for side in arms)
-            if one is None or other is None:
+            scores = [side.score(cell, seed) for side in arms]
+            if None in scores:
                 left_out += 1
-            else:
-                differences.setdefault(cell[0], []).append(other.r2 - one.r2)
-                seeds.add(seed)
-                unequal += one.n != other.n
-                same += one.run == other.run
+                continue
+            r2 = (weight * score.r2 for weight, score in zip(weights.values(), scores, strict=True))
+            differences.setdefault(cell[0], []).append(sum(r2))
+            of = {score.split for score in scores}  # several where the split is what is compared
+            splits.setdefault(cell[0], []).append(of.pop() if len(of) == 1 else None)
+            shares.setdefault(cell[0], []).extend(score.test_share for score in scores)
+            seeds.add(seed)
+            unequal += len({score.n for score in scores}) > 1
+            same += len({score.run for score in scores}) == 1
     return Pairs(
         differences=differences,
+        splits=splits,
+        test_share={phenotype: fmean(values) for phenotype, values in shares.items()},
         seeds=len(seeds),
         left_out=left_out,
         together=any(
             len(names) > 1 for side in arms if not side.single for names in side.phenotypes.values()
         ),
         trained_once=[
-            value for value, side in zip((a, b), arms, strict=True)
+            value for value, side in zip(weights, arms, strict=True)
             if side.trained and len(side.phenotypes) == 1
         ],
         unequal=unequal,
@@ -99,11 +132,17 @@ def paired(table: pa.Table, arm: str, a: Any, b: Any, *, by: Sequence[str] = ())
 
 
 class _Score(NamedTuple):
-    """What a run came to: what tells it from others, test R2 and of how many strains."""
+    """What a run came to: what tells it and its split from others, test R2, numbers of strains."""
 
     run: Hashable
+    split: Hashable
     r2: float | None
     n: int | None
+    n_train: int | None
+
+    @property
+    def test_share(self) -> float:
+        return self.n / self.n_train if self.n and self.n_train else nan
 
 
 @dataclass
@@ -138,20 +177,25 @@ class _Arm:
 
 
 def _read(table: pa.Table, arm: str, value: Any, by: Sequence[str]) -> _Arm:
-    column = table[arm]
-    if pa.types.is_string(column.type):  # also where a factor's values are of several types
-        value = str(value)
-    _check(value, column.unique().to_pylist(), f"value of {arm} in the study's results")
-    is_chosen = pc.equal(column, pa.scalar(value, column.type))
-    table = table.filter(pc.and_(is_chosen, pc.equal(table["split"], "test")))
-    models = table["model"].unique().to_pylist() if "model" in table.column_names else ["?"]
+    table = table.filter(pc.and_(_equals(table[arm], value), pc.equal(table["split"], "test")))
+    name = "model_name" if "model_name" in table.column_names else "model"
+    models = table[name].unique().to_pylist() if name in table.column_names else ["?"]
+    # Without the column that says it, splits are told apart by the factors that vary them.
+    of_split = ["same_split"] if "same_split" in table.column_names else [
+        factor for factor in by if factor.partition(".")[0] == "split"
+    ]  # fmt: skip
     cells: dict = {}
     keys = ["phenotype", *by]
-    wanted = [*keys, "seed", "signature", "r2", "n"]
+    wanted = dict.fromkeys([*keys, *of_split, "seed", "signature", "r2", "n", "n_train"])
     for row in table.select([name for name in wanted if name in table.column_names]).to_pylist():
         seed = row["seed"]
-        # A run that is not done may have no signature yet.
-        score = _Score(row["signature"] or (value, seed), row["r2"], row.get("n"))
+        score = _Score(
+            run=row["signature"] or (value, seed),  # one that is not done may have none yet
+            split=tuple(row[name] for name in of_split),
+            r2=row["r2"],
+            n=row.get("n"),
+            n_train=row.get("n_train"),
+        )
         scores = cells.setdefault(tuple(row[key] for key in keys), {})
         if scores.setdefault(seed, score).run != score.run:
             varying = [
@@ -165,10 +209,25 @@ def _read(table: pa.Table, arm: str, value: Any, by: Sequence[str]) -> _Arm:
     return _Arm(cells, trained=not all(map(is_baseline, models)))
 
 
+def _equals(column: pa.ChunkedArray, value: Any) -> pa.ChunkedArray:
+    """Where a factor has a value; the column is text where the factor's are of several types."""
+    if value is None:
+        return pc.is_null(column)
+    value = str(value) if pa.types.is_string(column.type) else value
+    return pc.equal(column, pa.scalar(value, column.type))
+
+
+def _check_value(table: pa.Table, factor: str, value: Any) -> None:
+    column = table[factor]
+    if value is not None and pa.types.is_string(column.type):
+        value = str(value)
+    _check(value, column.unique().to_pylist(), f"value of {factor} in the study's results")
+
+
 def _check(value: Any, choices: Iterable, what: str) -> None:
     choices = list(choices)
     if value not in choices:
-        names = [str(choice) for choice in choices]
+        names = [text_of(choice) for choice in choices]
         raise UserError(
             f"'{value}' is no {what}.{nearest(str(value), names)} There are: {listed(names)}."
         )

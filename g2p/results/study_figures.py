@@ -63,10 +63,9 @@ def effects_figure(effects: Sequence[Effect]) -> Picture | None:
 
 
 def named(effect: Effect, beside: Sequence[Effect]) -> str:
-    """`a → b`, with the factor where the effects are of several."""
-    comparison = effect.comparison
+    """The comparison's title, with the factor where the effects are of several."""
     several = len({other.comparison.arm for other in beside}) > 1
-    return f"{comparison.arm + ': ' if several else ''}{comparison.a} → {comparison.b}"
+    return f"{effect.comparison.arm + ': ' if several else ''}{effect.comparison.title()}"
 
 
 def _effects(effects: Sequence[Effect], width: float) -> Figure:

@@ -1,7 +1,7 @@
 """What an R2 is worth: beside the noise ceiling, and beside models without attention.
 
-In: the rows of a study that count (`g2p.study.scored`). Where they have its columns `panel` and
-`setting`, only rows of one setting are set beside one another, else all are.
+In: the rows of a study that count (`g2p.study.scored`). Where they have its columns `same_panel`
+and `same_setting`, only rows of one setting are set beside one another, else all are.
 """
 
 from collections.abc import Iterable
@@ -52,7 +52,9 @@ def ridge_references(table: pa.Table, factors: Iterable[str] = ()) -> list[Ridge
     by_setting: dict[int, dict[str, float]] = {}
     for (setting, phenotype), value in _ridge(table).items():
         by_setting.setdefault(setting, {})[phenotype] = value
-    panel_of = dict(zip(table["setting"].to_pylist(), table["panel"].to_pylist(), strict=True))
+    panel_of = dict(
+        zip(table["same_setting"].to_pylist(), table["same_panel"].to_pylist(), strict=True)
+    )
     groups: list[tuple[dict[str, float], list[int]]] = []
     for setting, panel in panel_of.items():
         r2 = by_setting.get(setting, {})
@@ -68,7 +70,7 @@ def ridge_references(table: pa.Table, factors: Iterable[str] = ()) -> list[Ridge
     told = [name for name in factors if name in table.column_names] if len(groups) > 1 else []
     references = []
     for r2, settings in groups:
-        rows = table.filter(pc.is_in(table["setting"], pa.array(settings, pa.int64())))
+        rows = table.filter(pc.is_in(table["same_setting"], pa.array(settings, pa.int64())))
         signatures = tuple(rows["signature"].unique().to_pylist())
         references.append(RidgeReference(r2, signatures, _where(rows, told)))
     return references
@@ -125,7 +127,7 @@ def warnings(table: pa.Table, arm: str = "model") -> list[str]:
 def _tested(table: pa.Table) -> pa.Table:
     """Test rows with a number; columns of `g2p.study.scored` that are not there are made up."""
     table = table.filter(pc.and_(pc.equal(table["split"], "test"), pc.is_finite(table["r2"])))
-    for name in ("panel", "setting"):
+    for name in ("same_panel", "same_setting"):
         if name not in table.column_names:
             table = table.append_column(name, pa.array([0] * table.num_rows, pa.int64()))
     if "model_name" not in table.column_names:
@@ -146,11 +148,11 @@ def _ridge(table: pa.Table) -> Cells:
 def _means(table: pa.Table, column: str, *, agreeing: bool = False) -> Cells:
     """Mean over the runs of each cell that have a number; `agreeing`: where all have the same."""
     table = table.filter(pc.is_finite(table[column]))
-    found = table.group_by(["setting", "phenotype"], use_threads=False).aggregate(
+    found = table.group_by(["same_setting", "phenotype"], use_threads=False).aggregate(
         [(column, "mean"), (column, "min"), (column, "max")]
     )
     return {
-        (row["setting"], row["phenotype"]): row[f"{column}_mean"]
+        (row["same_setting"], row["phenotype"]): row[f"{column}_mean"]
         for row in found.to_pylist()
         if not agreeing or row[f"{column}_max"] - row[f"{column}_min"] <= SAME
     }

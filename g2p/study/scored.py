@@ -12,7 +12,8 @@ import pyarrow as pa
 from g2p.study.runs import StudyRun
 
 COLUMNS = {
-    "panel": pa.int64(), "setting": pa.int64(), "resample": pa.int64(), "model_name": pa.string(),
+    "same_panel": pa.int64(), "same_setting": pa.int64(), "same_split": pa.int64(),
+    "model_name": pa.string(),
 }  # fmt: skip
 
 
@@ -26,10 +27,10 @@ def scored(table: pa.Table, runs: Sequence[StudyRun]) -> pa.Table:
     Returns:
         The rows of the target where a run has one, else all rows, and these columns more; numbers
         are equal where two rows have the same of it, and mean nothing else:
-            panel: panel, split and preprocessing, of loci and of a transfer's values.
-            setting: the same and, where it matters, the other phenotypes of the run: a reference
-                computed for one row holds for the other.
-            resample: the split.
+            same_panel: panel, split and preprocessing, of loci and of a transfer's values.
+            same_setting: the same and, where it matters, the other phenotypes of the run: a
+                reference computed for one row holds for the other.
+            same_split: the split.
             model_name: the model's own name, whatever its arm is called.
     """
     panels, settings, splits = _Numbers(), _Numbers(), _Numbers()
@@ -37,9 +38,9 @@ def scored(table: pa.Table, runs: Sequence[StudyRun]) -> pa.Table:
     for run in runs:
         panel = _panel(run.config)
         facts[run.signature] = {
-            "panel": panels[panel],
-            "setting": settings[panel, _company(run)],
-            "resample": splits[json.dumps(run.config["split"], sort_keys=True)],
+            "same_panel": panels[panel],
+            "same_setting": settings[panel, _company(run)],
+            "same_split": splits[json.dumps(run.config["split"], sort_keys=True)],
             "model_name": run.config["model"]["name"],
         }
         targets[run.signature] = run.target

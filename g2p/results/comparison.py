@@ -1,0 +1,59 @@
+"""What a study compares: two arms, or the trend over an ordered factor; pooled or at one level."""
+
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A contrast of the test R2 of runs that agree in phenotype, seed and `by`.
+
+    Attributes:
+        arm: the factor whose values are compared.
+        a: its value in the runs that are subtracted; of a trend the first.
+        b: its value in the others; of a trend the last.
+        by: factors in which the compared runs agree, whatever their values: these are pooled.
+        within: a factor of which one level is looked at, or None.
+        level: that level.
+        trend: all values of an ordered factor, from a to b; empty where two arms are compared.
+    """
+
+    arm: str
+    a: Any
+    b: Any
+    by: tuple[str, ...] = ()
+    within: str | None = None
+    level: Any = None
+    trend: tuple = ()
+
+    @property
+    def weights(self) -> dict[Any, float]:
+        """Value of `arm` -> its weight in the contrast; they sum to 0.
+
+        A pair is b - a. A trend is the change from the first value to the last along the least
+        squares line of R2 on the rank x of the value,
+
+            (n - 1) sum_i (x_i - mean(x)) R2_i / sum_i (x_i - mean(x))^2,    x_i = 0 ... n - 1,
+
+        n - 1 times the mean change from one value to the next: ranks need no scale on which 0 and
+        `null` (all observations, say) have a place, and the number is in R2, as of a pair.
+        """
+        if not self.trend:
+            return {self.a: -1.0, self.b: 1.0}
+        n = len(self.trend)
+        centre = fmean(range(n))
+        spread = sum((x - centre) ** 2 for x in range(n))
+        return {value: (n - 1) * (x - centre) / spread for x, value in enumerate(self.trend)}
+
+    def title(self, to: str = " → ") -> str:
+        """`a → b (factor level)`, without the compared factor."""
+        text = f"{text_of(self.a)}{to}{text_of(self.b)}"
+        if self.trend:
+            text = f"trend, {text}"
+        return f"{text} ({self.within} {text_of(self.level)})" if self.within else text
+
+
+def text_of(value: Any) -> str:
+    """A factor's value as one would write it in YAML."""
+    return "null" if value is None else str(value)
