@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from g2p.compose import values
 from g2p.config import check
 from g2p.errors import UserError
+from g2p.results.comparison import Comparison
 from g2p.study import runs
 from g2p.study.declared import check_shape, read_declared
 from g2p.study.plan import load_study, plan, studies
@@ -56,7 +57,9 @@ def test_a_ladder_climbs_and_compares_neighbours():
         {"model": "rung", "a": 1, "b": 2, "seed": 0},
         {"model": "rung", "a": 3, "b": 2, "seed": 0},
     ]
-    assert study.pairs == [("rung", "bottom", "skip"), ("rung", "skip", "back")]
+    assert study.comparisons == [
+        Comparison("rung", "bottom", "skip"), Comparison("rung", "skip", "back"),
+    ]  # fmt: skip
 
 
 def test_conditions_set_and_drop():

@@ -8,7 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from g2p.results.resampling import DRAWS, bootstrap, holm, interval, sign_flip, smallest_p
+from g2p.results.resampling import (
+    DRAWS,
+    bootstrap,
+    corrected_t,
+    holm,
+    interval,
+    sign_flip,
+    smallest_p,
+)
 
 # Eighths are added without rounding, so that a loop and an array agree on what is a tie.
 eighths = st.integers(-40, 40).map(lambda n: n / 8)
@@ -117,3 +125,61 @@ def test_interval_of_one_level_is_scipys():
 def test_one_pair_has_no_interval():
     assert np.isnan(interval([[0.5]], together=False)).all()
     assert np.isnan(interval([], together=False)).all()
+
+
+def differences_over_folds(rng, n, k, repeats, phenotypes=1, studies=2000):
+    """R2 of one feature less that of another, which is as good, (studies, phenotypes, r x k).
+
+    Strains are few, their features and phenotypes normal, and both predictors a fitted line; all
+    phenotypes are of the same strains and depend on the same two features.
+    """
+    x = rng.standard_normal((2, studies, 1, n))
+    y = x.sum(axis=0) + 2 * rng.standard_normal((studies, phenotypes, n))
+    found = []
+    for _ in range(repeats):
+        for held in np.array_split(rng.permutation(n), k):
+            test = np.isin(np.arange(n), held)
+            x_mean, y_mean = (v[..., ~test].mean(axis=-1, keepdims=True) for v in (x, y))
+            centred = x - x_mean
+            slope = (centred * (y - y_mean))[..., ~test].sum(axis=-1, keepdims=True)
+            slope /= (centred**2)[..., ~test].sum(axis=-1, keepdims=True)
+            error = ((y - y_mean - slope * centred)[..., test] ** 2).sum(axis=-1)
+            found.append(1 - error / (y[..., test].var(axis=-1) * test.sum()))
+    first, second = np.moveaxis(np.array(found), 1, 0)
+    return np.moveaxis(second - first, 0, -1)
+
+
+@pytest.mark.parametrize(("n", "k", "repeats", "phenotypes"), [(60, 5, 10, 1), (60, 5, 8, 4)])
+def test_the_corrected_test_holds_its_level_where_the_plain_one_does_not(n, k, repeats, phenotypes):
+    """Two predictors that are equally good: 5% of studies at most may say that they are not."""
+    values = differences_over_folds(np.random.default_rng(0), n, k, repeats, phenotypes)
+    means = values.mean(axis=1)  # over phenotypes
+    corrected = [corrected_t(row, 1 / (k - 1)).p for row in means]
+    plain = stats.ttest_1samp(means, 0, axis=1).pvalue
+    assert np.mean(plain <= 0.05) > 0.3
+    assert 0.005 < np.mean(np.array(corrected) <= 0.05) <= 0.05
+
+
+@given(st.lists(eighths, min_size=2, max_size=12), st.floats(0.01, 1))
+def test_the_corrected_test_is_scipys_with_a_larger_variance(values, share):
+    found = corrected_t(values, share)
+    k, mean = len(values), np.mean(values)
+    if np.ptp(values) == 0:
+        assert found.p == float(mean == 0) and found.low == found.high == mean
+        return
+    uncorrected = stats.ttest_1samp(values, 0)
+    t = uncorrected.statistic / np.sqrt(1 + k * share)
+    assert found.p == pytest.approx(2 * stats.t.sf(abs(t), k - 1))
+    low, high = uncorrected.confidence_interval()
+    assert found.detectable == pytest.approx((high - low) / 2 * np.sqrt(1 + k * share))
+    assert found.low == pytest.approx(mean - found.detectable)
+    assert (found.low > 0 or found.high < 0) == (found.p < 0.05)
+    # A mean of just that size has a p of 5%.
+    shifted = corrected_t(np.array(values) - mean + found.detectable, share)
+    assert shifted.p == pytest.approx(0.05)
+
+
+@pytest.mark.parametrize(("values", "share"), [([0.5], 0.1), ([], 0.1), ([0.1, 0.2], np.nan)])
+def test_what_has_no_corrected_test(values, share):
+    found = corrected_t(values, share)
+    assert np.isnan([found.low, found.high, found.p, found.detectable]).all()

@@ -47,11 +47,11 @@ class Comparison:
         return {value: (n - 1) * (x - centre) / spread for x, value in enumerate(self.trend)}
 
     def title(self, to: str = " → ") -> str:
-        """`a → b (factor level)`, without the compared factor."""
-        text = f"{text_of(self.a)}{to}{text_of(self.b)}"
-        if self.trend:
-            text = f"trend, {text}"
-        return f"{text} ({self.within} {text_of(self.level)})" if self.within else text
+        """`a → b (level)`, without the compared factor; the level with the last part of its key."""
+        text = f"{'trend, ' if self.trend else ''}{text_of(self.a)}{to}{text_of(self.b)}"
+        if self.within is None:
+            return text
+        return f"{text} ({self.within.rpartition('.')[2]} {text_of(self.level)})"
 
 
 def text_of(value: Any) -> str:

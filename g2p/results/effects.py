@@ -43,6 +43,7 @@ SCHEMA = pa.schema([
 ])  # fmt: skip
 
 
+MOST_NAMES = 3  # of comparisons with the same remark
 NUMBERS = tuple(field.name for field in SCHEMA if pa.types.is_floating(field.type))
 MAPS = ("by_phenotype", "p_by_phenotype")
 
@@ -98,26 +99,19 @@ def print_effects(effects: Sequence[Effect], console: Console) -> None:
             str(effect.seeds),
         )
     console.print(table)
-    lines = method_notes(effects)
-    for effect in effects:
-        notes = [effect.warning] if effect.warning else []
-        if effect.left_out:
-            notes.append(f"{effect.left_out} incomplete pairs of runs are left out.")
-        if notes:
-            lines.append(f"{_named(effect)}: {' '.join(notes)}")
-    for line in lines:
+    for line in [*method_notes(effects), *_remarks(effects)]:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def method_notes(effects: Sequence[Effect]) -> list[str]:
-    """Return how the effects were tested and what a pair is, a sentence or two for each way."""
+    """Return how the effects were tested and what a pair is, a line for each way there is."""
     tested = [effect for effect in effects if effect.pairs]
-    ways = dict.fromkeys((effect.test, effect.unit) for effect in tested)
     notes = []
-    for test, unit in ways:
-        n = sum((effect.test, effect.unit) == (test, unit) for effect in tested)
-        of = f"Of {n} of {len(tested)} comparisons: " if len(ways) > 1 else ""
-        notes.append(f"{of}{test} {unit}")
+    for name in ("test", "unit"):
+        texts = [getattr(effect, name) for effect in tested]
+        for text in dict.fromkeys(texts):
+            n = texts.count(text)
+            notes.append(text if n == len(texts) else f"{n} of {len(texts)} comparisons: {text}")
     if any(effect.comparison.trend for effect in tested):
         notes.append(
             "A trend is the change in R2 from its first value to its last along the least squares "
@@ -126,6 +120,21 @@ def method_notes(effects: Sequence[Effect]) -> list[str]:
     if any(not isnan(effect.detectable) for effect in tested):
         notes.append("Detectable: the smallest change that would have had p = 0.05 before Holm.")
     return notes
+
+
+def _remarks(effects: Sequence[Effect]) -> list[str]:
+    """Warnings and what is left out, of all comparisons that share them at once."""
+    names: dict[str, list[str]] = {}
+    for effect in effects:
+        notes = [effect.warning] if effect.warning else []
+        if effect.left_out:
+            notes.append(f"{effect.left_out} incomplete pairs of runs are left out.")
+        if notes:
+            names.setdefault(" ".join(notes), []).append(_named(effect))
+    return [
+        f"{'; '.join(of) if len(of) <= MOST_NAMES else f'{len(of)} comparisons'}: {note}"
+        for note, of in names.items()
+    ]
 
 
 def _named(effect: Effect) -> str:

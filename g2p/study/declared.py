@@ -13,6 +13,7 @@ from g2p.errors import UserError, listed, nearest
 KINDS = {
     "question": (str,), "set": (dict,), "factors": (dict,), "phenotypes": (str, list),
     "seeds": (list,), "when": (list,), "arm": (str,), "compare": (str, list, dict),
+    "trend": (str, list, dict),
     "sizes": (dict,),
 }  # fmt: skip
 WORDS = {str: "text", list: "a list", dict: "a mapping", bool: "true or false"}
@@ -62,13 +63,24 @@ def _check_keys(above: str, told: Mapping, kinds: Mapping[str, tuple]) -> None:
         if told.get(key) == []:
             raise UserError(f"{above}{key} is empty.")
     compare = told.get("compare", [])
-    if isinstance(compare, str) and compare != "ladder":
-        raise UserError(f"{above}compare must be ladder, or pairs, not {compare!r}.")
-    if isinstance(compare, dict):
-        for factor, pairs in compare.items():
-            _check_pairs(f"{above}compare.{factor}", pairs)
-    elif isinstance(compare, list):
-        _check_pairs(f"{above}compare", compare)
+    for name, spec in compare.items() if isinstance(compare, dict) else [(None, compare)]:
+        where = f"{above}compare.{name}" if name is not None else f"{above}compare"
+        if isinstance(spec, dict):
+            _have(where, spec, {"pairs", "within"}, {"pairs"})
+            _check_within(where, spec)
+            where, spec = f"{where}.pairs", spec["pairs"]
+        _check_pairs(where, spec)
+    trend = told.get("trend", [])
+    for name in [trend] if isinstance(trend, str) else trend:
+        _be(f"{above}trend", name, str)
+        if isinstance(trend, dict) and trend[name] is not None:
+            _have(f"{above}trend.{name}", trend[name], {"within"}, set())
+            _check_within(f"{above}trend.{name}", trend[name])
+
+
+def _check_within(where: str, spec: Mapping) -> None:
+    if "within" in spec:
+        _be(f"{where}.within", spec["within"], str)
 
 
 def _check_factor(where: str, values: object) -> None:
@@ -99,10 +111,18 @@ def _check_rule(where: str, rule: object) -> None:
 
 
 def _check_pairs(where: str, pairs: object) -> None:
-    _be(where, pairs, list)
+    if isinstance(pairs, str) and pairs != "ladder":
+        raise UserError(f"{where} must be ladder, or pairs, not {pairs!r}.")
+    _be(where, pairs, list, str)
+    if pairs == "ladder":
+        return
     for i, pair in enumerate(pairs):
         if not isinstance(pair, list) or len(pair) != 2:
             raise UserError(f"{where}[{i}] must be a pair, [a, b], not {pair!r}.")
+        if pair[0] == pair[1]:
+            raise UserError(f"{where}[{i}] compares {pair[0]} with itself.")
+        if pair in pairs[:i] or pair[::-1] in pairs[:i]:
+            raise UserError(f"{where}[{i}] compares {pair[0]} with {pair[1]} a second time.")
 
 
 def _have(where: str, value: object, allowed: set[str], needed: set[str]) -> None:

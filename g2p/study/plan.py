@@ -14,8 +14,13 @@ A study declares, in `conf/study/<name>.yaml`:
     seeds        a list
     when         [{if: {factor: value or values}, set: {...}}, or {..., drop: true}, ...]
     arm          the factor whose values are compared
-    compare      [[a, b], ...]: differences b - a of the arm, or {factor: [[a, b], ...], ...};
-                 `ladder` for each value of the arm with the one before it
+    compare      [[a, b], ...]: differences b - a of the arm, over all other factors;
+                 `ladder`: each value of the arm with the one before it; or, of other factors,
+                   {factor: pairs, ...}         likewise
+                   {factor: {pairs: pairs, within: other factor}, ...}
+                                                at each value of the other factor by itself
+    trend        factor, [factor, ...] or {factor: {within: other factor}, ...}: the change of R2
+                 along the values of a factor, numbers in ascending order
     sizes        smoke and full: any of the above, which replaces (`set`: adds to) it
 """
 
@@ -25,6 +30,8 @@ from dataclasses import dataclass
 
 from g2p.config import CONF
 from g2p.errors import UserError, listed, nearest
+from g2p.results.comparison import Comparison
+from g2p.study.compared import comparisons
 from g2p.study.declared import read_declared
 
 STUDIES = CONF / "study"
@@ -46,7 +53,7 @@ class Study:
     Attributes:
         name, size, question, arm: as declared.
         points: its runs, in order; several may turn out to be the same run.
-        pairs: the comparisons: factor, label a, label b.
+        comparisons: of its arms, and trends; Holm's correction is over all of them.
     """
 
     name: str
@@ -54,7 +61,7 @@ class Study:
     question: str
     arm: str
     points: list[Point]
-    pairs: list[tuple]
+    comparisons: list[Comparison]
 
     @property
     def told_apart_by(self) -> set[str]:
@@ -124,8 +131,11 @@ def plan(
     arm = told.get("arm", next(iter(factors)))
     if arm not in factors:
         raise UserError(f"study={name}: arm={arm} is none of its factors ({listed(factors)}).")
-    pairs = _pairs(name, told.get("compare", []), arm, factors)
-    return Study(name, size, declared.get("question", name), arm, points, pairs)
+    places = [point.factors for point in points]
+    compared = comparisons(
+        name, told.get("compare", []), told.get("trend", []), arm, factors, places
+    )
+    return Study(name, size, declared.get("question", name), arm, points, compared)
 
 
 def _values(key: str, declared) -> dict:
@@ -188,22 +198,6 @@ def _label(value):
     if isinstance(value, Mapping):
         return ", ".join(f"{key}={inner}" for key, inner in value.items())
     return ",".join(map(str, value)) if isinstance(value, list) else value
-
-
-def _pairs(name: str, declared, arm: str, factors: Mapping[str, dict]) -> list[tuple]:
-    """(factor, a, b) for each comparison."""
-    if declared == "ladder":
-        declared = list(itertools.pairwise(factors[arm]))
-    by_factor = declared if isinstance(declared, Mapping) else {arm: declared}
-    for factor, pairs in by_factor.items():
-        labels = list(factors.get(factor, ()))
-        for label in itertools.chain(*pairs):
-            if label not in labels:
-                raise UserError(
-                    f"study={name}: compare names {factor}={label}, which the study does not have "
-                    f"({listed(map(str, labels)) or 'it has no such factor'})."
-                )
-    return [(factor, a, b) for factor, pairs in by_factor.items() for a, b in pairs]
 
 
 def _product(factors: Mapping[str, dict], common: Mapping) -> Iterator[tuple[tuple, dict]]:

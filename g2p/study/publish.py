@@ -16,7 +16,7 @@ from rich.console import Console
 from g2p.config import inapplicable
 from g2p.files import read_json, write_atomically, write_json
 from g2p.options import PACKAGE
-from g2p.results.compare import Comparison, Effect, compare
+from g2p.results.compare import Effect, compare
 from g2p.results.effects import effects_of, effects_table, print_effects
 from g2p.results.yardsticks import warnings
 from g2p.study.collect import writing
@@ -24,8 +24,6 @@ from g2p.study.plan import Study
 from g2p.study.runs import StudyRun
 from g2p.study.scored import scored
 
-# Paired over anyway, and no columns of their own in the results.
-PAIRED_ANYWAY = ("phenotypes", "seed")
 PACKAGES = ("g2p", "torch", "lightning", "numpy")
 PUBLISHED_ON = "bbq"  # the panel that published values are of
 
@@ -58,7 +56,7 @@ def _published(
             return _read_effects(folder), known["warnings"]
     note.unlink(missing_ok=True)
     table = scored(table, runs)
-    effects = compare(table, _comparisons(study)) if study.pairs else []
+    effects = compare(table, study.comparisons)
     told = warnings(table, study.arm) if study.arm == "model" else []
     _write_effects(effects, folder)
     _write_report(study, runs, table, folder, words, effects, told)
@@ -69,7 +67,15 @@ def _published(
 
 def _digest(study: Study, table: pa.Table, folder: Path, words: list[str]) -> str:
     """Of all that the report depends on, the code that makes it included."""
-    told = [study.name, study.size, study.question, study.arm, study.pairs, words, _versions()]
+    told = [
+        study.name,
+        study.size,
+        study.question,
+        study.arm,
+        study.comparisons,
+        words,
+        _versions(),
+    ]
     digest = hashlib.sha256(json.dumps(told, default=str).encode())
     digest.update((folder / "results.parquet").read_bytes())
     for package in ("results", "study"):
@@ -92,7 +98,8 @@ def _write_report(
     from g2p.results.report import write_report
     from g2p.results.study_data import COMBINATION, combined
 
-    compared = list(dict.fromkeys(factor for factor, *_ in study.pairs))
+    pooled = [c for c in study.comparisons if not c.within and not c.trend]
+    compared = list(dict.fromkeys(c.arm for c in pooled))
     several = len(compared) > 1  # factors; then an arm is a combination of them
     real = all(run.config["data"]["name"] == PUBLISHED_ON for run in runs)
     flags = [word for word in words if not word.startswith("--")]
@@ -130,12 +137,3 @@ def _write_effects(effects: list[Effect], folder: Path) -> None:
 
 def _read_effects(folder: Path) -> list[Effect]:
     return effects_of(pq.read_table(folder / "effects.parquet"))
-
-
-def _comparisons(study: Study) -> list[Comparison]:
-    """Each pair, over all other factors."""
-    others = [k for k in study.points[0].factors if k not in PAIRED_ANYWAY]
-    return [
-        Comparison(arm, a, b, tuple(name for name in others if name != arm))
-        for arm, a, b in study.pairs
-    ]

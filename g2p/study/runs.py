@@ -13,6 +13,7 @@ from g2p.data.panel import Panel
 from g2p.data.split import Split
 from g2p.errors import UserError, listed
 from g2p.identity import Recall, identify
+from g2p.results.comparison import text_of
 from g2p.results.record import Record
 from g2p.study.plan import Point, Study
 
@@ -96,7 +97,7 @@ def resolve(study: Study, words: list[str], *, draw: bool = True) -> list[StudyR
         first = runs.setdefault(run.signature, run)
         if _told_apart(point.factors) not in map(_told_apart, first.places):
             first.places.append(point.factors)
-    _check_pairs(study, list(runs.values()))
+    _check_compared(study, list(runs.values()))
     return list(runs.values())
 
 
@@ -112,15 +113,20 @@ def _told_apart(factors: Mapping) -> dict:
     return {name: value for name, value in factors.items() if name not in ("phenotypes", "seed")}
 
 
-def _check_pairs(study: Study, runs: list[StudyRun]) -> None:
+def _check_compared(study: Study, runs: list[StudyRun]) -> None:
     """Refuse, before hours of training, a comparison of what no run is left of."""
-    for factor, *pair in study.pairs:
-        there = dict.fromkeys(place[factor] for run in runs for place in run.places)
-        for label in pair:
+    left: dict[str, dict] = {}
+    for comparison in study.comparisons:
+        factor = comparison.arm
+        if factor not in left:
+            left[factor] = dict.fromkeys(place[factor] for run in runs for place in run.places)
+        there = left[factor]
+        for label in comparison.weights:
             if label not in there:
                 raise UserError(
-                    f"study={study.name} compares {factor}={pair[0]} with {pair[1]}, but of "
-                    f"{label} no run is left; there are {listed(map(str, there))}."
+                    f"study={study.name} compares {factor}={text_of(comparison.a)} with "
+                    f"{text_of(comparison.b)}, but of {text_of(label)} no run is left; there are "
+                    f"{listed(map(text_of, there))}."
                 )
 
 
