@@ -62,6 +62,53 @@ def test_a_ladder_climbs_and_compares_neighbours():
     ]  # fmt: skip
 
 
+def test_comparisons_within_levels_and_trends():
+    """Where a rule drops a label at a level, a ladder there steps over it."""
+    declared = {
+        "factors": {"model": {"a": {}, "b": {}}, "x": [1, 2, 3, None], "data.y": ["m", "n"]},
+        "when": [{"if": {"model": "b", "x": 2}, "drop": True}],
+        "compare": {"x": {"pairs": "ladder", "within": "model"},
+                    "model": {"pairs": [["a", "b"]], "within": "x"}, "data.y": [["m", "n"]]},
+        "trend": {"x": {"within": "model"}},
+    }  # fmt: skip
+    y = ("data.y",)
+    all_of = {"a": (1, 2, 3, None), "b": (1, 3, None)}
+    steps = [
+        Comparison("x", one, other, y, "model", model)
+        for model, values in all_of.items() for one, other in itertools.pairwise(values)
+    ]  # fmt: skip
+    models = [Comparison("model", "a", "b", y, "x", x) for x in (1, 3, None)]
+    trends = [Comparison("x", 1, None, y, "model", m, values) for m, values in all_of.items()]
+    pooled = Comparison("data.y", "m", "n", ("model", "x"))
+    assert planned(**declared).comparisons == [*steps, *models, pooled, *trends]
+    declared |= {"compare": [], "trend": "x"}
+    (trend,) = planned(**declared).comparisons
+    assert trend == Comparison("x", 1, None, ("model", *y), trend=(1, 2, 3, None))
+    # An override leaves one value, along which there is no trend.
+    assert planned(given={"x": 2}, **declared | {"when": []}).comparisons == []
+
+
+@pytest.mark.parametrize("size", ["smoke", "full"])
+@pytest.mark.parametrize(
+    ("name", "arm", "within"),
+    [
+        ("layers", "model.num_layers", "model"),
+        ("epistasis", "model", "data.epsilon"),
+        ("transfer", "model", "transfer.observations"),
+    ],
+)
+def test_a_study_compares_at_each_value_of_what_it_asks_about(name, arm, within, size):
+    study = load_study(name, size, lambda common: NAMES)
+    pairs = [c for c in study.comparisons if not c.trend]
+    assert {c.arm for c in pairs} == {arm} and {c.within for c in pairs} == {within}
+    labels = dict.fromkeys(point.factors[within] for point in study.points)
+    assert list(dict.fromkeys(c.level for c in pairs)) == list(labels)
+    (ordered,) = {within, arm} - {"model"}
+    trends = [c for c in study.comparisons if c.trend]
+    models = dict.fromkeys(point.factors["model"] for point in study.points)
+    assert [(c.arm, c.within, c.level) for c in trends] == [(ordered, "model", m) for m in models]
+
+
 def test_conditions_set_and_drop():
     study = planned(
         factors={"model": {"a": {"model": "ridge"}, "b": {"model": "rung"}}, "x": [1, 2, 3]},
@@ -93,6 +140,37 @@ def test_a_size_replaces_and_adds():
         ({"factors": {"x": [1]}, "seed": [0]}, "full", "Did you mean 'seeds'"),
         ({"factors": {"x": [1]}, "arm": "y"}, "full", "arm=y is none of its factors"),
         ({"factors": {"x": [1]}, "compare": [[1, 2]]}, "full", "compare names x=2"),
+        ({"factors": {"x": [1, 2]}, "compare": {"y": [[1, 2]]}}, "full", "compare names y, which"),
+        (
+            {
+                "factors": {"xx": [1, 2], "z": [0, 1]},
+                "compare": {"z": {"pairs": [[0, 1]], "within": "x"}},
+            },
+            "full",
+            r"compare\.z\.within=x must be .*Did you mean 'xx'",
+        ),
+        (
+            {
+                "factors": {"x": [1, 2]},
+                "seeds": [0, 1],
+                "compare": {"x": {"pairs": "ladder", "within": "seed"}},
+            },
+            "full",
+            r"compare\.x\.within=seed .*it has none",
+        ),
+        (
+            {
+                "factors": {"x": [1, 2], "z": [0, 1]},
+                "compare": {"x": {"pairs": [[1, 2]], "within": "z"}},
+                "when": [{"if": {"x": 2}, "drop": True}],
+            },
+            "full",
+            "rules .* drop them",
+        ),
+        ({"factors": {"x": [1, 2]}, "trend": "y"}, "full", "trend names y, which is none"),
+        ({"factors": {"x": [1, 3, 2]}, "trend": "x"}, "full", r"trend\.x needs .* not 1, 3, 2"),
+        ({"factors": {"x": ["a", "b"]}, "trend": ["x"]}, "full", "numbers that null may come"),
+        ({"factors": {"x": [1, None, 2]}, "trend": "x"}, "full", "not 1, null, 2"),
     ],
 )
 def test_what_a_study_may_not_say(declared, size, said):
@@ -125,6 +203,15 @@ def test_what_a_study_may_not_say(declared, size, said):
         ("compare: ladders", "compare must be ladder, or pairs"),
         ("compare: [[a, b, c]]", r"compare\[0\] must be a pair"),
         ("compare: {x: [a]}", r"compare.x\[0\] must be a pair"),
+        ("compare: [[ridge, ridge]]", r"compare\[0\] compares ridge with itself"),
+        ("compare: [[a, b], [b, a]]", r"compare\[1\] compares b with a a second time"),
+        ("compare: {x: {pairs: [[a, a]]}}", r"compare\.x\.pairs\[0\] compares a with itself"),
+        ("compare: {x: {within: y}}", r"compare\.x\.pairs is missing"),
+        ("compare: {x: {pairs: ladder, at: y}}", r"compare\.x\.at is no key .*: pairs, within"),
+        ("compare: {x: {pairs: ladder, within: [y]}}", r"within must be text, not \['y'\]"),
+        ("trend: 3", "trend must be text or a list or a mapping, not 3"),
+        ("trend: [[x]]", r"trend must be text, not \['x'\]"),
+        ("trend: {x: {along: y}}", r"trend\.x\.along is no key of it. Allowed: within"),
     ],
 )
 def test_a_file_that_is_no_study(tmp_path, text, said):

@@ -1,9 +1,18 @@
 """The rows of a study that count, and ridge beside them, against what is written down here."""
 
+from pathlib import Path
+from statistics import fmean
+
+import numpy as np
 import pyarrow as pa
 import pytest
+from rich.console import Console
+from scipy import stats
 
+from g2p.data import load_panel
+from g2p.results.compare import compare
 from g2p.results.yardsticks import ridge_references, warnings
+from g2p.run import obtain
 from g2p.study.collect import collect
 from g2p.study.runs import resolve
 from g2p.study.scored import scored
@@ -92,3 +101,43 @@ def test_runs_of_one_phenotype_each_share_a_reference_where_its_values_agree(tmp
         assert [(one.r2, one.where) for one in found] == [
             ({"30C": 0.5}, {"of": "30C"}), ({"30C": 0.45, "cu": 0.45}, {"of": "30C,cu"}),
         ]  # fmt: skip
+
+
+def test_folds_of_trained_runs(tmp_path):
+    """From runs to effect: each counts what it learned from, and ridge is ridge's own arm."""
+    study = planned(
+        set={"split": "kfold", "split.k": 3}, phenotypes=["cu"], compare=[["ridge", "gbdt"]],
+        factors={"model": ["ridge", "gbdt"], "split.fold": [0, 1, 2]},
+    )  # fmt: skip
+    runs = resolve(study, [*SMALL_RIDGE[:2], *paths(tmp_path), "logger=none"])
+    for run in runs:
+        obtain(run.config, None, Console(quiet=True))
+    table = scored(collect(tmp_path / "study", runs), runs)
+    (effect,) = compare(table, study.comparisons)
+    rows = [row for row in table.to_pylist() if row["split"] == "test"]
+    observed = {run.signature: observations(run, "cu") for run in runs}
+    for row in rows:
+        assert (row["n_train"], row["n"]) == observed[row["signature"]]
+        assert row["ridge_r2"] == pytest.approx(
+            next(r["r2"] for r in rows
+                 if r["model"] == "ridge" and r["split.fold"] == row["split.fold"])
+        )  # fmt: skip
+    r2 = {(row["model"], row["split.fold"]): row["r2"] for row in rows}
+    differences = [r2["gbdt", fold] - r2["ridge", fold] for fold in range(3)]
+    share = fmean(row["n"] / row["n_train"] for row in rows)
+    t = stats.ttest_1samp(differences, 0).statistic / np.sqrt(1 + 3 * share)
+    assert effect.p == pytest.approx(2 * stats.t.sf(abs(t), 2))
+    assert (effect.splits, effect.test_share) == (3, pytest.approx(share))
+    lines = ridge_references(table, ["model", "split.fold"])
+    assert [(one.r2["cu"], one.where) for one in lines] == [
+        (r2["ridge", fold], {"split.fold": fold}) for fold in range(3)
+    ]
+
+
+def observations(run, phenotype: str) -> tuple[int, int]:
+    """How many values of a phenotype the training and the test strains of a run have."""
+    config = run.config
+    panel, _ = load_panel(config["data"], Path(config["paths"]["cache"]))
+    values = panel.phenotypes[:, panel.phenotype_names.index(phenotype)]
+    split = run.draw()
+    return tuple(int(np.isfinite(values[split[part]]).sum()) for part in ("train", "test"))

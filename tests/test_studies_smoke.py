@@ -17,3 +17,8 @@ def test_a_study_at_its_small_size(tmp_path, name):
     assert rows and {row["status"] for row in rows} == {"done"}
     assert all(row["r2"] is not None for row in rows if row["split"] == "test")
     assert (folder / "report.html").stat().st_size > 10_000
+    effects = pq.read_table(folder / "effects.parquet").to_pylist()
+    assert all(effect["pairs"] and effect["test"] for effect in effects)
+    if name == "transfer":  # joint arms predict three phenotypes, of which one is the question
+        assert {row["phenotype"] for row in rows} == {"23C", "25C", "27C"}
+        assert {name for effect in effects for name, _ in effect["by_phenotype"]} == {"23C"}

@@ -8,13 +8,14 @@ import json
 from collections.abc import Hashable, Mapping, Sequence
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from g2p.study.runs import StudyRun
 
-COLUMNS = {
-    "same_panel": pa.int64(), "same_setting": pa.int64(), "same_split": pa.int64(),
-    "model_name": pa.string(),
-}  # fmt: skip
+FACTS = pa.schema([
+    ("same_panel", pa.int64()), ("same_setting", pa.int64()), ("same_split", pa.int64()),
+    ("model_name", pa.string()), ("target", pa.string()),
+])  # fmt: skip
 
 
 def scored(table: pa.Table, runs: Sequence[StudyRun]) -> pa.Table:
@@ -34,28 +35,23 @@ def scored(table: pa.Table, runs: Sequence[StudyRun]) -> pa.Table:
             model_name: the model's own name, whatever its arm is called.
     """
     panels, settings, splits = _Numbers(), _Numbers(), _Numbers()
-    facts, targets = {}, {}
+    facts = []
     for run in runs:
         panel = _panel(run.config)
-        facts[run.signature] = {
+        facts.append({
             "same_panel": panels[panel],
             "same_setting": settings[panel, _company(run)],
             "same_split": splits[json.dumps(run.config["split"], sort_keys=True)],
             "model_name": run.config["model"]["name"],
-        }
-        targets[run.signature] = run.target
-    signatures = table["signature"].to_pylist()
-    for name, kind in COLUMNS.items():
-        values = [facts[signature][name] for signature in signatures]
-        table = table.append_column(name, pa.array(values, kind))
-    if not any(targets.values()):
-        return table
-    phenotypes = table["phenotype"].to_pylist()
-    counts = [
-        targets[signature] in (None, phenotype)
-        for signature, phenotype in zip(signatures, phenotypes, strict=True)
-    ]
-    return table.filter(pa.array(counts, pa.bool_()))
+            "target": run.target,
+        })  # fmt: skip
+    # Columns of as many rows as the table: of each row its run's.
+    numbers = pc.index_in(table["signature"], pa.array([run.signature for run in runs]))
+    of_runs = pa.Table.from_pylist(facts, schema=FACTS).take(numbers)
+    for name in FACTS.names[:-1]:
+        table = table.append_column(name, of_runs[name])
+    target = of_runs["target"]
+    return table.filter(pc.if_else(pc.is_null(target), True, pc.equal(target, table["phenotype"])))
 
 
 class _Numbers(dict):
