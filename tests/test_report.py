@@ -186,12 +186,23 @@ def test_the_lead_of_the_best_arm_has_its_interval_whichever_way_it_was_compared
     forth = summary(data, [effect("b", "a", 0.1, 0.0912, 0.1134)])[1]
     back = summary(data, [effect("a", "b", -0.1, -0.1134, -0.0912)])[1]
     assert forth == back and "+0.0912 to +0.1134" in forth and "model=a" in forth
+    at_a_level = effect("b", "a", 0.1, 0.09, 0.11)
+    at_a_level = replace(at_a_level, comparison=replace(at_a_level.comparison, within="x", level=1))
+    assert summary(data, [at_a_level])[1] == summary(data, [])[1]  # not of the lead over all
     unsure = summary(data, [effect("b", "a", 0.1, -0.01, 0.3)])[1]
     assert "cannot be told apart" in unsure and "cannot be told apart" not in forth
     alone = summary(data, [])[1]  # not among the study's comparisons
     low, high = map(float, re.search(r"([+-][\d.]+) to ([+-][\d.]+\d)", alone).groups())
     lead = float(re.search(r"([\d.]+) less", alone)[1])
     assert low <= lead <= high and low > 0.08
+
+
+def test_the_page_says_how_effects_were_tested(tmp_path):
+    table = studies.results([{"model": "a"}, {"model": "b", "gain": 0.1}], ["30C", "cu"])
+    shown = Page(report(tmp_path, table, "model", effects=studies.steps(table, "model"))).text
+    # With the figure, and with the table.
+    assert shown.count("Sign-flip test over phenotypes: assumes that they are independent") == 2
+    assert shown.count("A pair is two runs that agree in phenotype, seed.") == 2
 
 
 def test_steps_in_words():

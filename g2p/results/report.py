@@ -15,6 +15,7 @@ from g2p.files import write_atomically
 from g2p.results import page
 from g2p.results.compare import Effect
 from g2p.results.config_table import config_table
+from g2p.results.effects import method_notes
 from g2p.results.published_numbers import Published
 from g2p.results.study_curves import AXES
 from g2p.results.study_data import Run, StudyData, is_number, label
@@ -118,16 +119,20 @@ def _effects(effects: Sequence[Effect]) -> str:
             str(len(e.by_phenotype)),
             str(e.seeds),
             str(e.left_out),
+            f"{e.detectable:.4f}" if is_number(e.detectable) else "–",
         ]
         for e in effects[:MOST_ROWS]
     ]
-    rows += [[text, *[""] * 8] for text in _more(effects, MOST_ROWS)]
+    rows += [[text, *[""] * 9] for text in _more(effects, MOST_ROWS)]
     columns = ["comparison", "change in R2", "95% interval", "p", "p (Holm)", "up / down",
-               "phenotypes", "seeds", "pairs left out"]  # fmt: skip
+               "phenotypes", "seeds", "pairs left out", "detectable"]  # fmt: skip
     note = "Up / down: phenotypes where the second arm is better / worse" + (
         " / neither." if any(e.ties for e in effects) else "."
     )
-    return page.table("effects", columns, rows, numbers=range(1, 9)) + page.paragraph(note)
+    notes = [note, *method_notes(effects)]
+    return page.table("effects", columns, rows, numbers=range(1, 10)) + "".join(
+        map(page.paragraph, notes)
+    )
 
 
 def _arms(data: StudyData) -> str:

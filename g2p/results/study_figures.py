@@ -11,6 +11,7 @@ from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
 from g2p.results.compare import Effect
 from g2p.results.drawing import Picture, legend, legend_inches, style, wrapped
+from g2p.results.effects import method_notes
 from g2p.results.figures import BLUE, GREY, plt
 from g2p.results.phenotype_figure import by_phenotype
 from g2p.results.published_numbers import Published
@@ -54,9 +55,10 @@ def effects_figure(effects: Sequence[Effect]) -> Picture | None:
     return Picture(
         name="effects",
         heading="What each step changes",
-        caption=f"{fewer}Change in test R2 from the first arm to the second, paired by phenotype "
-        "and seed: mean and 95% interval (filled where it is significant after Holm's correction), "
-        "and the mean of each phenotype as a grey stroke. * p ≤ 0.05, ** p ≤ 0.01, *** p ≤ 0.001.",
+        caption=f"{fewer}Change in test R2 from the first arm to the second: mean and 95% interval "
+        "(filled where it is significant after Holm's correction), and the mean of each phenotype "
+        "as a grey stroke. * p ≤ 0.05, ** p ≤ 0.01, *** p ≤ 0.001 after it. "
+        + " ".join(method_notes(known)),
         description="; ".join(f"{named(e, known)}: {e.mean:+.4f} {e.stars}" for e in known),
         draw=lambda width: _effects(known, width),
     )

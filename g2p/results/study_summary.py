@@ -61,7 +61,13 @@ def _interval(
     """Of R2 of `best` less that of `second`; NaN where no pairs can be made."""
     for effect in effects:
         c = effect.comparison
-        if c.arm == data.arm and not effect.left_out and {str(c.a), str(c.b)} == {second, best}:
+        pooled = c.within is None and not c.trend  # as the means of arms are
+        if (
+            pooled
+            and c.arm == data.arm
+            and not effect.left_out
+            and {str(c.a), str(c.b)} == {second, best}
+        ):
             up = str(c.b) == best
             return (effect.low, effect.high) if up else (-effect.high, -effect.low)
     values = data.values
