@@ -138,15 +138,18 @@ def _tested(table: pa.Table) -> pa.Table:
 
 
 def _ridge(table: pa.Table) -> Cells:
-    """Ridge's R2 in each setting: of its own arm, else as the other runs recorded it."""
-    own = _means(table.filter(pc.equal(table["model_name"], "ridge")), "r2")
-    if "ridge_r2" not in table.column_names:
-        return own
-    return _means(table, "ridge_r2", agreeing=True) | own
+    """Ridge's R2 in each setting: of its own arm, else as the other runs recorded it.
+
+    It has no seed, so where it is not the same in all runs of a setting they are of several kinds
+    that the table does not tell apart, and none is ridge's.
+    """
+    own = table.filter(pc.equal(table["model_name"], "ridge"))
+    recorded = _means(table, "ridge_r2", same=True) if "ridge_r2" in table.column_names else {}
+    return recorded | _means(own, "r2", same=True)
 
 
-def _means(table: pa.Table, column: str, *, agreeing: bool = False) -> Cells:
-    """Mean over the runs of each cell that have a number; `agreeing`: where all have the same."""
+def _means(table: pa.Table, column: str, *, same: bool = False) -> Cells:
+    """Mean over the runs of each cell that have a number; `same`: only where it is one number."""
     table = table.filter(pc.is_finite(table[column]))
     found = table.group_by(["same_setting", "phenotype"], use_threads=False).aggregate(
         [(column, "mean"), (column, "min"), (column, "max")]
@@ -154,7 +157,7 @@ def _means(table: pa.Table, column: str, *, agreeing: bool = False) -> Cells:
     return {
         (row["same_setting"], row["phenotype"]): row[f"{column}_mean"]
         for row in found.to_pylist()
-        if not agreeing or row[f"{column}_max"] - row[f"{column}_min"] <= SAME
+        if not same or row[f"{column}_max"] - row[f"{column}_min"] <= SAME
     }
 
 
