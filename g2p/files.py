@@ -1,5 +1,11 @@
-"""Files that are whole or absent."""
+"""Files that are whole or absent.
 
+While it is written, a file is a draft under another name, locked by its writer, so that a draft
+whose writer was killed can be told from one that is being written.
+"""
+
+import contextlib
+import fcntl
 import json
 import os
 import tempfile
@@ -21,13 +27,13 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], Any]) -> None:
     draft = None
     try:
         with held():  # else nobody knows of the draft yet
-            handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=DRAFT)
+            handle, draft = _new_draft(path)
         with os.fdopen(handle, "wb") as file:
             write(file)
             file.flush()
             os.fsync(file.fileno())
-        Path(draft).chmod(0o644)
-        Path(draft).replace(path)
+            os.fchmod(file.fileno(), 0o644)
+            Path(draft).replace(path)  # before its lock goes
     except OSError as error:
         # pyarrow and torch report a full disk without saying where.
         error.filename = error.filename or str(path)
@@ -35,6 +41,25 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], Any]) -> None:
     finally:
         if draft is not None:
             Path(draft).unlink(missing_ok=True)
+
+
+def _new_draft(path: Path) -> tuple[int, str]:
+    """A new file beside `path`, open, with a lock that ends with it or with the process."""
+    while True:
+        handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=DRAFT)
+        with contextlib.suppress(OSError):  # a file system without locks
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        if os.fstat(handle).st_nlink:
+            return handle, draft
+        os.close(handle)  # removed as abandoned before it was locked
+
+
+def remove_abandoned_drafts(folder: Path) -> None:
+    """Remove what killed processes have left half written in `folder`."""
+    for draft in folder.glob(f".*{DRAFT}"):
+        with contextlib.suppress(OSError), draft.open("r+b") as file:  # or its writer lives
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            draft.unlink()
 
 
 def write_json(path: Path, value: Any) -> None:

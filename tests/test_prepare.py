@@ -201,3 +201,65 @@ def test_the_genotypes_of_a_large_panel_are_thinned_once(tmp_path, monkeypatch):
     assert again.loci.equals(plain.loci) and again.account == plain.account != []
     for part in split:
         np.testing.assert_array_equal(again.split[part], plain.split[part])
+
+
+@pytest.fixture(scope="module")
+def thinned_file(tmp_path_factory):
+    """A prepared panel, a function that prepares it again, and its file on disk with content."""
+    phenotypes = np.random.default_rng(0).standard_normal((60, 2))
+    panel = make_panel(60, 30, 2, phenotypes=phenotypes)
+    panel.genotypes[3, 4] = NO_CALL
+    file = tmp_path_factory.mktemp("thinned") / "x.npz"
+    split = splits.cv2(panel, [0, 1], seed=0)
+
+    def prepared_again():
+        told = {"max_correlation": 0.3, "loci_from": "train", "missing": "mask"}
+        return prepare(panel, split, [0, 1], QUALITY, None, file, **told)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("g2p.data.thin.LARGE", 1)
+        plain = replace(prepared_again(), thinned=None)
+        yield plain, prepared_again, file, file.read_bytes()
+
+
+def assert_same_genotypes(again, plain):
+    np.testing.assert_array_equal(again.genotypes, plain.genotypes)
+    assert again.loci.equals(plain.loci) and again.account == plain.account != []
+    for part in plain.split:
+        np.testing.assert_array_equal(again.split[part], plain.split[part])
+
+
+@settings(deadline=None, max_examples=100)
+@given(where=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
+def test_a_flipped_bit_in_thinned_genotypes_is_mended_or_without_effect(thinned_file, where, bit):
+    plain, prepared_again, file, whole = thinned_file
+    damaged = bytearray(whole)
+    damaged[int(where * len(whole))] ^= 1 << bit
+    file.write_bytes(damaged)
+    assert_same_genotypes(prepared_again(), plain)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda arrays: arrays.pop("loci"),
+        lambda arrays: arrays.update(genotypes=arrays["genotypes"][:-1]),
+        lambda arrays: arrays.update(genotypes=arrays["genotypes"][:, :-1]),
+        lambda arrays: arrays.update(genotypes=arrays["genotypes"].astype(str)),
+        lambda arrays: arrays.update(loci=arrays["loci"] + 1000),
+        lambda arrays: arrays.update(train=arrays["train"].astype(float)),
+        lambda arrays: arrays.update(test=arrays["test"] - 60),
+        lambda arrays: arrays.update(cells=arrays["cells"][0]),
+        lambda arrays: arrays.update(account=np.array(3)),
+    ],
+)
+def test_thinned_genotypes_of_another_shape_are_made_again(thinned_file, caplog, change):
+    plain, prepared_again, file, whole = thinned_file
+    file.write_bytes(whole)
+    with np.load(file) as known:
+        arrays = dict(known)
+    change(arrays)
+    np.savez(file, **arrays)
+    assert_same_genotypes(prepared_again(), plain)
+    assert f"{file} is damaged; making it again" in caplog.text
+    assert file.stat().st_size == len(whole)

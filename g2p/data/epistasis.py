@@ -19,7 +19,13 @@ import pyarrow as pa
 
 from g2p.data.panel import Panel, missing_genotypes
 from g2p.data.simulated import BLOCK, cross, place_loci
-from g2p.data.store import files_fingerprint, open_panel, options_fingerprint, stored_panel
+from g2p.data.store import (
+    DamagedPanelError,
+    files_fingerprint,
+    open_panel,
+    options_fingerprint,
+    stored_panel,
+)
 from g2p.errors import UserError
 from g2p.options import AtLeast, AtMost, Seed, Unless
 
@@ -150,14 +156,15 @@ def _genotypes_of(panel: Path) -> tuple[np.ndarray, pa.Table, list[str]]:
     """The same of a stored panel."""
     try:
         stored = open_panel(panel)
-    except (OSError, pa.ArrowInvalid) as error:
+        genotypes = stored.genotypes
+    except (OSError, DamagedPanelError) as error:
         raise UserError(f"data.panel={panel} is no stored panel ({error}). {STORED}") from None
     if any(
-        missing_genotypes(stored.genotypes[start : start + BLOCK]).any()
-        for start in range(0, len(stored.genotypes), BLOCK)
+        missing_genotypes(genotypes[start : start + BLOCK]).any()
+        for start in range(0, len(genotypes), BLOCK)
     ):
         raise UserError(f"data.panel={panel} lacks genotypes; the formula needs all of them.")
-    return stored.genotypes, stored.loci, stored.strains
+    return genotypes, stored.loci, stored.strains
 
 
 def interacting_sets(rng: np.random.Generator, loci: int, order: int) -> np.ndarray:

@@ -1,7 +1,8 @@
 """The genotypes of a run: cleaned and thinned, once for a split of a large panel."""
 
+import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from weakref import WeakValueDictionary
 
@@ -11,7 +12,9 @@ from g2p.data.loci import independent_loci
 from g2p.data.panel import Panel
 from g2p.data.quality import clean
 from g2p.data.split import PARTS, Split
-from g2p.files import write_atomically
+from g2p.files import remove_abandoned_drafts, write_atomically
+
+log = logging.getLogger(__name__)
 
 # Genotypes in a panel from which on the answer is kept on disk: less takes about a second.
 LARGE = 100_000_000
@@ -58,20 +61,59 @@ def thin(
 
 
 def remembered(file: Path, panel: Panel, make: Callable[[], Thinned]) -> Thinned:
-    """What is held, or `file` holds, or `make` makes; kept there where the panel is large."""
+    """What is held, or `file` holds, or `make` makes; stored there where the panel is large.
+
+    A damaged file is made again, with a warning.
+    """
     thinned = _held.get(file)
     if thinned is None:
-        thinned = _read(file) if file.exists() else make()
-        if not file.exists() and panel.genotypes.size >= LARGE:
-            _write(file, thinned)
+        thinned = _read(file, panel) if file.exists() else None
+        if thinned is None:
+            thinned = make()
+            if len(panel.strains) * len(panel.loci) >= LARGE:
+                remove_abandoned_drafts(file.parent)
+                _write(file, thinned)
         _held[file] = thinned
     return thinned
 
 
-def _read(file: Path) -> Thinned:
-    with np.load(file, allow_pickle=False) as kept:
-        split = Split({part: kept[part] for part in PARTS}, kept.get("cells"))
-        return Thinned(kept["genotypes"], kept["loci"], split, kept["account"].tolist())
+def _read(file: Path, panel: Panel) -> Thinned | None:
+    """What a file holds, whose zip has a checksum for each array; None where it is damaged."""
+    try:
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
+            split = Split({part: arrays[part] for part in PARTS}, arrays.get("cells"))
+            thinned = Thinned(arrays["genotypes"], arrays["loci"], split, arrays["account"])
+        if not _fits(thinned, panel):
+            raise ValueError("its arrays have other shapes")
+    except Exception as error:  # zipfile, zlib and numpy have many
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        log.warning("%s is damaged; making it again.", file)
+        return None
+    return replace(thinned, account=thinned.account.tolist())
+
+
+def _fits(thinned: Thinned, panel: Panel) -> bool:
+    """Whether arrays have the shapes and types of thinned genotypes of this panel."""
+    n_strains, n_loci = len(panel.strains), len(panel.loci)
+    cells = thinned.split.cells
+    return (
+        thinned.genotypes.shape == (n_strains, len(thinned.loci))
+        and thinned.genotypes.dtype.kind in "if"
+        and all(
+            rows.ndim == 1
+            and rows.dtype.kind == "i"
+            and ((rows >= 0) & (rows < size)).all()
+            and len(set(rows.tolist())) == len(rows)
+            for rows, size in [
+                (thinned.loci, n_loci),
+                *((rows, n_strains) for rows in thinned.split.values()),
+            ]
+        )
+        and (cells is None or (cells.ndim == 2 and len(cells) == n_strains))
+        and thinned.account.ndim == 1
+        and thinned.account.dtype.kind == "U"
+    )
 
 
 def _write(file: Path, thinned: Thinned) -> None:

@@ -91,8 +91,7 @@ def resolve(study: Study, words: list[str], *, draw: bool = True) -> list[StudyR
         names = [known.panel.phenotype_names[c] for c in known.columns]
         run = StudyRun(
             known.record, [point.factors], own, words, config, names,
-            n_loci=known.panel.genotypes.shape[1], draw=known.draw,
-            target=_target(config, known.panel),
+            n_loci=len(known.panel.loci), draw=known.draw, target=_target(config, known.panel),
         )  # fmt: skip
         first = runs.setdefault(run.signature, run)
         if _told_apart(point.factors) not in map(_told_apart, first.places):
