@@ -1,6 +1,7 @@
 """The BBQ panel from small arrays: there, zipped, to be downloaded, and damaged."""
 
 import io
+import shutil
 import zipfile
 
 import numpy as np
@@ -126,6 +127,47 @@ def test_arrays_are_downloaded_once_and_not_needed_once_stored(tmp_path, monkeyp
     assert not list((tmp_path / "files").iterdir())
 
 
+def test_a_padded_array_is_not_unpacked(tmp_path):
+    """numpy passes over what comes after an array, however much it is."""
+    (tmp_path / "files").mkdir()
+    packed = tmp_path / "files" / "datasets.zip"
+    packed.write_bytes(zipped_arrays())
+    with zipfile.ZipFile(packed) as archive:
+        content = {name: archive.read(name) for name in archive.namelist()}
+    content["datasets/pheno_test.npy"] += bytes(10_000)
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, padded in content.items():
+            archive.writestr(name, padded)
+    with pytest.raises(UserError, match="pheno_test.npy would be unpacked to 10,.* nothing was"):
+        read_from(tmp_path, "arrays")
+    assert [path.name for path in (tmp_path / "files").iterdir()] == ["datasets.zip"]
+
+
+@pytest.mark.parametrize("note", ["[1]", "{}", "3", '{"fingerprint": 5}'])
+def test_a_note_of_another_shape_is_made_again(tmp_path, note):
+    write_arrays(tmp_path)
+    _, first = read_from(tmp_path, "arrays")
+    (known,) = (tmp_path / "cache").glob("bbq-*.json")
+    good = known.read_text()
+    known.write_text(note)
+    assert read_from(tmp_path, "arrays")[1] == first
+    assert known.read_text() == good
+
+
+def test_a_damaged_panel_whose_arrays_are_gone_is_removed(tmp_path):
+    write_arrays(tmp_path)
+    panel, _ = read_from(tmp_path, "arrays")
+    (file,) = (tmp_path / "cache").glob("*.arrow")
+    damaged = bytearray(file.read_bytes())
+    damaged[damaged.index(panel.genotypes.tobytes())] ^= 1
+    shutil.rmtree(tmp_path / "files")
+    file.write_bytes(damaged)
+    panel, _ = read_from(tmp_path, "arrays")
+    with pytest.raises(UserError, match="was damaged and is removed; the files .* are gone, too"):
+        panel.genotypes  # noqa: B018
+    assert not file.exists()
+
+
 def test_a_source_that_changed_is_read_again(tmp_path):
     write_arrays(tmp_path)
     _, first = read_from(tmp_path, "arrays")
@@ -172,7 +214,8 @@ def test_a_server_that_refuses_or_sends_something_else(tmp_path):
         ({"geno_test": np.full((2, 4), None)}, "geno_test.npy is not an array or is cut short"),
         ({"geno_test": np.eye(4)[:2] * 1.5}, r"geno_test.npy: strain 0, locus 0 .* is 1.5; gen"),
         ({"geno_train": np.full((6, 4), -np.inf)}, r"strain 0, locus 0 \(from 0\) is -inf"),
-        ({"pheno_test": np.full((2, 18), np.inf)}, "phenotypes must be finite"),
+        ({"pheno_test": np.full((2, 18), np.inf)},
+         r"pheno_test.npy: strain 0, phenotype 0 \(from 0\) is inf; phenotypes must be finite"),
     ],
 )  # fmt: skip
 def test_faulty_arrays(tmp_path, changes, said):

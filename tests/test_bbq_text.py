@@ -164,6 +164,7 @@ def test_a_locus_table(tmp_path):
         ({PHENOTYPES[3]: PHENOTYPE + "7\t1\t1\n"}, "line 13: strain 7 is in line 5 already"),
         ({PHENOTYPES[3]: PHENOTYPE + "8\t1\n"}, "30C.txt, line 13: 2 cells, expected 3"),
         ({PHENOTYPES[3]: PHENOTYPE + "8\thigh\t1\n"}, "line 13, column 2: 'high' is no mean"),
+        ({PHENOTYPES[3]: PHENOTYPE + "8\t1e999\t1\n"}, "line 13, column 2: 1e999 is too large"),
         ({PHENOTYPES[3]: PHENOTYPE + "8\t1\t-1\n"}, "line 13, column 3: '-1' is no standard error"),
         ({PHENOTYPES[3]: PHENOTYPE + "B8\t1\t1\n"}, "line 13, column 1: 'B8' is not an identifier"),
         ({PHENOTYPES[3]: "1\t0.5\t0.1\n"}, "30C.txt, line 1: expected a header of at least two"),
@@ -171,6 +172,7 @@ def test_a_locus_table(tmp_path):
         ({PHENOTYPES[3]: "strain\tmean\n"}, "30C.txt has a header and no rows"),
         ({"loci.csv": "id,chromosome\na,chr01\n"}, "loci.csv, line 1: no column position"),
         ({"loci.csv": "id,chromosome,position\na,chr01,far\n"}, "loci.csv, line 2, .*'far'"),
+        ({"loci.csv": f"id,chromosome,position\na,chr01,{2**63}\n"}, "loci.csv, line 2, .*'9223"),
         ({"loci.csv": "id,chromosome,position\na,chr01,1\n"}, "loci.csv lists 1 loci; .* have 4"),
     ],
 )  # fmt: skip
@@ -261,7 +263,7 @@ def test_once_a_bad_file_is_mended_the_ones_before_it_are_kept(tmp_path, convert
     assert converted == GENOTYPES[2:]
 
 
-@pytest.mark.parametrize("change", ["first file", "precision", "lost"])
+@pytest.mark.parametrize("change", ["first file", "precision", "lost", "{}", "[1]", '[{"key": 1}]'])
 def test_what_no_longer_holds_is_converted_again(tmp_path, converted, change):
     other = genotype_texts()[0].replace("10\t", "99\t")
     write_texts(tmp_path / "files", {GENOTYPES[0]: other} if change == "first file" else None)
@@ -271,6 +273,8 @@ def test_what_no_longer_holds_is_converted_again(tmp_path, converted, change):
         read_from(tmp_path, "raw", precision=precision)
     if change == "lost":
         (tmp_path / "cache" / "bbq-raw.scratch" / "genotypes").write_bytes(b"")
+    if change[0] in "[{":  # a note of another shape
+        (tmp_path / "cache" / "bbq-raw.scratch" / "converted.json").write_text(change)
     converted.clear()
     converted.stop_at = None
     write_texts(tmp_path / "files")

@@ -83,6 +83,13 @@ def test_a_changed_source_is_read_again(tmp_path):
         (GENO.replace("A3", "A1"), PHENO, "GenoData.txt: columns appear more than once: A1"),
         (GENO, PHENO.replace("0.25", "high"), "PhenoData.txt, line 4, column YPD: 'high'"),
         (GENO, PHENO.replace("0.25", "inf"), "line 4, column YPD: 'inf'"),
+        (GENO, PHENO.replace("0.25", "-1e999"), "PhenoData.txt, line 4, column YPD: -1e999 is too"),
+        (GENO.replace("_20_T", f"_{2**63}_T"), PHENO, "line 4: marker '20_chr01_9.*no chromosome"),
+        (
+            GENO.replace("A3", "A\x003"),
+            PHENO.replace("A3", "A\x003"),
+            "GenoData.txt, line 1: the name 'A.x003' has a control character, U.0000",
+        ),
         (
             GENO,
             PHENO.replace("A3", "A9"),

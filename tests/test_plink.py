@@ -145,6 +145,17 @@ def test_as_the_command_line_asks_for_it(tmp_path):
         ({"bim": b"\xff\xfe\n"}, "p.bim is not text"),
         ({"bim": BIM.replace("10 a 0", "10 a")}, "p.bim, line 2: 5 cells, expected six"),
         ({"bim": BIM.replace("10 a 0 5", "10 a 0 5e3")}, "p.bim, line 2: position '5e3'"),
+        (
+            {"bim": BIM.replace("0 5 A", f"0 {2**63} A")},
+            "p.bim, line 2: position '9223.*' is",
+        ),
+        (
+            {"bim": BIM.replace("0 5 A", f"0 {'9' * 5000} A")},
+            "p.bim, line 2: position '99.*' is",
+        ),
+        ({"bim": BIM.replace("c 0", "c\0 0")}, "p.bim, line 4: the text '.*' has a control char"),
+        ({"fam": FAM.replace("S2", "S\x7f2")}, "p.fam, line 2: the text '.*' has a control char"),
+        ({"fam": FAM.replace("1.5", "1e999")}, "p.fam, line 1: phenotype 1e999 is too large"),
         ({"bim": BIM.replace("c 0", "b 0")}, "p.bim, lines 1 and 4: the locus 'b'"),
         ({"fam": FAM.replace("S3", "S1")}, "p.fam, lines 1 and 3: the IID 'S1'.*update-ids"),
         ({"fam": FAM.replace("1.5", "high")}, "p.fam, line 1: phenotype 'high'"),
@@ -159,6 +170,50 @@ def test_faults_are_named_and_leave_no_store(tmp_path, files, said):
         read_from(write(tmp_path, **files))
     assert "\n" not in str(error.value)
     assert not list(tmp_path.rglob("*.arrow"))
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    n_strains=st.integers(2, 13), n_loci=st.integers(1, 9), gone=st.integers(0, 99),
+    of_bim=st.booleans(), seed=st.integers(0, 2**32 - 1),
+)  # fmt: skip
+def test_a_lost_line_is_noticed(tmp_path_factory, n_strains, n_loci, gone, of_bim, seed):
+    """Of the fam: unless the last strain's calls are written as what fills up a byte."""
+    folder = tmp_path_factory.mktemp("bed")
+    counts = np.random.default_rng(seed).choice(np.array([0, 1, 2, -127], np.int8),
+                                                (n_strains, n_loci))  # fmt: skip
+    to_bed(folder / "p.bed", counts, properties={
+        "iid": [f"S{i}" for i in range(n_strains)], "sid": [f"L{i}" for i in range(n_loci)],
+    })  # fmt: skip
+    file = folder / ("p.bim" if of_bim else "p.fam")
+    lines = file.read_text().splitlines(keepends=True)
+    del lines[gone % len(lines)]
+    file.write_text("".join(lines))
+    if not of_bim and n_strains % 4 != 1 and (counts[-1] == 2).all():
+        return
+    with pytest.raises(UserError, match="calls beyond|do not belong together|p.bim is empty"):
+        read_from(folder)
+
+
+def test_a_lost_line_of_the_fam_is_told(tmp_path):
+    write(tmp_path, fam="F1 S1 0 0 0 1\nF2 S3 0 0 0 2\n")
+    said = "p.bed has calls beyond the 2 strains of the fam, first of locus 1 .* fam lacks a line"
+    with pytest.raises(UserError, match=said):
+        read_from(tmp_path)
+    assert not list(tmp_path.rglob("*.arrow"))
+
+
+def test_a_line_too_many_in_the_fam_is_warned_of(tmp_path, caplog):
+    counts = np.random.default_rng(0).integers(0, 3, (6, 30)).astype(np.int8)
+    names = {"iid": [f"S{i}" for i in range(6)], "sid": [f"L{i}" for i in range(30)]}
+    to_bed(tmp_path / "p.bed", counts, properties=names)
+    read_from(tmp_path)
+    assert not caplog.records
+    lines = (tmp_path / "p.fam").read_text().splitlines(keepends=True)
+    lines.insert(2, lines[2].replace("S2", "again"))
+    (tmp_path / "p.fam").write_text("".join(lines))
+    read_from(tmp_path)
+    assert "two A1 alleles at all loci" in caplog.text
 
 
 @pytest.mark.parametrize(

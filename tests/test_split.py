@@ -2,6 +2,7 @@
 
 import inspect
 import json
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -158,6 +159,19 @@ def test_a_run_predicts_known_strains_in_new_environments(small):
 def test_what_a_panel_cannot_give(split, said):
     with pytest.raises(UserError, match=said):
         split(with_facts(family=["a", "b"] * 30))
+
+
+@pytest.mark.parametrize("name", ["column", "group"])
+def test_a_split_by_a_phenotype_names_the_way_out(name):
+    """A fold that is no fact would be trained on."""
+    panel = replace(with_facts(batch=["a", "b"] * 30), phenotype_names=["YPD", "fold"])
+    by_column = {"test": "0", "val": None, "seed": 0}
+    by_group = {"seed": 0, "k": 5, "fold": 0, "val_share": 0.2}
+    told = by_column if name == "column" else by_group
+    with pytest.raises(UserError, match=r"'fold' is a phenotype .* add data.facts=\[fold\]"):
+        getattr(splits, name)(panel, [0], column="fold", **told)
+    with pytest.raises(UserError, match="It has: batch. A column .* by its name in data.facts"):
+        getattr(splits, name)(panel, [0], column="plate", **told)
 
 
 def test_every_split_has_its_yaml():

@@ -77,6 +77,16 @@ def test_a_locus_table_puts_loci_into_genome_order(tmp_path):
     assert panel.genotypes.tolist() == [[1, 0, -1], [-128, -128, 1], [-1, 1, 0]]
 
 
+def test_positions_are_read_to_the_last_digit(tmp_path):
+    """Also those that a float would round."""
+    loci = LOCI.replace("m3,10", f"m3,{2**63 - 1}").replace("other,1", f"m4,{2**63 - 2}")
+    loci = loci.replace("m1,7,chr10", "m1,1e6,chr1").replace("m2,3,chr2", "m2,5.0,chr1")
+    geno = GENO.replace("m3\n", "m3,m4\n").replace("1\n", "1,0\n").replace("NA\n", "NA,0\n")
+    panel, _ = read_from(write(tmp_path, geno, loci=loci), loci="loci.csv")
+    assert panel.loci["id"].to_pylist() == ["m2", "m1", "m4", "m3"]
+    assert panel.loci["position"].to_pylist() == [5, 10**6, 2**63 - 2, 2**63 - 1]
+
+
 def test_quotes_windows_line_ends_and_byte_order_marks(tmp_path):
     """As R and Excel write them."""
     plain, _ = read_from(write(tmp_path))

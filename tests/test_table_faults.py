@@ -1,13 +1,19 @@
 """Tables with every fault: each is named, with its line and column, and none leaves a store."""
 
 import gzip
+import logging
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from g2p.data import load_panel
 from g2p.errors import UserError
-from tests.test_table import GENO, LOCI, read_from, write
+from tests.conftest import compose
+from tests.test_table import GENO, LOCI, PHENO, read_from, write
 
 
 @pytest.mark.parametrize(
@@ -23,6 +29,7 @@ from tests.test_table import GENO, LOCI, read_from, write
         (GENO.replace("C,0", "C,inf"), {}, "line 4, column m1: 'inf' is not a number"),
         ("", {}, "geno.csv is empty"),
         ("strain,m1\n", {}, "geno.csv has a header and no rows"),
+        ("strain,m1\nA,\nB,NA\n", {"coding": None}, "data.coding: .*geno.csv has no number in it"),
         (GENO.replace(",", "\t"), {}, "line 1: expected a comma-separated header"),
         (GENO.replace("C,0", "C"), {}, "geno.csv, line 4: 3 cells, expected 4"),
         (GENO.replace("C,", "A,"), {}, "lines 2 and 4: the strain 'A' appears more than once"),
@@ -41,6 +48,8 @@ from tests.test_table import GENO, LOCI, read_from, write
         (GENO, {"path": "geno.xls"}, "geno.xls: a table's name must end in .csv"),
         (GENO, {"path": "geno.parquet"}, "geno.parquet cannot be read as Parquet"),
         (gzip.compress(GENO.encode(), mtime=0), {}, "geno.csv is not text"),
+        (GENO.replace("C,", "C\0,"), {}, r"geno.csv, line 4: the strain 'C.x00' has a .* U.0000"),
+        (GENO.replace("m2", "m\x1b[31m2"), {}, "geno.csv, line 1: the name 'm.*' has a control"),
     ],
 )  # fmt: skip
 def test_faults_are_named_and_leave_no_store(tmp_path, geno, options, said):
@@ -65,6 +74,19 @@ def test_faults_are_named_and_leave_no_store(tmp_path, geno, options, said):
         (LOCI.replace("other", "m3"), "lines 3 and 4: the locus 'm3' appears more than once"),
         (LOCI.replace("m3,10", "m3,1.5"), "line 3, column position: 1.5 is no position"),
         (LOCI.replace("m3,10", "m3,"), "line 3, column position: nan is no position"),
+        (
+            LOCI.replace("m3,10", "m3,9223372036854775808"),
+            r"line 3, column position: 9.22337e.18 is no"
+            " position; a whole number of base pairs from 0 to 9223372036854775807 is",
+        ),
+        (
+            LOCI.replace("m3,10", "m3," + "9" * 400),
+            "line 3, column position: '999.*' is not a num",
+        ),
+        (
+            LOCI.replace("chr2", "chr\x7f2"),
+            "loci.csv, line 2: the chromosome 'chr.x7f2' has",
+        ),
         (LOCI.replace("m3,10", "m3,x"), "line 3, column position: 'x' is not a number"),
         (LOCI.replace("10,chr1", "10,"), "line 3, column chromosome: the chromosome is missing"),
     ],
@@ -105,3 +127,50 @@ def test_a_truncated_parquet_file(tmp_path):
     (tmp_path / "g.parquet").write_bytes((tmp_path / "g.parquet").read_bytes()[:-20])
     with pytest.raises(UserError, match="g.parquet cannot be read as Parquet"):
         read_from(tmp_path, path="g.parquet")
+
+
+FIT = {
+    (-1, 0, 1): "-1/0/1",
+    (0, 1): "-1/0/1 or 0/1/2 or 0/1 or probability",
+    (0, 1, 2): "0/1/2",
+    (-1, 1): "-1/0/1",
+    (0, 0.5, 1): "probability",
+    (1, 3): "none",
+}
+
+
+@settings(deadline=None, max_examples=20)
+@given(numbers=st.sampled_from(list(FIT)), n_loci=st.integers(1, 6), seed=st.integers(0, 99))
+def test_what_numbers_mean_has_no_default(tmp_path_factory, numbers, n_loci, seed):
+    """0 and 1 would be a heterozygote and one homozygote, or two homozygotes."""
+    folder = tmp_path_factory.mktemp("table")
+    drawn = np.random.default_rng(seed).permutation(np.resize(numbers, (3 * n_loci + 6) // 3 * 3))
+    rows = [["A", "B", "C"], *drawn.reshape(-1, 3).tolist()]
+    text = "\n".join(",".join(map(str, row)) for row in zip(*rows, strict=True))
+    header = ",".join(["strain", *(f"m{i}" for i in range(len(rows) - 1))])
+    write(folder, f"{header}\n{text}\n", PHENO)
+    with pytest.raises(UserError) as error:
+        read_from(folder, coding=None)
+    message, file = str(error.value), folder / "geno.csv"
+    assert message.startswith(f"data.coding: say what the numbers of {file} mean: -1/0/1 (calls")
+    assert message.endswith(f"{', '.join(f'{n:g}' for n in numbers)}, fit {FIT[numbers]}.")
+
+
+def test_the_command_line_must_say_a_coding(tmp_path):
+    write(tmp_path)
+    files = [f"data.path={tmp_path / 'geno.csv'}", f"data.phenotypes={tmp_path / 'pheno.csv'}"]
+    with pytest.raises(UserError, match="Its numbers, -1, 0, 1, fit -1/0/1."):
+        load_panel(compose("data=table", *files)["data"], tmp_path / "cache")
+
+
+def test_alleles_under_a_coding_of_diploids_are_warned_of(tmp_path, caplog):
+    both = "strain,m1,m2\nA,0,1\nB,1,0\nC,1,1\n"
+    for coding, never in (("-1/0/1", "-1"), ("0/1/2", "2")):
+        caplog.clear()
+        with caplog.at_level(logging.WARNING):
+            read_from(write(tmp_path, both), coding=coding)
+        assert f"data.coding={coding}, but no {never} occurs in it" in caplog.text
+    caplog.clear()
+    read_from(write(tmp_path, both), coding="0/1")
+    read_from(write(tmp_path, GENO))
+    assert not caplog.records

@@ -74,7 +74,7 @@ def test_calls(tmp_path, caplog):
     assert panel.genotypes.tolist() == [[-128, -1, -1], [-1, 1, 0], [0, -128, 1]]
     np.testing.assert_array_equal(panel.phenotypes, [[1], [np.nan], [3]])
     assert panel.strain_table.to_pydict() == {"plate": ["p2", None, "p1"]}
-    assert "1 records with several alternative alleles and 2 without any" in caplog.text
+    assert "1 record with several alternative alleles, 2 without any and 0 whose ALT" in caplog.text
 
 
 def test_dosages(tmp_path):
@@ -119,6 +119,16 @@ def test_random_calls(tmp_path_factory, n_strains, n_loci, seed):
     assert panel.genotypes.T.tolist() == [[GENOTYPES[cell] for cell in row] for row in drawn]
 
 
+def test_a_record_whose_alt_is_its_ref_is_no_locus(tmp_path, caplog):
+    again = "chr2\t9\tagain\tac\tAC\t.\t.\t.\tGT\t0/0\t0/1\t1/1\n"
+    with caplog.at_level(logging.WARNING):
+        panel, _ = read_from(write(tmp_path, HEADER + RECORDS + again))
+    assert "again" not in panel.loci["id"].to_pylist() and panel.genotypes.shape == (3, 3)
+    assert "2 without any and 1 whose ALT is their REF" in caplog.text
+    with pytest.raises(UserError, match="holds no locus: left out are .* and 1 whose ALT"):
+        read_from(write(tmp_path, HEADER + again))
+
+
 def test_fields_strains_and_facts_change_the_fingerprint(tmp_path):
     write(tmp_path)
     told = [{}, {"field": "DS"}, {"strains": "shared"}, {"facts": ("plate", "YPD")}]
@@ -151,6 +161,8 @@ def test_fields_strains_and_facts_change_the_fingerprint(tmp_path):
         (HEADER + RECORDS.replace("DS:GT", "TX:GT"), {"field": "DS"},
          r"record 6 \(chr2:3\) has no DS; it has TX, GT. Set data.field"),
         (HEADER + RECORDS.replace("\tdel\t", "\trs1\t"), {}, "records 1 and 6: the locus 'rs1'"),
+        (HEADER + RECORDS.replace("\tdel\t", "\tde\x7fl\t"), {}, "record 6: the text 'de.x7fl'"),
+        (HEADER.replace("A\tB\tC", "A\x01\tB\tC") + RECORDS, {}, "strain 1: the name 'A.x01'"),
         (HEADER + RECORDS, {"facts": ()}, "pheno.csv, line 2, column plate: 'p1' is not a number"),
         (HEADER + RECORDS, {"name": "q.vcf"}, "data.path: there is no file .*q.vcf"),
     ],

@@ -20,16 +20,23 @@ from typing import Literal
 
 import numpy as np
 import pyarrow as pa
-from filelock import FileLock
 from sklearn.model_selection import train_test_split
 
-from g2p.data.bbq_arrays import ALIASES, ENVIRONMENTS, numbered_loci, read_arrays
+from g2p.data.bbq_arrays import ALIASES, ENVIRONMENTS, array_bytes, numbered_loci, read_arrays
 from g2p.data.bbq_tables import noise_ceiling, read_environment, read_loci
 from g2p.data.bbq_text import convert
-from g2p.data.download import from_record, unpack
+from g2p.data.download import from_record, locked
 from g2p.data.panel import Panel
 from g2p.data.split import HELD_OUT, PARTS
-from g2p.data.store import files_fingerprint, options_fingerprint, stored_panel
+from g2p.data.store import (
+    DamagedPanelError,
+    files_fingerprint,
+    open_panel,
+    options_fingerprint,
+    panel_file,
+    stored_panel,
+)
+from g2p.data.unpack import unpack
 from g2p.errors import UserError, listed
 from g2p.files import read_json, write_json
 
@@ -83,7 +90,7 @@ def read(
                 f"{GENOTYPES[-1]}.gz and pheno_data_*.txt from {DRYAD} and put them there, or set "
                 "paths.data (environment: G2P_DATA) to the folder above."
             )
-        paths = unpack(from_record(record, ARCHIVE, files), ARRAYS, files)
+        paths = unpack(from_record(record, ARCHIVE, files), ARRAYS, files, array_bytes)
     fingerprint = files_fingerprint(folder, VERSION, options, paths)
     scratch, dtype = folder / f"bbq-{source}.scratch", np.dtype(precision)
 
@@ -93,9 +100,8 @@ def read(
         keys = [files_fingerprint(folder, VERSION, {}, [path]) for path in paths[: len(GENOTYPES)]]
         return _read_texts(paths, keys, scratch, dtype)
 
-    folder.mkdir(parents=True, exist_ok=True)
     resumable = source == "raw"  # what was converted before a kill or an error is used again
-    with FileLock(folder / f".bbq-{source}.lock"):
+    with locked(folder / f".bbq-{source}.lock"):
         try:
             panel = stored_panel(folder, "bbq", fingerprint, build)
             resumable = False
@@ -109,18 +115,24 @@ def read(
 
 def _remembered(note: Path) -> str | None:
     """The fingerprint of the panel that was last made of this folder's files."""
-    return (read_json(note) or {}).get("fingerprint")
+    known = read_json(note)
+    return known.get("fingerprint") if isinstance(known, dict) else None
 
 
 def _stored(folder: Path, fingerprint: str) -> Panel | None:
-    """The panel of this fingerprint, if it is stored."""
+    """The panel of this fingerprint, if it is stored; there is nothing to build it from."""
+    path = panel_file(folder, "bbq", fingerprint)
 
-    def absent() -> Panel:
-        raise LookupError
+    def remove() -> None:
+        path.unlink()
+        raise UserError(
+            f"{path} was damaged and is removed; the files that it was made of are gone, too. Run "
+            "the same command again."
+        )
 
     try:
-        return stored_panel(folder, "bbq", fingerprint, absent)
-    except LookupError:
+        return open_panel(path, remove)
+    except (FileNotFoundError, DamagedPanelError):
         return None
 
 
@@ -131,7 +143,7 @@ def _arrays(files: Path) -> list[Path]:
     if not missing:
         return paths
     if (files / ARCHIVE).is_file():
-        return unpack(files / ARCHIVE, ARRAYS, files)
+        return unpack(files / ARCHIVE, ARRAYS, files, array_bytes)
     if len(missing) < len(paths):
         raise UserError(
             f"data=bbq: {files} has some arrays, but not {listed(missing)}. Put them there, or "

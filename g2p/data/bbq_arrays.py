@@ -1,6 +1,8 @@
 """The BBQ panel as six arrays: genotypes and phenotypes of train, validation and test strains."""
 
+import math
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -42,6 +44,13 @@ def read_arrays(paths: list[Path], scratch: Path, dtype: np.dtype) -> Panel:
                     f"{len(genotypes[g])} x {width} (strains as in {genotype_file.name}). The six "
                     "arrays must be of one record; remove them to have them unpacked again."
                 )
+    for array, file in zip(phenotypes, paths[1::2], strict=True):
+        if (infinite := np.isinf(array)).any():
+            row, column = np.argwhere(infinite)[0]
+            raise UserError(
+                f"{file}: strain {row}, phenotype {column} (from 0) is {array[row, column]:g}; "
+                "phenotypes must be finite, a missing one nan."
+            )
     counts = {part: len(array) for part, array in zip(PARTS, genotypes, strict=True)}
     scratch.mkdir(parents=True, exist_ok=True)
     joined = np.memmap(
@@ -72,6 +81,20 @@ def numbered_loci(count: int) -> pa.Table:
             "position": numbers,
         }
     )
+
+
+def array_bytes(stream: BinaryIO) -> int:
+    """How many bytes an .npy file has, by its header; `stream` is at its beginning.
+
+    Raises:
+        ValueError: for another file, or an array that is not of numbers.
+    """
+    version = np.lib.format.read_magic(stream)
+    if version not in ((1, 0), (2, 0)):
+        raise ValueError(f"an array of version {version}")
+    read_header = (np.lib.format.read_array_header_1_0, np.lib.format.read_array_header_2_0)
+    shape, _, dtype = read_header[version[0] - 1](stream)
+    return stream.tell() + math.prod(shape) * dtype.itemsize
 
 
 def _load(path: Path) -> np.ndarray:

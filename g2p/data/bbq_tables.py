@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from g2p.data.bbq_text import identifier, opened
-from g2p.data.text import MISSING, NUMBER, read_table
+from g2p.data.text import MISSING, NUMBER, position_of, read_table
 from g2p.errors import UserError, listed
 
 
@@ -58,7 +58,12 @@ def read_environment(file: Path) -> tuple[list[str], np.ndarray, np.ndarray]:
                         f"{file}, line {number}, column {column + 2}: {cell!r} is no {what} "
                         "(missing values are empty or NA)."
                     )
-                numbers[number - 2, column] = float(cell)
+                if np.isinf(value := float(cell)):
+                    raise UserError(
+                        f"{file}, line {number}, column {column + 2}: {cell} is too large for a "
+                        "number."
+                    )
+                numbers[number - 2, column] = value
     if not strains:
         raise UserError(f"{file} has a header and no rows.")
     return list(strains), numbers[:, 0], numbers[:, 1]
@@ -83,8 +88,8 @@ def read_loci(file: Path) -> pa.Table:
         )
     positions = table["position"].to_pylist()
     for line, position in enumerate(positions, start=2):
-        if not position.isdecimal():
+        if position_of(position) is None:
             raise UserError(
-                f"{file}, line {line}, column position: {position!r} is not a position in bp."
+                f"{file}, line {line}, column position: {position[:40]!r} is not a position in bp."
             )
     return table.select(columns).set_column(2, "position", [[int(p) for p in positions]])

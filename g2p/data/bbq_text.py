@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -69,14 +69,26 @@ def convert(
 
 def _done(note: Path, grown: Path, keys: list[str], dtype: np.dtype) -> list[dict]:
     """Facts of the first of these files that are in `grown` already."""
-    facts = read_json(note) or []
-    same = 0
-    while same < min(len(facts), len(keys)):
-        if (facts[same]["key"], facts[same]["dtype"]) != (keys[same], dtype.name):
-            break
+    facts, same = read_json(note), 0
+    if not isinstance(facts, list):
+        return []
+    while same < min(len(facts), len(keys)) and _is_of(facts[same], keys[same], dtype):
         same += 1
     whole = grown.stat().st_size >= _bytes(facts[:same], dtype)
     return facts[:same] if whole else []
+
+
+def _is_of(facts: Any, key: str, dtype: np.dtype) -> bool:
+    """Whether what a note says of a file has the shape of facts, and is said of this file."""
+    return (
+        isinstance(facts, dict)
+        and facts.keys() == {"key", "dtype", "loci", "strains"}
+        and (facts["key"], facts["dtype"]) == (key, dtype.name)
+        and isinstance(facts["loci"], int)
+        and facts["loci"] > 0
+        and isinstance(facts["strains"], list)
+        and all(isinstance(strain, str) for strain in facts["strains"])
+    )
 
 
 def _bytes(done: list[dict], dtype: np.dtype) -> int:

@@ -22,7 +22,7 @@ from g2p.errors import UserError, listed
 VERSION = 1
 
 GENOTYPES, PHENOTYPES = "BYxRM_GenoData.txt", "BYxRM_PhenoData.txt"
-MARKER = re.compile(r"\d+_(chr(\d+))_(\d+)_")
+MARKER = re.compile(r"\d+_(chr(\d{1,9}))_(\d{1,18})_")
 
 
 def read(*, folder: Path, files: Path) -> tuple[Panel, str]:

@@ -1,4 +1,4 @@
-"""Files from a record on the web: resumed when a connection breaks, checked, safely unpacked.
+"""Files from a record on the web: resumed when a connection breaks, and checked.
 
 A record is an address that answers as Zenodo does, with JSON that lists its files:
 `{"files": [{"key": name, "checksum": "md5:...", "size": bytes, "links": {"self": address}}]}`.
@@ -8,15 +8,10 @@ where it stopped, in this run or a later one; the file itself appears whole or n
 
 import json
 import logging
-import lzma
-import shutil
-import struct
 import time
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TypeVar
 
 import pooch
@@ -33,19 +28,12 @@ from rich.progress import (
 )
 
 from g2p.errors import UserError, listed
-from g2p.files import write_atomically
 
 log = logging.getLogger(__name__)
 
 PAUSES = (0.5, 1, 2)  # seconds before trying again
 TIMEOUT = (10, 60)  # seconds to connect, and between two pieces of an answer
 CHUNK = 1 << 16  # bytes written at once; a broken connection loses no more
-# What reading a damaged, encrypted or strangely compressed zip raises, a full disk aside.
-DAMAGED = (
-    zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error,
-    EOFError, ValueError, RuntimeError,
-)  # fmt: skip
-
 Result = TypeVar("Result")
 
 
@@ -60,8 +48,7 @@ def from_record(record: str, name: str, folder: Path) -> Path:
     by_hand = (
         f"Or download {name} from {record.replace('/api/', '/')} by hand and put it into {folder}."
     )
-    folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / f".{name}.lock"):
+    with locked(folder / f".{name}.lock"):
         if target.exists():  # another process has downloaded it while this one waited
             return target
         try:
@@ -83,6 +70,29 @@ def from_record(record: str, name: str, folder: Path) -> Path:
             )
         part.replace(target)
     return target
+
+
+@contextmanager
+def locked(file: Path) -> Iterator[None]:
+    """Hold the lock `file`. Its folder is made, and removed again where no lock can be had."""
+    made = [folder for folder in file.parents if not folder.exists()]
+    file.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(file)
+    try:
+        lock.acquire()
+    except BaseException as error:
+        with suppress(OSError):  # or somebody else uses one of them by now
+            if made:
+                file.unlink(missing_ok=True)
+            for folder in made:
+                folder.rmdir()
+        if isinstance(error, NotImplementedError):
+            raise UserError(f"{file.parent} is on a disk without file locks ({error}).") from None
+        raise
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _listing(record: str) -> bytes:
@@ -162,49 +172,6 @@ def _reason(error: requests.RequestException) -> str:
         where = f" to {error.request.url}" if error.request is not None else ""
         return f"there is no connection{where}, or it broke"
     return str(error)
-
-
-def unpack(archive: Path, wanted: list[str], folder: Path) -> list[Path]:
-    """The files `wanted` of a zip, wherever in it they lie, each written whole to `folder`.
-
-    Raises:
-        UserError: for a zip that is cut short or damaged, that lacks a file or holds it twice, or
-            that has an entry leading out of its own folder.
-    """
-    again = f"Remove {archive} and run the same command again, which downloads it."
-    try:
-        with zipfile.ZipFile(archive) as content:
-            places: dict[str, list[str]] = {name: [] for name in wanted}
-            for entry in content.namelist():
-                if _leaves(entry):
-                    raise UserError(
-                        f"{archive}: the entry '{entry}' leads out of its folder; nothing was "
-                        f"unpacked. {again}"
-                    )
-                name = PurePosixPath(entry).name
-                if name in places and not entry.endswith("/"):
-                    places[name].append(entry)
-            for name, found in places.items():
-                if len(found) != 1:
-                    raise UserError(
-                        f"{archive} holds {name} {len(found)} times, expected once. {again}"
-                    )
-            for name, (entry,) in places.items():
-                with content.open(entry) as packed:
-                    write_atomically(
-                        folder / name, lambda file, packed=packed: shutil.copyfileobj(packed, file)
-                    )
-    except (*DAMAGED, OSError) as error:
-        if getattr(error, "filename", None):  # the disk's trouble, not the zip's
-            raise
-        raise UserError(f"{archive} is cut short or damaged ({error}). {again}") from None
-    return [folder / name for name in wanted]
-
-
-def _leaves(entry: str) -> bool:
-    """Whether a zip's entry would be written outside the folder it is unpacked in, anywhere."""
-    windows = PureWindowsPath(entry)  # takes both kinds of slash
-    return bool(windows.drive or windows.root or ".." in windows.parts)
 
 
 @contextmanager

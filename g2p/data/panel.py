@@ -2,10 +2,12 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import count
 
 import numpy as np
 import pyarrow as pa
 
+from g2p.data.text import refuse_control_characters
 from g2p.errors import UserError, listed, nearest
 
 NO_CALL = -128  # a missing call in an int8 panel
@@ -102,6 +104,7 @@ def validate(panel: Panel, origin: str) -> Panel:
         if len(set(names)) != expected:
             twice = [name for name, count in Counter(names).items() if count > 1]
             raise UserError(f"{origin}: {what} names appear more than once: {listed(twice, 5)}.")
+        refuse_control_characters(names, count(1), f"{origin}, {what}", "the name")
     if "all" in panel.phenotype_names:
         raise UserError(f"{origin}: a phenotype may not be called 'all', which means all of them.")
     for start in range(0, n_strains, BLOCK):  # a panel may be larger than memory

@@ -160,6 +160,7 @@ def genome_order(loci: pa.Table) -> np.ndarray:
 
 
 def _natural(name: str) -> tuple[list, str]:
-    """chr2 before chr10: what re.split captures, every second part, is a number."""
+    """chr2 before chr10: what re.split captures, every second part, is a number of any length."""
     parts = re.split("([0-9]+)", name)
-    return [int(part) if i % 2 else part for i, part in enumerate(parts)], name
+    digits = [part.lstrip("0") for part in parts]
+    return [(len(digits[i]), digits[i]) if i % 2 else p for i, p in enumerate(parts)], name

@@ -4,8 +4,15 @@ A call counts the A1 alleles of the bim's fifth column: two are +1, none is -1. 
 and allele_0 is A2 of the sixth; plink's 0 for an allele that was never seen is null. A locus called
 "." is named chromosome:position:allele_0:allele_1. A strain's name is its IID; its FID becomes the
 column `family` of the strain table.
+
+That the three files belong together is seen by the size of the bed, which a bim that lost a line
+never fits, and by the bits after the last strain of each locus, which are zero by the format: a fam
+that lost a line leaves the calls of a strain there. 00 also writes two A1. So a lost line of a
+strain that has these at all loci is not seen, and of a line too many that needs no further byte is
+only warned, since the last strain then has two A1 everywhere. Lines that changed places look right.
 """
 
+import logging
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -26,15 +33,18 @@ from g2p.data.phenotypes import (
 )
 from g2p.data.sheet import refuse_repeated, source_file
 from g2p.data.store import files_fingerprint, stored_panel
-from g2p.data.text import MISSING, NUMBER
+from g2p.data.text import LAST_POSITION, MISSING, NUMBER, position_of, refuse_control_characters
 from g2p.errors import UserError
 from g2p.options import OnlyIf
+
+log = logging.getLogger(__name__)
 
 # Raise when the same files would be read into another panel.
 VERSION = 2
 
 CASE_CONTROL = (0, 1, 2)
 MAGIC = b"\x6c\x1b\x01"  # a bed, locus by locus
+MANY = 20  # loci at which a strain is not the same by chance
 PREFIX = "what the names of a .bed, .bim and .fam have in common, such as my/panel"
 
 
@@ -104,15 +114,18 @@ def _rows(file: Path, columns: str) -> list[list[str]]:
     for number, row in enumerate(rows, start=1):
         if len(row) != 6:
             raise UserError(f"{file}, line {number}: {len(row)} cells, expected six: {columns}.")
+    words = [" ".join(row) for row in rows]
+    refuse_control_characters(words, count(1), f"{file}, line", "the text")
     return rows
 
 
 def _loci(bim: Path) -> pa.Table:
     rows = _rows(bim, "chromosome, id, centimorgan, position, A1, A2")
     for number, row in enumerate(rows, start=1):
-        if not (row[3].isascii() and row[3].isdigit()):
+        if position_of(row[3]) is None:
             raise UserError(
-                f"{bim}, line {number}: position {row[3]!r} is not a whole number from 0 on."
+                f"{bim}, line {number}: position {row[3][:40]!r} is not a whole number from 0 to "
+                f"{LAST_POSITION}."
             )
     ids = [f"{c}:{bp}:{a2}:{a1}" if name == "." else name for c, name, _, bp, a1, a2 in rows]
     remedy = "plink2 --set-all-var-ids '@:#:$r:$a' names them by place, --rm-dup drops repeats."
@@ -141,8 +154,23 @@ def _calls(bed: Path, n_strains: int, n_loci: int) -> np.ndarray:
             f"{bed} has {size} bytes; {n_strains} strains in the fam and {n_loci} loci in the bim "
             f"take {expected}. It is cut short, or these three files do not belong together."
         )
+    beyond = n_strains % 4
+    if beyond:
+        last = np.memmap(bed, np.uint8, "r", len(MAGIC)).reshape(n_loci, -1)[:, -1]
+        full = np.flatnonzero(last >> 2 * beyond)  # the first strain has the lowest two bits
+        if len(full):
+            raise UserError(
+                f"{bed} has calls beyond the {n_strains} strains of the fam, first of locus "
+                f"{full[0] + 1} (the line of the bim): the fam lacks a line, or these three files "
+                "do not belong together."
+            )
     with open_bed(bed, iid_count=n_strains, sid_count=n_loci, count_A1=True) as file:
         counts = file.read(dtype="int8", order="C")
+    if beyond != 1 and n_loci >= MANY and (counts[-1] == 2).all():
+        log.warning(
+            "%s: the last strain of the fam has two A1 alleles at all loci, as it has where the "
+            "fam has a line too many.", bed,
+        )  # fmt: skip
     counts -= 1  # 0, 1, 2 become -1, 0, 1; and bed-reader's -127 for a missing call our NO_CALL
     return counts
 
@@ -158,6 +186,8 @@ def _own_phenotype(fam: Path, rows: list[list[str]]) -> Phenotypes | None:
                 "-9 or NA)."
             )
         values[number - 1] = np.nan if cell in MISSING else float(cell)
+        if np.isinf(values[number - 1]):
+            raise UserError(f"{fam}, line {number}: phenotype {cell} is too large for a number.")
     values[values == PLINK_MISSING] = np.nan
     if np.isin(values[np.isfinite(values)], CASE_CONTROL).all():
         values[values == 0] = np.nan  # as plink has it: 1 is a control, 2 a case, 0 neither

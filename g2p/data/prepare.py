@@ -13,7 +13,7 @@ from g2p.data.panel import Panel
 from g2p.data.scale import Scaler
 from g2p.data.split import PARTS, Split
 from g2p.data.thin import Thinned, remembered, thin
-from g2p.errors import UserError
+from g2p.errors import UserError, plural
 from g2p.options import Above, AtMost, OnlyIf
 
 
@@ -155,8 +155,8 @@ def _check_values(observed: np.ndarray, split: Split, names: list[str], target: 
             values = values[np.isfinite(values)]
             if len(values) < 2:
                 raise UserError(
-                    f"phenotype '{name}' has {len(values)} values among the {len(rows)} {part} "
-                    "strains; at least 2 are needed."
+                    f"phenotype '{name}' has {plural(len(values), 'value')} among the "
+                    f"{plural(len(rows), f'{part} strain')}; at least 2 are needed."
                 )
             with np.errstate(over="ignore"):
                 variance = values.var()

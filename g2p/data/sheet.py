@@ -14,7 +14,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from g2p.data.text import MISSING, NUMBER, read_table
+from g2p.data.text import (
+    LAST_POSITION,
+    MISSING,
+    NUMBER,
+    position_of,
+    read_table,
+    refuse_control_characters,
+)
 from g2p.errors import UserError, listed
 
 DELIMITERS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
@@ -94,6 +101,7 @@ class Sheet:
                 raise UserError(f"{self.place(row, column)}: the {what} has no name.")
         unit, first = self.unit
         remedy = f"Every {what} has one {unit}, and a name of its own."
+        refuse_control_characters(names, count(first), f"{self.file}, {unit}", f"the {what}")
         refuse_repeated(names, count(first), f"{self.file}, {unit}s", f"the {what}", remedy)
         return names
 
@@ -118,6 +126,20 @@ class Sheet:
         values = cells.cast(pa.float64()).to_numpy(zero_copy_only=False)
         self._refuse(np.isinf(values), cells, column, remedy)
         return values
+
+    def positions(self, column: int) -> np.ndarray:
+        """A column as int64, positions on a chromosome in bp; every one is there."""
+        values = self.numbers(column).tolist()
+        positions = [position_of(cell or "") for cell in self.texts(column).to_pylist()]
+        for row, value in enumerate(values):
+            if positions[row] is None:  # 5.0 and 1e6 are positions, too
+                if not (0 <= value <= LAST_POSITION and value.is_integer()):
+                    raise UserError(
+                        f"{self.place(row, column)}: {value:g} is no position; a whole number of "
+                        f"base pairs from 0 to {LAST_POSITION} is expected."
+                    )
+                positions[row] = int(value)
+        return np.array(positions, np.int64)
 
     def _refuse(self, bad: np.ndarray, cells: pa.Array, column: int, remedy: str) -> None:
         if bad.any():
@@ -158,6 +180,7 @@ def open_sheet(file: Path) -> Sheet:
             f"{file} has {table.num_rows} rows and {table.num_columns} columns "
             f"({listed(table.column_names, 5) or 'none'}); a name and something else is expected."
         )
+    refuse_control_characters(table.column_names, count(1), f"{file}, column", "the name")
     remedy = "Name each column once."
     refuse_repeated(table.column_names, count(1), f"{file}, columns", "the name", remedy)
     return Sheet(file, table)

@@ -9,7 +9,7 @@ from typing import Annotated
 import numpy as np
 
 from g2p.data.panel import Panel
-from g2p.errors import UserError, listed
+from g2p.errors import UserError, listed, plural
 from g2p.options import Above, AtLeast, Below, LessThan, Seed
 
 # Rijal et al. 2025 and Arcadia Science 2025: 15% test, then 15% of the rest validation.
@@ -68,7 +68,7 @@ def kfold(
 
     n_strains = len(panel.strains)
     if n_strains < k:
-        raise UserError(f"split.k={k}: {n_strains} strains are too few for {k} folds.")
+        raise UserError(f"split.k={k}: {plural(n_strains, 'strain')}, too few for {k} folds.")
     folds = KFold(n_splits=k, shuffle=True, random_state=seed).split(np.arange(n_strains))
     rest, test = list(folds)[fold]
     train, val = _held_out(rest, seed, val_share)
@@ -104,18 +104,18 @@ def group(
     found = len(set(groups))
     if found - -(-found // k) < 2:
         raise UserError(
-            f"split.k={k}: split.column={column} has {found} groups; a fold of them must leave "
-            "two, to train and to validate on."
+            f"split.k={k}: split.column={column} has {plural(found, 'group')}; a fold of them "
+            "must leave two, to train and to validate on."
         )
     if found < k:
-        raise UserError(f"split.k={k}: split.column={column} has only {found} groups.")
+        raise UserError(f"split.k={k}: split.column={column} has only {plural(found, 'group')}.")
     everyone = np.arange(len(groups))
     folds = GroupKFold(n_splits=k, shuffle=True, random_state=seed)
     rest, test = list(folds.split(everyone, groups=groups))[fold]
     left = len(set(groups[rest]))
     if math.ceil(val_share * left) >= left:
         raise UserError(
-            f"split.val_share={val_share}: {left} groups are left, and none to train on."
+            f"split.val_share={val_share}: {plural(left, 'group')} left, and none to train on."
         )
     inner = GroupShuffleSplit(n_splits=1, test_size=val_share, random_state=seed)
     train, val = next(inner.split(rest, groups=groups[rest]))
@@ -201,10 +201,17 @@ def cv2(panel: Panel, columns: list[int], *, seed: Seed) -> Split:
 def _strain_facts(panel: Panel, name: str) -> np.ndarray:
     """A column of the strain table, as text."""
     known = [] if panel.strain_table is None else panel.strain_table.column_names
+    if name in panel.phenotype_names:
+        raise UserError(
+            f"split.column={name}: '{name}' is a phenotype of this panel, which would be trained "
+            "on. A column of the phenotype table that says where a strain belongs is named in "
+            f"data.facts: add data.facts=[{name}]."
+        )
     if name not in known:
         raise UserError(
-            f"split.column={name}: this panel says no such thing of its strains. "
-            f"It has: {listed(known) or 'nothing'}."
+            f"split.column={name}: this panel says no such thing of its strains. It has: "
+            f"{listed(known) or 'nothing'}. A column of a phenotype table becomes such a fact by "
+            "its name in data.facts."
         )
     values = panel.strain_table[name]
     if values.null_count:
@@ -221,5 +228,7 @@ def _held_out(
     from sklearn.model_selection import train_test_split
 
     if not 0 < math.ceil(share * len(rows)) < len(rows):
-        raise UserError(f"split: {len(rows)} strains are too few to split off {share:.1%} of them.")
+        raise UserError(
+            f"split: {plural(len(rows), 'strain')}, too few to split off {share:.1%} of them."
+        )
     return train_test_split(rows, test_size=share, random_state=seed)

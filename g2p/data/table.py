@@ -1,9 +1,12 @@
 """Genotypes in a table of one's own, CSV, TSV (plain or gzipped) or Parquet.
 
 The first column names the strains and the header the loci, or the other way round. What the numbers
-mean is said by `coding`, never guessed. A locus table may say where the loci lie.
+mean is said by `coding`, never guessed: 0 and 1 may be alleles, copies or calls, so it has no
+default. A locus table may say where the loci lie.
 """
 
+import logging
+from itertools import count
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -15,9 +18,11 @@ from g2p.data.panel import NO_CALL, Panel
 from g2p.data.phenotypes import A_TABLE, joined, read_phenotypes, table_options
 from g2p.data.sheet import Sheet, is_text, kind_of, open_sheet, source_file
 from g2p.data.store import files_fingerprint, stored_panel
-from g2p.data.text import MISSING
+from g2p.data.text import MISSING, refuse_control_characters
 from g2p.errors import UserError, listed
 from g2p.options import OnlyIf
+
+log = logging.getLogger(__name__)
 
 # Raise when the same files would be read into another panel.
 VERSION = 1
@@ -29,6 +34,12 @@ CALLS = {
     "0/1": {0: -1, 1: 1},
 }
 PROBABILITY = "probability"  # p in [0, 1] -> 2 p - 1
+MEANINGS = {
+    "-1/0/1": "calls, 0 the heterozygote",
+    "0/1/2": "copies of an allele in a diploid, 1 the heterozygote",
+    "0/1": "copies in a haploid or an inbred line",
+    PROBABILITY: "of an allele, from 0 to 1",
+}
 
 
 def read(
@@ -37,7 +48,7 @@ def read(
     path: Path,
     phenotypes: Path | None,
     orientation: Literal["strains_by_loci", "loci_by_strains"],
-    coding: Literal["-1/0/1", "0/1/2", "0/1", "probability"],
+    coding: Literal["-1/0/1", "0/1/2", "0/1", "probability", None],
     loci: Path | None,
     strains: Annotated[Literal["same", "shared"], OnlyIf("phenotypes")],
     facts: Annotated[list, OnlyIf("phenotypes")],
@@ -50,7 +61,7 @@ def read(
         phenotypes: a table (`g2p.data.phenotypes`); None for a panel to be predicted.
         orientation: what rows and columns of the genotypes are.
         coding: what their numbers mean: calls as they are stored, copies of an allele in a diploid,
-            copies in a haploid, or the probability of an allele.
+            copies in a haploid, or the probability of an allele. None is refused.
         loci: a table with the columns id, chromosome and position, and allele_0 and allele_1 where
             known; None leaves the loci in file order, on a chromosome `unknown`.
         strains: whether genotypes and phenotypes must be of the same strains, or the shared ones
@@ -59,9 +70,12 @@ def read(
 
     Raises:
         UserError: naming file, line and column, for a file that is absent, cut short or malformed,
-            a value outside the coding, a locus that the locus table lacks.
+            a value outside the coding, a locus that the locus table lacks; and for no coding,
+            naming those that fit.
     """
     file = source_file("data.path", path, "a CSV, TSV or Parquet table of genotypes")
+    if coding is None:
+        raise _no_coding(file)
     table = phenotypes and source_file("data.phenotypes", phenotypes, A_TABLE)
     options = {"orientation": orientation, "coding": coding, "kind": kind_of(file)}
     options |= table_options(table, facts, strains)
@@ -88,6 +102,28 @@ def read(
     return stored_panel(folder, "table", fingerprint, build), fingerprint
 
 
+def _no_coding(file: Path) -> UserError:
+    """The message that asks for a coding; it names those that all numbers of the file fit."""
+    sheet = open_sheet(file)
+    columns = [sheet.numbers(column) for column in range(1, len(sheet.columns))]
+    found = set(np.unique(np.concatenate(columns)).tolist())
+    found = sorted(number for number in found if number == number)
+    fitting = [name for name in MEANINGS if _fits(found, name)]
+    if not found:
+        return UserError(f"data.coding: {file} has no number in it; all of it is missing.")
+    return UserError(
+        f"data.coding: say what the numbers of {file} mean: "
+        f"{'; '.join(f'{name} ({meaning})' for name, meaning in MEANINGS.items())}. Its numbers, "
+        f"{listed((f'{number:g}' for number in found), 5)}, fit {' or '.join(fitting) or 'none'}."
+    )
+
+
+def _fits(numbers: list[float], coding: str) -> bool:
+    if coding == PROBABILITY:
+        return all(0 <= number <= 1 for number in numbers)
+    return set(numbers) <= set(CALLS[coding])
+
+
 def _genotypes(file: Path, across: bool, coding: str) -> tuple[list[str], list[str], np.ndarray]:
     """Names of the rows, names of the columns, genotypes (N, L)."""
     sheet = open_sheet(file)
@@ -97,7 +133,21 @@ def _genotypes(file: Path, across: bool, coding: str) -> tuple[list[str], list[s
     cells = np.empty((len(sheet.columns) - 1, len(rows)), kind)  # a row of it is a column there
     for column in range(1, len(sheet.columns)):
         cells[column - 1] = convert(sheet, column, coding)
+    _warn_of_two_values(cells, file, coding)
     return rows, sheet.columns[1:], cells.T if across else cells
+
+
+def _warn_of_two_values(cells: np.ndarray, file: Path, coding: str) -> None:
+    """Two alleles that are written 0 and 1 fit the codings of diploids, and half as far apart."""
+    if coding in ("-1/0/1", "0/1/2") and (cells == 0).any():
+        for number, call in CALLS[coding].items():
+            if call and not (cells == call).any():
+                log.warning(
+                    "%s: data.coding=%s, but no %d occurs in it, so one of its two values is taken "
+                    "for the heterozygote. data.coding=0/1 is that of haploids and inbred lines.",
+                    file, coding, number,
+                )  # fmt: skip
+                return
 
 
 def _calls(sheet: Sheet, column: int, coding: str) -> np.ndarray:
@@ -130,11 +180,10 @@ def _refuse(bad: np.ndarray, numbers: np.ndarray, sheet: Sheet, column: int, cod
         return
     row = int(np.argmax(bad))
     number = float(numbers[row])
-    fitting = [name for name, codes in CALLS.items() if number in codes]
-    fitting += [PROBABILITY] if 0 <= number <= 1 else []
+    fitting = [name for name in MEANINGS if _fits([number], name)]
     raise UserError(
         f"{sheet.place(row, column)}: {number:g} does not fit data.coding={coding}; it would "
-        f"fit {' or '.join(fitting) or f'none of {listed([*CALLS, PROBABILITY])}'}."
+        f"fit {' or '.join(fitting) or f'none of {listed(MEANINGS)}'}."
     )
 
 
@@ -160,16 +209,11 @@ def _loci(file: Path | None, ids: list[str], genotypes: Path) -> pa.Table:
             f"({listed(absent, 3)}). Give each a row, or leave data.loci null."
         )
     known = {name: sheet.texts(place[name]) for name in wanted if name != "position"}
-    for row, chromosome in enumerate(known["chromosome"].to_pylist()):
+    chromosomes = known["chromosome"].to_pylist()
+    for row, chromosome in enumerate(chromosomes):
         if chromosome is None:
             raise UserError(f"{sheet.place(row, place['chromosome'])}: the chromosome is missing.")
-    positions = sheet.numbers(place["position"])
-    whole = (positions >= 0) & (positions == np.floor(positions))
-    if not whole.all():
-        row = int(np.argmin(whole))
-        raise UserError(
-            f"{sheet.place(row, place['position'])}: {positions[row]:g} is no position; a whole "
-            "number of base pairs from 0 on is expected."
-        )
-    known["position"] = pa.array(positions.astype(np.int64))
+    unit, first = sheet.unit
+    refuse_control_characters(chromosomes, count(first), f"{file}, {unit}", "the chromosome")
+    known["position"] = pa.array(sheet.positions(place["position"]))
     return pa.table({name: known[name] for name in wanted}).take([row_of[name] for name in ids])

@@ -5,6 +5,8 @@ import gzip
 import re
 import zlib
 from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,9 @@ from g2p.errors import UserError, listed
 
 KINDS = {"\t": "tab-separated", ",": "comma-separated"}
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+LAST_POSITION = 2**63 - 1  # of a locus, in bp
+# NUL and its like, which end a name for some programs and do not show in any.
+CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]")
 MISSING = ("", "NA", "NaN", "nan")
 BLOCK = 2**26  # bytes that Arrow parses together: no less than a row, and few blocks
 
@@ -32,6 +37,10 @@ def read_phenotypes(file: Path) -> tuple[list[str], list[str], np.ndarray]:
                     "(missing values are empty or NA)."
                 )
             values[row, p] = np.nan if cell in MISSING else float(cell)
+            if np.isinf(values[row, p]):
+                raise UserError(
+                    f"{file}, line {row + 2}, column {name}: {cell} is too large for a number."
+                )
     return table.column(0).to_pylist(), names, values
 
 
@@ -86,7 +95,9 @@ def read_table(file: Path, delimiter: str = "\t", *, unique_rows: bool = True) -
         )
     if not table.num_rows:
         raise UserError(f"{file} has a header and no rows.")
+    refuse_control_characters(header, [1] * len(header), f"{file}, line", "the name")
     rows = table.column(0).to_pylist() if unique_rows else []
+    refuse_control_characters(rows, count(2), f"{file}, line", "the name")
     for what, names in (("rows", rows), ("columns", header[1:])):
         twice = [name for name, count in Counter(names).items() if count > 1]
         if twice:
@@ -94,6 +105,26 @@ def read_table(file: Path, delimiter: str = "\t", *, unique_rows: bool = True) -
         if "" in names:
             raise UserError(f"{file}: one of the {what} has no name.")
     return table.rename_columns(header)
+
+
+def position_of(cell: str) -> int | None:
+    """The position in bp that a cell holds; None for what is no whole number from 0 to the last."""
+    if not re.fullmatch("[0-9]{1,19}", cell) or int(cell) > LAST_POSITION:
+        return None
+    return int(cell)
+
+
+def refuse_control_characters(
+    names: Sequence[str], numbers: Iterable[int], where: str, what: str
+) -> None:
+    """Raise for a name with a control character, at one of the `numbers` of `where`."""
+    if CONTROL.search("".join(names)):
+        for name, number in zip(names, numbers, strict=False):
+            if found := CONTROL.search(name):
+                raise UserError(
+                    f"{where} {number}: {what} {name!r} has a control character, "
+                    f"U+{ord(found[0]):04X}. Write it without."
+                )
 
 
 def _header(file: Path, line: str, delimiter: str) -> list[str]:

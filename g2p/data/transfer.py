@@ -11,7 +11,7 @@ import numpy as np
 
 from g2p.data.panel import Panel
 from g2p.data.split import Split
-from g2p.errors import UserError, listed, nearest
+from g2p.errors import UserError, listed, nearest, plural
 from g2p.options import AtLeast, Seed
 
 
@@ -86,8 +86,8 @@ def _known(
         return pools
     if observations > there:
         raise UserError(
-            f"transfer.observations={observations}, but '{name}' has {there} values among the "
-            "training and validation strains. null takes them all."
+            f"transfer.observations={observations}, but '{name}' has {plural(there, 'value')} "
+            "among the training and validation strains. null takes them all."
         )
     of_val = observations * len(pools[1]) // there
     return [pools[0][: observations - of_val], pools[1][:of_val]]

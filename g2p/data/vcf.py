@@ -1,9 +1,9 @@
 """Genotypes in a VCF, plain or compressed, or a BCF.
 
-A locus is a record with one alternative allele: REF is allele_0, ALT is allele_1. GT gives calls:
-no, one or two copies of ALT are -1, 0, 1, and of a haploid strain no or one are -1, 1; a genotype
-with an unknown allele is missing. DS, the expected copies of ALT in [0, 2], gives float32 values,
-DS - 1. A locus called "." is named chromosome:position:REF:ALT.
+A locus is a record with one alternative allele, and not REF again: REF is allele_0, ALT is
+allele_1. GT gives calls: no, one or two copies of ALT are -1, 0, 1, and of a haploid strain no or
+one are -1, 1; a genotype with an unknown allele is missing. DS, the expected copies of ALT in
+[0, 2], gives float32 values, DS - 1. A locus called "." is named chromosome:position:REF:ALT.
 """
 
 import contextlib
@@ -12,6 +12,7 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -23,13 +24,14 @@ from g2p.data.panel import NO_CALL, Panel
 from g2p.data.phenotypes import A_TABLE, joined, read_phenotypes, table_options
 from g2p.data.sheet import refuse_repeated, source_file
 from g2p.data.store import files_fingerprint, stored_panel
-from g2p.errors import UserError, listed
+from g2p.data.text import refuse_control_characters
+from g2p.errors import UserError, listed, plural
 from g2p.options import OnlyIf
 
 log = logging.getLogger(__name__)
 
 # Raise when the same files would be read into another panel.
-VERSION = 1
+VERSION = 2
 
 NO_ALT = {"*", "<*>", "<NON_REF>"}  # placeholders that no strain's genotype is made of
 UNKNOWN, PAST_END = -1, -2  # alleles as cyvcf2 says them: '.', and after the last of a haploid
@@ -80,7 +82,7 @@ def read_genotypes(file: Path, field: str) -> tuple[list[str], pa.Table, np.ndar
     _refuse_cut_short(file)
     values_of = {"GT": _calls, "DS": _dosages}[field]
     values, loci, numbers = [], [], []
-    number, several, without = 0, 0, 0
+    number, several, without, same = 0, 0, 0, 0
     with _kept_stderr() as said:
 
         def attempt(step: Callable):
@@ -101,6 +103,8 @@ def read_genotypes(file: Path, field: str) -> tuple[list[str], pa.Table, np.ndar
                 several += 1
             elif set(record.ALT) <= NO_ALT:
                 without += 1
+            elif record.ALT[0].upper() == record.REF.upper():
+                same += 1
             else:
                 place = f"{file}, record {number} ({record.CHROM}:{record.POS})"
                 if field not in record.FORMAT:
@@ -111,12 +115,18 @@ def read_genotypes(file: Path, field: str) -> tuple[list[str], pa.Table, np.ndar
                 values.append(values_of(record, vcf.samples, place))
                 loci.append((record.ID, record.CHROM, record.POS, record.REF, record.ALT[0]))
                 numbers.append(number)
-    left_out = f"{several} records with several alternative alleles and {without} without any"
+    left_out = (
+        f"{plural(several, 'record')} with several alternative alleles, {without} without any and "
+        f"{same} whose ALT is their REF"
+    )
     if not values:
         raise UserError(f"{file} holds no locus: left out are {left_out}.")
-    if several or without:
+    if several or without or same:
         log.warning("%s: left out are %s.", file, left_out)
     ids = [name or f"{c}:{bp}:{ref}:{alt}" for name, c, bp, ref, alt in loci]
+    refuse_control_characters(vcf.samples, count(1), f"{file}, strain", "the name")
+    for words in (ids, [record[1] for record in loci]):
+        refuse_control_characters(words, numbers, f"{file}, record", "the text")
     remedy = "bcftools annotate --set-id '%CHROM:%POS:%REF:%ALT' names them by place."
     refuse_repeated(ids, numbers, f"{file}, records", "the locus", remedy)
     columns = zip(*loci, strict=True)
