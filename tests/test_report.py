@@ -81,7 +81,10 @@ def test_one_file_that_escapes_what_it_shows(wild):
     folder, html = wild
     shown = Page(html)
     assert not shown.tags & {"script", "link", "iframe", "b"}
-    assert all(link.startswith(("data:image/svg+xml;base64,", "#")) for link in shown.links)
+    files = {link for link in shown.links if link.startswith("figures/")}
+    others = {*shown.links} - files
+    assert all(link.startswith(("data:image/svg+xml;base64,", "#")) for link in others)
+    assert files == {f"figures/{file.name}" for file in (folder / "figures").glob("*.csv")}
     assert "@import" not in html and "url(" not in html
     for text in ("a < b", "a & b?", "1 < 2", "echo '<&>'", "<lib>", "<tensor> &", studies.WILD[0]):
         assert text in shown.text
@@ -101,7 +104,7 @@ def test_the_same_study_gives_the_same_bytes_and_no_stale_figure(tmp_path):
     assert all(file.read_bytes() == data for file, data in figures.items())
     report(tmp_path, studies.results([{"model": "ridge"}], ["30C"]), "model")
     assert {f.name for f in (tmp_path / "figures").iterdir()} == {
-        "r2_by_phenotype.svg", "r2_by_phenotype.png"
+        "r2_by_phenotype.svg", "r2_by_phenotype.png", "r2_by_phenotype.csv"
     }  # fmt: skip
 
 

@@ -129,7 +129,7 @@ def main() -> None:
         table.add_column(heading, justify="right")
     for name, r2 in [*result.items(), ("mean", _mean(result))][: None if len(result) > 1 else 1]:
         gain = r2["together"] - r2["alone"]
-        table.add_row(name, f"{r2['alone']:.3f}", f"{r2['together']:.3f}", f"{gain:+.3f}")
+        table.add_row(name, f"{r2['alone']:z.3f}", f"{r2['together']:z.3f}", f"{gain:+z.3f}")
     Console().print(table)
 
 

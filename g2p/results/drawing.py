@@ -1,16 +1,20 @@
 """How a study's figures look: styles of arms, text that fits, ticks that do not touch.
 
-A figure is drawn for a width in inches, so that a phone gets one laid out for it and not a
-shrunken one.
+A figure is drawn from its values, the rows of the CSV beside it, and from nothing else. It is drawn
+for a width in inches, so that a phone gets one laid out for it and not a shrunken one.
 """
 
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from math import log10
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.markers import CARETDOWN
 from matplotlib.textpath import TextPath
+from matplotlib.ticker import NullLocator
 
 from g2p.results.figures import BLUE, ORANGE, STYLE
 
@@ -19,12 +23,15 @@ COLOURS = (BLUE, ORANGE, "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "black")
 # As many as share no factor with the colours: pairs repeat after 56 arms only.
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<")
 LINES = ("-", "--", "-.", ":")
-# Names of arms and phenotypes are anybody's: a dollar in them is no formula. The salt makes the
-# same figure the same file.
-STUDY_STYLE = {**STYLE, "text.parse_math": False, "svg.hashsalt": "g2p", "axes.axisbelow": True}
+# The salt makes the same figure the same file.
+STUDY_STYLE = {**STYLE, "svg.hashsalt": "g2p", "axes.axisbelow": True}
 
 WIDE, NARROW = 10.8, 3.7  # inches: of a page on a desktop, and on a phone 390 pixels wide
-LOWEST = -0.25  # worse R2 are drawn at the edge: one failed fit would flatten all others
+LOWEST = -0.25  # where an axis of R2 ends: one failed fit would flatten all others
+# Artists that stand for no value of their own: lines at zero, arrows to what is below an axis.
+NO_VALUE = "no value"
+
+Values = Sequence[Mapping[str, object]]
 
 
 @dataclass(frozen=True)
@@ -34,15 +41,20 @@ class Picture:
     Attributes:
         name: of its files.
         heading, caption: beside it.
-        description: for who does not see it.
-        draw: width in inches -> figure.
+        description: text in place of the image.
+        values: every value that is drawn, as rows of the same columns.
+        draw: (values, width in inches) -> figure.
     """
 
     name: str
     heading: str
     caption: str
     description: str
-    draw: Callable[[float], Figure]
+    values: Values
+    draw: Callable[[Values, float], Figure]
+
+    def figure(self, width: float) -> Figure:
+        return self.draw(self.values, width)
 
 
 def style(place: int) -> dict:
@@ -109,18 +121,57 @@ def label_places(axis, places: Sequence[float], labels: Sequence[str], inches: f
 
     The last label is always there, then as many as fit from the right.
     """
+    logarithmic = axis.get_scale() == "log"
     ordered = sorted(zip(places, labels, strict=True), reverse=True)
-    span = (ordered[0][0] - ordered[-1][0]) or 1.0
+    along = [log10(place) if logarithmic else place for place, _ in ordered]
+    span = (along[0] - along[-1]) or 1.0
     shown, left_end = [], float("inf")
-    for place, text in ordered:
-        centre = (place - ordered[-1][0]) / span * inches
+    for at, (_, text) in zip(along, ordered, strict=True):
+        centre = (at - along[-1]) / span * inches
         half = (inches_of(text) + 0.08) / 2
         fits = centre + half <= left_end
         shown.append(text if fits else "")
         left_end = centre - half if fits else left_end
     axis.set_ticks([place for place, _ in ordered], shown)
+    axis.set_minor_locator(NullLocator())
 
 
-def lower_limit(values: Sequence[float]) -> float:
-    """Where an axis of R2 starts, for these values."""
-    return max(min(values), LOWEST)
+def r2_limits(values: Sequence[float]) -> tuple[float, float]:
+    """The ends of an axis of R2 for these values; no lower than LOWEST if any value is above it."""
+    low, high = min(values), max(values)
+    if high > LOWEST:
+        low = max(low, LOWEST)
+    margin = max(0.06 * (high - low), 0.005)
+    return low - margin, high + margin
+
+
+def mark_below(axes: Axes, points: Iterable[tuple[float, float]], colour: str) -> None:
+    """Mark the points (x, y) that are below the axis, whose limits are set, by arrows at its edge.
+
+    The values themselves are drawn where they belong, which nobody sees.
+    """
+    low = axes.get_ylim()[0]
+    for x in [x for x, y in points if y < low]:
+        axes.plot(
+            x, 0.03, marker=CARETDOWN, color=colour, markersize=6, markeredgewidth=0, zorder=3,
+            transform=axes.get_xaxis_transform(), gid=NO_VALUE,
+        )  # fmt: skip
+
+
+def below_the_axis(r2: Iterable[float], what: tuple[str, str], marked: bool = True) -> str:
+    """A caption's sentence on the values that the axis leaves out, if any, with a space before it.
+
+    Args:
+        r2: all values.
+        what: what a value is, singular and plural.
+        marked: whether arrows show where they are.
+    """
+    low = [value for value in r2 if value < LOWEST]
+    if not low:
+        return ""
+    noun, verb = (what[0], "is") if len(low) == 1 else (what[1], "are")
+    arrows = ", marked by an arrow" if marked else ""
+    return (
+        f" {len(low):,} {noun} {verb} below the axis{arrows}: R2 down to {min(low):.3g}. "
+        "The CSV has every value."
+    )

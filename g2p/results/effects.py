@@ -142,4 +142,4 @@ def _named(effect: Effect) -> str:
 
 
 def _signed(difference: float) -> str:
-    return "" if isnan(difference) else f"{difference:+.4f}"
+    return "" if isnan(difference) else f"{difference:+z.4f}"

@@ -1,7 +1,9 @@
 """Figures of one run, drawn from its directory alone."""
 
 import math
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import matplotlib
@@ -20,7 +22,16 @@ BLUE, ORANGE, GREY = "#0072B2", "#E69F00", "#767676"
 STYLE = {
     "axes.spines.top": False, "axes.spines.right": False, "font.size": 9, "figure.dpi": 120,
     "legend.frameon": False,
+    "text.parse_math": False,  # names are anybody's: a dollar in them is no formula
 }  # fmt: skip
+
+
+@contextmanager
+def drawing_style(style: dict = STYLE) -> Iterator[None]:
+    """Draw in this style. A letter that the font lacks is an empty box, which needs no warning."""
+    with plt.rc_context(style), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"Glyph .* missing from font")
+        yield
 
 
 def draw_run(record: Record, metrics: dict) -> list[Path]:
@@ -32,7 +43,7 @@ def draw_run(record: Record, metrics: dict) -> list[Path]:
     paths = []
     for name, draw in figures.items():
         path = record.figures / f"{name}.png"
-        with plt.rc_context(STYLE):
+        with drawing_style():
             figure = draw(record, metrics)
             # Not by savefig, which draws everything twice.
             write_atomically(path, figure.canvas.print_png)
@@ -99,7 +110,7 @@ def predicted_vs_observed(record: Record, metrics: dict) -> Figure:
         axes.locator_params(nbins=3)  # each tick costs a millisecond
         axes.ticklabel_format(scilimits=(-2, 4))  # long numbers have no room
         # Its height is said, or matplotlib measures every label to find one.
-        axes.set_title(f"{name}  R2 {metrics['test']['r2'][name]:.2f}", fontsize=9, y=1)
+        axes.set_title(f"{name}  R2 {metrics['test']['r2'][name]:z.2f}", fontsize=9, y=1)
     figure.supxlabel("observed", y=0.08 / height)
     figure.supylabel("predicted", x=0.08 / width)
     figure.suptitle(f"{metrics['model']}, seed {metrics['seed']}: test strains", y=1 - 0.1 / height)

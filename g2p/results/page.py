@@ -4,16 +4,22 @@ Text is escaped here, so what comes in may hold `<` and `&`.
 """
 
 import base64
+import csv
+import re
 from collections.abc import Sequence
 from html import escape
-from io import BytesIO
+from io import BytesIO, StringIO
 from pathlib import Path
 
+from matplotlib.text import Text
+
 from g2p.files import write_atomically
-from g2p.results.drawing import NARROW, STUDY_STYLE, WIDE, Picture
-from g2p.results.figures import plt
+from g2p.results.drawing import NARROW, STUDY_STYLE, WIDE, Picture, Values
+from g2p.results.figures import drawing_style, plt
 
 PHONE = 760  # pixels: on a page narrower than this a wide figure's letters are too small
+# Control characters other than tab and line ends, and surrogates.
+UNREADABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 CSS = f"""
 *, *::before, *::after {{ box-sizing: border-box }}
@@ -57,11 +63,11 @@ def page(title: str, question: str, sections: Sequence[tuple[str, str]]) -> str:
     """The whole page from its sections: headings as text, contents as HTML."""
     ids = [heading.lower().replace(" ", "-") for heading, _ in sections]
     links = "".join(
-        f'<li><a href="#{key}">{escape(heading)}</a></li>'
+        f'<li><a href="#{key}">{_escape(heading)}</a></li>'
         for key, (heading, _) in zip(ids, sections, strict=True)
     )
     bodies = "\n".join(
-        f'<section id="{key}">\n<h2>{escape(heading)}</h2>\n{body}\n</section>'
+        f'<section id="{key}">\n<h2>{_escape(heading)}</h2>\n{body}\n</section>'
         for key, (heading, body) in zip(ids, sections, strict=True)
     )
     return f"""<!doctype html>
@@ -69,13 +75,13 @@ def page(title: str, question: str, sections: Sequence[tuple[str, str]]) -> str:
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(title)}</title>
+<title>{_escape(title)}</title>
 <style>{CSS}</style>
 </head>
 <body>
 <main>
-<h1>{escape(title)}</h1>
-<p class="question">{escape(question)}</p>
+<h1>{_escape(title)}</h1>
+<p class="question">{_escape(question)}</p>
 <nav aria-label="sections"><ul>{links}</ul></nav>
 {bodies}
 </main>
@@ -85,15 +91,15 @@ def page(title: str, question: str, sections: Sequence[tuple[str, str]]) -> str:
 
 
 def paragraph(text: str, kind: str = "") -> str:
-    return f'<p class="{kind}">{escape(text)}</p>' if kind else f"<p>{escape(text)}</p>"
+    return f'<p class="{kind}">{_escape(text)}</p>' if kind else f"<p>{_escape(text)}</p>"
 
 
 def pre(text: str) -> str:
-    return f"<pre>{escape(text)}</pre>"
+    return f"<pre>{_escape(text)}</pre>"
 
 
 def bullets(texts: Sequence[str]) -> str:
-    return "<ul>" + "".join(f"<li>{escape(text)}</li>" for text in texts) + "</ul>"
+    return "<ul>" + "".join(f"<li>{_escape(text)}</li>" for text in texts) + "</ul>"
 
 
 def table(
@@ -115,18 +121,18 @@ def table(
         kinds = ["number"] * (j in numbers) + ["changed"] * ((i, j) in marked)
         kind = f' class="{" ".join(kinds)}"' if kinds else ""
         if j == 0:
-            return f'<th scope="row"{kind}>{escape(text)}</th>'
-        return f"<td{kind}>{escape(text)}</td>"
+            return f'<th scope="row"{kind}>{_escape(text)}</th>'
+        return f"<td{kind}>{_escape(text)}</td>"
 
     head = "".join(
-        f'<th scope="col"{" class=number" if j in numbers else ""}>{escape(name)}</th>'
+        f'<th scope="col"{" class=number" if j in numbers else ""}>{_escape(name)}</th>'
         for j, name in enumerate(columns)
     )
     body = "\n".join(
         "<tr>" + "".join(cell(i, j, text) for j, text in enumerate(row)) + "</tr>"
         for i, row in enumerate(rows)
     )
-    label = escape(heading)
+    label = _escape(heading)
     return (
         f'<div class="scroll" role="region" aria-label="{label}" tabindex="0"><table>\n'
         f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>"
@@ -134,20 +140,37 @@ def table(
 
 
 def figure(picture: Picture, folder: Path) -> str:
-    """The figure, laid out for a desktop and for a phone; the former as PNG and SVG in `folder`."""
+    """The figure, laid out for a desktop and for a phone; its values as a file to open.
+
+    The former is PNG and SVG in `folder`, beside the CSV of every value that both draw.
+    """
+    write_atomically(folder / f"{picture.name}.csv", lambda out: out.write(_csv(picture.values)))
     desktop = _svg(picture, WIDE, folder)
     phone = _svg(picture, NARROW)
+    file = f"{folder.name}/{picture.name}.csv"
     return (
-        f"<h3>{escape(picture.heading)}</h3>\n<figure>\n<picture>\n"
+        f"<h3>{_escape(picture.heading)}</h3>\n<figure>\n<picture>\n"
         f'<source media="(max-width: {PHONE}px)" srcset="{_data(phone)}">\n'
-        f'<img src="{_data(desktop)}" alt="{escape(picture.description)}">\n</picture>\n'
-        f"<figcaption>{escape(picture.caption)}</figcaption>\n</figure>"
+        f'<img src="{_data(desktop)}" alt="{_escape(picture.description)}">\n</picture>\n'
+        f"<figcaption>{_escape(picture.caption)} Every value drawn: "
+        f'<a href="{file}">{file}</a></figcaption>\n</figure>'
     )
 
 
+def _csv(values: Values) -> bytes:
+    """Rows with their columns' names; numbers with all their digits."""
+    file = StringIO(newline="")
+    writer = csv.DictWriter(file, list(values[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(values)
+    return readable(file.getvalue()).encode()
+
+
 def _svg(picture: Picture, width: float, folder: Path | None = None) -> bytes:
-    with plt.rc_context(STUDY_STYLE):
-        drawn = picture.draw(width)
+    with drawing_style(STUDY_STYLE):
+        drawn = picture.figure(width)
+        for text in drawn.findobj(Text):
+            text.set_text(readable(text.get_text()))
         file = BytesIO()
         drawn.savefig(file, format="svg", metadata={"Date": None})  # the same figure, the same file
         if folder:
@@ -162,3 +185,12 @@ def _svg(picture: Picture, width: float, folder: Path | None = None) -> bytes:
 
 def _data(svg: bytes) -> str:
     return f"data:image/svg+xml;base64,{base64.b64encode(svg).decode()}"
+
+
+def _escape(text: str) -> str:
+    return escape(readable(text))
+
+
+def readable(text: str) -> str:
+    """Text with a mark in place of what no page or image can hold (NUL, half a character)."""
+    return UNREADABLE.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -12,7 +12,7 @@ from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 from g2p.data.describe import Calls, Relatedness
 from g2p.data.linkage import Decay
 from g2p.files import write_atomically
-from g2p.results.figures import BLUE, GREY, ORANGE, STYLE, plt
+from g2p.results.figures import BLUE, GREY, ORANGE, drawing_style, plt
 
 # Blue below the mean, orange above: told apart by the colour-blind.
 DIVERGING = LinearSegmentedColormap.from_list("blue_orange", [BLUE, "white", ORANGE])
@@ -22,7 +22,7 @@ LONGEST_NAME = 22
 
 def draw(path: Path, figure_of: Callable[..., Figure], *data) -> None:
     """Draw one of the figures below into the file `path`."""
-    with plt.rc_context(STYLE):
+    with drawing_style():
         figure = figure_of(*data)
         write_atomically(path, lambda file: figure.savefig(file, format="png"))
         plt.close(figure)
@@ -138,8 +138,8 @@ def heritabilities(h2: Mapping[str, float], ceiling: Mapping[str, float], strain
 
 
 def _short(name: str) -> str:
-    """A name that fits over its axes; names often differ at their end. A dollar is no formula."""
+    """A name that fits over its axes; names often differ at their end."""
     if len(name) > LONGEST_NAME:
         end = LONGEST_NAME // 2
         name = f"{name[: LONGEST_NAME - end - 1]}…{name[-end:]}"
-    return name.replace("$", r"\$")
+    return name

@@ -3,26 +3,30 @@ the arms of each next to one another, every run a point."""
 
 import math
 from collections.abc import Sequence
-from statistics import fmean
+from functools import partial
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from g2p.errors import listed
 from g2p.results.drawing import (
-    LOWEST,
     MARKERS,
     Picture,
+    Values,
+    below_the_axis,
     inches_of,
     legend,
     legend_inches,
-    lower_limit,
+    mark_below,
+    r2_limits,
     style,
     wrapped,
 )
 from g2p.results.figures import GREY, plt
 from g2p.results.published_numbers import Published
 from g2p.results.study_data import StudyData, grouped, is_number
+from g2p.results.study_values import mean_of_runs, reference
 
 SLOT = 0.07  # inches for an arm, at least
 GAP = 1.5  # slots between phenotypes
@@ -37,32 +41,83 @@ def by_phenotype(data: StudyData, published: Sequence[Published]) -> Picture | N
     if not data.rows:
         return None
     published = [one for one in published if one.r2.keys() & set(data.phenotypes)]
-    below = sum(row["r2"] < LOWEST for row in data.rows)
-    caption = [
-        "Each small point is a run, each large marker the mean of an arm; arms stand in the "
-        "legend's order."
-    ]
-    if data.varying:
-        caption.append(f"Runs of an arm differ in {', '.join(data.varying)} too.")
-    if published:
-        sources = "; ".join(f"{one.name}: {one.source}" for one in published)
-        caption.append(f"Open markers are published values ({sources}).")
-    if below:
-        caption.append(f"{below} runs below {LOWEST:g} are drawn at the lower edge.")
+    values = phenotype_values(data, published)
+    arms, names = len({row["arm"] for row in values if row["kind"] == "run"}), len(data.phenotypes)
     return Picture(
         name="r2_by_phenotype",
         heading=f"Test R2 by phenotype and {data.arm}",
-        caption=" ".join(caption),
-        description=f"Test R2 of {len(data.means)} arms on {len(data.phenotypes)} phenotypes; the "
-        "means over phenotypes are in the table of arms.",
-        draw=lambda width: _draw(data, published, width),
+        caption=_caption(data, published, values),
+        description=f"Test R2 of {arms} arm{'s' * (arms != 1)} on {names} "
+        f"phenotype{'s' * (names != 1)}; the means over phenotypes are in the table of arms.",
+        values=values,
+        draw=partial(_draw, data.arms, published),
     )
 
 
-def _draw(data: StudyData, published: Sequence[Published], width: float) -> Figure:
-    arms = [arm for arm in data.arms if arm in data.means or not data.means]
+def phenotype_values(data: StudyData, published: Sequence[Published]) -> list[dict]:
+    """What is drawn: runs, their mean, published values, and lines that hold for every arm."""
+    cells = grouped(data.rows, lambda row: (row["phenotype"], data.arm_of(row)))
+    lines = {
+        column: reference(data.rows, column, data.arm_of)
+        for column in LINES if column in data.table.column_names
+    }  # fmt: skip
+    values = []
+
+    def add(kind: str, phenotype: str, arm: str | None, r2: float, **more) -> None:
+        empty = {"seed": None, "runs": None, "signature": None}
+        row = {"kind": kind, "phenotype": phenotype, "arm": arm, "test_r2": r2}
+        values.append(row | empty | more)
+
+    for name in data.phenotypes:
+        for arm in data.arms:
+            rows = cells.get((name, arm), [])
+            for row in rows:
+                add("run", name, arm, row["r2"], seed=row["seed"], signature=row["signature"])
+            if rows:
+                add("mean", name, arm, mean_of_runs(rows), runs=len(rows))
+        for one in published:
+            if name in one.r2:
+                add("published", name, one.name, one.r2[name])
+        for column, known in lines.items():
+            if name in known:
+                add(column, name, None, known[name])
+    return values
+
+
+def _caption(data: StudyData, published: Sequence[Published], values: Values) -> str:
+    parts = [
+        "Each small point is a run, each large marker the mean of an arm, or its one run; arms "
+        "stand in the legend's order."
+    ]
+    if data.varying:
+        parts.append(f"Runs of an arm differ in {listed(data.varying)} too.")
+    if published:
+        sources = "; ".join(f"{one.name}: {one.source}" for one in published)
+        parts.append(f"Open markers are published values ({sources}).")
+    for column, (line, *_) in LINES.items():
+        if column in data.table.column_names:
+            known = {row["phenotype"] for row in data.rows if is_number(row[column])}
+            n = len(known - {row["phenotype"] for row in values if row["kind"] == column})
+            if n:
+                parts.append(f"No line of {line} where arms differ in it ({_phenotypes(n)}).")
+    runs = [row["test_r2"] for row in values if row["kind"] == "run"]
+    return " ".join(parts) + below_the_axis(runs, ("run", "runs"))
+
+
+def _phenotypes(n: int) -> str:
+    return f"{n} phenotype" if n == 1 else f"{n} phenotypes"
+
+
+def _draw(
+    order: Sequence[str], published: Sequence[Published], values: Values, width: float
+) -> Figure:
+    """The figure; `order` is that of the study's arms, which gives them their look."""
+    arms = [arm for arm in order if any(row["arm"] == arm and row["kind"] == "run"
+                                        for row in values)]  # fmt: skip
     slots = len(arms) + len(published)
-    names = data.phenotypes
+    cells = grouped(values, lambda row: (row["kind"], row["phenotype"], row["arm"]))
+    r2 = {key: [row["test_r2"] for row in rows] for key, rows in cells.items()}
+    names = list(dict.fromkeys(row["phenotype"] for row in values))
     # The narrowest group has room for a name of four letters, the widest is no desert.
     group = max(0.42, (slots + GAP) * SLOT)
     rows = math.ceil(len(names) / max(1, int((width - 0.8) / group)))
@@ -73,41 +128,32 @@ def _draw(data: StudyData, published: Sequence[Published], width: float) -> Figu
     labels, turned = _names(names, room)
     height = 2.1 + (max(inches_of(line, 8) for name in labels for line in name.splitlines())
                     if turned else 0.2)  # fmt: skip
-    lines = {
-        column: _means(data.rows, column) for column in LINES if column in data.table.column_names
-    }
-    handles = _handles(data, arms, published, lines)
+    looks = {arm: style(order.index(arm)) for arm in arms}
+    handles = _handles(looks, order, published, {row["kind"] for row in values})
     key = legend_inches([handle.get_label() for handle in handles], width)
     figure, grid = plt.subplots(
         rows, 1, figsize=(width, rows * height + key), layout="constrained", squeeze=False,
         sharey=True,
     )  # fmt: skip
-    cells = grouped(data.rows, lambda row: (data.arm_of(row), row["phenotype"]))
+    grid[0, 0].set_ylim(*r2_limits([row["test_r2"] for row in values]))
     for row, axes in enumerate(grid.flat):
         mine = names[row * columns : (row + 1) * columns]
-        _groups(axes, mine, slots, lines)
-        for i, arm in enumerate(arms):
-            own = style(data.arms.index(arm))
+        _groups(axes, mine, slots, r2)
+        for i, (arm, look) in enumerate(looks.items()):
             for j, name in enumerate(mine):
-                r2 = [max(cell["r2"], LOWEST) for cell in cells.get((arm, name), [])]
-                _arm(axes, _place(j, i - beside, slots), _place(j, i + beside, slots), r2, own,
-                     rasterized=len(data.rows) > MOST_POINTS)  # fmt: skip
+                _arm(axes, _place(j, i - beside, slots), _place(j, i + beside, slots),
+                     r2.get(("run", name, arm), []), r2.get(("mean", name, arm), []), look,
+                     rasterized=len(values) > MOST_POINTS)  # fmt: skip
         for i, one in enumerate(published, start=len(arms)):
-            known = [(_place(j, i, slots), one.r2[name]) for j, name in enumerate(mine)
-                     if name in one.r2]  # fmt: skip
-            look = _open(data, one, i - len(arms))
+            known = [(_place(j, i, slots), value) for j, name in enumerate(mine)
+                     for value in r2.get(("published", name, one.name), [])]  # fmt: skip
+            look = _open(order, one, i - len(arms))
             axes.plot(*zip(*known, strict=True) if known else ((), ()), **look)
         axes.set(xlim=(-0.5, columns - 0.5), ylabel="test R2")
         axes.spines["bottom"].set_bounds(-0.5, len(mine) - 0.5)
         axes.set_xticks(range(len(mine)), labels[row * columns :][: len(mine)],
                         rotation=90 if turned else 0, fontsize=8)  # fmt: skip
         axes.tick_params(axis="x", length=0)
-    shown = [value for one in published for name, value in one.r2.items() if name in names]
-    shown += [value for known in lines.values() for value in known.values()]
-    shown += [row["r2"] for row in data.rows]
-    low, high = lower_limit(shown), max(shown)
-    margin = max(0.06 * (high - low), 0.005)
-    grid[0, 0].set_ylim(low - margin, high + margin)
     legend(figure, handles, width)
     return figure
 
@@ -117,51 +163,49 @@ def _place(group: int, slot: float, slots: int) -> float:
     return group + (slot - (slots - 1) / 2) / (slots + GAP)
 
 
-def _groups(axes: Axes, names: list[str], slots: int, lines: dict) -> None:
+def _groups(axes: Axes, names: list[str], slots: int, r2: dict) -> None:
     """The background of a row: each phenotype's band and its lines."""
     half = (slots + 0.5) / 2 / (slots + GAP)
     for j, name in enumerate(names):
         axes.axvspan(j - half, j + half, color="#f2f2f2", linewidth=0)
-        for column, known in lines.items():
-            if name in known:
-                _, line, colour = LINES[column]
-                axes.plot([j - half, j + half], [known[name]] * 2, line, color=colour, linewidth=1)
+        for column, (_, line, colour) in LINES.items():
+            for value in r2.get((column, name, None), []):
+                axes.plot([j - half, j + half], [value] * 2, line, color=colour, linewidth=1)
 
 
 def _arm(
-    axes: Axes, left: float, right: float, r2: list[float], own: dict, *, rasterized: bool
-) -> None:
+    axes: Axes, left: float, right: float, runs: list[float], mean: list[float], look: dict, *,
+    rasterized: bool,
+) -> None:  # fmt: skip
     """The runs of an arm and, to their right, their mean, which would hide them."""
-    if len(r2) > 1:
-        axes.plot([left] * len(r2), r2, "o", color=own["color"], markersize=2, markeredgewidth=0,
-                  zorder=1.5, rasterized=rasterized)  # fmt: skip
-    if r2:
-        axes.plot(right, fmean(r2), own["marker"], color=own["color"], markersize=5,
-                  markeredgecolor="white", markeredgewidth=0.4)  # fmt: skip
+    if len(runs) > 1:
+        axes.plot([left] * len(runs), runs, "o", color=look["color"], markersize=2,
+                  markeredgewidth=0, zorder=1.5, rasterized=rasterized)  # fmt: skip
+    axes.plot([right] * len(mean), mean, look["marker"], color=look["color"], markersize=5,
+              markeredgecolor="white", markeredgewidth=0.4)  # fmt: skip
+    mark_below(axes, ((left, value) for value in runs), look["color"])
 
 
-def _open(data: StudyData, one: Published, place: int) -> dict:
+def _open(order: Sequence[str], one: Published, place: int) -> dict:
     """Like the arm that is the same model, if there is one, but open."""
-    arm = next((name for name in (one.name, one.model) if name in data.arms), None)
-    own = (
-        style(data.arms.index(arm))
+    arm = next((name for name in (one.name, one.model) if name in order), None)
+    look = (
+        style(order.index(arm))
         if arm
         else {"color": "#404040", "marker": MARKERS[place % len(MARKERS)]}
     )
-    return {"marker": own["marker"], "linestyle": "none", "markersize": 4.5,
-            "markerfacecolor": "white", "markeredgecolor": own["color"]}  # fmt: skip
+    return {"marker": look["marker"], "linestyle": "none", "markersize": 4.5,
+            "markerfacecolor": "white", "markeredgecolor": look["color"]}  # fmt: skip
 
 
-def _handles(data: StudyData, arms: list[str], published, lines: dict) -> list[Line2D]:
+def _handles(looks: dict, order: Sequence[str], published, kinds: set) -> list[Line2D]:
     handles = []
-    for arm in arms:
-        own = style(data.arms.index(arm)) | {"linestyle": "none"}
-        handles.append(Line2D([], [], label=arm, markersize=5, **own))
+    for arm, look in looks.items():
+        handles.append(Line2D([], [], label=arm, markersize=5, **look | {"linestyle": "none"}))
     for i, one in enumerate(published):
-        handles.append(Line2D([], [], label=f"{one.name}, published", **_open(data, one, i)))
-    for column, known in lines.items():
-        name, line, colour = LINES[column]
-        if known:
+        handles.append(Line2D([], [], label=f"{one.name}, published", **_open(order, one, i)))
+    for column, (name, line, colour) in LINES.items():
+        if column in kinds:
             handles.append(Line2D([], [], label=name, linestyle=line, color=colour, linewidth=1))
     return handles
 
@@ -172,9 +216,3 @@ def _names(names: list[str], room: float) -> tuple[list[str], bool]:
         return [wrapped(name, room, 8) for name in names], False
     # Turned, a line of it takes 0.14 inches of the group's width.
     return [wrapped(name, 1.6, 8, max(1, int(room / 0.14))) for name in names], True
-
-
-def _means(rows: list[dict], column: str) -> dict[str, float]:
-    """By phenotype, over the runs that know it."""
-    known = grouped((row for row in rows if is_number(row[column])), lambda row: row["phenotype"])
-    return {name: fmean(row[column] for row in own) for name, own in known.items()}

@@ -1,10 +1,10 @@
 """A study's report: report.html, one file that opens offline, its figures beside it too.
 
 In: the study's results table, under way or finished, its effects and its runs' configs. Out: the
-page, and `figures/*.png` and `*.svg`.
+page, and `figures/*.png` and `*.svg`, each with a CSV of the values that it draws.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 
@@ -15,11 +15,12 @@ from g2p.files import write_atomically
 from g2p.results import page
 from g2p.results.compare import Effect
 from g2p.results.config_table import config_table
+from g2p.results.cost_figure import closed_forms, costs
 from g2p.results.effects import method_notes
+from g2p.results.factor_values import AXES
 from g2p.results.published_numbers import Published
-from g2p.results.study_curves import AXES
 from g2p.results.study_data import Run, StudyData, is_number, label
-from g2p.results.study_figures import costs, named, pictures
+from g2p.results.study_figures import named, pictures
 from g2p.results.study_summary import summary
 
 NAMES = {
@@ -61,10 +62,11 @@ def write_report(
     """
     data = StudyData(table, arm, factors)
     shown = data.best(MOST_ARMS)
-    drawn = pictures(shown, effects, records, published)
+    untrained = closed_forms(data, configs)
+    drawn = pictures(shown, effects, records, published, untrained)
     figures = folder / "figures"
     for name in NAMES - {picture.name for picture in drawn}:
-        for ending in ("png", "svg"):
+        for ending in ("png", "svg", "csv"):
             (figures / f"{name}.{ending}").unlink(missing_ok=True)
     alerts = "".join(page.paragraph(text, "warning") for text in [*warnings, *_noted(effects)])
     fewer = ""
@@ -75,7 +77,7 @@ def write_report(
         "Warnings": alerts,
         "Figures": "\n".join([fewer, *(page.figure(picture, figures) for picture in drawn)]),
         "Effects": _effects(effects),
-        "Arms": _arms(data),
+        "Arms": _arms(data, untrained),
         "Configs": fewer.replace("Figures show", "Shown are") + config_table(shown, configs),
         "Failed runs": _failed(data, factors),
         "Made with": page.table("versions", ["what", "version"], list(versions.items())),
@@ -119,7 +121,7 @@ def _effects(effects: Sequence[Effect]) -> str:
             str(len(e.by_phenotype)),
             str(e.seeds),
             str(e.left_out),
-            f"{e.detectable:.4f}" if is_number(e.detectable) else "–",
+            f"{e.detectable:z.4f}" if is_number(e.detectable) else "–",
         ]
         for e in effects[:MOST_ROWS]
     ]
@@ -135,13 +137,15 @@ def _effects(effects: Sequence[Effect]) -> str:
     )
 
 
-def _arms(data: StudyData) -> str:
+def _arms(data: StudyData, untrained: Collection[str]) -> str:
     """Best first, then those without a result."""
     runs: dict[str, list[Run]] = {}
     for run in data.runs:
         runs.setdefault(run.arm, []).append(run)
     ceiling = _share_of_ceiling(data)
-    spent = {name: costs(data, name) for name in ("seconds", "num_parameters", "peak_memory")}
+    spent = {
+        name: costs(data, name, untrained) for name in ("seconds", "num_parameters", "peak_memory")
+    }
     rows = []
     arms = [*data.means, *(arm for arm in data.arms if arm not in data.means)]
     for arm in arms[:MOST_ROWS]:
@@ -149,16 +153,20 @@ def _arms(data: StudyData) -> str:
         rows.append([
             arm,
             str(done) if done == len(runs[arm]) else f"{done} of {len(runs[arm])}",
-            f"{data.means[arm]:.4f}" if arm in data.means else "–",
-            f"{ceiling[arm]:.1%}" if arm in ceiling else "–",
+            f"{data.means[arm]:z.4f}" if arm in data.means else "–",
+            f"{ceiling[arm]:z.1%}" if arm in ceiling else "–",
             _rounded(spent["seconds"][arm]) if arm in spent["seconds"] else "–",
             f"{spent['num_parameters'][arm]:,.0f}" if arm in spent["num_parameters"] else "–",
             f"{spent['peak_memory'][arm] / 2**20:,.0f}" if arm in spent["peak_memory"] else "–",
         ])  # fmt: skip
     rows += [[text, *[""] * 6] for text in _more(arms, MOST_ROWS)]
     note = ""
-    if len(data.compared) < len(data.phenotypes):
+    if untrained & set(arms):
         note = page.paragraph(
+            "Parameters are those of trained networks; baselines' do not compare."
+        )
+    if len(data.compared) < len(data.phenotypes):
+        note += page.paragraph(
             f"R2 is over the {len(data.compared)} of {len(data.phenotypes)} phenotypes that every "
             f"arm has{data.so_far}: "
             f"{listed(data.compared) or 'none, so there is no fair mean yet'}."
@@ -205,4 +213,4 @@ def _rounded(value: float) -> str:
 
 
 def _signed(value: float) -> str:
-    return f"{value:+.4f}" if is_number(value) else "–"
+    return f"{value:+z.4f}" if is_number(value) else "–"

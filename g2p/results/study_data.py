@@ -172,15 +172,3 @@ def mean_r2(rows: Iterable[dict]) -> float:
     """Mean over phenotypes of the mean over runs: a phenotype with more runs counts no more."""
     by_phenotype = grouped(rows, lambda row: row["phenotype"])
     return fmean(fmean(row["r2"] for row in own) for own in by_phenotype.values())
-
-
-def levelled(rows: Sequence[dict]) -> list[float]:
-    """R2 of each row less its phenotype's mean, plus the mean of all phenotypes.
-
-    Phenotypes differ far more than models do; with their own levels taken out, the spread that is
-    left is of what the model and the seed do (Cousineau 2005, Tutor Quant Methods Psychol 1:42).
-    """
-    by_phenotype = grouped(rows, lambda row: row["phenotype"])
-    level = {name: fmean(row["r2"] for row in own) for name, own in by_phenotype.items()}
-    centre = fmean(level.values())
-    return [row["r2"] - level[row["phenotype"]] + centre for row in rows]

@@ -35,11 +35,11 @@ def _best(data: StudyData, effects: Sequence[Effect]) -> str:
         )
     (best, highest), *others = data.means.items()
     if not others:
-        return f"{data.arm}={best} reaches a mean test R2 of {highest:.4f} {over}."
+        return f"{data.arm}={best} reaches a mean test R2 of {highest:z.4f} {over}."
     second, lower = others[0]
     text = (
         f"The best of {len(data.means)} arms is {data.arm}={best}, with a mean test R2 of "
-        f"{highest:.4f} {over}. Next is {second} with {lower:.4f}, {highest - lower:.4f} less"
+        f"{highest:z.4f} {over}. Next is {second} with {lower:z.4f}, {highest - lower:z.4f} less"
     )
     return f"{text}{_sureness(data, effects, second, best)}"
 
@@ -49,7 +49,7 @@ def _sureness(data: StudyData, effects: Sequence[Effect], second: str, best: str
     low, high = _interval(data, effects, second, best)
     if not is_number(low):
         return "; there are too few pairs of runs for an interval."
-    lead = f"; paired by phenotype and seed, the lead's 95% interval is {low:+.4f} to {high:+.4f}"
+    lead = f"; paired by phenotype and seed, the lead's 95% interval is {low:+z.4f} to {high:+z.4f}"
     if low <= 0:
         return f"{lead}, which includes zero: these two cannot be told apart."
     return f"{lead}. (The best was picked by these numbers, which flatters it a little.)"

@@ -35,7 +35,7 @@ def print_table(metrics: Mapping, console: Console) -> None:
 
 def _shown(value: float | None) -> str:
     """The noise ceiling, say, may be known of some phenotypes only."""
-    return "" if value is None else f"{value:.3f}"
+    return "" if value is None else f"{value:z.3f}"
 
 
 def print_attention(layers: list[dict], console: Console) -> None:

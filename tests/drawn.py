@@ -1,0 +1,85 @@
+"""What a figure shows, taken from matplotlib's artists, against the CSV beside it."""
+
+import csv
+from collections import Counter
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from g2p.results.drawing import NO_VALUE, STUDY_STYLE, WIDE
+from g2p.results.figures import drawing_style
+
+# The column of a figure's CSV that has the drawn value; where the axis is x, the artists' x is.
+VALUE = {
+    "r2_by_phenotype": "test_r2", "effects": "change_in_test_r2", "cost": "mean_test_r2",
+    "learning_curves": "validation_r2",
+}  # fmt: skip
+
+
+def drawn(picture, width=WIDE):
+    with drawing_style(STUDY_STYLE):
+        figure = picture.figure(width)
+        figure.canvas.draw()
+    return figure
+
+
+def points(figure) -> list[tuple]:
+    """(x, y, colour) of all that is drawn for a value; nothing but lines may be."""
+    found = []
+    for axes in figure.axes:
+        assert not axes.collections and not axes.containers and not axes.images
+        for line in axes.lines:
+            if line.get_gid() != NO_VALUE:
+                xy = zip(line.get_xdata(orig=True), line.get_ydata(orig=True), strict=True)
+                found += [(x, float(y), line.get_color()) for x, y in xy]
+    return found
+
+
+def rows_of(file: Path) -> list[dict]:
+    """A figure's CSV, numbers as numbers, empty cells as None."""
+    with file.open(newline="") as opened:
+        return [{key: _cell(text) for key, text in row.items()} for row in csv.DictReader(opened)]
+
+
+def _cell(text: str):
+    try:
+        return float(text) if text else None
+    except ValueError:
+        return text
+
+
+def check_figure(figure, name: str, rows: list[dict]) -> None:
+    """Every value drawn is a cell of the CSV, and every row of the CSV is drawn."""
+    column = VALUE.get(name, "test_r2")
+    across = 0 if name == "effects" else 1
+    shown = {point[across] for point in points(figure)}
+    known = {row[column] for row in rows}
+    assert shown <= known, f"{name}: drawn, but in no cell: {sorted(shown - known)[:5]}"
+    assert known <= shown, f"{name}: in a cell, but not drawn: {sorted(known - shown)[:5]}"
+
+
+def check_rows(name: str, rows: list[dict], folder: Path, runs: Path) -> Counter:
+    """Runs are rows of what the study wrote; returns how many values there are of each kind."""
+    raw = pq.read_table(folder / "results.parquet").to_pylist()
+    tested = {
+        (r["signature"], r["phenotype"], r["r2"]) for r in raw if r["split"] == "test"
+    }  # fmt: skip
+    if name == "effects":
+        effects = pq.read_table(folder / "effects.parquet").to_pylist()
+        known = {("mean", None, e["mean"]) for e in effects}
+        known |= {(f"interval_{end}", None, e[end]) for e in effects for end in ("low", "high")}
+        known |= {("phenotype", *cell) for e in effects for cell in e["by_phenotype"]}
+        for row in rows:
+            assert (row["kind"], row["phenotype"], row["change_in_test_r2"]) in known
+    elif name == "learning_curves":
+        for signature in {row["signature"] for row in rows}:
+            history = pq.read_table(runs / signature / "history.parquet").to_pydict()
+            curve = [r["validation_r2"] for r in rows if r["signature"] == signature]
+            # A run that serves two arms is in both.
+            known = [r2 for r2 in history["val_r2_mean"] if r2 is not None]
+            assert curve[: len(known)] == known
+    else:
+        for row in rows:
+            if row["kind"] == "run":
+                assert (row["signature"], row["phenotype"], row["test_r2"]) in tested
+    return Counter(row["kind"] for row in rows)
