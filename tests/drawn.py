@@ -14,6 +14,7 @@ VALUE = {
     "r2_by_phenotype": "test_r2", "effects": "change_in_test_r2", "cost": "mean_test_r2",
     "learning_curves": "validation_r2",
 }  # fmt: skip
+TEXTS = {"kind", "signature", "phenotype", "arm", "line", "comparison", "cost", "stars"}
 
 
 def drawn(picture, width=WIDE):
@@ -38,12 +39,14 @@ def points(figure) -> list[tuple]:
 def rows_of(file: Path) -> list[dict]:
     """A figure's CSV, numbers as numbers, empty cells as None."""
     with file.open(newline="") as opened:
-        return [{key: _cell(text) for key, text in row.items()} for row in csv.DictReader(opened)]
+        return [
+            {key: _cell(key, text) for key, text in row.items()} for row in csv.DictReader(opened)
+        ]
 
 
-def _cell(text: str):
+def _cell(key: str, text: str):
     try:
-        return float(text) if text else None
+        return (text if key in TEXTS else float(text)) if text else None
     except ValueError:
         return text
 

@@ -137,12 +137,12 @@ def label_places(axis, places: Sequence[float], labels: Sequence[str], inches: f
 
 
 def r2_limits(values: Sequence[float]) -> tuple[float, float]:
-    """The ends of an axis of R2 for these values; no lower than LOWEST if any value is above it."""
+    """The ends of an axis of R2 for these values, the lower one LOWEST if that is among them."""
     low, high = min(values), max(values)
-    if high > LOWEST:
-        low = max(low, LOWEST)
+    cut = low < LOWEST < high
+    low = LOWEST if cut else low
     margin = max(0.06 * (high - low), 0.005)
-    return low - margin, high + margin
+    return low if cut else low - margin, high + margin
 
 
 def mark_below(axes: Axes, points: Iterable[tuple[float, float]], colour: str) -> None:

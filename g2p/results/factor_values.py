@@ -13,13 +13,23 @@ CEILING = "noise_ceiling"
 
 @dataclass(frozen=True)
 class Axis:
-    """How a factor is drawn on x; `null` is the label of the value null, if that is a value."""
+    """How a factor is drawn on x.
+
+    Attributes:
+        name: of the figure.
+        heading: of the figure.
+        xlabel: of the axis.
+        log: whether its scale is logarithmic.
+        null: the label of the value null, if that is a value.
+        panels: whether each value is a panel of its own, which has its own noise ceiling.
+    """
 
     name: str
     heading: str
     xlabel: str
     log: bool = False
     null: str | None = None
+    panels: bool = False
 
 
 AXES = {
@@ -29,7 +39,7 @@ AXES = {
         "known values of the phenotype", log=True, null="all",
     ),
     "data.epsilon": Axis(
-        "epsilon", "Test R2 from epistatic to additive", "epsilon (1: purely additive)"
+        "epsilon", "Test R2 from epistatic to additive", "epsilon (1: purely additive)", panels=True
     ),
 }  # fmt: skip
 
@@ -71,12 +81,13 @@ def factor_values(data: StudyData, factor: str) -> list[dict]:
                 if error is not None:
                     add("interval_low", line, x, mean - error, phenotypes=len(common))
                     add("interval_high", line, x, mean + error, phenotypes=len(common))
-    for x in in_order({x for at in points.values() for x in at if x is not None}):
-        rows = [row for at in points.values() for row in at.get(x, [])]
-        known = reference(rows, CEILING, data.arm_of) if CEILING in data.table.column_names else {}
-        if common and all(name in known for name in common):
-            ceiling = fmean(known[name] for name in common)
-            add(CEILING, None, x, ceiling, phenotypes=len(common))
+    if axis.panels and CEILING in data.table.column_names:
+        for x in in_order({x for at in points.values() for x in at if x is not None}):
+            rows = [row for at in points.values() for row in at.get(x, [])]
+            known = reference(rows, CEILING, data.arm_of)
+            if common and all(name in known for name in common):
+                ceiling = fmean(known[name] for name in common)
+                add(CEILING, None, x, ceiling, phenotypes=len(common))
     return values
 
 

@@ -133,7 +133,7 @@ def _line(axes: Axes, points: list[tuple], look: dict | None, *, rasterized: boo
         return
     colour, thin = look["color"], look | {"marker": "", "linewidth": 0.7, "alpha": 0.6}
     if "run" in xy:
-        axes.plot(*zip(*xy["run"], strict=True), ".", color=colour, markersize=3, alpha=0.7,
+        axes.plot(*zip(*xy["run"], strict=True), ".", color=colour, markersize=4, alpha=0.7,
                   markeredgewidth=0, rasterized=rasterized)  # fmt: skip
     if "mean" not in xy:  # the thin lines of phenotypes have no thick one over them
         for own in grouped(kinds.get("phenotype_mean", []),
