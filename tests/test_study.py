@@ -65,11 +65,14 @@ def test_a_smoke_study_ends_in_a_table_and_a_report(tmp_path):
     # Nothing has changed, so nothing is made again; what is printed is the same.
     assert {path: path.stat().st_mtime_ns for path in made} == made
     assert shown(again) == shown(done)
-    report.write_text("cut short")
-    (report.parent / "published.json").unlink()
+    report.write_text("")  # by something else: the note of what was published is still there
+    values = report.parent / "figures" / "r2_by_phenotype.csv"
+    drawn = values.read_text()
+    values.write_text(drawn.replace("0.", "0.1"))
     (report.parent / ".report.html.x.draft").write_text("what a kill leaves")
     assert sweep("study=multienv", "size=smoke", "--collect", cwd=tmp_path).returncode == 0
     assert report.stat().st_size > 10_000 and not list(report.parent.glob(".*.draft"))
+    assert values.read_text() == drawn
     assert trained == {p: p.stat().st_mtime_ns for p in tmp_path.glob("runs/*/metrics.json")}
     # What takes seconds to import is not waited for where there is nothing to do.
     code = f"""if True:

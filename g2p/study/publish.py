@@ -34,7 +34,8 @@ def publish(
 ) -> None:  # fmt: skip
     """Compare what is done, print it, and write `effects.parquet` and `report.html`.
 
-    Where both are there and nothing that they depend on has changed, they are left as they are.
+    Where these are what the last call wrote and nothing that they depend on has changed, they are
+    left as they are.
     """
     with writing(folder):
         effects, told = _published(study, runs, table, folder, words)
@@ -51,7 +52,7 @@ def _published(
     note = folder / "published.json"
     of = _digest(study, table, folder, words)
     known = read_json(note) or {}
-    if known.get("of") == of and (folder / "report.html").exists():
+    if known.get("of") == of and known.get("files") == _written(folder):
         with suppress(OSError, pa.ArrowInvalid):  # gone, or damaged: made again
             return _read_effects(folder), known["warnings"]
     note.unlink(missing_ok=True)
@@ -61,7 +62,7 @@ def _published(
     _write_effects(effects, folder)
     _write_report(study, runs, table, folder, words, effects, told)
     if "running" not in table["status"].unique().to_pylist():  # their curves grow
-        write_json(note, {"of": of, "warnings": told})
+        write_json(note, {"of": of, "files": _written(folder), "warnings": told})
     return effects, told
 
 
@@ -83,6 +84,15 @@ def _digest(study: Study, table: pa.Table, folder: Path, words: list[str]) -> st
             if file.suffix in (".py", ".csv"):
                 digest.update(file.read_bytes())
     return digest.hexdigest()
+
+
+def _written(folder: Path) -> dict[str, str]:
+    """File -> its digest, of all that was published: something else may have changed it since."""
+    files = [folder / "effects.parquet", folder / "report.html", *(folder / "figures").glob("*")]
+    return {
+        str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in sorted(files) if file.is_file()
+    }  # fmt: skip
 
 
 def _versions() -> dict[str, str]:
