@@ -4,6 +4,7 @@ A figure is drawn from its values, the rows of the CSV beside it, and from nothi
 for a width in inches, so that a phone gets one laid out for it and not a shrunken one.
 """
 
+import re
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ WIDE, NARROW = 10.8, 3.7  # inches: of a page on a desktop, and on a phone 390 p
 LOWEST = -0.25  # where an axis of R2 ends: one failed fit would flatten all others
 # Artists that stand for no value of their own: lines at zero, arrows to what is below an axis.
 NO_VALUE = "no value"
+# Control characters other than tab and line ends, and surrogates.
+UNREADABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 Values = Sequence[Mapping[str, object]]
 
@@ -80,8 +83,14 @@ def _width(letter: str) -> float:
     return between - without
 
 
+def readable(text: str) -> str:
+    """Text with a mark in place of what no page or image can hold (NUL, half a character)."""
+    return UNREADABLE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
 def wrapped(text: str, inches: float, size: float = 9, lines: int = 4) -> str:
     """Text broken into lines that fit; what is beyond the last line is cut."""
+    text = readable(text)
     each = max(inches_of(text, size) / max(len(text), 1), 0.5 * size / 72)
     # Lines are not all of average letters: leave a tenth.
     letters = max(4, int(0.9 * inches / each))

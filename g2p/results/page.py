@@ -5,21 +5,16 @@ Text is escaped here, so what comes in may hold `<` and `&`.
 
 import base64
 import csv
-import re
 from collections.abc import Sequence
 from html import escape
 from io import BytesIO, StringIO
 from pathlib import Path
 
-from matplotlib.text import Text
-
 from g2p.files import write_atomically
-from g2p.results.drawing import NARROW, STUDY_STYLE, WIDE, Picture, Values
+from g2p.results.drawing import NARROW, STUDY_STYLE, WIDE, Picture, Values, readable
 from g2p.results.figures import drawing_style, plt
 
 PHONE = 760  # pixels: on a page narrower than this a wide figure's letters are too small
-# Control characters other than tab and line ends, and surrogates.
-UNREADABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 CSS = f"""
 *, *::before, *::after {{ box-sizing: border-box }}
@@ -169,8 +164,6 @@ def _csv(values: Values) -> bytes:
 def _svg(picture: Picture, width: float, folder: Path | None = None) -> bytes:
     with drawing_style(STUDY_STYLE):
         drawn = picture.figure(width)
-        for text in drawn.findobj(Text):
-            text.set_text(readable(text.get_text()))
         file = BytesIO()
         drawn.savefig(file, format="svg", metadata={"Date": None})  # the same figure, the same file
         if folder:
@@ -189,8 +182,3 @@ def _data(svg: bytes) -> str:
 
 def _escape(text: str) -> str:
     return escape(readable(text))
-
-
-def readable(text: str) -> str:
-    """Text with a mark in place of what no page or image can hold (NUL, half a character)."""
-    return UNREADABLE.sub("\N{REPLACEMENT CHARACTER}", text)
