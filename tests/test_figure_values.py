@@ -164,6 +164,14 @@ def test_a_line_stands_beside_arms_only_where_it_is_the_same_for_all():
     assert "No line of ridge, same split where arms differ in it (1 phenotype)." in picture.caption
 
 
+def test_the_line_of_ridge_is_that_of_the_ridge_arm():
+    points_ = [{"model": "ridge", "gain": -0.2}, {"model": "a"}]
+    data = StudyData(studies.results(points_, ["30C", "cu"], (0,)), "model", ["model"])
+    values = by_phenotype(data, []).values
+    line = {row["phenotype"]: row["test_r2"] for row in values if row["kind"] == "ridge_r2"}
+    assert line == {r["phenotype"]: r["r2"] for r in data.rows if r["model"] == "ridge"}
+
+
 def test_what_is_below_an_axis_keeps_its_value_and_has_an_arrow(tmp_path):
     data = StudyData(mixed(), "model", ["model", "model.num_layers"])
     for picture in (by_phenotype(data, []), against(data, "model.num_layers")):

@@ -81,10 +81,10 @@ def factor_values(data: StudyData, factor: str) -> list[dict]:
                 if error is not None:
                     add("interval_low", line, x, mean - error, phenotypes=len(common))
                     add("interval_high", line, x, mean + error, phenotypes=len(common))
-    if axis.panels and CEILING in data.table.column_names:
+    if axis.panels:
         for x in in_order({x for at in points.values() for x in at if x is not None}):
             rows = [row for at in points.values() for row in at.get(x, [])]
-            known = reference(rows, CEILING, data.arm_of)
+            known = reference(rows, lambda row: row.get(CEILING), data.arm_of)
             if common and all(name in known for name in common):
                 ceiling = fmean(known[name] for name in common)
                 add(CEILING, None, x, ceiling, phenotypes=len(common))

@@ -26,7 +26,7 @@ from g2p.results.drawing import (
 from g2p.results.figures import GREY, plt
 from g2p.results.published_numbers import Published
 from g2p.results.study_data import StudyData, grouped, is_number
-from g2p.results.study_values import mean_of_runs, reference
+from g2p.results.study_values import mean_of_runs, reference, references
 
 SLOT = 0.07  # inches for an arm, at least
 GAP = 1.5  # slots between phenotypes
@@ -57,10 +57,8 @@ def by_phenotype(data: StudyData, published: Sequence[Published]) -> Picture | N
 def phenotype_values(data: StudyData, published: Sequence[Published]) -> list[dict]:
     """What is drawn: runs, their mean, published values, and lines that hold for every arm."""
     cells = grouped(data.rows, lambda row: (row["phenotype"], data.arm_of(row)))
-    lines = {
-        column: reference(data.rows, column, data.arm_of)
-        for column in LINES if column in data.table.column_names
-    }  # fmt: skip
+    beside = references(data.table)
+    lines = {line: reference(data.rows, beside[line], data.arm_of) for line in LINES}
     values = []
 
     def add(kind: str, phenotype: str, arm: str | None, r2: float, **more) -> None:
@@ -78,9 +76,9 @@ def phenotype_values(data: StudyData, published: Sequence[Published]) -> list[di
         for one in published:
             if name in one.r2:
                 add("published", name, one.name, one.r2[name])
-        for column, known in lines.items():
+        for line, known in lines.items():
             if name in known:
-                add(column, name, None, known[name])
+                add(line, name, None, known[name])
     return values
 
 
@@ -94,18 +92,17 @@ def _caption(data: StudyData, published: Sequence[Published], values: Values) ->
     if published:
         sources = "; ".join(f"{one.name}: {one.source}" for one in published)
         parts.append(f"Open markers are published values ({sources}).")
-    for column, (line, *_) in LINES.items():
-        if column in data.table.column_names:
-            known = {row["phenotype"] for row in data.rows if is_number(row[column])}
-            n = len(known - {row["phenotype"] for row in values if row["kind"] == column})
-            if n:
-                parts.append(f"No line of {line} where arms differ in it ({_phenotypes(n)}).")
+    for line, value in references(data.table).items():
+        known = {
+            row["phenotype"] for row in data.rows
+            if is_number(value(row)) or is_number(row.get(line))
+        }  # fmt: skip
+        n = len(known - {row["phenotype"] for row in values if row["kind"] == line})
+        if n:
+            told = f"No line of {LINES[line][0]} where arms differ in it"
+            parts.append(f"{told} ({n} phenotype{'s' * (n != 1)}).")
     runs = [row["test_r2"] for row in values if row["kind"] == "run"]
     return " ".join(parts) + below_the_axis(runs, ("run", "runs"))
-
-
-def _phenotypes(n: int) -> str:
-    return f"{n} phenotype" if n == 1 else f"{n} phenotypes"
 
 
 def _draw(

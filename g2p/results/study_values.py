@@ -8,14 +8,17 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from math import sqrt
 from statistics import fmean, stdev
 
+import pyarrow as pa
+
 from g2p.results.study_data import grouped, is_number
+from g2p.results.yardsticks import ridge_references
 
 SAME = 1e-6  # of two means: values of one ridge fit differ by less where it was fitted twice
 
 
-def mean_of_runs(rows: Sequence[dict], column: str = "r2") -> float:
-    """Mean over runs, of one phenotype."""
-    return fmean(row[column] for row in rows)
+def mean_of_runs(rows: Sequence[dict]) -> float:
+    """Mean R2 over runs, of one phenotype."""
+    return fmean(row["r2"] for row in rows)
 
 
 def standard_error(
@@ -38,17 +41,34 @@ def standard_error(
 
 
 def reference(
-    rows: Iterable[dict], column: str, arm: Callable[[dict], Hashable]
+    rows: Iterable[dict], value: Callable[[dict], float | None], arm: Callable[[dict], Hashable]
 ) -> dict[str, float]:
-    """Phenotype -> mean of a column over an arm's runs, where it is the same for every arm.
+    """Phenotype -> mean of a value over an arm's runs, where it is the same for every arm.
 
     An arm that knows no value does not count. Where arms differ in it (they were trained on other
     loci, or tested on other strains), no one value stands beside all of them, and there is none.
     """
-    known = grouped((row for row in rows if is_number(row[column])), lambda row: row["phenotype"])
+    known = grouped((row for row in rows if is_number(value(row))), lambda row: row["phenotype"])
     found = {}
     for name, of_phenotype in known.items():
-        means = [mean_of_runs(own, column) for own in grouped(of_phenotype, arm).values()]
+        by_arm = grouped(of_phenotype, arm).values()
+        means = [fmean(value(row) for row in own) for own in by_arm]
         if max(means) - min(means) <= SAME:
             found[name] = means[0]
     return found
+
+
+def references(table: pa.Table) -> dict[str, Callable[[dict], float | None]]:
+    """What stands beside the R2 of a row: the noise ceiling, and ridge on the same panel and split.
+
+    The former is the table's, the latter as `ridge_references` has it for the row's run.
+    """
+    ridge = {
+        (signature, phenotype): r2
+        for one in ridge_references(table)
+        for signature in one.signatures for phenotype, r2 in one.r2.items()
+    }  # fmt: skip
+    return {
+        "noise_ceiling": lambda row: row.get("noise_ceiling"),
+        "ridge_r2": lambda row: ridge.get((row["signature"], row["phenotype"])),
+    }
