@@ -36,16 +36,17 @@ def test_the_runs_carry_group_factors_and_tags(wandb_study, runs):
     table = pq.read_table(wandb_study / "studies" / NAME / "results.parquet").to_pylist()
     facts = {row["signature"]: row for row in table}
     own = by_job_type(runs, "run")
-    assert len(own) == 3
+    assert len(own) == 11
     for seen in own:
         row = facts[seen["run"].run_id]
         assert seen["run"].run_group == NAME
         assert seen["config"]["study"] == {"name": "layers", "size": "smoke"}
         assert seen["config"]["factor"] == {
-            "model": row["model"], "model_num_layers": 1, "phenotypes": row["phenotype"], "seed": 0,
+            "model": row["model"], "model_num_layers": row["model.num_layers"],
+            "phenotypes": row["phenotype"], "seed": 0,
         }  # fmt: skip
         assert list(seen["run"].tags) == [
-            f"study={NAME}", f"model={row['model']}", "model.num_layers=1",
+            f"study={NAME}", f"model={row['model']}", f"model.num_layers={row['model.num_layers']}",
             f"phenotypes={row['phenotype']}", "seed=0",
         ]  # fmt: skip
 
@@ -54,9 +55,9 @@ def test_what_was_trained_before_is_not_sent_again(again, runs):
     (before,) = by_job_type(runs, "")
     assert before["run"].run_group == "" and "factor" not in before["config"]
     ids = [c["run"].run_id for c in runs]
-    assert len(ids) == len(set(ids)) == 4 + 1
+    assert len(ids) == len(set(ids)) == 12 + 1
     assert sweep(*STUDY, cwd=again).returncode == 0
-    assert len(offline_files(again)) == 5  # nothing changed: no summary either
+    assert len(offline_files(again)) == 13  # nothing changed: no summary either
     assert sweep(*STUDY, "logger.tags=[mine]", cwd=again).returncode == 0
     (_, second) = by_job_type(logged(again), "study")
     assert second["run"].run_id == f"study-{NAME}"  # one run in W&B, when it is sent
@@ -68,7 +69,7 @@ def test_the_summary_run_holds_tables_figures_and_report(wandb_study, runs):
     assert seen["run"].run_group == NAME and seen["run"].run_id == f"study-{NAME}"
     assert seen["exit_code"] == 0
     assert seen["config"]["arm"] == "model"
-    assert seen["summary"]["runs"] == seen["summary"]["done"] == 4
+    assert seen["summary"]["runs"] == seen["summary"]["done"] == 12
     file = next(f for f in offline_files(wandb_study) if f.parent.name.endswith(f"study-{NAME}"))
     (row,) = seen["history"]
     media = {
@@ -80,14 +81,16 @@ def test_the_summary_run_holds_tables_figures_and_report(wandb_study, runs):
     table = json.loads(media["results"].read_text())
     assert table["columns"] == results.column_names
     sent = [dict(zip(table["columns"], row, strict=True)) for row in table["data"]]
-    assert [row["split"] for row in sent] == ["test"] * 4 + ["val"] * 4
+    assert [row["split"] for row in sent] == ["test"] * 12 + ["val"] * 12
     keyed = {(row["signature"], row["split"]): row for row in results.to_pylist()}
     assert all(row == keyed[row["signature"], row["split"]] for row in sent)
     effects = pq.read_table(folder / "effects.parquet").to_pylist()
     table = json.loads(media["effects"].read_text())
-    (shown,) = [dict(zip(table["columns"], row, strict=True)) for row in table["data"]]
-    assert shown["mean"] == effects[0]["mean"] and shown["a"] == "rijal"
-    assert dict(json.loads(shown["by_phenotype"])) == dict(effects[0]["by_phenotype"])
+    rows = [dict(zip(table["columns"], row, strict=True)) for row in table["data"]]
+    assert len(rows) == len(effects) == 2 * (2 + 1)  # of each model: layers in pairs, and the trend
+    for shown, effect in zip(rows, effects, strict=True):
+        assert all(shown[key] == effect[key] for key in ("arm", "a", "b", "level", "mean"))
+        assert dict(json.loads(shown["by_phenotype"])) == dict(effect["by_phenotype"])
     assert media["report"].read_bytes() == (folder / "report.html").read_bytes()
     drawn = {f"figures/{path.stem}": path for path in (folder / "figures").glob("*.png")}
     assert len(drawn) >= 3

@@ -5,8 +5,8 @@ import struct
 import time
 from pathlib import Path
 
-# Two models on two phenotypes, one layer, one epoch; and one of its runs by train.py.
-STUDY = ("study=layers", "size=smoke", "model.num_layers=1", "trainer.max_epochs=1")
+# Two models on two phenotypes, one to three layers, one epoch; and one of its runs by train.py.
+STUDY = ("study=layers", "size=smoke", "trainer.max_epochs=1")
 NAME = "layers-smoke"
 BEFORE = (
     "data.strains=300", "data.loci=24", "trainer.accelerator=cpu", "trainer.max_epochs=1",
