@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from g2p.shapes import parse
 from g2p.stopping import held
 
 DRAFT = ".draft"  # how the name of an incomplete file ends
@@ -67,9 +68,15 @@ def write_json(path: Path, value: Any) -> None:
     write_atomically(path, lambda file: file.write(text.encode()))
 
 
-def read_json(path: Path) -> Any:
-    """What a file holds that can be made again; None where it is gone or damaged."""
+def read_json(path: Path, shape: Any = None) -> Any:
+    """Return what a file holds that can be made again; None where it is gone or damaged.
+
+    Args:
+        path: of the file.
+        shape: of `g2p.shapes`; a file of another one is damaged. None takes any JSON, for what is
+            only compared with what is expected.
+    """
     try:
-        return json.loads(path.read_text())
-    except (FileNotFoundError, ValueError):
+        return json.loads(path.read_text()) if shape is None else parse(path.read_bytes(), shape)
+    except (FileNotFoundError, ValueError, RecursionError):
         return None

@@ -5,6 +5,7 @@ from pathlib import Path
 from g2p.baselines import build_baseline
 from g2p.data.prepare import Prepared
 from g2p.files import read_json, write_json
+from g2p.shapes import RidgeReference
 from g2p.train.metrics import scores
 
 # Ridge decomposes a matrix of the smaller of strains and loci: minutes at this size, hours beyond.
@@ -13,8 +14,8 @@ LARGEST = 5_000
 
 def ridge_reference(data: Prepared, stored: Path) -> dict | None:
     """R2 of ridge on val and test, from `stored` or computed and stored; None beyond `LARGEST`."""
-    known = read_json(stored)
-    if known is not None:
+    known = read_json(stored, RidgeReference)
+    if known and all(list(known[part]["r2"]) == data.phenotype_names for part in known):
         return known
     if min(len(data.split["train"]), data.genotypes.shape[1]) > LARGEST:
         return None

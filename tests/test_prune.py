@@ -17,7 +17,7 @@ from g2p.study.prune import prune
 from g2p.study.stored import STATES, stored_runs
 from tests.command import ROOT, train
 from tests.conftest import SMALL
-from tests.stored import listing, six_runs, written
+from tests.stored import listing, metrics, six_runs, written
 
 
 @pytest.fixture
@@ -87,14 +87,15 @@ def test_killed_at_any_deletion_a_run_is_whole_or_one_to_train_anew(tmp_path, mo
             assert allowed == 0
         else:
             assert resumes_or_starts(record)
-        assert prune(next(r for r in stored_runs(tmp_path) if r.record.folder == record.folder))
+        (run,) = (r for r in stored_runs(tmp_path) if r.record.folder == record.folder)
+        assert prune(run) == []
         assert not record.folder.exists()
 
 
 def test_a_run_that_was_finished_meanwhile_stays(runs):
     (run,) = (r for r in stored_runs(runs) if r.state == "unfinished")
-    run.record.write_metrics({"test": {}})
-    assert not prune(run) and run.record.finished
+    run.record.write_metrics(metrics(run.signature))
+    assert prune(run) is None and run.record.finished
 
 
 def test_a_pruned_run_is_trained_again(tmp_path):
@@ -126,11 +127,11 @@ def test_a_process_that_waits_for_a_pruned_run_goes_on(runs):
         )  # fmt: skip
         assert waiting.stdout.readline() == "waits\n"
         time.sleep(0.3)
-        assert not prune(run)
+        assert prune(run) is None
     assert waiting.stdout.readline() == "holds\n"
-    assert not prune(run) and (folder / "config.yaml").exists()
+    assert prune(run) is None and (folder / "config.yaml").exists()
     waiting.communicate()
-    assert prune(run)
+    assert prune(run) == []
 
 
 def test_a_signal_while_it_prunes(tmp_path):

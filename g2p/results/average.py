@@ -12,7 +12,6 @@ from statistics import fmean
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import yaml
 from rich.console import Console
 from rich.table import Table
 
@@ -43,7 +42,10 @@ def average(records: list[Record]) -> dict[str, dict[str, float]]:
     if any(not test.select(what.column_names).equals(what) for test in tests[1:]):
         raise UserError("these runs predict other strains or phenotypes: their panels differ.")
     alone = [record.metrics()["test"]["r2"] for record in records]
-    phenotypes = list(alone[0])
+    phenotypes = what["phenotype"].unique().to_pylist()
+    for record, r2 in zip(records, alone, strict=True):
+        if {name for name, value in r2.items() if value is not None} != set(phenotypes):
+            raise UserError(f"{record.folder} is damaged: it was tested on other phenotypes.")
 
     def grid(column) -> np.ndarray:  # a row a strain, as predictions.parquet has them
         return column.to_numpy(zero_copy_only=False).astype(float).reshape(-1, len(phenotypes))
@@ -64,10 +66,7 @@ def _predictions(record: Record) -> pa.Table:
 
 
 def _config(record: Record) -> dict:
-    try:
-        return _flat(yaml.safe_load((record.folder / "config.yaml").read_text()))
-    except (FileNotFoundError, yaml.YAMLError, AttributeError) as error:
-        raise UserError(f"{record.folder} is damaged: {' '.join(str(error).split())}") from None
+    return _flat(record.config())
 
 
 def _check(records: list[Record]) -> None:

@@ -6,9 +6,10 @@
 metrics.json is written last: where it is, the run is finished.
 """
 
-import json
+import contextlib
+import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,20 @@ import yaml
 
 from g2p.errors import UserError
 from g2p.files import DRAFT, read_json, write_atomically, write_json
+from g2p.shapes import Environment, Metrics, parse
+
+LOCK = ".lock"  # held by the process that trains the run
+FILES = (
+    "config.yaml", "metrics.json", "history.parquet", "predictions.parquet", "environment.json",
+    "checkpoints", "figures",
+)  # fmt: skip
+Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the fast one where there is one
+SIGNATURE = re.compile(r"[0-9a-f]{16}")  # how a run's directory is named
+HISTORY = {"epoch": pa.types.is_integer, "val_r2_mean": pa.types.is_floating}
+PREDICTIONS = {
+    "strain": pa.types.is_string, "split": pa.types.is_string, "phenotype": pa.types.is_string,
+    "observed": pa.types.is_floating, "predicted": pa.types.is_floating,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -39,6 +54,21 @@ class Record:
     def finished(self) -> bool:
         return (self.folder / "metrics.json").exists()
 
+    @property
+    def lock(self) -> Path:
+        return self.folder / LOCK
+
+    def lock_identity(self) -> tuple[int, int] | None:
+        """Return device and inode of the run's lock; None where there is none.
+
+        Of a directory that was removed and made again, the lock is another file.
+        """
+        try:
+            lock = self.lock.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return lock.st_dev, lock.st_ino
+
     def remove_drafts(self) -> None:
         """Remove what a killed process was writing; only the holder of the run's lock may."""
         for draft in self.folder.rglob(f".*{DRAFT}"):
@@ -47,7 +77,7 @@ class Record:
     def discard_unless_begun(self) -> None:
         """Remove the directory of a run that failed before its first epoch was kept."""
         if not (self.checkpoints / "last.ckpt").exists():
-            shutil.rmtree(self.folder, ignore_errors=True)
+            self.remove()
 
     def clear(self) -> None:
         """Forget everything; killed on the way, the run is one that was never begun.
@@ -55,11 +85,44 @@ class Record:
         So first that it is finished goes, and then what it would be gone on from.
         """
         (self.folder / "metrics.json").unlink(missing_ok=True)
-        (self.checkpoints / "last.ckpt").unlink(missing_ok=True)
-        for folder in (self.checkpoints, self.figures):
-            shutil.rmtree(folder, ignore_errors=True)
-        for name in ("history.parquet", "predictions.parquet"):
-            (self.folder / name).unlink(missing_ok=True)
+        if not self.checkpoints.is_symlink():
+            (self.checkpoints / "last.ckpt").unlink(missing_ok=True)
+        for name in ("checkpoints", "figures", "history.parquet", "predictions.parquet"):
+            _remove(self.folder / name)
+
+    def remove(self) -> list[Path]:
+        """Remove the run, its lock last: nobody begins it meanwhile. No link is followed.
+
+        Returns:
+            What in its directory is no run's, and stays there.
+        """
+        self.clear()
+        self.remove_drafts()
+        for name in (*FILES, LOCK):
+            _remove(self.folder / name)
+        with contextlib.suppress(OSError):  # not empty; or somebody begins it in this moment
+            self.folder.rmdir()
+        try:
+            return [path for path in self.folder.iterdir() if path.name not in (*FILES, LOCK)]
+        except FileNotFoundError:
+            return []
+
+    def config(self) -> dict:
+        """Return the run's config.
+
+        Raises:
+            UserError: when the file is gone or damaged.
+        """
+        path = self.folder / "config.yaml"
+        try:
+            config = yaml.load(path.read_text(), Loader)
+            if not isinstance(config, dict):
+                raise ValueError("it is no mapping")
+        except FileNotFoundError:
+            raise UserError(f"{path} is gone.") from None
+        except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
+            raise UserError(f"{path} is damaged ({' '.join(str(error).split())}).") from None
+        return config
 
     def write_config(self, config: Mapping) -> None:
         dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # the fast one where there is one
@@ -109,17 +172,17 @@ class Record:
         write_json(self.folder / "metrics.json", metrics)
 
     def metrics(self) -> dict:
-        """What the run came to.
+        """Return what the run reached.
 
         Raises:
-            UserError: when the file is damaged.
+            UserError: when the file is damaged, or another run's.
         """
         path = self.folder / "metrics.json"
         try:
-            metrics = json.loads(path.read_text())
-            if not isinstance(metrics, dict) or "test" not in metrics:
-                raise ValueError("it has no test scores")
-        except ValueError as error:
+            metrics = parse(path.read_bytes(), Metrics)
+            if SIGNATURE.fullmatch(self.folder.name) and metrics["signature"] != self.folder.name:
+                raise ValueError(f"it is of the run {metrics['signature']}")
+        except (ValueError, IsADirectoryError) as error:
             raise UserError(
                 f"{path} is damaged ({error}). train.py ... force=true trains it again; "
                 "sweep.py --runs status=damaged --prune removes it."
@@ -128,11 +191,42 @@ class Record:
 
     def environment(self) -> dict:
         """What the run ran on; empty where the file is gone or damaged."""
-        facts = read_json(self.folder / "environment.json")
-        return facts if isinstance(facts, dict) else {}
+        return read_json(self.folder / "environment.json", Environment) or {}
 
     def history(self) -> pa.Table:
-        return pq.read_table(self.folder / "history.parquet")
+        """Return a row an epoch; errors are those of `_table`."""
+        return self._table("history.parquet", HISTORY)
 
     def predictions(self) -> pa.Table:
-        return pq.read_table(self.folder / "predictions.parquet")
+        """Return what `write_predictions` wrote; errors are those of `_table`."""
+        return self._table("predictions.parquet", PREDICTIONS)
+
+    def _table(self, name: str, columns: Mapping[str, Callable[[pa.DataType], bool]]) -> pa.Table:
+        """Return a table of which these columns are there and of their types.
+
+        Raises:
+            FileNotFoundError: when the file is gone.
+            pa.ArrowInvalid: when it is damaged.
+        """
+        path = self.folder / name
+        try:
+            table = pq.read_table(path)
+        except FileNotFoundError:
+            raise
+        except (OSError, pa.ArrowException) as error:  # of which a damaged page raises either
+            raise pa.ArrowInvalid(f"{path} cannot be read ({error})") from None
+        for column, fits in columns.items():
+            if column not in table.column_names:
+                raise pa.ArrowInvalid(f"{path} has no column {column}")
+            kind = table.schema.field(column).type
+            if not (fits(kind) or pa.types.is_null(kind)):
+                raise pa.ArrowInvalid(f"the column {column} of {path} is of type {kind}")
+        return table
+
+
+def _remove(path: Path) -> None:
+    """Remove a file, a folder with all that it holds, or a link, but not what it leads to."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

@@ -64,7 +64,7 @@ def _prune(runs: list[StoredRun], total: str, sure: bool, console: Console) -> N
         if answer.strip().lower() not in ("y", "yes"):
             console.print("Nothing was deleted.")
             return
-    kept = [run.signature for run in runs if not prune(run)]
+    kept = [run.signature for run in runs if prune(run) is None]
     left = f" Kept, because a process is at it: {listed(kept)}." if kept else ""
     console.print(f"Deleted {_runs(len(runs) - len(kept))}.{left}", soft_wrap=True)
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock
 
-from g2p.errors import UserError
+from g2p.errors import UserError, listed
 from g2p.files import DRAFT, read_json, write_atomically, write_json
 from g2p.results.environment import versions
 from g2p.study.ledger import Ledger, status
@@ -51,10 +51,12 @@ def _collect(folder: Path, runs: list[StudyRun]) -> pa.Table:
     states = {run.signature: _state(run, entries.get(run.signature)) for run in runs}
     file, note = folder / "results.parquet", folder / "collected.json"
     known = {"columns": list(COLUMNS), "runs": states}
-    if read_json(note) == known:
-        with suppress(OSError, pa.ArrowInvalid):  # gone, or damaged: made again
-            return pq.read_table(file)
     schema = _schema(runs)
+    if read_json(note) == known:
+        with suppress(OSError, pa.ArrowException):  # gone, or damaged: made again
+            table = pq.read_table(file)
+            if table.schema.equals(schema):
+                return table
     rows = []
     for run in runs:
         try:
@@ -115,6 +117,8 @@ def _rows(run: StudyRun, state: list, schema: pa.Schema) -> list[dict]:
     metrics = None
     if now == "done":
         metrics = run.record.metrics()
+        if missing := set(run.phenotypes) - metrics["test"]["r2"].keys():
+            raise UserError(f"{run.record.folder} has no scores of {listed(sorted(missing))}.")
         # Without it, or with a damaged one, the run is what it was.
         environment = run.record.environment()
         common |= {key: metrics[key] for key in ("seconds", "num_parameters")}

@@ -12,6 +12,7 @@ from pathlib import Path
 from g2p.errors import UserError
 from g2p.files import read_json, write_json
 from g2p.results.tracker import Group, factor_key, first_line, wandb_mode
+from g2p.shapes import Dashboard
 from g2p.study.ledger import Ledger
 from g2p.study.plan import Study
 from g2p.study.runs import StudyRun
@@ -49,7 +50,7 @@ def write_dashboard(study: Study, runs: list[StudyRun], folder: Path) -> str:
     }
     project, name = options["project"], f"{study.name}-{study.size}"
     file = folder / "workspace.json"
-    url = (read_json(file) or {}).get("url")  # where it was saved before
+    url = (read_json(file, Dashboard) or {}).get("url")  # where it was saved before
     why_not = "log in to W&B and give the command again to have it there"
     workspace = ws.Workspace(entity="", project=project, name=name, **parts)
     try:

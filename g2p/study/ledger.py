@@ -1,16 +1,20 @@
 """The status of a study's runs: an append-only file that survives kills and two sweeps at once."""
 
+import contextlib
 import json
 import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import get_args
 
 from filelock import FileLock, Timeout
 
 from g2p.results.record import Record
+from g2p.shapes import LedgerLine, Status, parse
 
-STATUSES = ("pending", "running", "done", "failed")
+STATUSES = get_args(Status)
 LONGEST = 3000  # characters of an error: a line is written at once
 
 
@@ -46,13 +50,16 @@ class Ledger:
         """Signature -> its last line."""
         last = {}
         if self.file.exists():
-            for line in self.file.read_text(errors="replace").splitlines():
-                try:
-                    entry = json.loads(line)
-                    last[entry["signature"]] = entry
-                except (json.JSONDecodeError, KeyError, TypeError):
-                    continue
+            for entry in whole_entries(self.file.read_bytes().splitlines()):
+                last[entry["signature"]] = entry
         return last
+
+
+def whole_entries(lines: Iterable[bytes]) -> Iterator[dict]:
+    """Yield the entries of a ledger's lines, without those that a kill cut short."""
+    for line in lines:
+        with contextlib.suppress(ValueError):
+            yield parse(line, LedgerLine)
 
 
 def status(record: Record, entry: dict | None) -> str:

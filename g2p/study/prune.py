@@ -1,44 +1,37 @@
 """Runs removed for good, none that a process is at, and none half removed that looks whole."""
 
-import contextlib
-import shutil
+from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from g2p.study.stored import StoredRun
+from g2p.study.stored import StoredRun, is_run
 
 
 def size(run: StoredRun) -> int:
-    """Bytes of a run's files."""
-    return sum(file.stat().st_size for file in run.record.folder.rglob("*") if file.is_file())
+    """Return the bytes of a run's files; of a link, not those of what it leads to."""
+    files = (file.lstat() for file in run.record.folder.rglob("*") if file.is_file())
+    return sum(stat.st_size for stat in files)
 
 
-def prune(run: StoredRun) -> bool:
-    """Remove a run's directory, unless a process holds it or it has changed since it was read.
+def prune(run: StoredRun) -> list[Path] | None:
+    """Remove a run, unless a process holds it or it has changed since it was read.
 
     A kill on the way leaves a run that is not finished: it can be trained anew, or pruned.
+
+    Returns:
+        What in its directory is no run's and was left; None when the run was not removed.
     """
     record = run.record
-    if not record.folder.exists():
-        return False
-    lock = FileLock(record.folder / ".lock")
+    if not is_run(record.folder):
+        return None
+    lock = FileLock(record.lock)
     try:
         lock.acquire(timeout=0)
-    except Timeout:
-        return False
+    except (Timeout, FileNotFoundError):  # the latter where it is being removed
+        return None
     try:
         if record.finished and run.state in ("unfinished", "running"):
-            return False
-        record.clear()
-        for path in list(record.folder.iterdir()):
-            if path.is_dir():
-                shutil.rmtree(path)
-            elif path.name != ".lock":
-                path.unlink()
-        # The lock goes last: nobody begins the run while it is being removed.
-        (record.folder / ".lock").unlink(missing_ok=True)
-        with contextlib.suppress(OSError):  # or somebody has begun it in this moment
-            record.folder.rmdir()
+            return None
+        return record.remove()
     finally:
         lock.release()
-    return True

@@ -19,6 +19,7 @@ from g2p.options import PACKAGE
 from g2p.results.compare import Effect, compare
 from g2p.results.effects import effects_of, effects_table, print_effects
 from g2p.results.yardsticks import warnings
+from g2p.shapes import Published
 from g2p.study.collect import writing
 from g2p.study.plan import Study
 from g2p.study.runs import StudyRun
@@ -51,9 +52,9 @@ def _published(
     """The effects and the warnings, read or made now."""
     note = folder / "published.json"
     of = _digest(study, table, folder, words)
-    known = read_json(note) or {}
-    if known.get("of") == of and known.get("files") == _written(folder):
-        with suppress(OSError, pa.ArrowInvalid):  # gone, or damaged: made again
+    known = read_json(note, Published)
+    if known and known["of"] == of and known["files"] == _written(folder):
+        with suppress(OSError, pa.ArrowException, LookupError, TypeError):  # gone, or damaged
             return _read_effects(folder), known["warnings"]
     note.unlink(missing_ok=True)
     table = scored(table, runs)

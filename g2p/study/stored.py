@@ -1,6 +1,5 @@
 """Every run below `paths.runs`, read from its directory, ten thousand of them in a few seconds."""
 
-import json
 import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -11,13 +10,12 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import yaml
 
-from g2p.results.record import Record
+from g2p.errors import UserError
+from g2p.results.record import FILES, LOCK, SIGNATURE, Loader, Record
 from g2p.study.ledger import in_training
 
 STATES = ("done", "running", "unfinished", "damaged")
-SIGNATURE = re.compile(r"[0-9a-f]{16}")
 SECTION = re.compile(r"^(?=[A-Za-z_])", re.MULTILINE)  # a top-level key; a list's dash is none
-Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,37 +47,55 @@ class StoredRun:
 
 
 def stored_runs(folder: Path) -> list[StoredRun]:
-    """The runs in a folder, the latest last; what is not named by a signature is no run."""
-    found = [Record(path) for path in folder.iterdir() if SIGNATURE.fullmatch(path.name)]
+    """Return the runs in a folder, the latest last."""
+    records = [Record(path) for path in folder.iterdir() if is_run(path)]
     with ThreadPoolExecutor(16) as threads:  # a network's folders answer slowly, but many at once
-        runs = [run for run in threads.map(_read, found) if run is not None]
+        runs = [run for run in threads.map(_read, records) if run is not None]
     return sorted(runs, key=lambda run: (run.changed, run.signature))
 
 
+def no_runs(folder: Path) -> list[Path]:
+    """Return what in a folder is named like a run and is none."""
+    return sorted(p for p in folder.iterdir() if SIGNATURE.fullmatch(p.name) and not is_run(p))
+
+
+def is_run(path: Path) -> bool:
+    """Whether a path is a run's directory: named by a signature, no link, and with a run's files.
+
+    Of a run that was killed as it began, or as it was removed, there is nothing but a lock, or
+    nothing at all; beside those nobody else's file may lie.
+    """
+    if not SIGNATURE.fullmatch(path.name) or path.is_symlink() or not path.is_dir():
+        return False
+    names = {entry.name for entry in path.iterdir()}
+    return bool({"config.yaml", "checkpoints"} & names) or names <= {LOCK, *FILES}
+
+
 def _read(record: Record) -> StoredRun | None:
-    """The run, or None where it was removed meanwhile."""
+    """Return the run, or None where it was removed meanwhile."""
+    written = [record.folder / name for name in ("metrics.json", "history.parquet", "")]
     try:
-        written = [record.folder / name for name in ("metrics.json", "history.parquet", "")]
         changed = next(file for file in written if file.exists()).stat().st_mtime
-        text = _text(record.folder / "config.yaml")
-        metrics = _text(record.folder / "metrics.json")
     except (StopIteration, FileNotFoundError):
         return None
     config, scores = {}, {}
     try:
-        config = _flat_config(text or "")
+        config = _flat_config(_text(record.folder / "config.yaml") or "")
         names = config.get("phenotype", [])
         names = {names} if isinstance(names, str) else set(names)
-        if metrics is not None:
-            state, known = "done", json.loads(metrics)
-            names |= known["test"]["r2"].keys()
-            scores = {"r2": known["test"]["r2_mean"], "epochs": known["epochs"]}
+        if record.finished:
+            state, metrics = "done", record.metrics()
+            names |= metrics["test"]["r2"].keys()
+            scores = {"r2": metrics["test"]["r2_mean"], "epochs": metrics["epochs"]}
         else:
             state = "running" if in_training(record) else "unfinished"
             history = record.folder / "history.parquet"
             if history.exists():
                 scores = {"epochs": pq.read_metadata(history).num_rows}
-    except (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError):
+    except FileNotFoundError:
+        return None
+    except (OSError, UserError, yaml.YAMLError, ValueError, TypeError, AttributeError,
+            RecursionError):  # fmt: skip
         return StoredRun(record, "damaged", changed, config)
     return StoredRun(record, state, changed, config, frozenset(names), **scores)
 

@@ -1,6 +1,5 @@
 """What a study's launcher is at: how many runs are done, how long it takes, the best so far."""
 
-import json
 import threading
 import time
 from collections import Counter
@@ -12,7 +11,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn
 
 from g2p.errors import UserError
-from g2p.study.ledger import STATUSES, Ledger
+from g2p.study.ledger import STATUSES, Ledger, whole_entries
 from g2p.study.runs import StudyRun
 
 SECONDS_BETWEEN_LOOKS = 2.0
@@ -33,14 +32,7 @@ class News:
             added = file.read()
         whole, newline, _ = added.rpartition(b"\n")  # the rest is being written
         self.read += len(whole) + len(newline)
-        for line in whole.splitlines():
-            try:
-                entry = json.loads(line)
-                known = entry["signature"] and entry["status"] in STATUSES
-            except (ValueError, LookupError, TypeError):  # cut short by a kill
-                continue
-            if known:
-                yield entry
+        yield from whole_entries(whole.splitlines())
 
 
 class Watch(threading.Thread):
@@ -137,7 +129,7 @@ class Watch(threading.Thread):
         """Its mean test R2, if it has one."""
         try:
             r2 = run.record.metrics()["test"]["r2_mean"]
-        except (OSError, UserError, LookupError):  # removed or damaged: the results will say so
+        except (OSError, UserError):  # removed or damaged: the results will say so
             return None
         if r2 is not None:
             self.best = max(self.best, (r2, _where(run)))
