@@ -119,25 +119,35 @@ def obtaining(
     data = prepare(panel, known.split, columns, config["qc"], target, memory, **told)
     for line in (*data.account, _sizes(config, data), *_of_transfer(data, target)):
         console.print(line, soft_wrap=True)
-    with _locked(record, console, wait):
-        if config["force"] and (record.finished or not _resumable(record)):
-            record.clear()  # a run that force began and a kill ended goes on instead
+    with _locked(record, console, wait) as check_directory:
+        if config["force"]:
+            if _begun_by_force(record):
+                line = "Resuming the run that force=true began before; it was killed on the way."
+                console.print(line, soft_wrap=True)
+            else:
+                record.clear()
         if not record.finished:  # another process may have finished it while we waited
             ridge = ridge_reference(data, cache / "ridge" / f"{known.sign(_ridge_of(config))}.json")
             ceiling = panel.noise_ceiling
             yield from training(
                 config, record, data, base, ridge, ceiling, known.accelerator, known.provenance,
-                group,
+                group, check_directory,
             )  # fmt: skip
     return record
 
 
-def _resumable(record: Record) -> bool:
+def _begun_by_force(record: Record) -> bool:
+    """Whether force=true began the run and a kill ended it, so that the same command resumes it.
+
+    A preempted job is given its command again, and would else never end. Any other run that
+    force=true is asked for starts from its first epoch.
+    """
+    if record.finished:
+        return False
     try:
-        resumable(record.checkpoints)
+        return record.config().get("force") is True and resumable(record.checkpoints) is not None
     except UserError:
         return False
-    return True
 
 
 def _base_of(config: Mapping, phenotypes: list[str]) -> dict:
@@ -177,8 +187,12 @@ def _of_transfer(data: Prepared, target: str | None) -> list[str]:
 
 
 @contextlib.contextmanager
-def _locked(record: Record, console: Console, wait: bool) -> Iterator[None]:
-    """Hold the run's lock. It goes with the process, so a killed one leaves nothing behind."""
+def _locked(record: Record, console: Console, wait: bool) -> Iterator[Callable[[], None]]:
+    """Hold the run's lock. It goes with the process, so a killed one leaves nothing behind.
+
+    Yields a check that the run's directory is still there, and not another of its name: it raises
+    UserError.
+    """
     lock = FileLock(record.folder / ".lock")
     try:
         _acquire(lock, timeout=0)
@@ -190,10 +204,22 @@ def _locked(record: Record, console: Console, wait: bool) -> Iterator[None]:
         )
         _acquire(lock)
     record.remove_drafts()
+    ours = record.lock_identity()
+
+    def check_directory() -> None:
+        if record.lock_identity() != ours:
+            raise UserError(
+                f"{record.folder} was removed or moved away while the run was trained. "
+                "Give the command again to train it anew."
+            )
+
     try:
-        yield
+        yield check_directory
     except Exception:  # of any kind: nothing is swallowed, a directory without an epoch goes
-        record.discard_unless_begun()
+        if record.lock_identity() is None:  # what was written since the directory was removed
+            record.remove()
+        elif record.lock_identity() == ours:
+            record.discard_unless_begun()
         raise
     finally:
         lock.release()

@@ -1,7 +1,7 @@
 """One run trained: from prepared data to a directory that holds all that it came to."""
 
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +25,7 @@ Steps = Generator[Request, Fitted, Record | Path | None]
 def training(
     config: Mapping, record: Record, data: Prepared, base: Path | None, ridge: dict | None,
     noise_ceiling: Mapping[str, float], accelerator: str, provenance: Mapping,
-    group: Group | None,
+    group: Group | None, check_directory: Callable[[], None],
 ) -> Steps:  # fmt: skip
     """Write all files of a run that is not finished; metrics.json, which says that it is, last.
 
@@ -39,6 +39,7 @@ def training(
         accelerator: `cpu` or `cuda`.
         provenance: what the run's signature covers beside the config.
         group: of the multirun or study it belongs to, for the tracker.
+        check_directory: raises when the directory is no longer the one that this process holds.
     """
     started = time.monotonic()
     name = record.folder.name
@@ -49,6 +50,7 @@ def training(
     with tracking(config, name, group, **options) as tracker:
 
         def on_epoch(rows: list[dict]) -> None:
+            check_directory()
             record.write_history(rows)
             tracker.epochs(rows)
 
@@ -77,6 +79,7 @@ def training(
             )
         )
         tracker.result(metrics, figures, record.checkpoints / "best.ckpt")
+        check_directory()
         record.write_metrics(metrics)
 
 

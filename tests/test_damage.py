@@ -152,9 +152,11 @@ def test_a_cached_reference_is_made_again(trained, content):
 def test_lines_of_a_ledger_that_are_none(tmp_path):
     ledger, news = Ledger(tmp_path), News(tmp_path)
     ledger.write("a" * 16, "failed", "why")
-    lines = ["[1]", "3", '{"signature": [1], "status": "done"}', '{"signature": "b"}', "\xff",
-             '{"signature": "b", "status": "odd"}',
-             '{"signature": "b", "status": "done", "error": 1}', '{"signature": "b", "status": "fai']  # fmt: skip
+    lines = [
+        "[1]", "3", "\xff", '{"signature": [1], "status": "done"}', '{"signature": "b"}',
+        '{"signature": "b", "status": "odd"}', '{"signature": "b", "status": "done", "error": 1}',
+        '{"signature": "b", "status": "fai',
+    ]  # fmt: skip
     with ledger.file.open("a") as file:
         file.write("\n".join([*lines, ""]))
     assert list(ledger.entries()) == ["a" * 16]

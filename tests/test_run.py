@@ -16,8 +16,11 @@ from rich.console import Console
 from scipy.stats import pearsonr
 from sklearn.metrics import r2_score
 
+from g2p import training
 from g2p.errors import UserError
+from g2p.identity import identify
 from g2p.messages import message
+from g2p.results.record import Record
 from g2p.results.table import print_table
 from g2p.run import obtain, run
 from tests.command import train
@@ -97,19 +100,83 @@ def test_force_trains_again_to_the_same_numbers(small):
     assert {**first, "seconds": 0} == {**second, "seconds": 0}
 
 
-def test_force_on_what_a_kill_left_goes_on(small):
-    """It cleared once, when it began; started again it does not lose its epochs."""
+def ended(folder: Path) -> list[str]:
+    """When each epoch of a run ended."""
+    return pq.read_table(folder / "history.parquet")["ended"].to_pylist()
+
+
+def test_force_starts_an_unfinished_run_anew(small):
+    """But a run that force itself began, and a kill ended, goes on when the command is repeated."""
     folder = run(small())
     (folder / "metrics.json").unlink()
-    ended = pq.read_table(folder / "history.parquet")["ended"].to_pylist()
+    first = ended(folder)
     run(small("force=true"))
-    assert pq.read_table(folder / "history.parquet")["ended"].to_pylist() == ended
+    assert not set(first) & set(ended(folder))
+    (folder / "metrics.json").unlink()
+    second = ended(folder)
+    run(small("force=true"))
+    assert ended(folder) == second
     (folder / "metrics.json").unlink()
     (folder / "checkpoints" / "last.ckpt").write_bytes(b"damaged")
     with pytest.raises(UserError, match="force=true"):
         run(small())
     run(small("force=true"))
-    assert pq.read_table(folder / "history.parquet")["ended"].to_pylist() != ended
+    assert not set(second) & set(ended(folder))
+
+
+@pytest.mark.parametrize("file", ["last.ckpt", "best.ckpt"])
+def test_a_checkpoint_of_another_run_is_refused_and_force_starts_anew(small, file):
+    folder, other = run(small()), run(small("seed=1"))
+    whole = ended(folder)
+    metrics = json.loads((folder / "metrics.json").read_text())
+    for forced_before in (False, True):
+        (folder / "metrics.json").unlink()
+        shutil.copy(other / "checkpoints" / file, folder / "checkpoints" / file)
+        with pytest.raises(UserError, match=f"{file} is of another run .{other.name}.*force=true"):
+            run(small())
+        run(small("force=true"))
+        assert not set(whole) & set(ended(folder))
+        again = json.loads((folder / "metrics.json").read_text())
+        assert {**again, "seconds": 0} == {**metrics, "seconds": 0}
+        whole = ended(folder)
+        assert yaml.safe_load((folder / "config.yaml").read_text())["force"] is True, forced_before
+
+
+@pytest.mark.parametrize("how", ["removed", "moved", "begun by another"])
+@pytest.mark.parametrize("when", ["training", "scoring"])
+def test_a_directory_that_goes_in_mid_training(tmp_path, small, monkeypatch, how, when):
+    """The run ends with a message, and what is left never looks finished."""
+    config = small("trainer.max_epochs=2")
+    folder = tmp_path / "runs" / identify(config).record.folder.name
+
+    def taken_away(*arguments, **more):
+        if folder.exists() and not (tmp_path / "elsewhere").exists():
+            if how == "removed":
+                shutil.rmtree(folder)
+            else:
+                folder.rename(tmp_path / "elsewhere")
+            if how == "begun by another":
+                folder.mkdir()
+                (folder / ".lock").touch()
+                (folder / "config.yaml").write_text("of another process")
+        return real(*arguments, **more)
+
+    place, name = (Record, "write_history") if when == "training" else (training, "draw_run")
+    real = getattr(place, name)
+    monkeypatch.setattr(place, name, taken_away)
+    if when == "scoring":
+        monkeypatch.setattr(training, name, lambda *arguments: taken_away(*arguments) and [])
+        real = bool
+    with pytest.raises(UserError, match=f"{folder} was removed or moved away"):
+        obtain(config, None, Console(quiet=True))
+    if how == "begun by another":
+        assert (folder / "config.yaml").read_text() == "of another process"
+        assert not (folder / "metrics.json").exists()
+    else:
+        assert not folder.exists()
+    monkeypatch.undo()
+    if how == "moved":
+        assert obtain(config, None, Console(quiet=True)).finished
 
 
 def test_damaged_files_are_mended_or_named(tmp_path, small):

@@ -9,9 +9,12 @@ import torch
 from g2p.errors import UserError
 from g2p.files import write_atomically
 
+RUN = "run"  # the key of a checkpoint that has its run's signature
+
 
 def save_checkpoint(checkpoint: dict, *paths: Path) -> None:
-    """The same to each path, in that order."""
+    """Write the same to each path, in that order, with the name of the run that it is of."""
+    checkpoint = {**checkpoint, RUN: _run_of(paths[0])}
     # Through memory, so that a full disk is an OSError that names the file.
     buffer = io.BytesIO()
     torch.save(checkpoint, buffer)
@@ -70,17 +73,26 @@ def _verified(content: bytes) -> io.BytesIO:
 
 
 def resumable(folder: Path) -> Path | None:
-    """The last.ckpt in `folder` to go on from, None where there is none.
+    """Return the last.ckpt in `folder` to resume from, None where there is none.
 
     Raises:
-        UserError: when what is there cannot be gone on from.
+        UserError: when what is there cannot be resumed from, or is another run's.
     """
     last, best = folder / "last.ckpt", folder / "best.ckpt"
     if not last.exists():
         return None
-    if not {"state_dict", "callbacks", "inputs"} <= set(load_checkpoint(last)):
+    checkpoint = load_checkpoint(last)
+    if not {"state_dict", "callbacks", "inputs"} <= set(checkpoint):
         raise UserError(f"{last} is no checkpoint of a run. force=true starts the run anew.")
     if not best.exists():
         raise UserError(f"{best} is gone. force=true starts the run anew.")
-    load_checkpoint(best)
+    for path, content in ((last, checkpoint), (best, load_checkpoint(best))):
+        # A checkpoint from before this was recorded has no such key.
+        if (run := content.get(RUN, _run_of(path))) != _run_of(path):
+            raise UserError(f"{path} is of another run ({run}). force=true starts the run anew.")
     return last
+
+
+def _run_of(path: Path) -> str:
+    """Return the signature of the run in whose directory a checkpoint lies."""
+    return path.parent.parent.name
