@@ -216,10 +216,10 @@ def _locked(record: Record, console: Console, wait: bool) -> Iterator[Callable[[
     try:
         yield check_directory
     except Exception:  # of any kind: nothing is swallowed, a directory without an epoch goes
-        if record.lock_identity() is None:  # what was written since the directory was removed
-            record.remove()
-        elif record.lock_identity() == ours:
-            record.discard_unless_begun()
+        if record.lock_identity() is None:
+            record.remove()  # what was written since the directory was removed
+        check_directory()  # which tells more than that a file was not found
+        record.discard_unless_begun()
         raise
     finally:
         lock.release()
