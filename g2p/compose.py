@@ -48,7 +48,7 @@ def keys(words: Sequence[str]) -> list[str]:
 
 def values(words: Sequence[str]) -> dict:
     """Key or group -> value, of overrides that give one; of several, UserError."""
-    return {o.key_or_group: _plain(o.value()) for o in _of_one(words) if not o.is_delete()}
+    return {o.key_or_group: plain(o.value()) for o in _of_one(words) if not o.is_delete()}
 
 
 def _of_one(words: Sequence[str]) -> list[Override]:
@@ -59,9 +59,9 @@ def _of_one(words: Sequence[str]) -> list[Override]:
     return parsed
 
 
-def _plain(value):
+def plain(value):
     if isinstance(value, list):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     return value.text if isinstance(value, QuotedString) else value
 
 

@@ -1,5 +1,6 @@
 """Run directories that nobody trained, and the command that lists them."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -30,7 +31,7 @@ def written(
 def metrics(signature: str, names=PHENOTYPES, r2=0.5) -> dict:
     """What metrics.json holds, of seven epochs."""
     scores = {key: dict.fromkeys(names, r2) for key in ("r2", "pearson")}
-    scores |= {"n": dict.fromkeys(names, 40), "r2_mean": r2, "loss": 1 - r2}
+    scores |= {"n": dict.fromkeys(names, 40), "r2_mean": r2, "loss": 0.5}
     return {
         "signature": signature, "model": "transformer", "seed": 0, "best_epoch": 4, "epochs": 7,
         "seconds": 7.0, "num_parameters": 1000, "val": scores, "test": scores, "ridge": None,
@@ -60,8 +61,9 @@ def six_runs(folder: Path) -> Path:
     return folder
 
 
-def listing(*words: str, cwd: Path, **more) -> subprocess.CompletedProcess:
+def listing(*words: str, cwd: Path, columns=160, **more) -> subprocess.CompletedProcess:
     return subprocess.run(
         [sys.executable, str(ROOT / "sweep.py"), "--runs", *words], cwd=cwd, text=True,
-        capture_output=True, timeout=120, check=False, **more,
+        capture_output=True, timeout=120, check=False,
+        env={**os.environ, "COLUMNS": str(columns)}, **more,
     )  # fmt: skip

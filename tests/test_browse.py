@@ -1,15 +1,18 @@
 """Runs listed and found by what their configs say."""
 
+import csv
+
 import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from g2p.errors import UserError
+from g2p.results.record import Record
 from g2p.study import stored
 from g2p.study.filters import filter_of
 from g2p.study.stored import stored_runs
-from tests.stored import listing, six_runs
+from tests.stored import listing, metrics, six_runs
 
 
 @pytest.fixture
@@ -28,7 +31,6 @@ def runs(tmp_path):
         (["model.num_layers=range(1,2)"], [1]),
         (["optim.lr=0.0001"], [2]),
         (["optim.lr=interval(1e-5,5e-4)"], [2]),
-        (["model.skip=1"], []),  # it is true, not 1
         (["model.skip=true"], [1, 2, 5, 6]),
         (["phenotype=30C"], [1, 2, 3]),
         (["phenotype=YPD"], [1, 2, 3]),
@@ -64,6 +66,11 @@ def test_what_a_word_finds(runs, words, expected):
         ("ridge", "ridge is no filter"),
         ("+model=ridge", "is no filter"),
         ("paths.data=here", "paths.data is no key that a run has"),
+        ("seed=abc", "seed must be of type int, not 'abc' (str)"),
+        ("seed=0,-1", "seed must be at least 0, not -1"),
+        ("model.skip=1", "model.skip must be of type bool, not 1 (int)"),
+        ("model.name=rige", "model=rige does not exist. Did you mean 'ridge'?"),
+        ("optim.lr=fast", "optim.lr must be of type float"),
     ],
 )
 def test_a_word_that_finds_nothing_anywhere_is_refused(word, said):
@@ -96,6 +103,49 @@ def test_the_list_has_a_column_for_what_differs(runs):
     assert count == f"2 runs in {runs}: 2 done."
     other = listing("paths.runs=nowhere", cwd=runs.parent)
     assert other.returncode == 1 and "nowhere does not exist" in other.stderr
+
+
+def test_the_list_is_no_wider_than_the_terminal(runs):
+    """What has no effect, or what the model's name says, has no column; the rest is named."""
+    wide = listing(cwd=runs.parent, columns=300)
+    head = wide.stdout.splitlines()[0].split()
+    assert [key for key in head if "." in key] == [
+        "data.strains", "qc.min_maf", "qc.max_missing_locus", "qc.max_missing_strain",
+        "qc.duplicates", "model.num_layers", "optim.lr", "trainer.accelerator",
+    ]  # fmt: skip
+    (ridge,) = (line for line in wide.stdout.splitlines() if " ridge " in line)
+    assert ridge.split()[4:10] == ["500", "0.05", "0.05", "0.05", "drop", "auto"]
+    for columns in (80, 110):
+        done = listing(cwd=runs.parent, columns=columns)
+        *lines, left_out, _ = done.stdout.splitlines()
+        assert len(lines) == 7 and max(map(len, lines)) <= columns
+        assert left_out.startswith("Not shown, for want of width: ")
+        for column in ("signature", "model", "phenotype", "seed", "status", "test R2"):
+            assert column in lines[0]
+
+
+def test_sorted_and_written_as_csv(runs):
+    for number, r2 in ((1, 0.2), (2, 0.9), (3, None), (4, -0.1)):
+        record = Record(runs / f"{number:016x}")
+        record.write_metrics(metrics(record.folder.name, r2=r2))
+    done = listing("sort=r2", "csv=all/runs.csv", "seed=0,1", cwd=runs.parent)
+    assert done.returncode == 0, done.stderr
+    order = [line[15] for line in done.stdout.splitlines()[1:7]]
+    assert order[:3] == ["2", "1", "4"] and set(order[3:]) == {"3", "5", "6"}
+    with (runs.parent / "all" / "runs.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["signature"][-1] for row in rows] == order
+    assert [row["test_r2"] for row in rows] == ["0.9", "0.2", "-0.1", "", "", ""]
+    by_number = {int(row["signature"], 16): row for row in rows}
+    assert by_number[2]["phenotype"] == "[30C,cu]" and by_number[2]["optim.lr"] == "0.0001"
+    assert by_number[3]["optim.lr"] == "" and by_number[3]["data.strains"] == "500"
+    assert by_number[1]["trainer.patience"] == "10" and by_number[4]["model.lasso.folds"] == "3"
+    by_layers = listing("sort=model.num_layers", "model=transformer", cwd=runs.parent)
+    assert [line[15] for line in by_layers.stdout.splitlines()[1:3]] != ["2", "1"]
+    for word, said in (("sort=r3", "sort=r3 is nothing to sort by. Did you mean 'r2'?"),
+                       ("sort=", "sort=r2"), ("csv=", "csv=FILE")):  # fmt: skip
+        refused = listing(word, cwd=runs.parent)
+        assert refused.returncode == 1 and said in refused.stderr
 
 
 values = (

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import shutil
 import signal
 import subprocess
 import sys
@@ -53,6 +54,49 @@ def test_pruning_asks_first(runs):
     assert sure.returncode == 0 and "Deleted 1 run." in sure.stdout
     assert {path.name[-1] for path in runs.iterdir()} == {"1", "2", "5", "6", "s", "t"}
     assert "0 runs in" in listing("model=stacked", "--prune", cwd=runs.parent).stdout
+
+
+def test_what_is_no_run_is_never_pruned(runs, tmp_path):
+    """Folders of such a name, a link to one, and what links within a run lead to."""
+    thesis = runs / f"{0xABC:016x}" / "thesis.txt"
+    locked = runs / f"{0xABD:016x}" / "thesis.txt"
+    for file in (thesis, locked):
+        file.parent.mkdir()
+        file.write_text("precious")
+    (locked.parent / ".lock").touch()
+    elsewhere = written(tmp_path / "elsewhere", 0xABE)  # a run, but under another name
+    (runs / f"{0xABE:016x}").symlink_to(elsewhere.folder)
+    (runs / f"{0xABF:016x}").write_text("a file")
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    for name in ("last.ckpt", "notes.txt"):
+        (precious / name).write_text("precious")
+    linking, noted = runs / f"{1:016x}", runs / f"{2:016x}"
+    shutil.rmtree(linking / "checkpoints")
+    (linking / "checkpoints").symlink_to(precious)
+    (linking / "figures").symlink_to(precious)
+    (linking / "predictions.parquet").symlink_to(precious / "notes.txt")
+    (noted / "notes.txt").write_text("of somebody")
+    (runs / f"{0xAC0:016x}").mkdir()  # what a kill leaves of a run that is pruned
+    done = listing("--prune", "--yes", cwd=runs.parent)
+    assert done.returncode == 0, done.stderr
+    assert "Deleted 7 runs." in done.stdout
+    for name in (thesis.parent.name, locked.parent.name, f"{0xABE:016x}", f"{0xABF:016x}"):
+        assert name in done.stdout.partition("Passed over")[2]
+    assert f"Left in place, for a run has no such files: {noted / 'notes.txt'}" in done.stdout
+    assert {path.read_text() for path in (thesis, locked, *precious.iterdir())} == {"precious"}
+    assert sorted(path.name for path in precious.iterdir()) == ["last.ckpt", "notes.txt"]
+    assert [path.name for path in noted.iterdir()] == ["notes.txt"]
+    assert elsewhere.finished and (elsewhere.checkpoints / "last.ckpt").exists()
+    assert not linking.exists() and (runs / f"{0xABF:016x}").read_text() == "a file"
+
+
+def test_a_run_that_fails_at_once_leaves_what_is_not_its_own(tmp_path):
+    record = written(tmp_path, 1, done=False)
+    (record.folder / "thesis.txt").write_text("precious")
+    (record.checkpoints / "last.ckpt").unlink()
+    record.discard_unless_begun()
+    assert [path.name for path in record.folder.iterdir()] == ["thesis.txt"]
 
 
 def resumes_or_starts(record: Record) -> bool:

@@ -8,10 +8,10 @@ from functools import cache
 
 from hydra.core.override_parser.types import Override
 
-from g2p.compose import alternatives, composed, parse
+from g2p.compose import alternatives, composed, parse, plain
 from g2p.config import GROUPS, PRESETS, TOP_LEVEL, choices, schema, unknown_choice
 from g2p.errors import UserError, listed, nearest
-from g2p.options import OptionsOf
+from g2p.options import Option, OptionsOf
 from g2p.study.stored import STATES, StoredRun
 
 
@@ -36,24 +36,36 @@ def filter_of(word: str) -> Callable[[StoredRun], bool]:
     if key in GROUPS:
         values = _values(override, choices(key))
         wanted = [_distinguishing(key)[v] if key in PRESETS else {f"{key}.name": v} for v in values]
-    elif key in _known_keys():
+    elif key in _options():
         if override.is_interval_sweep():
             bounds = override.value()
             return lambda run: _within(run.config.get(key), bounds.start, bounds.end)
         wanted = [{key: value} for value in _values(override)]
+        _check_values(key, [each[key] for each in wanted])
     else:
         above = f"{key.partition('.')[0]}."
-        beside = [k for k in _known_keys() if k.startswith(above)] or [*_whole(), *GROUPS]
+        beside = [k for k in known_keys() if k.startswith(above)] or [*_whole(), *GROUPS]
         raise UserError(
-            f"{key} is no key that a run has.{nearest(key, _known_keys())} "
+            f"{key} is no key that a run has.{nearest(key, known_keys())} "
             f"Allowed: {listed(beside)}."
         )
     return lambda run: any(_agrees(run.config, each) for each in wanted)
 
 
+def _check_values(key: str, values: Iterable) -> None:
+    """Refuse a value that the key has in no run, whichever model or source has it."""
+    group, _, option = key.partition(".")
+    for value in values:
+        if option == "name" and value not in choices(group):
+            raise UserError(unknown_choice(group, value))
+        problems = [each.problem(value) for each in _options()[key]]
+        if problems and all(problems):
+            raise UserError(f"{key} {problems[0]}.")
+
+
 def _values(override: Override, allowed: Iterable[str] | None = None) -> list:
     """The values of a word, one or several."""
-    values = [parse([word])[0].value() for word in alternatives(override)]
+    values = [plain(parse([word])[0].value()) for word in alternatives(override)]
     for value in values:
         if allowed is not None and value not in allowed:
             raise UserError(unknown_choice(override.key_or_group, value, list(allowed)))
@@ -93,17 +105,24 @@ def _whole() -> list[str]:
     return ["status", *TOP_LEVEL]
 
 
+def known_keys() -> list[str]:
+    """Return every key that some run can have, and every group."""
+    return [*_whole(), *(key for key in _options() if key not in TOP_LEVEL)]
+
+
 @cache
-def _known_keys() -> list[str]:
-    """Every key that some run can have."""
-    keys = dict.fromkeys([*_whole(), *GROUPS])
+def _options() -> dict[str, list[Option]]:
+    """Return every key that some run can have -> the options that the choices of its group have."""
+    options: dict[str, list[Option]] = {key: [option] for key, option in TOP_LEVEL.items()}
     for group in GROUPS:
+        options[group] = []
         for name in [None] if group in PRESETS else choices(group):
-            keys |= {f"{group}.name": None} if name else {}
+            if name:
+                options[f"{group}.name"] = []
             for key, option in schema(group, name).items():
-                keys[f"{group}.{key}"] = None
-                for rule in option.rules:
-                    if isinstance(rule, OptionsOf):
-                        inner = schema(group, rule.choice)
-                        keys |= dict.fromkeys(f"{group}.{key}.{each}" for each in inner)
-    return list(keys)
+                inner = [rule.choice for rule in option.rules if isinstance(rule, OptionsOf)]
+                options.setdefault(f"{group}.{key}", []).extend([] if inner else [option])
+                for choice in inner:
+                    for below, each in schema(group, choice).items():
+                        options.setdefault(f"{group}.{key}.{below}", []).append(each)
+    return options
