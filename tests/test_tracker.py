@@ -1,14 +1,15 @@
 """Weights & Biases: what a run logs, read back from its offline file."""
 
 import json
+import socket
 from pathlib import Path
 
 import pytest
 
 from g2p.results.tracker import Group, wandb_tracker
 from g2p.run import run
-from tests.command import started, train
-from tests.conftest import SMALL, compose, paths
+from tests.command import call, started, train
+from tests.conftest import SMALL, SMALL_RIDGE, compose, paths
 from tests.wandb_files import logged, offline_files, records
 
 
@@ -185,17 +186,31 @@ def test_without_a_logger_wandb_is_not_imported(tmp_path):
 
 
 def test_a_wandb_that_cannot_be_reached_does_not_cost_the_run(tmp_path):
-    """Logged in, but the server refuses: the run ends, its file is kept offline."""
-    arguments = [a for a in SMALL if a != "logger=none"]
+    """Logged in, but nobody answers: it is said once, both runs are logged offline, and whole."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]  # closed again
     logged_in = {
-        "WANDB_MODE": "online", "WANDB_API_KEY": "0" * 40, "WANDB_INIT_TIMEOUT": "5",
-        "WANDB_BASE_URL": "http://127.0.0.1:9",
+        "WANDB_MODE": "online", "WANDB_API_KEY": "0" * 40,
+        "WANDB_BASE_URL": f"http://127.0.0.1:{port}",
     }  # fmt: skip
-    done = train(*arguments, "trainer.max_epochs=1", cwd=tmp_path, **logged_in)
+    arguments = [a for a in SMALL_RIDGE if a != "logger=none"]
+    done = train("-m", *arguments, "phenotype=23C,cu", cwd=tmp_path, **logged_in)
     assert done.returncode == 0, done.stderr
-    assert "logged offline from here on" in done.stdout + done.stderr
-    assert len(offline_files(tmp_path)) == 1
+    said = done.stdout + done.stderr
+    assert said.count("logged offline from here on") == said.count("does not answer") == 1
+    assert len(offline_files(tmp_path)) == 2
+    assert not list((tmp_path / "wandb").glob("run-*"))  # none that W&B's client still waits for
     assert Path(done.stdout.splitlines()[-1].removeprefix("run: ")).exists()
+
+
+def test_a_server_that_goes_away_is_waited_for_once(tmp_path):
+    """Of three runs that it does not take any more, one waits; the next is offline at once."""
+    done = call("-m", "tests.wandb_lost", cwd=tmp_path)
+    assert done.returncode == 0 and "Traceback" not in done.stderr, done.stderr
+    assert done.stdout == "online: [True, True, True], then [False]\n"
+    assert done.stderr.count("W&B: Timed out") == 1
+    assert done.stderr.count("logged offline from here on") == 1
+    assert len(list((tmp_path / "wandb").glob("run-*"))) == 3  # which `wandb sync` can send
 
 
 @pytest.mark.parametrize(

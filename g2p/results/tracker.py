@@ -7,7 +7,6 @@ run: without a network it stays offline.
 
 import contextlib
 import logging
-import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -15,6 +14,7 @@ from pathlib import Path
 
 from g2p.results.outlet import OUTLET, Outlet
 from g2p.results.study_data import label
+from g2p.results.wandb_client import finish_run, first_line, start_run
 
 log = logging.getLogger(__name__)
 
@@ -111,33 +111,6 @@ def wandb_tracker(
     tracker.finish(exit_code=0)
 
 
-def start_run(options: Mapping):
-    """A W&B run, online when that works, else offline; None when W&B will have none of it."""
-    import wandb
-
-    settings = {
-        "console": "off", "silent": True,
-        "init_timeout": float(os.environ.get("WANDB_INIT_TIMEOUT", 30)),
-        # A list of all installed packages takes 0.1 s; environment.json has the versions.
-        "x_save_requirements": False,
-    }  # fmt: skip
-    # Beside the others that are open, each finished by itself; wandb.run stays empty.
-    options = {**options, "settings": settings, "reinit": "create_new"}
-    try:
-        mode = wandb_mode()
-        return wandb.init(mode=mode, resume="allow" if mode == "online" else None, **options)
-    except Exception as error:  # W&B and what it is built on raise many kinds
-        log.warning("W&B: %s", first_line(error))
-    try:
-        log.warning("W&B is logged offline from here on; `wandb sync` sends it later.")
-        os.environ["WANDB_MODE"] = "offline"
-        # The attempt that failed still holds the run's own id.
-        return wandb.init(mode="offline", **{**options, "id": f"{options['id']}-offline"})
-    except Exception as error:
-        log.warning("W&B does not log this run: %s", first_line(error))
-        return None
-
-
 def _remove_empty(run) -> None:
     """What killed processes left of this run, when it is nothing: it would stop `wandb sync`.
 
@@ -148,14 +121,6 @@ def _remove_empty(run) -> None:
         for file in own.parent.glob(f"offline-run-*-{run.id}/run-*.wandb"):
             if file.parent != own and file.stat().st_size <= HEADER:
                 shutil.rmtree(file.parent)
-
-
-def wandb_mode() -> str:
-    """`WANDB_MODE`, else `online` for who is logged in and `offline` for who is not."""
-    import wandb
-
-    told = os.environ.get("WANDB_MODE")
-    return told or ("online" if wandb.login(prompt=False, verify=False) else "offline")
 
 
 class WandbTracker(Tracker):
@@ -205,7 +170,7 @@ class WandbTracker(Tracker):
     def finish(self, exit_code: int) -> None:
         self.outlet.open.remove(self)
         self.send()
-        self._try(lambda run: run.finish(exit_code=exit_code))
+        self._try(lambda run: finish_run(run, exit_code))
 
     def _try(self, send: Callable) -> None:
         if self.run is not None:
@@ -214,11 +179,6 @@ class WandbTracker(Tracker):
             except Exception as error:
                 log.warning("W&B does not log this run further: %s", first_line(error))
                 self.run = None
-
-
-def first_line(error: Exception) -> str:
-    """What a warning says of an error."""
-    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def _name(config: Mapping) -> str:

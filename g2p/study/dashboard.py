@@ -11,7 +11,8 @@ from pathlib import Path
 
 from g2p.errors import UserError
 from g2p.files import read_json, write_json
-from g2p.results.tracker import Group, factor_key, first_line, wandb_mode
+from g2p.results.tracker import Group, factor_key
+from g2p.results.wandb_client import first_line, wandb_mode
 from g2p.shapes import Dashboard
 from g2p.study.ledger import Ledger
 from g2p.study.plan import Study

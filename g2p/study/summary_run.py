@@ -16,7 +16,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from g2p.files import read_json, write_json
-from g2p.results.tracker import Group, first_line, start_run
+from g2p.results.tracker import Group
+from g2p.results.wandb_client import finish_run, first_line, start_run
 from g2p.study.plan import Study
 from g2p.study.runs import StudyRun
 
@@ -60,7 +61,7 @@ def _log(study: Study, folder: Path, files: list[Path], options: dict) -> bool:
     if run is None:
         return False
     with contextlib.ExitStack() as stack:
-        stack.callback(run.finish)
+        stack.callback(finish_run, run, 0)
         results = pq.read_table(folder / "results.parquet")
         logged = {"results": _table(_test_first(results))}
         if (folder / "effects.parquet").exists():
