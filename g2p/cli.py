@@ -1,7 +1,6 @@
 """From the command line to run(config): Hydra composes, we check, an error is one message."""
 
 import os
-import signal
 import sys
 from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
@@ -21,7 +20,7 @@ from g2p.launchers.packed import PackedJob
 from g2p.launchers.prepare import prepare
 from g2p.messages import message, say, tell
 from g2p.search import search_words
-from g2p.stopping import Stopped, stop_on_signals, stopping_first
+from g2p.stopping import Stopped, stop_on_signals, stopped_message, stopping_first
 
 
 def main() -> None:
@@ -47,8 +46,7 @@ def main() -> None:
                 prepare(arguments.overrides, tell)
             hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(job)()
     except Stopped as stopped:
-        name = signal.Signals(stopped.number).name
-        say(f"stopped by {name}. The same command goes on from the last finished epoch.")
+        say(stopped_message(stopped.number, "from the last finished epoch"))
         sys.exit(128 + stopped.number)
     except Exception as error:
         if not getattr(error, "said", False):

@@ -1,6 +1,7 @@
 """Signals whose exception Python or a library lost on its way."""
 
 import signal
+import subprocess
 import sys
 import tempfile
 
@@ -20,6 +21,7 @@ from g2p.study import job as jobs
 from g2p.study.job import Job
 from g2p.study.ledger import Ledger
 from g2p.together import together
+from tests.command import ROOT
 from tests.conftest import SMALL_RIDGE, compose, paths, random_prepared
 from tests.packing import TRAINER, fitted_together, requests, small
 
@@ -33,6 +35,24 @@ def signals(monkeypatch):
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
+
+
+def test_a_long_call_of_compiled_code_is_not_waited_for():
+    """Python runs no handler before such a call returns: hours, for a fit of a library's."""
+    code = (
+        "import hashlib; from g2p import stopping; stopping.GRACE = 0.3; "
+        "stopping.stop_on_signals(); print('computes', flush=True); "
+        "hashlib.pbkdf2_hmac('sha256', b'', b'', 2**31 - 1)"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, text=True, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout.readline() == "computes\n"
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGINT
+    assert err == "error: stopped by SIGINT. The same command goes on where it was.\n"
 
 
 class Dropped:

@@ -1,7 +1,6 @@
 """Ridge regression on all loci, which is GBLUP, with its penalty by restricted likelihood."""
 
 import numpy as np
-from scipy.linalg import eigh
 from scipy.optimize import minimize_scalar
 
 # Penalties searched: this many e-folds either side of the mean eigenvalue of the Gram matrix. The
@@ -61,7 +60,8 @@ def _fit_centred(X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Weights (P, L) and penalties (P,) for centred X (n, L) and y (n, P)."""
     n, n_loci = X.shape
     dual = n <= n_loci
-    d, vectors = eigh(X @ X.T if dual else X.T @ X)
+    # scipy's would keep every other thread waiting, also the one that a signal is for.
+    d, vectors = np.linalg.eigh(X @ X.T if dual else X.T @ X)
     positive = d > d[-1] * max(X.shape) * np.finfo(float).eps
     d, vectors = d[positive], vectors[:, positive]
     if not d.size:  # no locus varies: nothing to predict with

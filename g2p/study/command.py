@@ -12,14 +12,13 @@ Runs that are finished, whoever trained them, are taken as they are. Killed at a
 command goes on. Exits 0 only when every run is done.
 """
 
-import signal
 import sys
 
 from rich.console import Console
 
 from g2p.errors import UserError, listed, nearest
 from g2p.messages import message, say
-from g2p.stopping import Stopped, stop_on_signals, stopping_first
+from g2p.stopping import Stopped, stop_on_signals, stopped_message, stopping_first
 from g2p.study.browse import __doc__ as browsing
 from g2p.study.browse import browse
 from g2p.study.plan import studies
@@ -38,8 +37,7 @@ def main() -> None:
         with stopping_first():
             finished = asked(words, Console())
     except Stopped as stopped:
-        name = signal.Signals(stopped.number).name
-        say(f"stopped by {name}. The same command goes on where it was.")
+        say(stopped_message(stopped.number, "where it was"))
         sys.exit(128 + stopped.number)
     except Exception as error:
         say(message(error))
