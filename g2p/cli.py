@@ -19,6 +19,7 @@ from g2p.launchers.leaving import Leaving, leaving
 from g2p.launchers.packed import PackedJob
 from g2p.launchers.prepare import prepare
 from g2p.messages import message, say, tell
+from g2p.pipes import survive_closed_pipes
 from g2p.search import search_words
 from g2p.stopping import Stopped, stop_on_signals, stopped_message, stopping_first
 
@@ -28,6 +29,7 @@ def main() -> None:
 
     Exits 0 only when all succeeded; a search, when it has found a best trial.
     """
+    survive_closed_pipes()
     stop_on_signals()
     # Hydra then raises what it would print with a traceback; we print it without.
     os.environ["HYDRA_FULL_ERROR"] = "1"

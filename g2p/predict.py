@@ -32,6 +32,7 @@ from g2p.data.panel import Panel
 from g2p.errors import UserError, listed, nearest
 from g2p.files import write_atomically
 from g2p.messages import message, say
+from g2p.pipes import survive_closed_pipes
 from g2p.restore import REMEDY, Restored, restore
 from g2p.results.record import Record
 
@@ -134,6 +135,7 @@ def _write(
 
 
 def main() -> None:
+    survive_closed_pipes()
     words = sys.argv[1:]
     if not words or {"-h", "--help"} & set(words):
         print(__doc__)

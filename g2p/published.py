@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from g2p.errors import UserError, listed
 from g2p.files import write_atomically
 from g2p.models import build_model
+from g2p.pipes import survive_closed_pipes
 from g2p.published_files import read_genotypes, read_tensors
 
 
@@ -197,6 +198,7 @@ def _without_ones(tensor: Tensor) -> list[int]:
 
 
 def main() -> None:
+    survive_closed_pipes()
     parser = argparse.ArgumentParser(prog="python -m g2p.published", description=__doc__)
     parser.add_argument("file", type=Path, help=".npz or .ckpt")
     parser.add_argument("genotypes", type=Path, help=".npy, strains x loci in [-1, 1]")

@@ -22,6 +22,7 @@ from g2p.data.linkage import decay
 from g2p.data.store import panel_file
 from g2p.errors import UserError, listed
 from g2p.messages import message, say
+from g2p.pipes import survive_closed_pipes
 from g2p.results import panel_figures as figures
 from g2p.results.panel_tables import panel_table, phenotype_table
 
@@ -32,6 +33,7 @@ USED = ("data", "phenotype", "paths")
 
 def main() -> None:
     """Exits 0 with the tables printed and the pictures written, or 1 with one message."""
+    survive_closed_pipes()
     parser = argparse.ArgumentParser(
         prog="python -m g2p.data",
         description="What a panel holds: a table, the phenotypes, and pictures below paths.cache.",

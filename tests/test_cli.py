@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.command import ROOT, train
-from tests.conftest import SMALL
+from tests.conftest import SMALL, SMALL_RIDGE, paths
 
 START = [sys.executable, str(ROOT / "train.py")]
 
@@ -219,3 +219,16 @@ def test_a_full_disk_is_said_and_costs_nothing(tmp_path):
         assert done.returncode == 0, done.stderr
     finally:
         subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_run_goes_on_when_nobody_reads_what_it_says(tmp_path):
+    """As with `| head -1`: the reader is gone after a line, or before the first."""
+    words = ["-m", *SMALL_RIDGE, *paths(tmp_path), "phenotype=23C,cu"]
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "train.py"), *words], cwd=tmp_path, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.wait(timeout=120) == 0
+    assert len(list((tmp_path / "runs").glob("*/metrics.json"))) == 2

@@ -12,7 +12,7 @@ from g2p.options import PACKAGE
 
 # Each layer imports only from those before it (docs/design.md).
 LAYERS = [
-    {"errors", "options", "shapes", "stopping"},
+    {"errors", "options", "pipes", "shapes", "stopping"},
     {"files"},
     {"components"},
     {"config"},

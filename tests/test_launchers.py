@@ -193,6 +193,29 @@ def test_a_signal_stops_the_command_and_its_jobs(tmp_path, name, number):
     assert "2 pending" in collected.stdout, collected.stderr
 
 
+def test_jobs_of_joblib_do_not_outlive_a_killed_command(tmp_path):
+    """SIGKILL leaves the command no moment to end them."""
+    pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
+    code = (
+        "import os, pathlib, time; from g2p.launchers.joblib_jobs import _ended\n"
+        "def job(folder):\n"
+        "    pathlib.Path(folder, str(os.getpid())).touch(); time.sleep(600)\n"
+        "list(_ended({i: (job, ('.',), {}) for i in range(2)}, 2, {}))"
+    )
+    command = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, env=environment())
+    deadline = time.monotonic() + 60
+    while len(list(tmp_path.iterdir())) < 2:
+        assert command.poll() is None and time.monotonic() < deadline
+        time.sleep(0.05)
+    jobs = [Path("/proc", file.name) for file in tmp_path.iterdir()]
+    assert all(job.exists() for job in jobs)
+    command.kill()
+    command.wait()
+    while any(job.exists() and " Z " not in (job / "stat").read_text() for job in jobs):
+        assert time.monotonic() < deadline, "a job outlived the command"
+        time.sleep(0.05)
+
+
 def test_leaving_on_a_signal_is_no_failure(tmp_path, monkeypatch):
     """As submitit does it: queue the job again, then sys.exit in the signal's handler."""
 

@@ -1,5 +1,6 @@
 """Jobs of joblib: one whose process is killed costs itself only; joblib itself ends them all."""
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 
 from hydra.core.utils import JobReturn
@@ -8,6 +9,8 @@ from joblib import Parallel, delayed, effective_n_jobs
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from g2p.launchers.died import died
+from g2p.launchers.end_with import end_with
+from g2p.pipes import survive_closed_pipes
 from g2p.stopping import go_on
 
 
@@ -42,10 +45,16 @@ def _ended(jobs: dict[int, tuple], at_once: int, options: dict) -> Iterator[tupl
     """The jobs by number as they end, until all have or a process is killed."""
     unordered = Parallel(**options, n_jobs=at_once, return_as="generator_unordered")
     try:
-        yield from unordered(delayed(_numbered)(n, *job) for n, job in list(jobs.items()))
+        numbered = delayed(_numbered)
+        yield from unordered(numbered(os.getpid(), n, *job) for n, job in list(jobs.items()))
     except TerminatedWorkerError:
         return
 
 
-def _numbered(number: int, function: Callable, args: tuple, kwargs: dict) -> tuple[int, JobReturn]:
+def _numbered(
+    parent: int, number: int, function: Callable, args: tuple, kwargs: dict
+) -> tuple[int, JobReturn]:
+    if os.getpid() != parent:
+        survive_closed_pipes()
+        end_with(parent)
     return number, function(*args, **kwargs)

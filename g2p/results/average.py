@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from g2p.errors import UserError, listed
+from g2p.pipes import survive_closed_pipes
 from g2p.results.record import Record
 from g2p.train.metrics import scores
 
@@ -112,6 +113,7 @@ def _flat(config: dict) -> dict:
 
 
 def main() -> None:
+    survive_closed_pipes()
     parser = argparse.ArgumentParser(
         prog="python -m g2p.results.average", description=__doc__.partition("\n\n")[2]
     )

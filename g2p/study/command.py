@@ -18,6 +18,7 @@ from rich.console import Console
 
 from g2p.errors import UserError, listed, nearest
 from g2p.messages import message, say
+from g2p.pipes import survive_closed_pipes
 from g2p.stopping import Stopped, stop_on_signals, stopped_message, stopping_first
 from g2p.study.browse import __doc__ as browsing
 from g2p.study.browse import browse
@@ -28,6 +29,7 @@ FLAGS_OF_RUNS = ("--runs", "--prune", "--yes")
 
 
 def main() -> None:
+    survive_closed_pipes()
     stop_on_signals()
     words = sys.argv[1:]
     if not words or {"-h", "--help"} & set(words):
