@@ -43,6 +43,7 @@ from tests.conftest import compose
         (["~model.skip"], "model.skip is missing"),
         (["~optim"], "optim=None does not exist"),
         (["+paths.other=x"], "paths.other is not an option. "),
+        (["paths.runs="], "paths.runs is empty. It must be a folder"),
     ],
 )
 def test_what_is_refused(overrides, said):

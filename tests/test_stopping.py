@@ -13,6 +13,7 @@ from g2p.files import write_json
 from g2p.fit import fit
 from g2p.identity import identify
 from g2p.launchers.leaving import Leaving, leaving
+from g2p.messages import message
 from g2p.results.tracker import Group
 from g2p.run import alone
 from g2p.stopping import Stopped, go_on, stop_on_signals, stopping_first
@@ -40,19 +41,17 @@ def signals(monkeypatch):
 def test_a_long_call_of_compiled_code_is_not_waited_for():
     """Python runs no handler before such a call returns: hours, for a fit of a library's."""
     code = (
-        "import hashlib; from g2p import stopping; stopping.GRACE = 0.3; "
-        "stopping.stop_on_signals(); print('computes', flush=True); "
+        "import hashlib, os, threading; from g2p import stopping; stopping.GRACE = 0.3; "
+        "stopping.stop_on_signals(); "
+        "threading.Timer(0.5, os.kill, (os.getpid(), 2)).start(); "  # it computes by then
         "hashlib.pbkdf2_hmac('sha256', b'', b'', 2**31 - 1)"
     )
-    process = subprocess.Popen(
-        [sys.executable, "-c", code], cwd=ROOT, text=True, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, text=True, capture_output=True, timeout=60,
+        check=False,
     )  # fmt: skip
-    assert process.stdout.readline() == "computes\n"
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 128 + signal.SIGINT
-    assert err == "error: stopped by SIGINT. The same command goes on where it was.\n"
+    assert done.returncode == 128 + signal.SIGINT
+    assert done.stderr == "error: stopped by SIGINT. The same command goes on where it was.\n"
 
 
 class Dropped:
@@ -99,6 +98,15 @@ def test_a_file_leaves_no_draft(tmp_path, monkeypatch):
     with pytest.raises(Stopped):
         write_json(tmp_path / "file.json", {})
     assert not list(tmp_path.iterdir())
+
+
+def test_an_error_names_the_file_not_its_draft(tmp_path):
+    """A full disk, say, or here a folder that is where the file should be."""
+    (tmp_path / "file.json").mkdir()
+    with pytest.raises(OSError) as error:
+        write_json(tmp_path / "file.json", {})
+    assert message(error.value) == f"Is a directory: {tmp_path / 'file.json'}."
+    assert str(error.value).endswith(f"'{tmp_path / 'file.json'}'")
 
 
 @pytest.mark.parametrize("way", ["alone", "in turn", "stacked"])
