@@ -36,9 +36,10 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], Any]) -> None:
             os.fchmod(file.fileno(), 0o644)
             Path(draft).replace(path)  # before its lock goes
     except OSError as error:
-        # pyarrow and torch report a full disk without saying where, and a draft is no user's file.
-        if error.filename is None or str(error.filename).endswith(DRAFT):
-            error.filename, error.filename2 = str(path), None
+        if str(error.filename).endswith(DRAFT):  # which is no file of the user's
+            raise OSError(error.errno, error.strerror, str(path)) from None
+        # pyarrow and torch report a full disk without saying where.
+        error.filename = error.filename or str(path)
         raise
     finally:
         if draft is not None:

@@ -73,6 +73,7 @@ class _Metrics(TypedDict):
     test: Part
     ridge: RidgeReference | None
     noise_ceiling: dict[str, float]
+    n_train: NotRequired[dict[str, Count]]
     flops: NotRequired[Seconds | None]
     attention: NotRequired[Annotated[list[Layer], Field(min_length=1)]]
 

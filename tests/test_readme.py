@@ -93,8 +93,11 @@ def test_a_study_of_the_readme(tmp_path, command):
 
 def test_the_listing_commands_of_the_readme(tmp_path):
     six_runs(tmp_path / "runs")
-    every, found, pruned = (c for c in COMMANDS if "sweep.py --runs" in c)
-    for command, said in ((every, "6 runs"), (found, "2 runs in"), (pruned, "Deleted 1 run.")):
+    every, found, ranked, pruned = (c for c in COMMANDS if "sweep.py --runs" in c)
+    for command, said in (
+        (every, "6 runs"), (found, "2 runs in"), (ranked, "csv: runs.csv"),
+        (pruned, "Deleted 1 run."),
+    ):  # fmt: skip
         done = called(shlex.split(command)[1:], tmp_path)
         assert done.returncode == 0, done.stderr
         assert said in done.stdout

@@ -83,13 +83,11 @@ def resumable(folder: Path) -> Path | None:
         return None
     checkpoint = load_checkpoint(last)
     if not {"state_dict", "callbacks", "inputs"} <= set(checkpoint):
-        raise UserError(f"{last} is no checkpoint of a run. force=true starts the run anew.")
-    if not best.exists():
-        raise UserError(f"{best} is gone. force=true starts the run anew.")
+        raise UserError(f"{last} is no checkpoint of a run. {REMEDY}")
     for path, content in ((last, checkpoint), (best, load_checkpoint(best))):
         # A checkpoint from before this was recorded has no such key.
         if (run := content.get(RUN, _run_of(path))) != _run_of(path):
-            raise UserError(f"{path} is of another run ({run}). force=true starts the run anew.")
+            raise UserError(f"{path} is of another run ({run}). {REMEDY}")
     return last
 
 
