@@ -12,7 +12,7 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from g2p.compose import composed, jobs, parse, run_keys
+from g2p.compose import check_once, composed, jobs, parse, run_keys
 from g2p.config import CONF
 from g2p.errors import UserError
 from g2p.launchers.leaving import Leaving, leaving
@@ -38,9 +38,7 @@ def main() -> None:
             # Hydra takes -m before or after its overrides; we do between them, too.
             sys.argv[1:] = sorted(sys.argv[1:], key=lambda word: word not in ("-m", "--multirun"))
             arguments = get_args_parser().parse_args()
-            if not (
-                arguments.help or arguments.hydra_help or arguments.info or arguments.config_dir
-            ):
+            if not (arguments.help or arguments.hydra_help or arguments.info):
                 added = _checked(arguments)
                 place = sys.argv.index(arguments.overrides[-1]) + 1 if added else 1
                 sys.argv[place:place] = added
@@ -132,6 +130,9 @@ def _told(words: Sequence[str], hydra_config: DictConfig) -> dict:
 def _checked(arguments) -> list[str]:
     """Refuse what one of the command's jobs would be refused for; the words that a search adds."""
     overrides = parse(arguments.overrides)
+    check_once(overrides)
+    if arguments.config_dir:  # whose choices and keys Hydra alone knows
+        return []
     if not arguments.multirun and not arguments.cfg:
         for override in overrides:
             if override.is_sweep_override():

@@ -8,7 +8,7 @@ import itertools
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 
 import hydra
@@ -16,12 +16,13 @@ from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.utils import create_config_search_path
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override, QuotedString
+from hydra.core.override_parser.types import Override, QuotedString, RangeSweep
 from omegaconf import OmegaConf
 
 from g2p.config import CONF, GROUPS, OVERLAYS, check, choices, unknown_choice
 from g2p.errors import UserError
 
+MOST_JOBS = 100_000  # of one command
 MOST_ENDS = 1000  # combinations of the ends of a search's ranges that are all checked
 REFERENCE = re.compile(r"\$\{([^}]*)\}")
 
@@ -53,10 +54,30 @@ def values(words: Sequence[str]) -> dict:
 
 def _of_one(words: Sequence[str]) -> list[Override]:
     parsed = parse(words)
+    check_once(override for override in parsed if not _of_hydra(override))
     for override in parsed:
         if override.is_sweep_override():
             raise UserError(f"{override.input_line} is several values: quote it if it is one.")
     return parsed
+
+
+def check_once(overrides: Iterable[Override]) -> None:
+    """Refuse a key that is given twice, since the last alone would count.
+
+    A group and its keys (model=rung model.ffn=true) are different things; a value and what lies
+    within it (paths={...} paths.runs=here) are not.
+    """
+    seen: dict[str, Override] = {}
+    for override in overrides:
+        key = override.key_or_group
+        for other, before in seen.items():
+            within = _overlap(key, other) and _is_value(key) and _is_value(other)
+            if key == other or within:
+                raise UserError(
+                    f"{min(key, other, key=len)} is given twice: {before.input_line} and "
+                    f"{override.input_line}. Keep one."
+                )
+        seen[key] = override
 
 
 def plain(value):
@@ -67,7 +88,11 @@ def plain(value):
 
 def run_keys(overrides: Sequence[Override]) -> list[str]:
     """The keys and groups that overrides set, without Hydra's own."""
-    return [o.key_or_group for o in overrides if not o.key_or_group.startswith("hydra")]
+    return [o.key_or_group for o in overrides if not _of_hydra(o)]
+
+
+def _of_hydra(override: Override) -> bool:
+    return override.key_or_group.startswith("hydra")
 
 
 def parse(words: Sequence[str]) -> list[Override]:
@@ -89,12 +114,15 @@ def _loader() -> ConfigLoaderImpl:
 def jobs(overrides: Sequence[Override]) -> Iterator[list[str]]:
     """The overrides of each job of a multirun; of a search, those at the ends of its ranges."""
     ends = [alternatives(override) for override in overrides]
+    number = math.prod(map(len, ends))
     sampled = any(o.is_sweep_override() and not o.is_discrete_sweep() for o in overrides)
-    if sampled and math.prod(map(len, ends)) > MOST_ENDS:
+    if sampled and number > MOST_ENDS:
         first = [words[0] for words in ends]
         for i, words in enumerate(ends):
             for word in words:
                 yield [*first[:i], word, *first[i + 1 :]]
+    elif number > MOST_JOBS:
+        raise UserError(f"this is {number:,} runs; one command may ask for {MOST_JOBS:,} at most.")
     else:
         yield from map(list, itertools.product(*ends))
 
@@ -103,7 +131,7 @@ def alternatives(override: Override) -> list[str]:
     """The overrides that a sweep stands for; the ends of a range that a sweeper samples.
 
     Raises:
-        UserError: for an empty one.
+        UserError: for an empty one, or one without an end.
     """
     if not override.is_sweep_override():
         return [override.input_line]
@@ -111,15 +139,27 @@ def alternatives(override: Override) -> list[str]:
     if override.is_interval_sweep():
         sweep = override.value()
         return [f"{key}={sweep.start}", f"{key}={sweep.end}"]
+    if isinstance(sweep := override.value(), RangeSweep) and not _is_short(sweep):
+        raise UserError(f"{override.input_line} is more than {MOST_JOBS:,} values.")
     values = [f"{key}={value}" for value in override.sweep_string_iterator()]
     if not values:
         raise UserError(f"{override.input_line} is no value at all.")
     return values
 
 
+def _is_short(sweep: RangeSweep) -> bool:
+    """Whether a range has an end, and that before long; Hydra writes all of it out."""
+    return sweep.step != 0 and (sweep.stop - sweep.start) / sweep.step <= MOST_JOBS
+
+
 def _check_choices(overrides: Sequence[Override]) -> None:
     for override in overrides:
         group, value = override.key_or_group, override.value()
+        if group in ("study", "size"):
+            name = value if group == "study" else "NAME"
+            raise UserError(
+                f"{group}={value} is for sweep.py: python sweep.py study={name} trains a study."
+            )
         if group in (*GROUPS, *OVERLAYS) and not override.is_delete():
             if value not in choices(group):
                 raise UserError(unknown_choice(group, value))

@@ -9,6 +9,7 @@ is answered at once.
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from functools import cache
+from pathlib import Path
 
 from g2p.components import class_name, read_options
 from g2p.errors import UserError, listed, nearest
@@ -39,7 +40,9 @@ TOP_LEVEL = {
     "seed": declared(Seed),
     "force": Option(bool),
 }
-PATHS = {"data": Option(str), "cache": Option(str), "runs": Option(str)}
+PATHS = {"data": Option(Path), "cache": Option(Path), "runs": Option(Path)}
+
+MOST_TRIED = 10_000  # numbers that may divide another, for a message
 
 # A closed form has no epochs; that it runs on the CPU may be said.
 PLACE = ("accelerator",)
@@ -210,7 +213,7 @@ def _check_siblings(group: str, key: str, rule: object, values: Mapping) -> None
 
 
 def _divisors(whole: int) -> list[int]:
-    return [n for n in range(1, whole + 1) if whole % n == 0]
+    return [n for n in range(1, min(whole, MOST_TRIED) + 1) if whole % n == 0]
 
 
 def _check_options(prefix: str, options: Mapping[str, Option], values: Mapping) -> None:

@@ -89,6 +89,9 @@ class OptionsOf:
     choice: str
 
 
+# Of a whole number that says nothing else: what libraries in C take.
+MOST = 2**31 - 1
+
 # Seeds: what numpy, scikit-learn and torch all take.
 Seed = Annotated[int, AtLeast(0), AtMost(2**32 - 1)]
 
@@ -112,6 +115,10 @@ class Option:
     def is_path(self) -> bool:
         return Path in (self.type, *typing.get_args(self.type))
 
+    @property
+    def _is_bounded(self) -> bool:
+        return any(isinstance(rule, AtMost) for rule in self.rules)
+
     def problem(self, value: Any) -> str | None:
         """Why `value` cannot be this option's value, or None."""
         choices = typing.get_args(self.type) or (self.type,)
@@ -121,11 +128,28 @@ class Option:
         if not any(_is(value, kind) for kind in choices):
             names = " or ".join("null" if kind is NoneType else kind.__name__ for kind in choices)
             return f"must be of type {names}, not {value!r} ({type(value).__name__})"
+        if isinstance(value, int) and abs(value) > MOST and not self._is_bounded:
+            return f"must be at most {MOST}, not {value!r}"
+        if self.is_path and isinstance(value, str) and (why := _no_path(value)):
+            return f"{why}, not {value!r}"
         if value is not None:
             for rule in self.rules:
                 if hasattr(rule, "broken_by") and (why := rule.broken_by(value)):
                     return f"{why}, not {value!r}"
         return None
+
+
+def _no_path(value: str) -> str | None:
+    """Why a text can be no path, or None; that there is a file or a folder is not asked."""
+    if not value.strip():
+        return "must be a path (. is the current folder)"
+    if any(ord(character) < 32 for character in value):
+        return "must be a path without line breaks or control characters"
+    try:
+        Path(value).expanduser()
+    except RuntimeError:  # ~nobody, or ~ where there is no HOME
+        return "must be a path below a home folder that exists"
+    return None
 
 
 def _is(value: Any, kind: type) -> bool:

@@ -21,15 +21,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
-from rich.console import Console
 from rich.progress import track
 
 from g2p.compose import composed, keys
 from g2p.config import prepare_options
+from g2p.console import Console
 from g2p.data import load_panel
 from g2p.data.match import BY, Match, match_loci
 from g2p.data.panel import Panel
-from g2p.errors import UserError, listed, nearest
+from g2p.errors import UserError, listed, nearest, plural
 from g2p.files import write_atomically
 from g2p.messages import message, say
 from g2p.pipes import survive_closed_pipes
@@ -64,7 +64,8 @@ def predict(
     matched = match_loci(model.loci, panel.loci, missing=missing_loci, by=match)
     total = len(matched.columns)
     console.print(
-        f"{model.name}, {len(model.phenotypes)} phenotypes; {len(panel.strains)} strains. "
+        f"{model.name}, {plural(len(model.phenotypes), 'phenotype')}; "
+        f"{plural(len(panel.strains), 'strain')}. "
         f"Of {total} loci {matched.by_name} were found by name, {matched.by_place} by place, "
         f"{total - matched.by_name - matched.by_place} are imputed; {matched.flipped.sum()} "
         "flipped.",
@@ -167,9 +168,13 @@ def _folder(run: str, runs: Path) -> Path:
 def _sorted_out(words: list[str]) -> tuple[dict[str, str], list[str]]:
     """Our own keys with their values, and the overrides of `data` and `paths`."""
     own, overrides = dict(OWN), []
+    seen = set()
     for word in words:
         key, _, value = word.partition("=")
         if key in OWN:
+            if key in seen:
+                raise UserError(f"{key} is given twice. Keep one.")
+            seen.add(key)
             own[key] = value
         elif key.lstrip("+").partition(".")[0] in ("data", "paths"):
             overrides.append(word)

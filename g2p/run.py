@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from filelock import FileLock, Timeout
-from rich.console import Console
 
 from g2p.config import check, prepare_options
+from g2p.console import Console
 from g2p.data.prepare import Prepared, prepare
-from g2p.errors import UserError
+from g2p.errors import UserError, plural
 from g2p.fit import fit
 from g2p.identity import Identity, finished_under_other_code, identify
 from g2p.reference import ridge_reference
@@ -171,7 +171,7 @@ def _sizes(config: Mapping, data: Prepared) -> str:
     parts = ", ".join(f"{len(rows)} {part}" for part, rows in data.split.items())
     return (
         f"{config['model']['name']} on {config['data']['name']}: {parts} strains, "
-        f"{len(data.loci)} loci, {len(data.phenotype_names)} phenotypes"
+        f"{len(data.loci)} loci, {plural(len(data.phenotype_names), 'phenotype')}"
     )
 
 

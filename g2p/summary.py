@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
 from scipy.linalg import eigh
 
 from g2p.baselines.ridge import Ridge
 from g2p.compose import composed, keys
 from g2p.config import prepare_options
+from g2p.console import Console
 from g2p.data import load_panel
 from g2p.data.describe import calls, relatedness, relationship, sampled
 from g2p.data.linkage import decay
@@ -92,7 +92,7 @@ def summarise(config: Mapping, console: Console) -> Path:
     of = f"{len(rows):,} of {len(values):,} strains"
     if names:
         console.print(phenotype_table(names, values, h2, panel.noise_ceiling))
-        console.print(f"h2: additive share of the variance, REML, all loci, {of}.", highlight=False)
+        console.print(f"h2: additive share of the variance, REML, all loci, {of}.")
 
     folder = cache / "summary" / fingerprint
     drawings = {

@@ -1,6 +1,7 @@
 """What tests share: a small panel, configs composed as the command line does it."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import hydra
@@ -21,6 +22,12 @@ SMALL = (
     "logger=none",
 )  # fmt: skip
 SMALL_RIDGE = (*SMALL[:2], "model=ridge", "logger=none")
+
+
+def but(words: Sequence[str], *others: str) -> list[str]:
+    """The words, and the others in place of those that give the same keys."""
+    keys = {other.partition("=")[0] for other in others}
+    return [*(word for word in words if word.partition("=")[0] not in keys), *others]
 
 
 def compose(*overrides: str) -> dict:

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.command import ROOT, train
-from tests.conftest import SMALL, SMALL_RIDGE, paths
+from tests.conftest import SMALL, SMALL_RIDGE, but, paths
 
 START = [sys.executable, str(ROOT / "train.py")]
 
@@ -91,10 +91,7 @@ def test_a_users_error_is_one_message(tmp_path, arguments, said):
 def test_a_multirun_trains_each_combination(tmp_path):
     done = train(
         "-m",
-        *SMALL,
-        "model.num_layers=1,2",
-        "phenotype=23C,YPD",
-        "trainer.max_epochs=1",
+        *but(SMALL, "model.num_layers=1,2", "phenotype=23C,YPD", "trainer.max_epochs=1"),
         cwd=tmp_path,
     )
     assert done.returncode == 0, done.stderr
@@ -117,7 +114,7 @@ def numbers(folder: Path) -> dict:
     return {**metrics, "seconds": None}
 
 
-LONG = (*SMALL, "trainer.max_epochs=25", "trainer.patience=null", "model.dropout=0.1")
+LONG = but(SMALL, "trainer.max_epochs=25", "trainer.patience=null", "model.dropout=0.1")
 
 
 def killed_runs(tmp_path, rng) -> int:
@@ -166,7 +163,7 @@ def test_killed_at_any_moment_it_ends_with_the_same_numbers(tmp_path):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_saves_and_stops(tmp_path, number):
     process = subprocess.Popen(
-        [*START, *LONG, "trainer.max_epochs=5000"],
+        [*START, *but(LONG, "trainer.max_epochs=5000")],
         cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     while not list((tmp_path / "runs").glob("*/history.parquet")) and process.poll() is None:
@@ -186,7 +183,7 @@ def test_a_signal_saves_and_stops(tmp_path, number):
 def test_a_signal_ends_every_process_of_a_run(tmp_path):
     """Several processes share the batches; none trains on after the lock is gone."""
     process = subprocess.Popen(
-        [*START, *LONG, "trainer=ddp", "trainer.max_epochs=5000"],
+        [*START, *but(LONG, "trainer=ddp", "trainer.max_epochs=5000")],
         cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     while not list((tmp_path / "runs").glob("*/history.parquet")) and process.poll() is None:
@@ -208,7 +205,7 @@ def test_a_full_disk_is_said_and_costs_nothing(tmp_path):
     if subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("this user may not mount a tmpfs")
     try:
-        arguments = (*SMALL, f"paths.runs={disk}", "model.embedding_dim=64")
+        arguments = but(SMALL, f"paths.runs={disk}", "model.embedding_dim=64")
         done = train(*arguments, cwd=tmp_path)
         assert done.returncode == 1
         assert "No space left on device" in done.stderr

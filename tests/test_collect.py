@@ -2,8 +2,8 @@
 
 import pyarrow as pa
 import pytest
-from rich.console import Console
 
+from g2p.console import Console
 from g2p.results.compare import Comparison, compare
 from g2p.run import obtain
 from g2p.study import collect as collecting

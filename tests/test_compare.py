@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rich.console import Console
 
+from g2p.console import Console
 from g2p.errors import UserError
 from g2p.results.compare import Comparison, compare
 from g2p.results.effects import effects_table, print_effects

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from g2p import compose as composition
-from g2p.compose import composed, jobs, parse
+from g2p.compose import check_once, composed, jobs, parse
 from g2p.config import CONF, choices
 from g2p.errors import UserError
 from tests.conftest import compose
@@ -77,6 +77,49 @@ def test_no_shipped_value_refers_to_another_in_a_way_that_is_not_seen():
     for text in (file.read_text() for file in CONF.glob("*/*.yaml")):
         assert "${." not in text
         assert not any("${" in found for found in composition.REFERENCE.findall(text))
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["seed=1", "seed=2"], "seed is given twice: seed=1 and seed=2. Keep one."),
+        (["seed=1", "optim.lr=1", "+seed=1"], "seed is given twice: seed=1 and +seed=1."),
+        (["++model.ffn=true", "model.ffn=false"], "model.ffn is given twice"),
+        (["~seed", "seed=3"], "seed is given twice: ~seed and seed=3"),
+        (["model=ridge", "model=rung"], "model is given twice"),
+        (["paths={data: a, cache: b, runs: c}", "paths.runs=d"], "paths is given twice"),
+        (["paths.runs=d", "paths={data: a, cache: b, runs: c}"], "paths is given twice"),
+        (["study=ladder"], "study=ladder is for sweep.py: python sweep.py study=ladder trains"),
+        (["size=smoke"], "size=smoke is for sweep.py: python sweep.py study=NAME trains"),
+    ],
+)
+def test_a_key_that_is_given_twice_and_a_key_of_sweep_py(words, said):
+    with pytest.raises(UserError) as error:
+        composed(words)
+    assert said in str(error.value)
+
+
+def test_a_group_and_its_keys_are_no_key_twice():
+    words = ["model.ffn=true", "model=rung", "optim=adam", "optim.lr=0.1", "hydra.a=1", "hydra.a=1"]
+    check_once(parse(words[:-1]))
+    assert composed(words[:4])["model"]["ffn"] is True
+    with pytest.raises(UserError, match="hydra.a is given twice"):
+        check_once(parse(words))
+
+
+@pytest.mark.parametrize(
+    "sweep",
+    ["range(0,1e12)", "range(0,inf)", "range(nan,1)", "range(0,1,0)", "range(0,1,1e-20)",
+     "sort(range(0,1e10))", "shuffle(range(0,1e10))"],
+)  # fmt: skip
+def test_a_range_without_an_end_is_refused_at_once(sweep):
+    with pytest.raises(UserError, match="is more than 100,000 values"):
+        list(jobs(parse([f"seed={sweep}"])))
+
+
+def test_a_product_without_an_end_is_refused_at_once():
+    with pytest.raises(UserError, match="this is 1,000,000 runs; one command may ask for 100,000"):
+        list(jobs(parse(["seed=range(1000)", "split.seed=range(1000)"])))
 
 
 def test_a_glob_is_of_the_choices_and_an_empty_sweep_is_refused():

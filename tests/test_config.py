@@ -43,7 +43,14 @@ from tests.conftest import compose
         (["~model.skip"], "model.skip is missing"),
         (["~optim"], "optim=None does not exist"),
         (["+paths.other=x"], "paths.other is not an option. "),
-        (["paths.runs="], "paths.runs is empty. It must be a folder"),
+        (["paths.runs=''"], "paths.runs must be a path (. is the current folder), not ''"),
+        (["paths.cache=' '"], "paths.cache must be a path"),
+        (["paths.data='~nobody-of-this-name/x'"], "below a home folder that exists"),
+        (["paths.runs='a\nb'"], "without line breaks or control characters, not 'a\\nb'"),
+        (["paths.runs='a\0b'"], "without line breaks or control characters"),
+        (["data=table", "data.path='\0'"], "data.path must be a path without"),
+        (["trainer.batch_size=1000000000000000000"], "must be at most 2147483647, not"),
+        (["model.num_heads=3", "model.embedding_dim=1000000000"], "It may be 1, 2, 4, 5"),
     ],
 )
 def test_what_is_refused(overrides, said):

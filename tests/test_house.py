@@ -1,6 +1,7 @@
 """The rules of the house that a machine can hold: one direction, one home for each value."""
 
 import ast
+import re
 import subprocess
 import sys
 
@@ -12,9 +13,10 @@ from g2p.options import PACKAGE
 
 # Each layer imports only from those before it (docs/design.md).
 LAYERS = [
-    {"errors", "options", "pipes", "shapes", "stopping"},
+    {"console", "errors", "options", "pipes", "shapes", "stopping"},
     {"files"},
     {"components"},
+    {"messages"},
     {"config"},
     {"code_digest", "compose"},
     {"signature"},
@@ -29,7 +31,6 @@ LAYERS = [
     {"training", "restore", "search"},
     {"run"},
     {"together"},
-    {"messages"},
     {"launchers"},
     {"cli"},
     {"summary", "predict", "study"},
@@ -105,6 +106,22 @@ def test_yaml_and_signature_hold_the_same_keys(file):
         value = float(value) if option.type is float and isinstance(value, str) else value
         if not (isinstance(value, str) and "${" in value):
             assert option.problem(value) is None
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(PACKAGE)))
+def test_one_console_prints(file):
+    """Rich takes square brackets for markup, except in the console and the columns of g2p."""
+    if file == PACKAGE / "console.py":
+        return
+    imported = {
+        f"{node.module}.{alias.name}"
+        for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }  # fmt: skip
+    barred = ("rich.console.", "rich.markup.", "rich.prompt.", "rich.print", "rich.progress.Text")
+    assert not [name for name in imported if name.startswith(barred)]
+    assert "import rich" not in file.read_text()
+    assert not re.search(r"\[/?(bold|red|green|yellow|dim|/)\]", file.read_text())
 
 
 def test_builders_have_no_defaults():

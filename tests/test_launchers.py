@@ -23,14 +23,14 @@ from g2p.study import job as jobs
 from g2p.study.job import Job
 from g2p.study.ledger import Ledger
 from tests.command import ROOT, call
-from tests.conftest import SMALL, SMALL_RIDGE, compose, paths
+from tests.conftest import SMALL, SMALL_RIDGE, but, compose, paths
 
 SLURM_NEEDS = ("slurmctld", "slurmd", "slurmdbd", "munged", "mariadbd", "srun", "sacct")
 OF_SLURM = (
     "hydra/launcher=submitit_slurm", "hydra.launcher.partition=debug",
     "hydra.launcher.cpus_per_task=1", "hydra.launcher.mem_gb=1",
 )  # fmt: skip
-LONG = (*SMALL, "trainer.max_epochs=200", "trainer.patience=null", "model.dropout=0.1")
+LONG = but(SMALL, "trainer.max_epochs=200", "trainer.patience=null", "model.dropout=0.1")
 
 
 @pytest.fixture(scope="module")

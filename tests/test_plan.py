@@ -16,6 +16,9 @@ from g2p.study.declared import check_shape, read_declared
 from g2p.study.plan import load_study, plan, studies
 from tests.conftest import compose, paths
 
+BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 12)
+)
 NAMES = ["23C", "25C", "cu"]
 
 
@@ -171,6 +174,24 @@ def test_a_size_replaces_and_adds():
         ({"factors": {"x": [1, 3, 2]}, "trend": "x"}, "full", r"trend\.x needs .* not 1, 3, 2"),
         ({"factors": {"x": ["a", "b"]}, "trend": ["x"]}, "full", "numbers that null may come"),
         ({"factors": {"x": [1, None, 2]}, "trend": "x"}, "full", "not 1, null, 2"),
+        ({"factors": {"x": [1, 2, 1]}}, "full", "the factor x has the value 1 twice"),
+        ({"factors": {"x": [1, True]}}, "full", "the factor x has the value True twice"),
+        ({"factors": {"x": [1]}, "seeds": [0, 0]}, "full", "factor seed has the value 0 twice"),
+        (
+            {"factors": {"x": {"bottom": {}, "rungs": [{"component": "bottom", "set": {}}]}}},
+            "full",
+            "has the value bottom twice",
+        ),
+        (
+            {"factors": {key: [*range(300)] for key in "ab"}, "seeds": [0, 1]},
+            "full",
+            "its factors make 180,000 runs; 100,000 are the most",
+        ),
+        (
+            {"set": {"hydra/launcher": "joblib"}, "factors": {"x": [1]}},
+            "full",
+            "sets hydra/launcher: where runs are computed is said on the command line",
+        ),
     ],
 )
 def test_what_a_study_may_not_say(declared, size, said):
@@ -212,6 +233,22 @@ def test_what_a_study_may_not_say(declared, size, said):
         ("trend: 3", "trend must be text or a list or a mapping, not 3"),
         ("trend: [[x]]", r"trend must be text, not \['x'\]"),
         ("trend: {x: {along: y}}", r"trend\.x\.along is no key of it. Allowed: within"),
+        ("question: a\nfactors: &f {x: *f}", "line 2: what begins there contains itself"),
+        ("set: &s {<<: *s}", "line 1: what begins there contains itself"),
+        (BOMB, "holds more than 100,000 values, aliases written out"),
+        ("x" * 2_000_000, "has 2,000,000 bytes; 1,000,000 are the most that is read"),
+        ("[" * 5000, "is nested in more than 50 levels"),
+        ("{a: " * 60 + "1" + "}" * 60, "line 1: more than 50 levels"),
+        ("factors:\n  x: {8: {}}", "line 2: the key or label 8 is a number in YAML.*quotes: '8'"),
+        ("factors: {x: {1e3: {}}}", "label 1e3 is a number"),
+        ("factors: {x: {on: {}}}", "label on is a switch in YAML. Write it in quotes: 'on'"),
+        ("factors: {x: {~: {}}}", "label ~ is empty in YAML"),
+        ("{[a]: b}", "line 1: a key must be text, not a collection"),
+        ("factors: {x: {bottom: {}, rungs: [{component: 1, set: {}}]}}", "component must be text"),
+        ("factors: {seed: [1]}", "factors.seed is no factor of its own: write seeds"),
+        ("factors: {' ': [1]}", "factors has one without a name"),
+        ("seeds: [a]", r"seeds\[0\] must be a whole number, not 'a'"),
+        ("phenotypes: [1]", r"phenotypes\[0\] must be text or a list, not 1"),
     ],
 )
 def test_a_file_that_is_no_study(tmp_path, text, said):

@@ -12,10 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 from filelock import FileLock
-from rich.console import Console
 from scipy.stats import pearsonr
 from sklearn.metrics import r2_score
 
+from g2p.console import Console
 from g2p.errors import UserError
 from g2p.identity import identify
 from g2p.messages import message
@@ -339,7 +339,8 @@ def test_the_table_of_what_is_known_of_some_phenotypes(capsys):
         "test": {"r2": {"23C": 0.25, "cu": 0.5}, "pearson": {"23C": 0.5, "cu": 0.7},
                  "n": {"23C": 40, "cu": 41}},
     }  # fmt: skip
+    metrics["ridge"] = {"test": {"r2": {"23C": 0.25, "cu": 0.5}}}  # of itself: the same again
     print_table(metrics, Console(width=100))
     lines = {line.split()[1]: line for line in capsys.readouterr().out.splitlines() if "│" in line}
     assert "0.750" in lines["cu"] and "0.750" not in lines["23C"] + lines["mean"]
-    assert "0.375" in lines["mean"]
+    assert lines["mean"].count("0.375") == 1

@@ -78,8 +78,8 @@ def test_a_smoke_study_ends_in_a_table_and_a_report(tmp_path):
     code = f"""if True:
         import sys
         sys.path.insert(0, {str(ROOT)!r})
+        from g2p.console import Console
         from g2p.study.command import asked
-        from rich.console import Console
         words = ["study=multienv", "size=smoke", *{QUIET}, "--collect"]
         assert asked(words, Console(quiet=True))
         print([name for name in ("torch", "sklearn", "scipy", "matplotlib") if name in sys.modules])

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from g2p.console import Console
 from g2p.results.tracker import Group, wandb_tracker
 from g2p.run import run
 from tests.command import call, started, train
-from tests.conftest import SMALL, SMALL_RIDGE, compose, paths
+from tests.conftest import SMALL, SMALL_RIDGE, but, compose, paths
 from tests.wandb_files import logged, offline_files, records
 
 
@@ -125,7 +126,6 @@ def test_what_a_factor_becomes():
 
 
 def test_a_run_that_others_go_on_from_is_told_apart(offline):
-    from rich.console import Console
 
     from g2p.run import obtain
 
@@ -176,7 +176,7 @@ def test_what_a_killed_run_left_empty_is_removed(offline):
 
 def test_without_a_logger_wandb_is_not_imported(tmp_path):
     done = started(
-        "train.py", *SMALL, "trainer.max_epochs=1", cwd=tmp_path, PYTHONPROFILEIMPORTTIME="1"
+        "train.py", *but(SMALL, "trainer.max_epochs=1"), cwd=tmp_path, PYTHONPROFILEIMPORTTIME="1"
     )
     assert done.returncode == 0
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
@@ -224,7 +224,7 @@ def test_what_wandb_refuses_does_not_cost_the_run(tmp_path, fault):
         arguments.append("logger.project=a/b")
     if fault == "file":
         (tmp_path / "wandb").write_text("a file where a folder should be")
-    done = train(*arguments, "trainer.max_epochs=1", cwd=tmp_path, **environment)
+    done = train(*but(arguments, "trainer.max_epochs=1"), cwd=tmp_path, **environment)
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
     folder = Path(done.stdout.splitlines()[-1].removeprefix("run: "))

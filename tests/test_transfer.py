@@ -64,7 +64,8 @@ def test_null_is_all_and_methods_choose_the_columns():
     ("columns", "target", "observations", "method", "said"),
     [
         ([0, 2], "p1", 5, "joint", "is not among the phenotypes"),
-        ([0, 1], "q", 5, "joint", "no phenotype 'q'"),
+        ([0, 1], "q", 5, "joint", "^transfer.target: this panel has no phenotype 'q'"),
+        ([0, 1], "all", 5, "joint", "^transfer.target=all: it must be one phenotype"),
         ([1], "p1", 5, "finetuned", "names none"),
         ([0, 1], "p1", 500, "joint", "has 52 values"),
     ],

@@ -4,8 +4,7 @@ import io
 import json
 from pathlib import Path
 
-from rich.console import Console
-
+from g2p.console import Console
 from g2p.results.record import Record
 from g2p.study.ledger import Ledger
 from g2p.study.runs import StudyRun

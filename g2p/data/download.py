@@ -17,16 +17,15 @@ from typing import TypeVar
 import pooch
 import requests
 from filelock import FileLock
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     DownloadColumn,
     Progress,
-    TextColumn,
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
 
+from g2p.console import Console, TextColumn
 from g2p.errors import UserError, listed
 
 log = logging.getLogger(__name__)

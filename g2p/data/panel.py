@@ -50,10 +50,11 @@ class Panel:
     strain_table: pa.Table | None = None
     truth: dict | None = None
 
-    def columns(self, wanted: str | list[str]) -> list[int]:
+    def columns(self, wanted: str | list[str], key: str = "phenotype") -> list[int]:
         """Columns of the phenotypes `wanted` (a name, a list of names, or "all"), in panel order.
 
         Two ways of asking for the same phenotypes give the same answer, so they are the same run.
+        `key` is the option that asks, for messages.
 
         Raises:
             UserError: for a name that is neither a phenotype nor an alias, with the nearest match.
@@ -71,8 +72,8 @@ class Panel:
             if known not in self.phenotype_names:
                 names = [*self.phenotype_names, *self.aliases]
                 raise UserError(
-                    f"phenotype: this panel has no phenotype '{name}'.{nearest(name, names)} "
-                    f"It has: {listed(names)}; or all."
+                    f"{key}: this panel has no phenotype '{name}'.{nearest(name, names)} "
+                    f"It has: {listed(names)}{'; or all' * (key == 'phenotype')}."
                 )
             found.add(self.phenotype_names.index(known))
         if not found:

@@ -48,8 +48,8 @@ BLOCK = 4096
 def read(
     *,
     folder: Path,
-    strains: Annotated[int, AtLeast(1)],
-    loci: Annotated[int, AtLeast(16)],
+    strains: Annotated[int, AtLeast(1), AtMost(10_000_000)],
+    loci: Annotated[int, AtLeast(16), AtMost(1_000_000)],
     seed: Seed,
     additive_share: Annotated[float, Above(0), AtMost(1)],
     pairs: Annotated[int, AtLeast(0)],

@@ -50,7 +50,9 @@ def target(
     Raises:
         UserError: for a target that is not among the phenotypes, or more observations than it has.
     """
-    (column,) = panel.columns(target)
+    if target == "all":
+        raise UserError("transfer.target=all: it must be one phenotype.")
+    (column,) = panel.columns(target, "transfer.target")
     if column not in columns:
         names = [panel.phenotype_names[c] for c in columns]
         raise UserError(

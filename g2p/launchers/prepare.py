@@ -49,6 +49,9 @@ def prepare(words: list[str], tell: Callable[[JobReturn], None]) -> None:
     plugin, jobs = PLUGINS[launcher]
     try:
         import_module(f"hydra_plugins.{plugin}")
-    except ModuleNotFoundError:
+        module = import_module(f"g2p.launchers.{jobs}")  # what the plugin needs comes with it
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] == "g2p":
+            raise
         raise UserError(not_installed("hydra/launcher", launcher)) from None
-    import_module(f"g2p.launchers.{jobs}").wait_for_all(tell)
+    module.wait_for_all(tell)

@@ -12,10 +12,11 @@ from statistics import fmean
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from rich.console import Console
 from rich.table import Table
 
+from g2p.console import Console
 from g2p.errors import UserError, listed
+from g2p.messages import message, say
 from g2p.pipes import survive_closed_pipes
 from g2p.results.record import Record
 from g2p.train.metrics import scores
@@ -121,8 +122,11 @@ def main() -> None:
     folders = parser.parse_args().runs
     try:
         result = average([Record(folder) for folder in folders])
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        say("stopped.")
+        sys.exit(130)
+    except Exception as error:
+        say(message(error))
         sys.exit(1)
     table = Table(title=f"test R2 of {len(folders)} seeds")
     table.add_column("phenotype")

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from math import isnan, nan
 
 import pyarrow as pa
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
+from g2p.console import Console
+from g2p.errors import plural
 from g2p.results.compare import Effect
 from g2p.results.comparison import Comparison, text_of
 
@@ -90,7 +90,7 @@ def print_effects(effects: Sequence[Effect], console: Console) -> None:
     for effect in effects:
         smallest = "" if isnan(effect.detectable) else f"{effect.detectable:.4f}"
         table.add_row(
-            escape(_named(effect)),
+            _named(effect),
             _signed(effect.mean),
             "" if isnan(effect.low) else f"{_signed(effect.low)} {_signed(effect.high)}",
             *[smallest] * folds,
@@ -128,7 +128,7 @@ def _remarks(effects: Sequence[Effect]) -> list[str]:
     for effect in effects:
         notes = [effect.warning] if effect.warning else []
         if effect.left_out:
-            notes.append(f"{effect.left_out} incomplete pairs of runs are left out.")
+            notes.append(f"Left out: {plural(effect.left_out, 'incomplete pair')} of runs.")
         if notes:
             names.setdefault(" ".join(notes), []).append(_named(effect))
     return [

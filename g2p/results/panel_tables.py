@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import numpy as np
 from rich import box
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from g2p.data.describe import Calls, Relatedness, moments
 from g2p.data.linkage import Decay
@@ -29,23 +29,25 @@ def panel_table(
         ("known of strains", listed(panel.strain_table.column_names if panel.strain_table else [])),
     ):
         if value:
-            table.add_row(name, escape(value))
+            table.add_row(name, value)
     table.add_section()
-    table.add_row("missing genotypes", _missing(called))
+    table.add_row("missing genotypes", Text(_missing(called)))
     minor = called.minor
     rare = f"median {np.median(minor):.3f}\nbelow 0.05 at {(minor < 0.05).sum():,} loci"
     one = f", one allele only at {(minor == 0).sum():,}" if (minor == 0).any() else ""
-    table.add_row("rarer allele", rare + one if len(minor) else "nothing is called")
+    table.add_row("rarer allele", Text(rare + one if len(minor) else "nothing is called"))
     if linked is None:
         table.add_row("mean r2", "too few loci with a known distance")
     else:
-        table.add_row(f"mean r2\n({linked.strains:,} strains)", _linkage(linked))
+        table.add_row(Text(f"mean r2\n({linked.strains:,} strains)"), Text(_linkage(linked)))
     if related is not None:
         closest = related.pairs.max()
         table.add_row(
-            f"relatedness\n({len(related.rows):,} strains, {related.loci:,} loci)",
-            f"sd {related.pairs.std():.3f}, closest pair {closest:.2f}\n"
-            f"first axis {related.first_axis:.1%} of the genomic variance",
+            Text(f"relatedness\n({len(related.rows):,} strains, {related.loci:,} loci)"),
+            Text(
+                f"sd {related.pairs.std():.3f}, closest pair {closest:.2f}\n"
+                f"first axis {related.first_axis:.1%} of the genomic variance"
+            ),
         )
     return table
 
@@ -88,7 +90,7 @@ def phenotype_table(
         cells = [_number(value) for value in moments(column).values()]
         shares = [h2[name]] + [ceiling.get(name, np.nan)] * ceilings
         table.add_row(
-            escape(name), f"{n:,}", f"{1 - n / len(column):.1%}", *cells,
+            name, f"{n:,}", f"{1 - n / len(column):.1%}", *cells,
             *("-" if np.isnan(share) else f"{share:.2f}" for share in shares),
         )  # fmt: skip
     return table

@@ -3,15 +3,16 @@
 from collections.abc import Mapping
 from statistics import fmean
 
-from rich.console import Console
 from rich.table import Table
+
+from g2p.console import Console
 
 
 def print_table(metrics: Mapping, console: Console) -> None:
     """Phenotype, n, test R2, Pearson r; where known, ridge on the same split and noise ceiling."""
     test, ridge, ceiling = metrics["test"], metrics["ridge"], metrics["noise_ceiling"]
     columns = {"R2": test["r2"], "Pearson r": test["pearson"]}
-    if ridge:
+    if ridge and metrics["model"] != "ridge":
         columns["ridge R2"] = ridge["test"]["r2"]
     if ceiling:
         columns["noise ceiling"] = ceiling
@@ -43,9 +44,8 @@ def print_attention(layers: list[dict], console: Console) -> None:
     entropies = ", ".join(f"{layer['entropy']:.2f}" for layer in layers)
     uniform = layers[0]["uniform"]
     line = f"attention entropy by layer: {entropies} (all loci alike: {uniform:.2f})"
-    console.print(line, highlight=False)
+    console.print(line)
     for i, layer in enumerate(layers, start=1):
         if layer["degenerate"]:
-            console.print(
-                f"[bold]Attention of layer {i} cannot matter: {layer['degenerate']}.[/bold]"
-            )
+            line = f"Attention of layer {i} cannot matter: {layer['degenerate']}."
+            console.print(line, style="bold")

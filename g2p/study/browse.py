@@ -16,9 +16,8 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from rich.console import Console
-
 from g2p.compose import composed
+from g2p.console import Console
 from g2p.errors import UserError, listed
 from g2p.study.filters import filter_of
 from g2p.study.listing import sorted_by, table, write_csv
@@ -75,7 +74,7 @@ def _prune(runs: list[StoredRun], total: str, sure: bool, console: Console) -> N
             f"{_runs(len(runs))} ({total}) may go. --yes says so."
         )
     if not sure:
-        answer = console.input(f"Delete {_runs(len(runs))} ({total})? \\[y/N] ")
+        answer = console.input(f"Delete {_runs(len(runs))} ({total})? [y/N] ")
         if answer.strip().lower() not in ("y", "yes"):
             console.print("Nothing was deleted.")
             return

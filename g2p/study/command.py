@@ -14,8 +14,8 @@ command goes on. Exits 0 only when every run is done.
 
 import sys
 
-from rich.console import Console
-
+from g2p.compose import check_once, parse
+from g2p.console import Console
 from g2p.errors import UserError, listed, nearest
 from g2p.messages import message, say
 from g2p.pipes import survive_closed_pipes
@@ -66,18 +66,21 @@ def asked(words: list[str], console: Console) -> bool:
     if browses:
         browse(others, flags, console)
         return True
-    own = {"size": "full"}
+    own = {}
     overrides = []
     for word in others:
         key, equals, value = word.partition("=")
         if not equals and not key.startswith("~"):
             raise UserError(f"{word} is no word of sweep.py: study=NAME, size=smoke or key=value.")
         if key in ("study", "size"):
+            if key in own:
+                raise UserError(f"{key} is given twice: {own[key]} and {value}. Keep one.")
             own[key] = value
         else:
             overrides.append(word)
     if "study" not in own:
         raise UserError(f"study=NAME is missing. It is one of {listed(studies())}.")
+    check_once(parse(overrides))
     from g2p.study.sweep import sweep  # torch comes with it; --runs and a wrong word do not wait
 
-    return sweep(own["study"], own["size"], overrides, flags, console)
+    return sweep(own["study"], own.get("size", "full"), overrides, flags, console)

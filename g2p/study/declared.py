@@ -1,6 +1,7 @@
 """A study's YAML, read and known to have the shape that `g2p.study.plan` describes."""
 
 from collections.abc import Mapping
+from io import StringIO
 from pathlib import Path
 
 import yaml
@@ -8,6 +9,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from g2p.errors import UserError, listed, nearest
+from g2p.study.yaml_file import read_yaml
 
 # Of each key, what its value may be.
 KINDS = {
@@ -16,7 +18,13 @@ KINDS = {
     "trend": (str, list, dict),
     "sizes": (dict,),
 }  # fmt: skip
-WORDS = {str: "text", list: "a list", dict: "a mapping", bool: "true or false"}
+WORDS = {
+    str: "text",
+    int: "a whole number",
+    list: "a list",
+    dict: "a mapping",
+    bool: "true or false",
+}
 
 
 def read_declared(file: Path) -> dict:
@@ -26,7 +34,7 @@ def read_declared(file: Path) -> dict:
         UserError: naming the file, and the line or the key that is wrong.
     """
     try:
-        declared = OmegaConf.to_container(OmegaConf.load(file))
+        declared = OmegaConf.to_container(OmegaConf.load(StringIO(read_yaml(file))))
     except (yaml.YAMLError, OmegaConfBaseException, UnicodeDecodeError) as error:
         raise UserError(f"{file} cannot be read: {' '.join(str(error).split())}") from None
     try:
@@ -56,12 +64,22 @@ def _check_keys(above: str, told: Mapping, kinds: Mapping[str, tuple]) -> None:
             )
         _be(f"{above}{key}", value, *kinds[key])
     for name, values in told.get("factors", {}).items():
+        if not name.strip():
+            raise UserError(f"{above}factors has one without a name.")
+        if name in ("seed", "phenotypes"):
+            raise UserError(
+                f"{above}factors.{name} is no factor of its own: write {above}seeds or "
+                f"{above}phenotypes, beside the factors."
+            )
         _check_factor(f"{above}factors.{name}", values)
     for i, rule in enumerate(told.get("when", [])):
         _check_rule(f"{above}when[{i}]", rule)
-    for key in ("seeds", "phenotypes"):
-        if told.get(key) == []:
+    for key, kinds in (("seeds", (int,)), ("phenotypes", (str, list))):
+        values = told.get(key, "each")
+        if values == []:
             raise UserError(f"{above}{key} is empty.")
+        for i, value in enumerate(values if isinstance(values, list) else []):
+            _be(f"{above}{key}[{i}]", value, *kinds)
     compare = told.get("compare", [])
     for name, spec in compare.items() if isinstance(compare, dict) else [(None, compare)]:
         where = f"{above}compare.{name}" if name is not None else f"{above}compare"
@@ -98,6 +116,7 @@ def _check_factor(where: str, values: object) -> None:
     _be(f"{where}.rungs", values["rungs"], list)
     for i, rung in enumerate(values["rungs"]):
         _have(f"{where}.rungs[{i}]", rung, {"component", "set"}, {"component", "set"})
+        _be(f"{where}.rungs[{i}].component", rung["component"], str)
         _be(f"{where}.rungs[{i}].set", rung["set"], dict)
 
 

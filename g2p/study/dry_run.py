@@ -1,8 +1,9 @@
 """A study before it is trained: its runs, which are done, and what the others will take."""
 
-from rich.console import Console
 from rich.table import Table
 
+from g2p.console import Console
+from g2p.errors import plural
 from g2p.study.cost import Cost, cost, flops_per_second
 from g2p.study.runs import StudyRun
 
@@ -14,7 +15,7 @@ def show_plan(runs: list[StudyRun], states: list[str], console: Console) -> None
         for run in runs
     ]
     speed = flops_per_second(runs[0].config["trainer"]["accelerator"])
-    table = Table(title=f"{len(runs)} runs")
+    table = Table(title=plural(len(runs), "run"))
     factors = list(dict.fromkeys(key for run in runs for key in run.factors))
     for name in factors:
         table.add_column(name.rpartition(".")[2], overflow="fold")  # a table has 80 columns

@@ -6,8 +6,8 @@ from functools import partial
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
-from rich.console import Console
 
+from g2p.console import Console
 from g2p.errors import UserError
 from g2p.identity import Identity, identify
 from g2p.launchers.leaving import Leaving, leaving

@@ -33,6 +33,7 @@ from g2p.errors import UserError, listed, nearest
 from g2p.results.comparison import Comparison
 from g2p.study.compared import comparisons
 from g2p.study.declared import read_declared
+from g2p.study.plan_checks import check_distinct, check_keys, check_number
 
 STUDIES = CONF / "study"
 BOTTOM = "bottom"  # label of a ladder's lowest rung
@@ -121,6 +122,7 @@ def plan(
     _check_rules(name, told.get("when", []), factors, others)
     for factor in factors:
         factors[factor] = _replaced(name, factor, factors[factor], given or {})
+    check_number(name, factors)
     points = [
         Point(dict(zip(factors, labels, strict=True)), overrides)
         for labels, overrides in _product(factors, common)
@@ -128,6 +130,7 @@ def plan(
     points = [p for p in (_conditioned(p, told.get("when", [])) for p in points) if p is not None]
     if not points:
         raise UserError(f"study={name}: its rules (when) drop every run.")
+    check_keys(name, points)
     arm = told.get("arm", next(iter(factors)))
     if arm not in factors:
         raise UserError(f"study={name}: arm={arm} is none of its factors ({listed(factors)}).")
@@ -143,6 +146,7 @@ def _values(key: str, declared) -> dict:
     if isinstance(declared, Mapping) and set(declared) == {"bottom", "rungs"}:
         reached = dict(declared["bottom"])
         ladder = {BOTTOM: dict(reached)}
+        check_distinct(key, [BOTTOM, *(rung["component"] for rung in declared["rungs"])])
         for rung in declared["rungs"]:
             reached = reached | rung["set"]
             ladder[rung["component"]] = reached
@@ -150,7 +154,8 @@ def _values(key: str, declared) -> dict:
     if isinstance(declared, Mapping):
         return {label: dict(overrides or {}) for label, overrides in declared.items()}
     together = [v if isinstance(v, Mapping) else {key: v} for v in declared]
-    labels = map(_label, declared)
+    labels = [*map(_label, declared)]
+    check_distinct(key, labels)
     return dict(zip(labels, map(dict, together), strict=True))
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from rich.console import Console
 
 from g2p.config import inapplicable
+from g2p.console import Console
 from g2p.files import read_json, write_atomically, write_json
 from g2p.options import PACKAGE
 from g2p.results.compare import Effect, compare

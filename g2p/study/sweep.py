@@ -8,14 +8,15 @@ from pathlib import Path
 
 import pyarrow as pa
 from filelock import FileLock, Timeout
-from rich.console import Console
+from rich.text import Text
 
 from g2p.compose import values
+from g2p.console import Console, visible
 from g2p.errors import UserError, plural
 from g2p.identity import finished_under_other_code
 from g2p.results.environment import installed
 from g2p.results.tracker import Group
-from g2p.study.collect import collect
+from g2p.study.collect import COLUMNS, collect
 from g2p.study.dashboard import write_dashboard
 from g2p.study.launch import launch
 from g2p.study.ledger import STATUSES, Ledger, status
@@ -45,6 +46,7 @@ def sweep(name: str, size: str, overrides: list[str], flags: set[str], console: 
     with _kept():
         given = values(plain)
         study = load_study(name, size, lambda common: phenotypes_of(plain, common), given)
+        _check_names(study)
         runs = resolve(study, plain, draw=not flags & {"--collect", "--dashboard"})
     if any(run.config["force"] for run in runs):
         raise UserError(
@@ -53,7 +55,7 @@ def sweep(name: str, size: str, overrides: list[str], flags: set[str], console: 
         )
     title = f"{name}-{size}"
     folder = runs[0].record.folder.parent.parent / "studies" / title
-    console.print(f"[bold]{title}[/bold]: {study.question}", soft_wrap=True)
+    console.print(Text.assemble((title, "bold"), f": {visible(study.question)}"), soft_wrap=True)
     for key in sorted(given.keys() & study.told_apart_by):
         console.print(
             f"warning: {key} is the same for all runs now; what differs in it keeps its name.",
@@ -84,6 +86,16 @@ def sweep(name: str, size: str, overrides: list[str], flags: set[str], console: 
     return counts["done"] == len(runs)
 
 
+def _check_names(study: Study) -> None:
+    """Refuse a factor that would be a second column of the results of that name."""
+    for factor in study.points[0].factors:
+        if factor in COLUMNS:
+            raise UserError(
+                f"study={study.name}: a factor cannot be called {factor}, which is a column of "
+                "results.parquet. Call it otherwise: each of its values says which keys it sets."
+            )
+
+
 @contextmanager
 def _kept() -> Iterator[None]:
     """What is made within stays to the end: Python need not look for garbage in it, which takes a
@@ -109,7 +121,7 @@ def _train(
     states = {run.signature: status(run.record, entries.get(run.signature)) for run in runs}
     wanted = ("pending", "running", "failed") if retry else ("pending", "running")
     todo = [run for run in runs if states[run.signature] in wanted]
-    console.print(f"{len(runs)} runs: {_told(Counter(states.values()))}.")
+    console.print(f"{plural(len(runs), 'run')}: {_told(Counter(states.values()))}.")
     if not todo:
         return
     if earlier := finished_under_other_code(run.record for run in todo):

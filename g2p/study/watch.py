@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.progress import BarColumn, Progress
+from rich.text import Text
 
+from g2p.console import Console, TextColumn, visible
 from g2p.errors import UserError
 from g2p.study.ledger import STATUSES, Ledger, whole_entries
 from g2p.study.runs import StudyRun
@@ -98,21 +98,18 @@ class Watch(threading.Thread):
     def _tell(self, run: StudyRun, entry: Mapping) -> None:
         if entry["status"] == "done":
             r2 = self._keep_best(run)
-            told = "finished" if r2 is None else f"test R2 {r2:.3f}"
+            told = ["finished" if r2 is None else f"test R2 {r2:.3f}"]
         else:
             reason = str(entry.get("error", "")).splitlines() or [""]
-            told = f"[bold]failed[/bold]: {escape(reason[0])}"
+            told = [("failed", "bold"), f": {visible(reason[0])}"]
         counts = Counter(self.states.values())
-        self.console.print(
-            f"{counts['done'] + counts['failed']}/{len(self.runs)} {escape(_where(run))}: {told}  "
-            f"({self._prospect()})",
-            highlight=False, soft_wrap=True,
-        )  # fmt: skip
+        line = f"{counts['done'] + counts['failed']}/{len(self.runs)} {visible(_where(run))}: "
+        self.console.print(Text.assemble(line, *told, f"  ({self._prospect()})"), soft_wrap=True)
 
     def _draw(self) -> None:
         counts = Counter(self.states.values())
         numbers = ", ".join(f"{counts[name]} {name}" for name in STATUSES if counts[name])
-        told = escape("; ".join(filter(None, [numbers, self._prospect(), self.best[1]])))
+        told = "; ".join(filter(None, [numbers, self._prospect(), self.best[1]]))
         self.bar.update(self.task, completed=counts["done"] + counts["failed"], told=told)
 
     def _prospect(self) -> str:

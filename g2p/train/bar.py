@@ -3,8 +3,9 @@
 import math
 import time
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+from g2p.console import Console, TextColumn
 
 # Where there is no terminal (a log file, a scheduler), a line at most this often instead of a bar.
 SECONDS_BETWEEN_LINES = 10.0

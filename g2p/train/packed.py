@@ -9,6 +9,7 @@ from statistics import fmean
 import torch
 from torch import Tensor
 
+from g2p.errors import plural
 from g2p.stopping import go_on
 from g2p.train.bar import Bar
 from g2p.train.energy import metered
@@ -55,7 +56,7 @@ def train_together(
                 )
                 epoch = max(member.course.epochs for member in going)
                 bar.advance(epoch)
-                bar.end_epoch(epoch, loss, r2, f"  (mean of {len(rows)} runs)")
+                bar.end_epoch(epoch, loss, r2, f"  (mean of {plural(len(rows), 'run')})")
             left = [m for m in going if ended[m] is None and not m.course.ended]
             if len(left) < len(going):
                 models = None

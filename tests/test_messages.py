@@ -1,0 +1,98 @@
+"""What is said of an error: one message, of whatever kind it is, and never another error."""
+
+import errno
+import sys
+
+import numpy as np
+import pytest
+from hydra.errors import HydraException, InstantiationException, MissingConfigException
+
+from g2p.errors import UserError
+from g2p.messages import BUG, message, say
+
+
+class Mute(Exception):  # noqa: N818
+    def __str__(self):
+        raise ValueError("no words")
+
+
+class Nothing(Exception):  # noqa: N818
+    def __str__(self):
+        return None
+
+
+class Hidden(HydraException):
+    def __str__(self):
+        raise RecursionError
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        Mute(), Nothing(), Hidden("x"), Exception(b"\xff\x00"), Exception(), Exception(Mute()),
+        OSError(), OSError(2, "gone", b"/a\xff"), OSError(2, "gone", 7), OSError(2, Mute()),
+        OSError("only words"), UserError(), UserError(b"x"), UserError(Mute()), SystemExit(Mute()),
+        KeyError(Mute()), UnicodeDecodeError("utf-8", b"\xff", 0, 1, "bad"), HydraException(),
+        ExceptionGroup("several", [Mute(), ValueError(1)]), Exception("\ud800"), GeneratorExit(),
+    ],
+    ids=lambda error: type(error).__name__,
+)  # fmt: skip
+def test_telling_of_an_error_never_raises(error, capsys):
+    say(message(error))
+    assert capsys.readouterr().err.startswith("error: ")
+    try:
+        raise RuntimeError from error
+    except RuntimeError as outer:
+        assert BUG in message(outer)
+
+
+def test_an_error_of_ours_says_so_with_its_traceback():
+    try:
+        {}["what"]
+    except KeyError as error:
+        said = message(error)
+    assert "Traceback" in said and "KeyError: 'what'" in said and said.endswith(BUG)
+
+
+def of_numpy() -> BaseException:
+    try:
+        np.empty(2**55)
+    except MemoryError as error:
+        return error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ImportError("libtorch_cpu.so: failed to map segment from shared object"),
+        OSError(errno.ENOMEM, "Cannot allocate memory"), MemoryError(), of_numpy(),
+        RuntimeError("std::bad_alloc"), RuntimeError("can't start new thread"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:124] DefaultCPUAllocator: can't allocate"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_little_memory_is_said_and_is_no_bug(error):
+    wrapped = InstantiationException("Error in call to target")
+    wrapped.__cause__ = error
+    for said in (message(error), message(wrapped)):
+        assert said.startswith("not enough memory: ") and "\n" not in said and BUG not in said
+
+
+@pytest.mark.parametrize(
+    ("name", "extra"),
+    [("sweeper/optuna", "search"), ("launcher/joblib", "launchers"), ("launcher/ray", "ray")],
+)
+@pytest.mark.parametrize("module", ["hydra_plugins", "hydra_plugins.hydra_{}"])
+def test_what_no_plugin_offers_names_the_extra(monkeypatch, name, extra, module):
+    """Also where none of Hydra's plugins is installed, so that their package does not exist."""
+    kind, choice = name.split("/")
+    monkeypatch.setitem(sys.modules, module.format(f"{choice}_{kind}"), None)
+    said = message(MissingConfigException(f"Could not find 'hydra/{name}'"))
+    assert said == (
+        f"hydra/{kind}={choice} is not installed. pip install -e '.[{extra}]' installs it."
+    )
+
+
+def test_a_message_does_not_reach_for_the_terminal(capsys):
+    say("no phenotype \x1b[2J\nand more")
+    assert capsys.readouterr().err == "error: no phenotype \\x1b[2J\nand more\n"
