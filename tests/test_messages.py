@@ -86,6 +86,7 @@ def test_little_memory_is_said_and_is_no_bug(error):
 def test_what_no_plugin_offers_names_the_extra(monkeypatch, name, extra, module):
     """Also where none of Hydra's plugins is installed, so that their package does not exist."""
     kind, choice = name.split("/")
+    monkeypatch.delitem(sys.modules, f"hydra_plugins.hydra_{choice}_{kind}", raising=False)
     monkeypatch.setitem(sys.modules, module.format(f"{choice}_{kind}"), None)
     said = message(MissingConfigException(f"Could not find 'hydra/{name}'"))
     assert said == (
