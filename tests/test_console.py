@@ -8,7 +8,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from g2p.console import Console, TextColumn
-from g2p.errors import plural
+from g2p.errors import UserError, plural
 from g2p.results.panel_tables import phenotype_table
 from g2p.results.table import print_table
 from g2p.study import plan
@@ -94,6 +94,30 @@ def test_a_study_of_such_names(tmp_path, monkeypatch):
     assert f"f{MARKUP}={MARKUP}, phenotypes=cu, seed=0: test R2" in text
     assert rf"f{MARKUP}: {MARKUP} to li\nne" in text
     assert f"report: {tmp_path}/[a] [bold]/studies/odd-full/report.html" in text
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["study=odd", "study=odd"], "study is given twice: odd and odd"),
+        (["study=odd", "size=full", "size=smoke"], "size is given twice: full and smoke"),
+        (["study=odd", "optim.lr=1", "optim.lr=2"], "optim.lr is given twice"),
+        (
+            ["study=odd", "hydra/launcher=joblib", "hydra/launcher=packed"],
+            "launcher is given twice",
+        ),
+        (["study=odd", "hydra/sweeper=optuna"], "hydra/sweeper=optuna has no effect: a study"),
+        (["study=odd", *SMALL_RIDGE], "a factor cannot be called split, which is a column of"),
+    ],
+)
+def test_words_that_sweep_py_refuses(tmp_path, monkeypatch, words, said):
+    file = "factors: {split: {a: {split: random}}}\nphenotypes: [cu]\nsizes: {full: {}}\n"
+    (tmp_path / "odd.yaml").write_text(file)
+    monkeypatch.setattr(plan, "STUDIES", tmp_path)
+    with pytest.raises(UserError) as error:
+        asked([*words, *paths(tmp_path)], Console(quiet=True))
+    assert said in str(error.value)
+    assert [path.name for path in tmp_path.iterdir() if path.name != "cache"] == ["odd.yaml"]
 
 
 def test_a_letter_that_the_terminal_lacks(monkeypatch):

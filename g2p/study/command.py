@@ -80,7 +80,14 @@ def asked(words: list[str], console: Console) -> bool:
             overrides.append(word)
     if "study" not in own:
         raise UserError(f"study=NAME is missing. It is one of {listed(studies())}.")
-    check_once(parse(overrides))
+    parsed = parse(overrides)
+    check_once(parsed)
+    for override in parsed:
+        if override.key_or_group.replace("/", ".").startswith("hydra.sweeper"):
+            raise UserError(
+                f"{override.input_line} has no effect: a study says itself which runs it has. "
+                "train.py -m searches."
+            )
     from g2p.study.sweep import sweep  # torch comes with it; --runs and a wrong word do not wait
 
     return sweep(own["study"], own.get("size", "full"), overrides, flags, console)
