@@ -22,6 +22,7 @@ from g2p.messages import message, say, tell
 from g2p.pipes import survive_closed_pipes
 from g2p.search import search_words
 from g2p.stopping import Stopped, stop_on_signals, stopped_message, stopping_first
+from g2p.yaml_file import read_yaml
 
 
 def main() -> None:
@@ -132,6 +133,9 @@ def _checked(arguments) -> list[str]:
     overrides = parse(arguments.overrides)
     check_once(overrides)
     if arguments.config_dir:  # whose choices and keys Hydra alone knows
+        for depth in ("*.yaml", "*/*.yaml", "*/*/*.yaml"):
+            for file in sorted(Path(arguments.config_dir).glob(depth)):
+                read_yaml(file)  # Hydra would follow an alias to itself, and each of a billion
         return []
     if not arguments.multirun and not arguments.cfg:
         for override in overrides:

@@ -126,9 +126,6 @@ def check(config: Mapping, set_by_user: Iterable[str] = ()) -> None:
         if key not in PATHS:
             raise UserError(unknown_key(f"paths.{key}", [f"paths.{k}" for k in PATHS]))
     _check_options("paths.", PATHS, config["paths"])
-    for key, value in config["paths"].items():
-        if not value.strip():
-            raise UserError(f"paths.{key} is empty. It must be a folder; . is the current one.")
     names = config["phenotype"]
     if isinstance(names, list) and not all(isinstance(name, str) for name in names):
         raise UserError(f"phenotype must be a name, a list of names, or all, not {names!r}.")

@@ -8,6 +8,7 @@ import traceback
 from importlib.util import find_spec
 from pathlib import Path
 
+import yaml
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.errors import HydraException, OverrideParseException
 from omegaconf.errors import OmegaConfBaseException
@@ -72,6 +73,10 @@ def _message(error: BaseException) -> str:
             errno.EROFS: WRITABLE,
         }.get(error.errno, "")
         return f"{error.strerror or text}{where}.{advice}"
+    if isinstance(error, yaml.YAMLError):
+        return f"a YAML file cannot be read: {one_line(text)}"
+    if isinstance(error, RecursionError) and _passed_through(error, "hydra"):
+        return "a config refers to itself: look at the defaults of the YAML files that it is of."
     if isinstance(error, RuntimeError) and "home directory" in text:  # Path.expanduser's
         return "a path begins with ~, and there is no such home folder (HOME). Write it in full."
     for package in ("hydra", "hydra_plugins", "optuna", "submitit", "ray", "lightgbm"):
@@ -135,6 +140,11 @@ def not_installed(group: str, choice: str) -> str:
 def _raised_in(error: BaseException, package: str) -> bool:
     frames = traceback.extract_tb(error.__traceback__)
     return bool(frames) and package in Path(frames[-1].filename).parts
+
+
+def _passed_through(error: BaseException, package: str) -> bool:
+    frames = traceback.extract_tb(error.__traceback__, limit=100)
+    return any(package in Path(frame.filename).parts for frame in frames)
 
 
 def say(text: str) -> None:

@@ -88,6 +88,25 @@ def test_a_users_error_is_one_message(tmp_path, arguments, said):
     assert not list(tmp_path.rglob("*.yaml"))
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a: &a [*a]", "mine.yaml, line 1: what begins there contains itself"),
+        ("a: {b", "mine.yaml cannot be read: while parsing"),
+        ("a: '\0'", "mine.yaml cannot be read: unacceptable character"),
+        ("name: x\nname: y", "a YAML file cannot be read: while constructing a mapping"),
+        ("a: !!python/object/apply:os.system [id]", "could not determine a constructor"),
+        ("defaults: [mine]", "a config refers to itself"),
+    ],
+)
+def test_a_file_of_ones_own_that_is_no_config(tmp_path, text, said):
+    (tmp_path / "conf" / "model").mkdir(parents=True)
+    (tmp_path / "conf" / "model" / "mine.yaml").write_text(text)
+    done = train("--config-dir", "conf", "model=mine", cwd=tmp_path)
+    assert done.returncode == 1 and done.stderr.startswith("error: ") and said in done.stderr
+    assert done.stderr.count("\n") == 1 and not done.stdout
+
+
 def test_a_multirun_trains_each_combination(tmp_path):
     done = train(
         "-m",

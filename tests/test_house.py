@@ -14,7 +14,7 @@ from g2p.options import PACKAGE
 # Each layer imports only from those before it (docs/design.md).
 LAYERS = [
     {"console", "errors", "options", "pipes", "shapes", "stopping"},
-    {"files"},
+    {"files", "yaml_file"},
     {"components"},
     {"messages"},
     {"config"},

@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from g2p.errors import UserError, listed, nearest
-from g2p.study.yaml_file import read_yaml
+from g2p.yaml_file import read_yaml
 
 # Of each key, what its value may be.
 KINDS = {
@@ -35,7 +35,7 @@ def read_declared(file: Path) -> dict:
     """
     try:
         declared = OmegaConf.to_container(OmegaConf.load(StringIO(read_yaml(file))))
-    except (yaml.YAMLError, OmegaConfBaseException, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, OmegaConfBaseException) as error:
         raise UserError(f"{file} cannot be read: {' '.join(str(error).split())}") from None
     try:
         check_shape(declared)

@@ -22,15 +22,16 @@ def read_yaml(file: Path) -> str:
 
     Raises:
         UserError: naming the file and the line, for one that is too large, that repeats or contains
-            itself, or with a key that is no text.
-        yaml.YAMLError, UnicodeDecodeError: where it is no YAML.
+            itself, with a key that is no text, or that is no YAML.
     """
     size = file.stat().st_size
     if size > MOST_BYTES:
         raise UserError(f"{file} has {size:,} bytes; {MOST_BYTES:,} are the most that is read.")
-    text = file.read_text(encoding="utf-8")
     try:
+        text = file.read_text(encoding="utf-8")
         root = yaml.compose(text, Loader=get_yaml_loader())
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{file} cannot be read: {' '.join(str(error).split())}") from None
     except RecursionError:
         raise UserError(f"{file} is nested in more than {MOST_LEVELS} levels.") from None
     if root is not None:
