@@ -111,7 +111,7 @@ def test_twins_are_told_apart_from_strains_that_are_alike():
     stayed = set(np.concatenate(list(cleaned.split.values())).tolist())
     twins = {i for i in range(40) if any((genotypes[i] == genotypes[j]).all() for j in range(i))}
     assert 31 in twins and stayed == set(range(40)) - twins
-    assert any("repeat the genotypes" in line for line in cleaned.account)
+    assert any("the genotypes of an earlier" in line for line in cleaned.account)
 
 
 def test_nothing_of_test_or_validation_strains_reaches_quality_control():

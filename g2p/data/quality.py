@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from g2p.data.panel import BLOCK, missing_genotypes
 from g2p.data.split import Split
-from g2p.errors import UserError
+from g2p.errors import UserError, plural
 from g2p.options import AtLeast, AtMost, Below
 
 
@@ -71,11 +71,11 @@ def clean(
     inside[np.concatenate(list(split.values()))] = True
     missing, twice = _strains(genotypes, inside if duplicates == "drop" else None)
     for gone, why in (
-        (missing > max_missing_strain, f"lack more than {max_missing_strain:.0%} of their loci"),
-        (twice, "repeat the genotypes of an earlier strain"),
+        (missing > max_missing_strain, f"more than {max_missing_strain:.0%} of the loci missing"),
+        (twice, "the genotypes of an earlier strain"),
     ):
         if (gone & inside).any():
-            account.append(f"{(gone & inside).sum()} strains left: they {why}")
+            account.append(f"{plural(int((gone & inside).sum()), 'strain')} removed: {why}")
             split = split.only(~gone)
             inside &= ~gone
     kept, told = _loci(genotypes, split["train"], min_maf, max_missing_locus, monomorphic == "drop")
@@ -130,16 +130,17 @@ def _loci(
     frequency = (total / np.maximum(there, 1) + 1) / 2
     kept, account = np.ones(n_loci, bool), []
     for gone, why in (
-        (there == 0, "have no genotype among the training strains"),
+        (there == 0, "no genotype among the training strains"),
         (1 - there / max(len(rows), 1) > max_missing,
-         f"lack a genotype in more than {max_missing:.0%} of the training strains"),
-        ((low >= high) & vary, "do not vary among the training strains"),
+         f"no genotype in more than {max_missing:.0%} of the training strains"),
+        ((low >= high) & vary, "no variation among the training strains"),
         (np.minimum(frequency, 1 - frequency) < min_maf - 1e-12,
-         f"have an allele rarer than {min_maf:g} among the training strains"),
+         f"an allele rarer than {min_maf:g} among the training strains"),
     ):  # fmt: skip
         newly = gone & kept
         if newly.any():
-            account.append(f"{newly.sum()} loci left: they {why}")
+            noun = "locus" if newly.sum() == 1 else "loci"
+            account.append(f"{newly.sum():,} {noun} removed: {why}")
             kept &= ~gone
     return np.flatnonzero(kept), account
 

@@ -17,7 +17,7 @@ from collections import Counter
 from pathlib import Path
 
 from g2p.compose import composed
-from g2p.console import Console
+from g2p.console import Console, visible
 from g2p.errors import UserError, listed
 from g2p.study.filters import filter_of
 from g2p.study.listing import sorted_by, table, write_csv
@@ -48,7 +48,7 @@ def browse(words: list[str], flags: set[str], console: Console) -> None:
         runs = sorted_by(own["sort"], runs)
     sizes = [size(run) for run in runs] if "--prune" in flags else None
     for line in table(runs, sizes and [_bytes(each) for each in sizes]):
-        print(line)
+        print(visible(line))
     if "csv" in own:
         file = Path(own["csv"]).expanduser()
         write_csv(file, runs)
