@@ -77,8 +77,14 @@ def _parent() -> subprocess.Popen:
         [sys.executable, "-m", __name__], cwd=ROOT, text=True,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
     )  # fmt: skip
-    atexit.register(parent.stdin.close)
+    atexit.register(_end, parent)
     return parent
+
+
+def _end(parent: subprocess.Popen) -> None:
+    parent.stdin.close()
+    parent.wait()
+    parent.stdout.close()
 
 
 def _asked() -> dict:

@@ -193,6 +193,14 @@ def test_a_signal_stops_the_command_and_its_jobs(tmp_path, name, number):
     assert "2 pending" in collected.stdout, collected.stderr
 
 
+def alive(process: Path) -> bool:
+    """Whether a process, by its folder in /proc, runs; one that nobody has waited for does not."""
+    try:
+        return " Z " not in (process / "stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def test_jobs_of_joblib_do_not_outlive_a_killed_command(tmp_path):
     """SIGKILL leaves the command no moment to end them."""
     pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
@@ -211,7 +219,7 @@ def test_jobs_of_joblib_do_not_outlive_a_killed_command(tmp_path):
     assert all(job.exists() for job in jobs)
     command.kill()
     command.wait()
-    while any(job.exists() and " Z " not in (job / "stat").read_text() for job in jobs):
+    while any(map(alive, jobs)):
         assert time.monotonic() < deadline, "a job outlived the command"
         time.sleep(0.05)
 
