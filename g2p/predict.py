@@ -34,7 +34,7 @@ from g2p.files import write_atomically
 from g2p.messages import message, say
 from g2p.pipes import survive_closed_pipes
 from g2p.restore import REMEDY, Restored, restore
-from g2p.results.record import Record
+from g2p.results.record import FILES, Record
 
 BLOCK = 1024  # strains predicted, and written, at a time
 OWN = {
@@ -60,6 +60,7 @@ def predict(
     """
     console = Console()
     model = restore(Record(run), accelerator)
+    _refuse_to_replace(out, run, data)
     panel, _ = load_panel(data, cache)
     matched = match_loci(model.loci, panel.loci, missing=missing_loci, by=match)
     total = len(matched.columns)
@@ -83,6 +84,15 @@ def predict(
             "another folder."
         ) from None
     console.print(f"predictions: {out}", soft_wrap=True)
+
+
+def _refuse_to_replace(out: Path, run: Path, data: dict) -> None:
+    """Raise where `out` is a file that the run consists of, or one that the data is read from."""
+    if out.name in FILES and out.resolve().parent == run.resolve():
+        raise UserError(f"out={out} is a file of the run itself. Set out= to another file.")
+    sources = (Path(value).expanduser() for value in data.values() if isinstance(value, str))
+    if out.exists() and any(source.exists() and source.samefile(out) for source in sources):
+        raise UserError(f"out={out} is what is read. Set out= to another file.")
 
 
 def _remarks(matched: Match) -> list[str]:

@@ -121,6 +121,7 @@ def test_the_command(tmp_path):
         ([f"run={tmp_path}"], "is no finished run"),
         ([*told, "out=p.txt"], "must end in .parquet or .csv"),
         ([*told, "missing_loci=ask"], "refuse, impute"),
+        ([*told, f"out={folder}/predictions.parquet"], "is a file of the run itself"),
         ([*told, "modl=ridge"], "is no key of g2p.predict"),
         ([*told, "data.seed=1"], "has none of the model's"),
         ([*told, "data.locy=3"], "data.loci"),
@@ -185,12 +186,16 @@ def test_a_table_of_genotypes_alone_its_alleles_the_other_way_round(tmp_path):
           tmp_path / "renamed.csv")  # fmt: skip
     words = [
         f"run={run_folder.name}", *told, f"data.path={tmp_path / 'renamed.csv'}",
-        f"data.loci={tmp_path / 'shifted.csv'}", "out=shifted.csv",
+        f"data.loci={tmp_path / 'shifted.csv'}", "out=names.csv",
     ]  # fmt: skip
     refused = command(*words, cwd=tmp_path)
-    assert refused.returncode == 1 and not (tmp_path / "out" / "shifted.csv").exists()
+    assert refused.returncode == 1 and not (tmp_path / "names.csv").exists()
     assert "6 of the 6 loci that are found by name lie elsewhere" in refused.stderr
     assert "m0 is at 1:5, the model's at 1:0" in refused.stderr
+    source = (tmp_path / "shifted.csv").read_bytes()
+    refused = command(*words[:-1], "match=place", "out=shifted.csv", cwd=tmp_path)
+    assert refused.stderr == "error: out=shifted.csv is what is read. Set out= to another file.\n"
+    assert (tmp_path / "shifted.csv").read_bytes() == source
     done = command(*words[:-1], "match=place", "out=places.csv", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert predicted(tmp_path / "places.csv") == pytest.approx(before)
