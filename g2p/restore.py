@@ -55,7 +55,7 @@ def restore(record: Record, accelerator: str) -> Restored:
         raise UserError(f"{record.folder} is no finished run (it has no metrics.json).")
     file = record.folder / "config.yaml"
     options = _model_options(file)
-    saved = load_model(record.checkpoints / "best.ckpt", REMEDY)
+    saved = load_model(record.checkpoints / "best.ckpt", record.metrics()["signature"], REMEDY)
     inputs = saved.inputs
     if is_baseline(options["name"]):
         predictor = _baseline(options, saved)

@@ -132,8 +132,10 @@ def test_files_that_belong_to_another_run_or_are_gone(damaged, runs):
     refused(record, "config.yaml", "")
     config()
     shutil.copy(runs["ridge"] / "checkpoints" / "best.ckpt", record.checkpoints)
-    refused(record, "best.ckpt", "missing: embed.weight")
+    with pytest.raises(UserError, match=f"is of another run .{runs['ridge'].name}.*force=true"):
+        restore(record, "cpu")
     shutil.copy(runs["ridge"] / "config.yaml", record.folder)
+    shutil.copy(runs["ridge"] / "metrics.json", record.folder)
     assert restore(record, "cpu").name == "ridge"
     (record.checkpoints / "best.ckpt").unlink()
     with pytest.raises(UserError, match="best.ckpt is gone. train.py ... force=true"):

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import torch
 import yaml
 from filelock import FileLock
 from scipy.stats import pearsonr
@@ -22,6 +23,7 @@ from g2p.messages import message
 from g2p.results.record import Record
 from g2p.results.table import print_table
 from g2p.run import obtain, run
+from g2p.train.checkpoints import load_checkpoint
 from tests.command import train
 from tests.conftest import SMALL_RIDGE, compose, paths
 
@@ -135,6 +137,23 @@ def test_a_checkpoint_of_another_run_is_refused_and_force_starts_anew(small):
         run(small("force=true"))
         assert not set(before) & set(ended(folder))
         assert {**Record(folder).metrics(), "seconds": 0} == {**metrics, "seconds": 0}
+
+
+def test_checkpoints_of_two_trainings_do_not_go_together(small):
+    """As where a backup was restored in part: best.ckpt of an epoch, last.ckpt of later ones."""
+    config = small("trainer.max_epochs=3", "trainer.patience=null")
+    folder = run(config)
+    metrics = Record(folder).metrics()
+    best = folder / "checkpoints" / "best.ckpt"
+    checkpoint = load_checkpoint(best)
+    memory = checkpoint["callbacks"]["Memory"]
+    memory["best_epoch"] = 1 - min(memory["best_epoch"], 1)
+    torch.save(checkpoint, best)
+    (folder / "metrics.json").unlink()
+    with pytest.raises(UserError, match="best.ckpt and .*last.ckpt are not of the same training"):
+        run(config)
+    run(small("trainer.max_epochs=3", "trainer.patience=null", "force=true"))
+    assert {**Record(folder).metrics(), "seconds": 0} == {**metrics, "seconds": 0}
 
 
 @pytest.mark.parametrize("how", ["removed", "moved", "begun by another"])

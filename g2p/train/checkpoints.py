@@ -1,6 +1,7 @@
 """Checkpoints that are whole or absent, and that execute nothing when they are read."""
 
 import io
+from collections.abc import Mapping
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -84,11 +85,31 @@ def resumable(folder: Path) -> Path | None:
     checkpoint = load_checkpoint(last)
     if not {"state_dict", "callbacks", "inputs"} <= set(checkpoint):
         raise UserError(f"{last} is no checkpoint of a run. {REMEDY}")
-    for path, content in ((last, checkpoint), (best, load_checkpoint(best))):
-        # A checkpoint from before this was recorded has no such key.
-        if (run := content.get(RUN, _run_of(path))) != _run_of(path):
-            raise UserError(f"{path} is of another run ({run}). {REMEDY}")
+    best_checkpoint = load_checkpoint(best)
+    for path, content in ((last, checkpoint), (best, best_checkpoint)):
+        refuse_another_run(path, content, _run_of(path))
+    if not _goes_with(best_checkpoint, checkpoint):
+        raise UserError(f"{best} and {last} are not of the same training. {REMEDY}")
     return last
+
+
+def refuse_another_run(path: Path, content: Mapping, run: str, remedy: str = REMEDY) -> None:
+    """Raise a UserError where a checkpoint says that it is of another run than `run`."""
+    # One from before this was recorded has no such key.
+    if (found := content.get(RUN, run)) != run:
+        raise UserError(f"{path} is of another run ({found}). {remedy}")
+
+
+def _goes_with(best: Mapping, last: Mapping) -> bool:
+    """Whether best.ckpt has the epoch that last.ckpt calls the best, or one that is yet to come.
+
+    The latter is what a kill between the two leaves.
+    """
+    try:
+        at, known = best["callbacks"]["Memory"]["best_epoch"], last["callbacks"]["Memory"]
+        return at == known["best_epoch"] or at >= len(known["rows"])
+    except (KeyError, TypeError):
+        return False
 
 
 def _run_of(path: Path) -> str:

@@ -20,7 +20,9 @@ def start_from(model: nn.Module, checkpoint: Path, data: Prepared) -> None:
             fit.
     """
     folder = checkpoint.parent.parent
-    base = load_model(checkpoint, f"Remove {folder}: the same command trains it again.")
+    base = load_model(
+        checkpoint, folder.name, f"Remove {folder}: the same command trains it again."
+    )
     if base.inputs["loci"]["id"] != data.loci["id"].to_pylist():
         raise UserError(
             f"{checkpoint} was trained on other loci. They are chosen on the training strains: "

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from g2p.errors import UserError, listed
-from g2p.train.checkpoints import REMEDY, load_checkpoint
+from g2p.train.checkpoints import REMEDY, load_checkpoint, refuse_another_run
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,13 +48,19 @@ class SavedModel:
         model.load_state_dict(self.weights)
 
 
-def load_model(path: Path, remedy: str = REMEDY) -> SavedModel:
+def load_model(path: Path, run: str, remedy: str = REMEDY) -> SavedModel:
     """Return what the checkpoint at `path` holds, once its parts are known to fit together.
 
+    Args:
+        path: of the checkpoint.
+        run: the signature of the run that it is to be of.
+        remedy: a sentence for the user when it is not.
+
     Raises:
-        UserError: when it is gone, damaged, or of another version.
+        UserError: when it is gone, damaged, of another version or of another run.
     """
     checkpoint = load_checkpoint(path, remedy)
+    refuse_another_run(path, checkpoint, run, remedy)
     weights = checkpoint.get("state_dict")
     if not isinstance(weights, dict) or not weights or not all(isinstance(k, str) for k in weights):
         raise damaged(path, "it has no state_dict of weights by name", remedy)
