@@ -4,6 +4,8 @@ import json
 import shutil
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 
@@ -63,6 +65,28 @@ def test_runs_of_other_genotypes_or_code_are_not_averaged(tmp_path, key):
     (second / "environment.json").write_text(json.dumps(facts))
     with pytest.raises(UserError, match=f"more than their seed: the .*{key}"):
         average([Record(first), Record(second)])
+
+
+def test_runs_of_the_same_data_in_two_places_are_averaged(tmp_path):
+    rng = np.random.default_rng(0)
+    calls, strains = rng.integers(0, 2, (60, 8)), [f"s{i}" for i in range(60)]
+    loci = {f"m{i}": column for i, column in enumerate(calls.T)}
+    records = []
+    for seed in (0, 1):
+        folder = tmp_path / f"data{seed}" / "table"
+        folder.mkdir(parents=True)
+        growth = calls.sum(axis=1) + np.arange(60) / 60
+        for name, columns in (("genotypes", loci), ("phenotypes", {"growth": growth})):
+            table = pa.table({"strain": strains, **columns})
+            pyarrow.csv.write_csv(table, folder / f"{name}.csv")
+        config = compose(
+            "data=table", "data.coding=0/1", f"paths.data={folder.parent}", "logger=none",
+            "model=rijal_attention", "model.num_layers=1", "optim=adam", "trainer.max_epochs=1",
+            f"seed={seed}", *paths(tmp_path),
+        )  # fmt: skip
+        records.append(Record(run(config)))
+    assert records[0].config()["data"]["path"] != records[1].config()["data"]["path"]
+    assert set(average(records)) == {"growth"}
 
 
 def test_its_help_is_whole_sentences(capsys, monkeypatch):

@@ -6,6 +6,7 @@ each run reaches by itself: what is gained by training several times and predict
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from statistics import fmean
 
@@ -14,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from rich.table import Table
 
+from g2p.config import prepare_options
 from g2p.console import Console
 from g2p.errors import UserError, listed
 from g2p.messages import message, say
@@ -77,14 +79,29 @@ def _check(records: list[Record]) -> None:
     unfinished = [str(record.folder) for record in records if not record.finished]
     if unfinished:
         raise UserError(f"these are no finished runs: {listed(unfinished)}.")
+    free = _free(records)
     first, *others = (
-        {k: v for k, v in _config(r).items() if k.partition(".")[0] not in FREE}
-        for r in records
+        {k: v for k, v in _config(r).items() if not free(k)} for r in records
     )  # fmt: skip
     differing = sorted({k for o in others for k in {*first, *o} if first.get(k) != o.get(k)})
     if differing:
         raise UserError(f"these runs differ in more than their seed: {listed(differing)}.")
     _check_provenance(records)
+
+
+def _free(records: list[Record]) -> Callable[[str], bool]:
+    """Which keys of a config may differ.
+
+    Where every run recorded the fingerprint of its data, that stands for how the data was found.
+    """
+    recorded = all("data_fingerprint" in record.environment() for record in records)
+    compared = {f"data.{key}" for key in prepare_options()}
+
+    def free(key: str) -> bool:
+        group = key.partition(".")[0]
+        return group in FREE or (recorded and group == "data" and key not in compared)
+
+    return free
 
 
 def _check_provenance(records: list[Record]) -> None:
