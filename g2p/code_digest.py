@@ -6,7 +6,7 @@ were the edited model's.
 
 import ast
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -51,15 +51,24 @@ def _imported(tree: ast.Module, file: Path) -> Iterator[Path]:
     package = ("g2p", *file.relative_to(PACKAGE).parent.parts)
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            found = [_file_of(alias.name) for alias in node.names]
+            modules = [alias.name for alias in node.names]
+            found = [_file_of(name) for name in modules]
         elif isinstance(node, ast.ImportFrom):
             above = package[: len(package) + 1 - node.level] if node.level else ()
             module = ".".join((*above, *([node.module] if node.module else [])))
             # A name is a module of the package, or something that the module itself defines.
             found = [_file_of(f"{module}.{alias.name}") or _file_of(module) for alias in node.names]
+            modules = [module]
         else:
             continue
-        yield from filter(None, found)
+        yield from filter(None, [*found, *_packages_of(modules)])
+
+
+def _packages_of(modules: Iterable[str]) -> Iterator[Path | None]:
+    """Yield the files of packages within `FOLLOWED` that importing these modules runs, too."""
+    for module in modules:
+        parts = module.split(".")
+        yield from (_file_of(".".join(parts[:end])) for end in range(3, len(parts)))
 
 
 def _file_of(module: str) -> Path | None:

@@ -67,10 +67,14 @@ def test_only_what_a_model_imports_counts(package):
 @pytest.mark.parametrize("line", [
     "import g2p.models.extra", "from g2p.models.extra import f", "from g2p.models import extra",
     "from .extra import f", "from . import extra", "from ..models.extra import f",
-    "def late():\n    from g2p.models.extra import f",
+    "def late():\n    from g2p.models.extra import f", "import g2p.models.more.deep",
+    "from g2p.models.more.deep import g",
 ])  # fmt: skip
 def test_every_way_to_import_is_followed(package, line):
     (package / "models/extra.py").write_text("def f(x):\n    return x + 1\n")
+    (package / "models/more").mkdir()  # a package, whose __init__ runs before its modules
+    (package / "models/more/__init__.py").write_text("from g2p.models.extra import f\n")
+    (package / "models/more/deep.py").write_text("def g(x):\n    return x\n")
     with (package / "models/readout.py").open("a") as file:
         file.write(f"\n{line}\n")
     before = digest("transformer")
