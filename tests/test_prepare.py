@@ -113,6 +113,8 @@ def test_a_missing_value_is_masked_or_drops_its_strain():
         (np.full(40, np.nan), "'p0' has no values"),
         (np.full(40, 3.0), "'p0' has no variance: its .* are all 3"),
         (np.where(np.arange(40) < 2, np.arange(40.0), np.nan), "values among the"),
+        (np.arange(40) * 1e300, "'p0' has values too large to square"),
+        (np.arange(40) * 1e-310, "'p0' has values too small to square"),
     ],
 )
 def test_a_phenotype_that_cannot_be_scored(column, said):

@@ -162,6 +162,10 @@ def _check_values(observed: np.ndarray, split: Split, names: list[str], target: 
                 variance = values.var()
             if not np.isfinite(variance):
                 raise UserError(f"phenotype '{name}' has values too large to square.")
+            if variance < np.finfo(float).tiny and np.ptp(values) > 0:
+                raise UserError(
+                    f"phenotype '{name}' has values too small to square. Give it another unit."
+                )
             if np.ptp(values) == 0:
                 raise UserError(
                     f"phenotype '{name}' has no variance: its {len(values)} values among the "
