@@ -120,6 +120,15 @@ def test_a_ready_config_has_the_options_of_its_plugin(tmp_path, launcher, word, 
     assert said in done.stdout and "_target_: hydra_plugins.hydra_" in done.stdout
 
 
+def test_no_processes_are_too_few(tmp_path):
+    words = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=0")
+    done = called(str(ROOT / "train.py"), "-m", *words, *SMALL_RIDGE, cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.endswith(
+        "error: hydra.launcher.n_jobs must not be 0; -1 is as many as there are cores.\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("launcher", "extra"),
     [("joblib", "launchers"), ("submitit_slurm", "launchers"), ("ray", "ray")],

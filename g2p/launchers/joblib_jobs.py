@@ -8,6 +8,7 @@ from hydra_plugins.hydra_joblib_launcher import _core
 from joblib import Parallel, delayed, effective_n_jobs
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
+from g2p.errors import UserError
 from g2p.launchers.died import died
 from g2p.launchers.end_with import end_with
 from g2p.pipes import survive_closed_pipes
@@ -18,6 +19,11 @@ def wait_for_all(tell: Callable[[JobReturn], None]) -> None:
     """Have the launcher go on after a process was killed; what was under way then runs alone."""
 
     def parallel(*, n_jobs: int, **options) -> Callable[[Iterable[tuple]], list[JobReturn]]:
+        if n_jobs == 0:
+            raise UserError(
+                "hydra.launcher.n_jobs must not be 0; -1 is as many as there are cores."
+            )
+
         def run(jobs: Iterable[tuple]) -> list[JobReturn]:
             waiting, at_once = dict(enumerate(jobs)), effective_n_jobs(n_jobs)
             ended: dict[int, JobReturn] = {}
