@@ -186,8 +186,8 @@ def test_the_table_of_arms_by_hand(tmp_path):
 def test_the_lead_of_the_best_arm_has_its_interval_whichever_way_it_was_compared():
     table = studies.results([{"model": "a", "gain": 0.1}, {"model": "b"}], ["30C", "cu"])
     data = StudyData(table, "model", ["model"])
-    forth = summary(data, [effect("b", "a", 0.1, 0.0912, 0.1134)])[1]
-    back = summary(data, [effect("a", "b", -0.1, -0.1134, -0.0912)])[1]
+    forth = summary(data, [effect("b", "a", 0.1, 0.0912, 0.1134, 0.01)])[1]
+    back = summary(data, [effect("a", "b", -0.1, -0.1134, -0.0912, 0.01)])[1]
     assert forth == back and "+0.0912 to +0.1134" in forth and "model=a" in forth
     at_a_level = effect("b", "a", 0.1, 0.09, 0.11)
     at_a_level = replace(at_a_level, comparison=replace(at_a_level.comparison, within="x", level=1))
@@ -198,6 +198,17 @@ def test_the_lead_of_the_best_arm_has_its_interval_whichever_way_it_was_compared
     low, high = map(float, re.search(r"([+-][\d.]+) to ([+-][\d.]+\d)", alone).groups())
     lead = float(re.search(r"([\d.]+) less", alone)[1])
     assert low <= lead <= high and low > 0.08
+
+
+def test_the_lead_says_what_is_paired_and_when_its_interval_is_too_narrow():
+    """Three levels of a factor, of one phenotype and seed: p of three pairs is 0.25 at best."""
+    points = [{"model": model, "data.epsilon": level, "gain": 0.1 * (model == "b") + level / 10}
+              for model in "ab" for level in (0.0, 0.5, 1.0)]  # fmt: skip
+    table = studies.results(points, ["30C"], seeds=(0,))
+    told = summary(StudyData(table, "model", ["model", "data.epsilon"]), [])[1]
+    low = float(re.search(r"interval is ([+-][\d.]+) to", told)[1])
+    assert low > 0 and "paired by phenotype, seed, data.epsilon, the lead's" in told
+    assert "p is 0.25 all the same" in told and told.endswith("these two cannot be told apart.")
 
 
 def test_the_page_says_how_effects_were_tested(tmp_path):

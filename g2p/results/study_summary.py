@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from g2p.errors import UserError
+from g2p.errors import UserError, listed
+from g2p.results.cautions import ALPHA
 from g2p.results.compare import Comparison, Effect, compare
 from g2p.results.study_data import StudyData, is_number
 from g2p.results.study_figures import named
@@ -46,19 +47,29 @@ def _best(data: StudyData, effects: Sequence[Effect]) -> str:
 
 def _sureness(data: StudyData, effects: Sequence[Effect], second: str, best: str) -> str:
     """How sure the best arm's lead over the second is."""
-    low, high = _interval(data, effects, second, best)
-    if not is_number(low):
+    effect, up = _lead(data, effects, second, best)
+    if effect is None or not is_number(effect.low):
         return "; there are too few pairs of runs for an interval."
-    lead = f"; paired by phenotype and seed, the lead's 95% interval is {low:+z.4f} to {high:+z.4f}"
+    low, high = (effect.low, effect.high) if up else (-effect.high, -effect.low)
+    agree = listed(["phenotype", "seed", *effect.comparison.by])
+    lead = f"; paired by {agree}, the lead's 95% interval is {low:+z.4f} to {high:+z.4f}"
+    if low > 0 and effect.p > ALPHA:
+        return (
+            f"{lead}. It excludes zero and p is {effect.p:.2g} all the same: so few pairs make it "
+            "too narrow. Go by p: these two cannot be told apart."
+        )
     if low <= 0:
         return f"{lead}, which includes zero: these two cannot be told apart."
     return f"{lead}. (The best was picked by these numbers, which flatters it a little.)"
 
 
-def _interval(
+def _lead(
     data: StudyData, effects: Sequence[Effect], second: str, best: str
-) -> tuple[float, float]:
-    """Of R2 of `best` less that of `second`; NaN where no pairs can be made."""
+) -> tuple[Effect | None, bool]:
+    """The effect between two arms over all their runs, and whether it is that of `best`.
+
+    None where no pairs can be made.
+    """
     for effect in effects:
         c = effect.comparison
         pooled = c.within is None and not c.trend  # as the means of arms are
@@ -68,15 +79,13 @@ def _interval(
             and not effect.left_out
             and {str(c.a), str(c.b)} == {second, best}
         ):
-            up = str(c.b) == best
-            return (effect.low, effect.high) if up else (-effect.high, -effect.low)
+            return effect, str(c.b) == best
     values = data.values
     question = Comparison(data.arm, values[second], values[best], tuple(data.varying))
     try:
-        found = compare(data.table, [question])[0]
+        return compare(data.table, [question])[0], True
     except UserError:  # runs that nothing in the table tells apart
-        return float("nan"), float("nan")
-    return found.low, found.high
+        return None, True
 
 
 def _steps(effects: Sequence[Effect]) -> str:
