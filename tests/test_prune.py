@@ -64,6 +64,11 @@ def test_what_is_no_run_is_never_pruned(runs, tmp_path):
         file.parent.mkdir()
         file.write_text("precious")
     (locked.parent / ".lock").touch()
+    # Names that a run uses, too, but neither a config nor checkpoints nor a lock of ours.
+    drawn = runs / f"{0xAC1:016x}" / "figures" / "mine.png"
+    drawn.parent.mkdir(parents=True)
+    drawn.write_text("precious")
+    (drawn.parents[1] / "metrics.json").write_text("precious")
     elsewhere = written(tmp_path / "elsewhere", 0xABE)  # a run, but under another name
     (runs / f"{0xABE:016x}").symlink_to(elsewhere.folder)
     (runs / f"{0xABF:016x}").write_text("a file")
@@ -81,10 +86,12 @@ def test_what_is_no_run_is_never_pruned(runs, tmp_path):
     done = listing("--prune", "--yes", cwd=runs.parent)
     assert done.returncode == 0, done.stderr
     assert "Deleted 7 runs." in done.stdout
-    for name in (thesis.parent.name, locked.parent.name, f"{0xABE:016x}", f"{0xABF:016x}"):
+    strangers = [thesis.parent, locked.parent, drawn.parents[1]]
+    for name in (*(path.name for path in strangers), f"{0xABE:016x}", f"{0xABF:016x}"):
         assert name in done.stdout.partition("Passed over")[2]
     assert f"Left in place, for a run has no such files: {noted / 'notes.txt'}" in done.stdout
-    assert {path.read_text() for path in (thesis, locked, *precious.iterdir())} == {"precious"}
+    files = (thesis, locked, drawn, drawn.parents[1] / "metrics.json", *precious.iterdir())
+    assert {path.read_text() for path in files} == {"precious"}
     assert sorted(path.name for path in precious.iterdir()) == ["last.ckpt", "notes.txt"]
     assert [path.name for path in noted.iterdir()] == ["notes.txt"]
     assert elsewhere.finished and (elsewhere.checkpoints / "last.ckpt").exists()

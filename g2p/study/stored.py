@@ -62,13 +62,15 @@ def no_runs(folder: Path) -> list[Path]:
 def is_run(path: Path) -> bool:
     """Whether a path is a run's directory: named by a signature, no link, and with a run's files.
 
-    Of a run that was killed as it began, or as it was removed, there is nothing but a lock, or
-    nothing at all; beside those nobody else's file may lie.
+    A run has a config or checkpoints. Of one that was killed as it began, or as it was removed,
+    there may be no more than its lock, beside which nobody else's file may lie, or nothing at all.
     """
     if not SIGNATURE.fullmatch(path.name) or path.is_symlink() or not path.is_dir():
         return False
     names = {entry.name for entry in path.iterdir()}
-    return bool({"config.yaml", "checkpoints"} & names) or names <= {LOCK, *FILES}
+    if {"config.yaml", "checkpoints"} & names or not names:
+        return True
+    return LOCK in names and names <= {LOCK, *FILES}
 
 
 def _read(record: Record) -> StoredRun | None:
