@@ -110,6 +110,18 @@ def test_folds_of_runs_that_do_not_say_how_many_strains_they_learned_from():
     assert effect.warning.startswith("No test: the runs do not say how many strains")
 
 
+@pytest.mark.parametrize("unknown", "pq")
+def test_one_phenotype_that_does_not_say_it_leaves_no_test(unknown):
+    """Whichever it is: the variance of the mean over phenotypes is then not known."""
+    table = study(better, phenotypes="pq")
+    n_train = [None if p == unknown else 150 for p in table["phenotype"].to_pylist()]
+    place = table.column_names.index("n_train")
+    table = table.set_column(place, "n_train", pa.array(n_train, pa.int64()))
+    (effect,) = compare(table, [AB])
+    assert np.isnan([effect.p, effect.low, effect.test_share]).all() and effect.mean > 0
+    assert effect.warning.startswith("No test: the runs do not say how many strains")
+
+
 def test_arms_at_one_level_of_another_factor():
     """b gains a tenth for each layer; each layer count by itself, and all of one family."""
 

@@ -106,7 +106,8 @@ def _over_splits(comparison: Comparison, pairs: Pairs) -> Inference:
     complete = [split for split in splits if all(split in values for values in by_split.values())]
     values = np.array([[by_split[name][s] for s in complete] for name in by_split])  # (P, k)
     used = sum(split in complete for of in pairs.splits.values() for split in of)
-    share = max(pairs.test_share.values())  # of the phenotype with the most correlated splits
+    # Of the phenotype with the most correlated splits; not known where any phenotype's is not.
+    share = float(np.max(list(pairs.test_share.values())))
     found = corrected_t(values.mean(axis=0), share)
     alone = {
         name: corrected_t(row, pairs.test_share[name]).p
