@@ -14,6 +14,7 @@ from g2p.data.loci import independent_loci
 from g2p.data.panel import NO_CALL
 from g2p.data.prepare import prepare
 from g2p.data.scale import Scaler
+from g2p.data.thin import Thinned, remembered
 from g2p.errors import UserError
 from tests.conftest import compose
 from tests.test_store import make_panel
@@ -239,6 +240,23 @@ def test_a_flipped_bit_in_thinned_genotypes_is_mended_or_without_effect(thinned_
     damaged[int(where * len(whole))] ^= 1 << bit
     file.write_bytes(damaged)
     assert_same_genotypes(prepared_again(), plain)
+
+
+def test_a_flipped_bit_in_the_length_of_an_array_is_mended(tmp_path, monkeypatch, caplog):
+    """numpy reads as much as the header says, and zipfile compares with a checksum at the end."""
+    monkeypatch.setattr("g2p.data.thin.LARGE", 1)
+    panel = make_panel(6000, 3, 1)
+    rows = {part: np.arange(2000) + i * 2000 for i, part in enumerate(splits.PARTS)}
+    rows["train"] = np.arange(3000)
+    whole = Thinned(panel.genotypes, np.arange(3), splits.Split(rows), ["a line"])
+    file = tmp_path / "x.npz"
+    remembered(file, panel, lambda: replace(whole))
+    content = file.read_bytes()
+    assert content.count(b"(3000,)") == 1
+    file.write_bytes(content.replace(b"(3000,)", b"(2000,)"))  # 0x33 and 0x32
+    again = remembered(file, panel, lambda: whole)
+    assert len(again.split["train"]) == 3000
+    assert f"{file} is damaged; making it again" in caplog.text
 
 
 @pytest.mark.parametrize(
