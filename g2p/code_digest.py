@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
+from g2p.components import parsed
 from g2p.config import is_baseline
 from g2p.options import PACKAGE
 
@@ -26,6 +27,9 @@ def code_digest(model: Mapping) -> str:
 
     Args:
         model: the options of the group `model`, its name among them.
+
+    Raises:
+        UserError: with file and line, where one of these files is no Python.
     """
     # `additive` starts at the solution of ridge, which the caller computes (see g2p.fit).
     names = (model["name"], "ridge") if model.get("additive") else (model["name"],)
@@ -39,7 +43,7 @@ def _digest(names: tuple[str, ...]) -> str:
     while pending:
         file = pending.pop()
         if file not in files:
-            tree = ast.parse(file.read_text(encoding="utf-8"), str(file))
+            tree = parsed(file)
             files[file] = _text(_without_docstrings(tree))
             pending += _imported(tree, file)
     parts = sorted((file.relative_to(PACKAGE).as_posix(), text) for file, text in files.items())

@@ -44,8 +44,12 @@ def read_options(file: Path, builder: str) -> dict[str, Option]:
         UserError: with file and line, when there is no such builder, or its signature declares no
             options (see `g2p.options`).
     """
+    if not file.exists():
+        raise UserError(
+            f"{file} is missing: it must define {builder}, whose options are in a YAML below conf/."
+        )
     nodes = {
-        node.name: node for node in _parsed(file, builder).body
+        node.name: node for node in parsed(file).body
         if isinstance(node, ast.ClassDef | Function)
     }  # fmt: skip
     node = nodes.get(builder)
@@ -110,13 +114,14 @@ def raised_in_a_model(error: BaseException) -> str | None:
     )
 
 
-def _parsed(file: Path, builder: str) -> ast.Module:
+def parsed(file: Path) -> ast.Module:
+    """Return the syntax tree of a component's file, or of one that it imports.
+
+    Raises:
+        UserError: with file and line, for what is no Python.
+    """
     try:
         return ast.parse(file.read_text(encoding="utf-8"), str(file))
-    except FileNotFoundError:
-        raise UserError(
-            f"{file} is missing: it must define {builder}, whose options are in a YAML below conf/."
-        ) from None
     except SyntaxError as error:
         raise UserError(f"{file}:{error.lineno or 1}: {error.msg}.") from None
     except ValueError as error:  # no text, or with a zero in it

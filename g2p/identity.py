@@ -15,7 +15,7 @@ from g2p.data import split as splits
 from g2p.data import transfer as transfers
 from g2p.data.panel import Panel
 from g2p.data.split import Split
-from g2p.results.record import Record
+from g2p.results.record import SIGNATURE, Record
 from g2p.signature import NUMERICS_VERSION, config_part, signature
 from g2p.train.device import resolve_accelerator
 
@@ -129,7 +129,8 @@ def finished_under_other_code(records: Iterable[Record]) -> dict[str, Record]:
     records = list(records)
     for folder in dict.fromkeys(record.folder.parent for record in records):
         for path in folder.iterdir() if folder.is_dir() else ():
-            by_config.setdefault((folder, config_part(path.name)), []).append(Record(path))
+            if SIGNATURE.fullmatch(path.name):  # not a copy under another name
+                by_config.setdefault((folder, config_part(path.name)), []).append(Record(path))
     found = {}
     for record in records:
         alike = by_config.get((record.folder.parent, config_part(record.folder.name)), [])

@@ -13,7 +13,6 @@ names (when the positions are of another assembly), match=place the positions. W
 an allele the other way round, genotypes are flipped. Predictions are in original units.
 """
 
-import re
 import sys
 from pathlib import Path
 
@@ -34,7 +33,7 @@ from g2p.files import write_atomically
 from g2p.messages import message, say
 from g2p.pipes import survive_closed_pipes
 from g2p.restore import REMEDY, Restored, restore
-from g2p.results.record import FILES, Record
+from g2p.results.record import FILES, SIGNATURE, Record
 
 BLOCK = 1024  # strains predicted, and written, at a time
 OWN = {
@@ -44,7 +43,6 @@ OWN = {
 CHOICES = {
     "missing_loci": ("refuse", "impute"), "match": BY, "accelerator": ("auto", "cpu", "cuda"),
 }  # fmt: skip
-SIGNATURE = re.compile("[0-9a-f]{16}")
 
 
 def predict(

@@ -10,6 +10,7 @@ import pytest
 
 from g2p import code_digest
 from g2p.code_digest import FOLLOWED
+from g2p.errors import UserError
 from g2p.options import PACKAGE
 from g2p.results import environment
 from g2p.results.environment import differences, git_state
@@ -82,6 +83,14 @@ def test_every_way_to_import_is_followed(package, line):
     assert digest("transformer") != before
 
 
+@pytest.mark.parametrize(("text", "line"), [("x = (\n", 1), ("x = 1\ny = = 2\n", 2)])
+def test_an_imported_file_that_is_no_python_is_named_with_the_line(package, text, line):
+    (package / "models/extra.py").write_text(text)
+    edit(package / "models/readout.py", "import", "import g2p.models.extra\nimport")
+    with pytest.raises(UserError, match=f"models/extra.py:{line}: "):
+        digest("transformer")
+
+
 def test_no_two_trees_are_written_alike_and_no_version_matters():
     texts = [
         "x = 1", "x = 1.0", "x = True", "x = '1'", "x = None", "x = []", "x = (1,)", "x = -1",
@@ -102,6 +111,11 @@ def test_a_run_under_other_code_is_trained_anew(package, tmp_path, capsys):
     first = run(config)
     assert run(config) == first
     assert "Finished before; here" in capsys.readouterr().out
+    copy = shutil.copytree(first, first.with_name(f"{first.name}-copy"))
+    shutil.rmtree(first)
+    assert run(config) == first
+    assert "under other code" not in capsys.readouterr().out  # it is another folder's name
+    shutil.rmtree(copy)
     edit(package / "baselines/ridge.py", " - ", " + ")
     code_digest._digest.cache_clear()
     second = run(config)
