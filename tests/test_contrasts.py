@@ -186,7 +186,7 @@ def test_what_a_pair_is_and_what_the_test_assumes_is_said():
     effects = compare(folds, [Comparison("model", "a", "b", (FOLD, "layers"))])
     print_effects(effects, Console(file=out, width=140))
     text = " ".join(out.getvalue().split())
-    assert "All are of one split, so p is about these test strains, not about others." in text
+    assert "No panel is split twice, so p is about these test strains, not about others." in text
 
 
 def test_an_interval_that_excludes_0_beside_a_large_p_is_explained():

@@ -94,8 +94,8 @@ def _on_one_split(comparison: Comparison, pairs: Pairs) -> Inference:
         units=len(values),
         unit=f"Unit: {unit}. {what_a_pair_is(comparison)}",
         test=f"Sign-flip test over {of}: assumes that they are independent and, were the arms "
-        "alike, as likely to have the other sign. All are of one split, so p is about these test "
-        f"strains, not about others. {BOOTSTRAP}",
+        "alike, as likely to have the other sign. No panel is split twice, so p is about these "
+        f"test strains, not about others. {BOOTSTRAP}",
         splits=min(1, pairs.total),
     )
 
