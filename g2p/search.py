@@ -111,5 +111,5 @@ class TellBest(Callback):
         given = parse(config.hydra.overrides.task)
         fixed = [override.input_line for override in given if not override.is_sweep_override()]
         folder = identify(composed([*fixed, *chosen])).record.folder
-        print(f"best trial: validation R2 {result['best_value']:.3f} with {', '.join(chosen)}")
+        print(f"best trial: validation R2 {result['best_value']:z.3f} with {', '.join(chosen)}")
         print(f"run: {folder}", flush=True)

@@ -7,12 +7,15 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from g2p.console import Console
 from g2p.errors import UserError
 from g2p.results.record import Record
 from g2p.study import stored
+from g2p.study.browse import browse
 from g2p.study.filters import filter_of
+from g2p.study.listing import table
 from g2p.study.stored import stored_runs
-from tests.stored import listing, metrics, six_runs
+from tests.stored import listing, metrics, six_runs, written
 
 
 @pytest.fixture
@@ -122,6 +125,17 @@ def test_the_list_is_no_wider_than_the_terminal(runs):
         assert left_out.startswith("Not shown, for want of width: ")
         for column in ("signature", "model", "phenotype", "seed", "status", "test R2"):
             assert column in lines[0]
+
+
+def test_what_is_given_twice_is_refused(runs):
+    with pytest.raises(UserError, match="sort is given twice: r2 and epochs. Keep one."):
+        browse([f"paths.runs={runs}", "sort=r2", "sort=epochs"], set(), Console())
+
+
+def test_an_r2_that_rounds_to_zero_has_no_sign(tmp_path):
+    written(tmp_path, 1, r2=-0.0001)
+    _, row = table(stored_runs(tmp_path), None)
+    assert " 0.000 " in row
 
 
 def test_sorted_and_written_as_csv(runs):

@@ -118,7 +118,7 @@ def warnings(table: pa.Table, arm: str = "model") -> list[str]:
             if shared:
                 ours, theirs = (_mean(r2, shared) for r2 in (own, rivals[name]))
                 if ours <= theirs:
-                    unbeaten.append(f"{name} (mean test R2 {ours:.4f} against {theirs:.4f})")
+                    unbeaten.append(f"{name} (mean test R2 {ours:z.4f} against {theirs:z.4f})")
         if unbeaten:
             sentences.append(f"{arm}={value} does not beat {' or '.join(unbeaten)}.")
     return sentences

@@ -35,7 +35,13 @@ def browse(words: list[str], flags: set[str], console: Console) -> None:
     """
     where = [word for word in words if word.startswith("paths.runs=")]
     folder = Path(composed(where, of_many=True)["paths"]["runs"]).expanduser().absolute()
-    own = dict(word.split("=", 1) for word in words if word.partition("=")[0] in OWN_WORDS)
+    own: dict[str, str] = {}
+    for word in words:
+        key, _, value = word.partition("=")
+        if key in own:
+            raise UserError(f"{key} is given twice: {own[key]} and {value}. Keep one.")
+        if key in OWN_WORDS:
+            own[key] = value
     filters = [w for w in words if w not in where and w.partition("=")[0] not in OWN_WORDS]
     fits = [filter_of(word) for word in filters]
     for key, value in own.items():

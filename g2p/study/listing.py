@@ -70,7 +70,7 @@ def table(runs: Sequence[StoredRun], sizes: Sequence[str] | None) -> list[str]:
     }
     result = {
         "status": [run.state for run in runs],
-        "test R2": ["" if run.r2 is None else f"{run.r2:.3f}" for run in runs],
+        "test R2": ["" if run.r2 is None else f"{run.r2:z.3f}" for run in runs],
     }
     last = {
         "epochs": ["" if run.epochs is None else str(run.epochs) for run in runs],

@@ -98,7 +98,7 @@ class Watch(threading.Thread):
     def _tell(self, run: StudyRun, entry: Mapping) -> None:
         if entry["status"] == "done":
             r2 = self._keep_best(run)
-            told = ["finished" if r2 is None else f"test R2 {r2:.3f}"]
+            told = ["finished" if r2 is None else f"test R2 {r2:z.3f}"]
         else:
             reason = str(entry.get("error", "")).splitlines() or [""]
             told = [("failed", "bold"), f": {visible(reason[0])}"]
@@ -115,7 +115,7 @@ class Watch(threading.Thread):
     def _prospect(self) -> str:
         """The best so far, and how long the others will take."""
         r2, where = self.best
-        parts = [f"best {r2:.3f}"] if where else []
+        parts = [f"best {r2:z.3f}"] if where else []
         left = sum(state in ("pending", "running") for state in self.states.values())
         if self.ended:
             seconds = (time.monotonic() - self.started) / self.ended * left

@@ -48,7 +48,7 @@ class Bar:
 
     def end_epoch(self, epoch: int, train_loss: float, r2: float, note: str = "") -> None:
         """Say how the epoch went, the first of which is 1; R2 is NaN without validation."""
-        validated = "nothing to validate on" if math.isnan(r2) else f"val R2 {r2:.3f}"
+        validated = "nothing to validate on" if math.isnan(r2) else f"val R2 {r2:z.3f}"
         text = f"loss {train_loss:.3f}  {validated}{note}"
         self.bar.update(self.task, description=text)
         quiet = time.monotonic() - self.said < SECONDS_BETWEEN_LINES
