@@ -16,8 +16,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from g2p.console import visible
 from g2p.errors import UserError, listed
 from g2p.files import write_atomically
+from g2p.messages import message, say
 from g2p.models import build_model
 from g2p.pipes import survive_closed_pipes
 from g2p.published_files import read_genotypes, read_tensors
@@ -207,19 +209,20 @@ def main() -> None:
     try:
         name, model = load_published(read_tensors(options.file))
         genotypes = read_genotypes(options.genotypes, len(model.embed.weight))
-        print(f"{options.file}: {name}, {sum(p.numel() for p in model.parameters())} parameters")
+        number = sum(p.numel() for p in model.parameters())
+        print(f"{visible(str(options.file))}: {name}, {number} parameters")
         with torch.no_grad():
             predicted = torch.cat([model(block) for block in genotypes.split(256)]).numpy()
         for row in predicted[:10]:
             print("  ".join(f"{value: .6f}" for value in row))
         if options.out is not None:
             write_atomically(options.out, lambda file: np.save(file, predicted))
-    except UserError as error:
-        sys.exit(f"error: {error}")
-    except OSError as error:
-        sys.exit(f"error: {error.strerror or error}: {error.filename}.")
-    except MemoryError as error:
-        sys.exit(f"error: not enough memory: {error}.")
+    except KeyboardInterrupt:
+        say("stopped.")
+        sys.exit(130)
+    except Exception as error:
+        say(message(error))
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from torch import nn
 
 from benchmarks.naive_rijal import naive_rijal
 from g2p.errors import UserError
-from g2p.published import load_published
+from g2p.published import load_published, main
 from g2p.published_files import read_genotypes, read_tensors
 from tests.command import ROOT, call
 
@@ -231,3 +232,19 @@ def test_genotypes_that_are_some(tmp_path):
     (tmp_path / "genotypes.npy").write_bytes(b"\x93NUMPY")
     with pytest.raises(UserError, match="genotypes.npy cannot be read"):
         read_genotypes(tmp_path / "genotypes.npy", 2)
+
+
+def test_what_goes_wrong_is_one_message_that_a_terminal_can_show(monkeypatch, capsys):
+    for name, raised, status, said in (
+        ("x\x1b[2J.npz", None, 1, r"error: x\x1b[2J.npz is not there."),
+        ("x.npz", KeyboardInterrupt(), 130, "error: stopped."),
+        ("x.npz", RuntimeError("can't allocate memory"), 1, "error: not enough memory: can't"),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setattr("sys.argv", ["published", name, "genotypes.npy"])
+            if raised:
+                patch.setattr("g2p.published.read_tensors", Mock(side_effect=raised))
+            with pytest.raises(SystemExit) as ended:
+                main()
+        assert ended.value.code == status
+        assert capsys.readouterr().err.startswith(said)
