@@ -1,6 +1,7 @@
 """A study's results table: where its runs stand in it, and what is gone or damaged below it."""
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from g2p.console import Console
@@ -61,6 +62,23 @@ def test_a_run_that_goes_while_it_is_collected(tmp_path, monkeypatch):
     monkeypatch.setattr(collecting, "_state", seen)
     rows = collect(tmp_path / "study", runs).to_pylist()
     assert {row["model"]: row["status"] for row in rows} == {"ridge": "pending", "gbdt": "done"}
+
+
+def test_a_table_that_something_else_changed_is_made_again(tmp_path):
+    """Also where it is a table of the same columns: a value of it, or its rows."""
+    study = planned(factors={"model": ["ridge", "lasso"]}, phenotypes=["cu"])
+    runs = resolve(study, small(tmp_path))
+    table = collect(tmp_path / "study", runs)
+    file = tmp_path / "study" / "results.parquet"
+    whole = file.read_bytes()
+    for change in (
+        lambda: pq.write_table(table.slice(1), file),
+        lambda: file.write_bytes(whole.replace(b"pending", b"qending")),
+        file.unlink,
+    ):
+        change()
+        assert collect(tmp_path / "study", runs).equals(table)
+        assert file.read_bytes() == whole
 
 
 def test_one_damaged_run_does_not_stop_the_others(tmp_path):

@@ -1,5 +1,6 @@
 """The results table of a study, from its run directories alone, at any time."""
 
+import hashlib
 import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -52,8 +53,8 @@ def _collect(folder: Path, runs: list[StudyRun]) -> pa.Table:
     file, note = folder / "results.parquet", folder / "collected.json"
     known = {"columns": list(COLUMNS), "runs": states}
     schema = _schema(runs)
-    if read_json(note) == known:
-        with suppress(OSError, pa.ArrowException):  # gone, or damaged: made again
+    with suppress(OSError, pa.ArrowException):  # gone, or damaged: made again
+        if read_json(note) == {**known, "digest": _digest(file)}:
             table = pq.read_table(file)
             if table.schema.equals(schema):
                 return table
@@ -69,8 +70,13 @@ def _collect(folder: Path, runs: list[StudyRun]) -> pa.Table:
             rows += _rows(run, failed, schema)
     table = pa.Table.from_pylist(rows, schema)
     write_atomically(file, lambda out: pq.write_table(table, out))
-    write_json(note, known)
+    write_json(note, {**known, "digest": _digest(file)})
     return table
+
+
+def _digest(file: Path) -> str:
+    """Of a table's file: something else may have changed it since, and it would still be one."""
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def _state(run: StudyRun, entry: dict | None) -> list:
