@@ -2,6 +2,7 @@
 
 from math import isnan
 
+from g2p.errors import plural
 from g2p.results.comparison import text_of
 from g2p.results.inference import Inference
 from g2p.results.pairs import Pairs
@@ -57,10 +58,11 @@ def _untested(found: Inference) -> str:
 
 
 def _without_power(pairs: Pairs, found: Inference, smallest_holm: float, comparisons: int) -> str:
-    s = "s" * (found.units != 1)
     one = len(pairs.differences) == 1
     design = (
-        f"{found.units} pair{s} of runs of one phenotype" if one else f"{found.units} phenotypes"
+        f"{plural(found.units, 'pair')} of runs of one phenotype"
+        if one
+        else plural(found.units, "phenotype")
     )
     smallest = found.smallest_p
     corrected = (

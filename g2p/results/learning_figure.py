@@ -8,6 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 from matplotlib.figure import Figure
 
+from g2p.errors import plural
 from g2p.results.drawing import (
     Picture,
     Values,
@@ -41,8 +42,7 @@ def learning_curves(data: StudyData, records: Mapping[str, Path]) -> Picture | N
         name="learning_curves",
         heading="Learning curves",
         caption=caption + below_the_axis(r2, ("epoch", "epochs"), marked=False),
-        description=f"Validation R2 by epoch of {n} run{'s' * (n != 1)} in {arms} "
-        f"arm{'s' * (arms != 1)}.",
+        description=f"Validation R2 by epoch of {plural(n, 'run')} in {plural(arms, 'arm')}.",
         values=values,
         draw=partial(_draw, data.arms),
     )

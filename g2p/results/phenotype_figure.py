@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from g2p.errors import listed
+from g2p.errors import listed, plural
 from g2p.results.drawing import (
     MARKERS,
     Picture,
@@ -47,8 +47,8 @@ def by_phenotype(data: StudyData, published: Sequence[Published]) -> Picture | N
         name="r2_by_phenotype",
         heading=f"Test R2 by phenotype and {data.arm}",
         caption=_caption(data, published, values),
-        description=f"Test R2 of {arms} arm{'s' * (arms != 1)} on {names} "
-        f"phenotype{'s' * (names != 1)}; the means over phenotypes are in the table of arms.",
+        description=f"Test R2 of {plural(arms, 'arm')} on {plural(names, 'phenotype')}; the means "
+        "over phenotypes are in the table of arms.",
         values=values,
         draw=partial(_draw, data.arms, published),
     )
@@ -100,7 +100,7 @@ def _caption(data: StudyData, published: Sequence[Published], values: Values) ->
         n = len(known - {row["phenotype"] for row in values if row["kind"] == line})
         if n:
             told = f"No line of {LINES[line][0]} where arms differ in it"
-            parts.append(f"{told} ({n} phenotype{'s' * (n != 1)}).")
+            parts.append(f"{told} ({plural(n, 'phenotype')}).")
     runs = [row["test_r2"] for row in values if row["kind"] == "run"]
     return " ".join(parts) + below_the_axis(runs, ("run", "runs"))
 

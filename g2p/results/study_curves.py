@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from g2p.errors import plural
 from g2p.results.drawing import (
     Picture,
     Values,
@@ -62,7 +63,7 @@ def _caption(data: StudyData, values: Values, factor: str) -> str:
     elif n:
         of = f" of {total}, those that every point has" if n < total else ""
         parts = [
-            f"First the mean over {n} phenotype{'s' * (n != 1)}{of}, then each phenotype: "
+            f"First the mean over {plural(n, 'phenotype')}{of}, then each phenotype: "
             f"{points.format('thin', 'its ')}. The two have axes of their own."
         ]
     else:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from g2p.errors import UserError, listed
+from g2p.errors import UserError, listed, plural
 from g2p.results.cautions import ALPHA
 from g2p.results.compare import Comparison, Effect, compare
 from g2p.results.study_data import StudyData, is_number
@@ -96,7 +96,7 @@ def _steps(effects: Sequence[Effect]) -> str:
     up = [named(e, known) for e in sure if e.mean > 0]
     down = [named(e, known) for e in sure if e.mean < 0]
     n = len(known)
-    text = f"Of {n} comparison{'s' * (n != 1)}, {len(sure)} {'is' if len(sure) == 1 else 'are'} "
+    text = f"Of {plural(n, 'comparison')}, {len(sure)} {'is' if len(sure) == 1 else 'are'} "
     text += "significant after Holm's correction"
     told = [f"up: {'; '.join(up)}"] * bool(up) + [f"down: {'; '.join(down)}"] * bool(down)
     return f"{text} ({'. '.join(told)})." if told else f"{text}."

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from g2p.compose import composed
 from g2p.console import Console, visible
-from g2p.errors import UserError, listed
+from g2p.errors import UserError, listed, plural
 from g2p.study.filters import filter_of
 from g2p.study.listing import sorted_by, table, write_csv
 from g2p.study.prune import prune, size
@@ -60,9 +60,9 @@ def browse(words: list[str], flags: set[str], console: Console) -> None:
         write_csv(file, runs)
         console.print(f"csv: {file}", soft_wrap=True)
     counts = Counter(run.state for run in runs)
-    told = ", ".join(f"{counts[state]} {state}" for state in STATES if counts[state])
+    told = ", ".join(f"{counts[state]:,} {state}" for state in STATES if counts[state])
     console.print(
-        f"{_runs(len(runs))} in {folder}" + (f": {told}." if told else "."), soft_wrap=True
+        f"{plural(len(runs), 'run')} in {folder}" + (f": {told}." if told else "."), soft_wrap=True
     )
     if strangers := [path.name for path in no_runs(folder)]:
         console.print(
@@ -77,10 +77,10 @@ def _prune(runs: list[StoredRun], total: str, sure: bool, console: Console) -> N
     if not sure and not sys.stdin.isatty():
         raise UserError(
             "nothing was deleted: there is no terminal to ask whether "
-            f"{_runs(len(runs))} ({total}) may go. --yes says so."
+            f"{plural(len(runs), 'run')} ({total}) may go. --yes says so."
         )
     if not sure:
-        answer = console.input(f"Delete {_runs(len(runs))} ({total})? [y/N] ")
+        answer = console.input(f"Delete {plural(len(runs), 'run')} ({total})? [y/N] ")
         if answer.strip().lower() not in ("y", "yes"):
             console.print("Nothing was deleted.")
             return
@@ -91,7 +91,7 @@ def _prune(runs: list[StoredRun], total: str, sure: bool, console: Console) -> N
             kept.append(run.signature)
         else:
             left += map(str, others)
-    lines = [f"Deleted {_runs(len(runs) - len(kept))}."]
+    lines = [f"Deleted {plural(len(runs) - len(kept), 'run')}."]
     if kept:
         lines.append(f"Kept, because a process is at it: {listed(kept)}.")
     if left:
@@ -101,7 +101,3 @@ def _prune(runs: list[StoredRun], total: str, sure: bool, console: Console) -> N
 
 def _bytes(number: int) -> str:
     return f"{number / 2**20:.1f} MiB"
-
-
-def _runs(number: int) -> str:
-    return f"{number} run" if number == 1 else f"{number} runs"
