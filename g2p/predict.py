@@ -191,7 +191,7 @@ def _sorted_out(words: list[str]) -> tuple[dict[str, str], list[str]]:
                 f"{key} is no key of g2p.predict.{nearest(key, OWN)} "
                 f"It takes {listed(OWN)}, data and paths."
             )
-    if own["run"] is None:
+    if not own["run"]:
         raise UserError("run=RUN is missing: the directory of a finished run.")
     for key, allowed in CHOICES.items():
         if own[key] not in allowed:

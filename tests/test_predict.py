@@ -114,6 +114,7 @@ def test_the_command(tmp_path):
     assert metrics["model"] in done.stdout
     for words, said in (
         (["out=x.csv"], "run=RUN is missing"),
+        (["run="], "run=RUN is missing"),
         (["run=0123456789abcdef", *told[1:]], "no such folder here, nor in paths.runs="),
         ([*told, "out=x.csv", "out=y.csv"], "out is given twice"),
         ([*told, "out=~nobody-of-this-name/x.csv"], "no such home folder"),
