@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from g2p.console import Console
@@ -55,6 +56,25 @@ def test_a_terminal_shows_where_the_study_stands(tmp_path):
     told = watched(tmp_path, True, ENTRIES)
     assert "1 running, 3 done, 1 failed; 0 min left; best 0.500; rung=[1]" in told
     assert "0m 4 pending, 1 done; best 0.200; rung=[0]" in told  # what was done before counts
+
+
+def test_of_a_transfer_only_the_target_counts(tmp_path):
+    """A joint run knows everything of the other phenotypes."""
+    runs = [finished(tmp_path, i, 0.6) for i in (1, 2)]
+    for run, r2 in zip(runs, (0.1, None), strict=True):
+        scores = run.record.metrics()
+        scores["test"]["r2"]["cu"] = r2
+        run.record.write_metrics(scores)
+    runs = [replace(run, target="cu") for run in runs]
+    ledger, out = Ledger(tmp_path), io.StringIO()
+    states = {run.signature: "pending" for run in runs}
+    with Watch(runs, states, tmp_path, Console(file=out, width=300)) as watch:
+        for run in runs:
+            ledger.write(run.signature, "done")
+            watch.look()
+    first, second = out.getvalue().splitlines()
+    assert "rung=[1]: test R2 0.100 " in first and first.endswith("best 0.100)")
+    assert "rung=[2]: finished " in second and second.endswith("best 0.100)")
 
 
 def test_a_run_that_is_gone_or_damaged_is_no_error(tmp_path):

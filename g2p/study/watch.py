@@ -123,11 +123,12 @@ class Watch(threading.Thread):
         return "; ".join(parts)
 
     def _keep_best(self, run: StudyRun) -> float | None:
-        """Its mean test R2, if it has one."""
+        """Its mean test R2, in a transfer that of the target alone, if it has one."""
         try:
-            r2 = run.record.metrics()["test"]["r2_mean"]
+            test = run.record.metrics()["test"]
         except (OSError, UserError):  # removed or damaged: the results will say so
             return None
+        r2 = test["r2"].get(run.target) if run.target else test["r2_mean"]
         if r2 is not None:
             self.best = max(self.best, (r2, _where(run)))
         return r2
