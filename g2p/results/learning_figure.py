@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from statistics import fmean
 
 import pyarrow as pa
 from matplotlib.figure import Figure
@@ -33,8 +34,10 @@ def learning_curves(data: StudyData, records: Mapping[str, Path]) -> Picture | N
     n = len({(row["arm"], row["signature"]) for row in values})
     arms = len({row["arm"] for row in values})
     total = sum(run.key in records for run in data.runs)
-    caption = "Validation R2, mean over phenotypes, by epoch; a line is a run, as in its "
-    caption += "history.parquet (there epochs count from 0)."
+    names = {name for run in data.runs for name in run.phenotypes}
+    of = f"on {names.pop()}" if len(names) == 1 else "mean over phenotypes"
+    caption = f"Validation R2, {of}, by epoch; a line is a run, as in its history.parquet (there "
+    caption += "epochs count from 0)."
     if n < total:
         caption += f" {n} of {total} runs, the same number of each arm as far as there are."
     r2 = [row["validation_r2"] for row in values]
@@ -64,12 +67,26 @@ def curve_values(data: StudyData, records: Mapping[str, Path]) -> list[dict]:
         known = [
             {"kind": "run", "arm": run.arm, "signature": run.key, "epoch": epoch + 1,
              "validation_r2": r2}
-            for epoch, r2 in zip(history["epoch"], history["val_r2_mean"], strict=True)
+            for epoch, r2 in zip(history["epoch"], _curve(history, run.phenotypes), strict=True)
             if is_number(r2)
         ]  # fmt: skip
         values[run.arm] += known
         found += bool(known)
     return [row for rows in values.values() for row in rows]
+
+
+def _curve(history: Mapping[str, list], phenotypes: Sequence[str]) -> list[float | None]:
+    """Validation R2 by epoch, mean over these phenotypes: of a transfer, the target alone counts.
+
+    Epochs in which none of them has a value have none.
+    """
+    columns = [f"val_r2/{name}" for name in phenotypes]
+    if {name for name in history if name.startswith("val_r2/")} <= set(columns):
+        return history["val_r2_mean"]
+    curves = [history[name] for name in columns if name in history]
+    epochs = range(len(history["epoch"]))
+    known = [[curve[i] for curve in curves if is_number(curve[i])] for i in epochs]
+    return [fmean(values) if values else None for values in known]
 
 
 def _draw(order: Sequence[str], values: Values, width: float) -> Figure:
