@@ -157,8 +157,10 @@ def test_sorted_and_written_as_csv(runs):
     by_layers = listing("sort=model.num_layers", "model=transformer", cwd=runs.parent)
     assert [line[15] for line in by_layers.stdout.splitlines()[1:3]] != ["2", "1"]
     for word, said in (("sort=r3", "sort=r3 is nothing to sort by. Did you mean 'r2'?"),
-                       ("sort=", "sort=r2"), ("csv=", "csv=FILE")):  # fmt: skip
-        refused = listing(word, cwd=runs.parent)
+                       ("sort=", "sort=r2"), ("csv=", "csv=FILE"),
+                       ("sort=r2 sort=when", "sort is given twice"),
+                       ("csv=runs/metrics.json", "metrics.json must end in .csv")):  # fmt: skip
+        refused = listing(*word.split(), cwd=runs.parent)
         assert refused.returncode == 1 and said in refused.stderr
 
 

@@ -35,18 +35,9 @@ def browse(words: list[str], flags: set[str], console: Console) -> None:
     """
     where = [word for word in words if word.startswith("paths.runs=")]
     folder = Path(composed(where, of_many=True)["paths"]["runs"]).expanduser().absolute()
-    own: dict[str, str] = {}
-    for word in words:
-        key, _, value = word.partition("=")
-        if key in own:
-            raise UserError(f"{key} is given twice: {own[key]} and {value}. Keep one.")
-        if key in OWN_WORDS:
-            own[key] = value
+    own = _own(words)
     filters = [w for w in words if w not in where and w.partition("=")[0] not in OWN_WORDS]
     fits = [filter_of(word) for word in filters]
-    for key, value in own.items():
-        if not value:
-            raise UserError(f"{key}= says nothing: {'sort=r2' if key == 'sort' else 'csv=FILE'}.")
     if not folder.is_dir():
         raise UserError(f"there are no runs: {folder} does not exist. paths.runs says where.")
     runs = [run for run in stored_runs(folder) if all(fit(run) for fit in fits)]
@@ -71,6 +62,23 @@ def browse(words: list[str], flags: set[str], console: Console) -> None:
         )
     if sizes and runs:
         _prune(runs, _bytes(sum(sizes)), "--yes" in flags, console)
+
+
+def _own(words: list[str]) -> dict[str, str]:
+    """What the words say to `sort` and `csv`."""
+    own: dict[str, str] = {}
+    for word in words:
+        key, _, value = word.partition("=")
+        if key not in OWN_WORDS:
+            continue
+        if key in own:
+            raise UserError(f"{key} is given twice: {key}={own[key]} and {word}. Keep one.")
+        if not value:
+            raise UserError(f"{key}= says nothing: {'sort=r2' if key == 'sort' else 'csv=FILE'}.")
+        own[key] = value
+    if not own.get("csv", ".csv").endswith(".csv"):  # it replaces what is there
+        raise UserError(f"csv={own['csv']} must end in .csv.")
+    return own
 
 
 def _prune(runs: list[StoredRun], total: str, sure: bool, console: Console) -> None:
