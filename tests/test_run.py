@@ -139,6 +139,21 @@ def test_a_checkpoint_of_another_run_is_refused_and_force_starts_anew(small):
         assert {**Record(folder).metrics(), "seconds": 0} == {**metrics, "seconds": 0}
 
 
+@pytest.mark.parametrize("name", ["checkpoints", "checkpoints/last.ckpt"])
+def test_force_starts_anew_whatever_stands_for_a_checkpoint(small, name):
+    folder = run(small())
+    metrics = Record(folder).metrics()
+    (folder / "metrics.json").unlink()
+    if name == "checkpoints":  # a file in place of a folder, or the other way round
+        shutil.rmtree(folder / name)
+        (folder / name).write_text("")
+    else:
+        (folder / name).unlink()
+        (folder / name).mkdir()
+    run(small("force=true"))
+    assert {**Record(folder).metrics(), "seconds": 0} == {**metrics, "seconds": 0}
+
+
 def test_checkpoints_of_two_trainings_do_not_go_together(small):
     """As where a backup was restored in part: best.ckpt of an epoch, last.ckpt of later ones."""
     config = small("trainer.max_epochs=3", "trainer.patience=null")

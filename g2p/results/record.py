@@ -85,8 +85,8 @@ class Record:
         So first that it is finished goes, and then what it would be gone on from.
         """
         (self.folder / "metrics.json").unlink(missing_ok=True)
-        if not self.checkpoints.is_symlink():
-            (self.checkpoints / "last.ckpt").unlink(missing_ok=True)
+        if self.checkpoints.is_dir() and not self.checkpoints.is_symlink():
+            _remove(self.checkpoints / "last.ckpt")
         for name in ("checkpoints", "figures", "history.parquet", "predictions.parquet"):
             _remove(self.folder / name)
 
@@ -132,7 +132,7 @@ class Record:
     def write_history(self, rows: list[dict]) -> None:
         """One row an epoch (see `g2p.train.memory`)."""
         table = pa.Table.from_pylist(rows)
-        write_atomically(self.folder / "history.parquet", lambda file: pq.write_table(table, file))
+        self._write_table("history.parquet", table)
 
     def write_predictions(
         self, strains: list[str], phenotypes: list[str], split: Mapping[str, np.ndarray],
@@ -160,10 +160,13 @@ class Record:
                     "predicted": values.ravel(),
                 })
             )  # fmt: skip
-        table = pa.concat_tables(parts)
-        write_atomically(
-            self.folder / "predictions.parquet", lambda file: pq.write_table(table, file)
-        )
+        self._write_table("predictions.parquet", pa.concat_tables(parts))
+
+    def _write_table(self, name: str, table: pa.Table) -> None:
+        def write(file) -> None:
+            pq.write_table(table, file, write_page_checksum=True)
+
+        write_atomically(self.folder / name, write)
 
     def write_environment(self, facts: Mapping) -> None:
         write_json(self.folder / "environment.json", facts)
@@ -210,7 +213,7 @@ class Record:
         """
         path = self.folder / name
         try:
-            table = pq.read_table(path)
+            table = pq.read_table(path, page_checksum_verification=True)
         except FileNotFoundError:
             raise
         except (OSError, pa.ArrowException) as error:  # of which a damaged page raises either
