@@ -81,6 +81,14 @@ class _Metrics(TypedDict):
 Metrics = Annotated[_Metrics, AfterValidator(_of_the_same_phenotypes)]
 
 
+class StoredRidge(TypedDict):
+    """A ridge reference in the cache."""
+
+    __pydantic_config__ = SHAPE
+    ridge: RidgeReference
+    checksum: int
+
+
 class Environment(TypedDict):
     """Of environment.json, what is used again."""
 

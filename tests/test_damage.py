@@ -138,6 +138,34 @@ def test_notes_and_tables_of_a_study_are_made_again(trained):
         assert pq.read_table(place / "effects.parquet").equals(effects)
 
 
+def test_a_flipped_bit_in_a_cached_reference_is_noticed(trained):
+    folder, runs = trained
+    reference = runs[0].record.metrics()["ridge"]
+    (stored,) = (folder / "cache" / "ridge").iterdir()
+    digits = str(reference["test"]["r2"]["cu"])
+    stored.write_text(stored.read_text().replace(digits, digits[:-1] + str(9 - int(digits[-1]))))
+    (runs[1].record.folder / "metrics.json").unlink()
+    assert obtain(runs[1].config, None, QUIET).metrics()["ridge"] == reference
+
+
+def test_a_flipped_bit_in_predictions_is_noticed(trained, tmp_path):
+    record = Record(tmp_path / "run")
+    shutil.copytree(trained[1][0].record.folder, record.folder)
+    file = record.folder / "predictions.parquet"
+    whole, before = file.read_bytes(), record.predictions()
+    footer = len(whole) - 8 - int.from_bytes(whole[-8:-4], "little")
+    noticed = 0
+    for bit in random.Random(0).sample(range(8 * 4, 8 * footer), 60):  # of the pages
+        damaged = bytearray(whole)
+        damaged[bit // 8] ^= 1 << bit % 8
+        file.write_bytes(damaged)
+        try:
+            assert record.predictions().equals(before)
+        except pa.ArrowInvalid:
+            noticed += 1
+    assert noticed > 40
+
+
 @pytest.mark.parametrize("content", ["[1]", "{}", '{"val": 1, "test": {}}'])
 def test_a_cached_reference_is_made_again(trained, content):
     folder, runs = trained
