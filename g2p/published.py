@@ -178,7 +178,10 @@ def _fill(model: nn.Module, found: Published, tensors: Mapping[str, Tensor]) -> 
         missing += absent
         if absent:
             continue
-        parts = [tensors[p].T if n != p else tensors[p] for n, p in zip(names, plain, strict=True)]
+        parts = [
+            tensors[p].mT if n != p and tensors[p].ndim == 2 else tensors[p]
+            for n, p in zip(names, plain, strict=True)
+        ]
         shapes = ", ".join(str(tuple(part.shape)) for part in parts)
         try:
             stacked = torch.cat(parts)

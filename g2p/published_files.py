@@ -38,7 +38,11 @@ def read_tensors(file: Path) -> dict[str, Tensor]:
         if not isinstance(name, str) or not isinstance(tensor, Tensor):
             kind = type(tensor).__name__
             raise UserError(f"{file}: {name} is of type {kind}; only tensors are parameters.")
-        if tensor.layout != torch.strided or tensor.is_complex() or not tensor.isfinite().all():
+        if (
+            tensor.layout != torch.strided
+            or tensor.is_complex()
+            or not tensor.float().isfinite().all()
+        ):
             raise UserError(f"{file}: {name} holds other things than finite real numbers.")
     return {name.removeprefix("model."): tensor for name, tensor in state.items()}
 
@@ -90,6 +94,9 @@ def _read_arrays(file: Path) -> np.ndarray | dict[str, np.ndarray]:
 
 def _real(array: np.ndarray, file: Path, name: str) -> np.ndarray:
     """The array in an order of bytes that torch takes."""
-    if array.dtype.kind not in "iuf" or not np.isfinite(array).all():
+    # As float32, which the models are of.
+    with np.errstate(over="ignore"):
+        whole = array.dtype.kind in "iuf" and np.isfinite(array.astype(np.float32)).all()
+    if not whole:
         raise UserError(f"{file}: {name} holds other things than finite real numbers.")
     return array.astype(array.dtype.newbyteorder("="))

@@ -163,7 +163,8 @@ def test_damaged_and_foreign_files(tmp_path):
     np.savez(tmp_path / "a.npz", a=np.array(["x"]))
     np.savez(tmp_path / "b.npz", a=np.array([1.0, np.nan]))
     np.savez(tmp_path / "c.npz", a=np.array([1j]))
-    for name in "abc":
+    np.savez(tmp_path / "d.npz", a=np.array([1e300]))  # no float32
+    for name in "abcd":
         with pytest.raises(UserError, match="npz: a holds other things than finite real numbers"):
             read_tensors(tmp_path / f"{name}.npz")
     with (tmp_path / "one.npz").open("wb") as file:
@@ -176,6 +177,7 @@ def test_damaged_and_foreign_files(tmp_path):
         ({"state_dict": {"a": 1}}, "a is of type int; only tensors are parameters"),
         ({"state_dict": {1: torch.ones(1)}}, "1 is of type Tensor"),
         ({"a": torch.tensor([float("inf")])}, "a holds other things than finite real numbers"),
+        ({"a": torch.tensor([1e300], dtype=torch.float64)}, "a holds other things than finite"),
     ):
         torch.save(content, tmp_path / "x.ckpt")
         with pytest.raises(UserError, match=said):
