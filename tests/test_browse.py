@@ -128,7 +128,7 @@ def test_the_list_is_no_wider_than_the_terminal(runs):
 
 
 def test_what_is_given_twice_is_refused(runs):
-    with pytest.raises(UserError, match="sort is given twice: r2 and epochs. Keep one."):
+    with pytest.raises(UserError, match="sort is given twice: sort=r2 and sort=epochs. Keep one."):
         browse([f"paths.runs={runs}", "sort=r2", "sort=epochs"], set(), Console())
 
 
