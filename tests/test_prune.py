@@ -69,6 +69,11 @@ def test_what_is_no_run_is_never_pruned(runs, tmp_path):
     drawn.parent.mkdir(parents=True)
     drawn.write_text("precious")
     (drawn.parents[1] / "metrics.json").write_text("precious")
+    # A config and checkpoints of another tool.
+    trained = runs / f"{0xAC2:016x}" / "checkpoints" / "mine.pt"
+    trained.parent.mkdir(parents=True)
+    trained.write_text("precious")
+    (trained.parents[1] / "config.yaml").write_text("precious")
     elsewhere = written(tmp_path / "elsewhere", 0xABE)  # a run, but under another name
     (runs / f"{0xABE:016x}").symlink_to(elsewhere.folder)
     (runs / f"{0xABF:016x}").write_text("a file")
@@ -82,18 +87,24 @@ def test_what_is_no_run_is_never_pruned(runs, tmp_path):
     (linking / "figures").symlink_to(precious)
     (linking / "predictions.parquet").symlink_to(precious / "notes.txt")
     (noted / "notes.txt").write_text("of somebody")
+    exported = noted / "checkpoints" / "exported.onnx"
+    exported.write_text("precious")
     (runs / f"{0xAC0:016x}").mkdir()  # what a kill leaves of a run that is pruned
     done = listing("--prune", "--yes", cwd=runs.parent)
     assert done.returncode == 0, done.stderr
     assert "Deleted 7 runs." in done.stdout
-    strangers = [thesis.parent, locked.parent, drawn.parents[1]]
+    strangers = [thesis.parent, locked.parent, drawn.parents[1], trained.parents[1]]
     for name in (*(path.name for path in strangers), f"{0xABE:016x}", f"{0xABF:016x}"):
         assert name in done.stdout.partition("Passed over")[2]
-    assert f"Left in place, for a run has no such files: {noted / 'notes.txt'}" in done.stdout
-    files = (thesis, locked, drawn, drawn.parents[1] / "metrics.json", *precious.iterdir())
+    left = done.stdout.partition("Left in place, for a run has no such files: ")[2]
+    assert str(noted / "notes.txt") in left and str(exported) in left
+    files = (
+        thesis, locked, drawn, drawn.parents[1] / "metrics.json", trained, exported,
+        trained.parents[1] / "config.yaml", *precious.iterdir(),
+    )  # fmt: skip
     assert {path.read_text() for path in files} == {"precious"}
     assert sorted(path.name for path in precious.iterdir()) == ["last.ckpt", "notes.txt"]
-    assert [path.name for path in noted.iterdir()] == ["notes.txt"]
+    assert {path.name for path in noted.iterdir()} == {"notes.txt", "checkpoints"}
     assert elsewhere.finished and (elsewhere.checkpoints / "last.ckpt").exists()
     assert not linking.exists() and (runs / f"{0xABF:016x}").read_text() == "a file"
 

@@ -27,6 +27,7 @@ FILES = (
     "config.yaml", "metrics.json", "history.parquet", "predictions.parquet", "environment.json",
     "checkpoints", "figures",
 )  # fmt: skip
+CHECKPOINTS = ("best.ckpt", "last.ckpt")
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the fast one where there is one
 SIGNATURE = re.compile(r"[0-9a-f]{16}")  # how a run's directory is named
 HISTORY = {"epoch": pa.types.is_integer, "val_r2_mean": pa.types.is_floating}
@@ -86,8 +87,13 @@ class Record:
         """
         (self.folder / "metrics.json").unlink(missing_ok=True)
         if self.checkpoints.is_dir() and not self.checkpoints.is_symlink():
-            _remove(self.checkpoints / "last.ckpt")
-        for name in ("checkpoints", "figures", "history.parquet", "predictions.parquet"):
+            for name in reversed(CHECKPOINTS):
+                _remove(self.checkpoints / name)
+            with contextlib.suppress(OSError):  # somebody else's file lies there, too
+                self.checkpoints.rmdir()
+        else:
+            _remove(self.checkpoints)
+        for name in ("figures", "history.parquet", "predictions.parquet"):
             _remove(self.folder / name)
 
     def remove(self) -> list[Path]:
@@ -96,16 +102,20 @@ class Record:
         Returns:
             What in its directory is no run's, and stays there.
         """
-        self.clear()
         self.remove_drafts()
+        self.clear()
         for name in (*FILES, LOCK):
-            _remove(self.folder / name)
+            if name != "checkpoints":
+                _remove(self.folder / name)
         with contextlib.suppress(OSError):  # not empty; or somebody begins it in this moment
             self.folder.rmdir()
         try:
-            return [path for path in self.folder.iterdir() if path.name not in (*FILES, LOCK)]
+            others = [path for path in self.folder.iterdir() if path.name not in (*FILES, LOCK)]
         except FileNotFoundError:
             return []
+        if self.checkpoints.is_dir():
+            others += [path for path in self.checkpoints.iterdir() if path.name not in CHECKPOINTS]
+        return others
 
     def config(self) -> dict:
         """Return the run's config.

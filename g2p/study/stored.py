@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import yaml
 
 from g2p.errors import UserError
-from g2p.results.record import FILES, LOCK, SIGNATURE, Loader, Record
+from g2p.results.record import CHECKPOINTS, FILES, LOCK, SIGNATURE, Loader, Record
 from g2p.study.ledger import in_training
 
 STATES = ("done", "running", "unfinished", "damaged")
@@ -62,15 +62,18 @@ def no_runs(folder: Path) -> list[Path]:
 def is_run(path: Path) -> bool:
     """Whether a path is a run's directory: named by a signature, no link, and with a run's files.
 
-    A run has a config or checkpoints. Of one that was killed as it began, or as it was removed,
-    there may be no more than its lock, beside which nobody else's file may lie, or nothing at all.
+    A run has a config with our sections, or our checkpoints. Of one that was killed as it began, or
+    as it was removed, there may be no more than its lock, beside which nobody else's file may lie,
+    or nothing at all.
     """
     if not SIGNATURE.fullmatch(path.name) or path.is_symlink() or not path.is_dir():
         return False
     names = {entry.name for entry in path.iterdir()}
-    if {"config.yaml", "checkpoints"} & names or not names:
+    if not names or (LOCK in names and names <= {LOCK, *FILES}):
         return True
-    return LOCK in names and names <= {LOCK, *FILES}
+    if any((path / "checkpoints" / name).exists() for name in CHECKPOINTS):
+        return True
+    return {"model:", "data:"} <= {*(_text(path / "config.yaml") or "").splitlines()}
 
 
 def _read(record: Record) -> StoredRun | None:
