@@ -164,6 +164,21 @@ def test_a_line_stands_beside_arms_only_where_it_is_the_same_for_all():
     assert "No line of ridge, same split where arms differ in it (1 phenotype)." in picture.caption
 
 
+def test_a_line_that_is_a_mean_over_panels_is_said_to_be_one():
+    places = [{"model": arm, "data.epsilon": x} for arm in ("a", "b") for x in (0.0, 1.0)]
+    rows = studies.results(places, ["30C"], (0,)).to_pylist()
+    for row in rows:
+        row["noise_ceiling"] = 0.9 - row["data.epsilon"] / 10
+    data = StudyData(pa.Table.from_pylist(rows), "model", ["model", "data.epsilon"])
+    picture = by_phenotype(data, [])
+    (line,) = (row for row in picture.values if row["kind"] == "noise_ceiling")
+    assert line["test_r2"] == pytest.approx(0.85)
+    assert (
+        "Runs of an arm differ in data.epsilon too. So does what stands beside" in picture.caption
+    )
+    assert "(noise ceiling): a line is the mean." in picture.caption
+
+
 def test_the_line_of_ridge_is_that_of_the_ridge_arm():
     points_ = [{"model": "ridge", "gain": -0.2}, {"model": "a"}]
     data = StudyData(studies.results(points_, ["30C", "cu"], (0,)), "model", ["model"])

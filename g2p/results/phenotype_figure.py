@@ -2,7 +2,7 @@
 the arms of each next to one another, every run a point."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from matplotlib.axes import Axes
@@ -26,7 +26,7 @@ from g2p.results.drawing import (
 from g2p.results.figures import GREY, plt
 from g2p.results.published_numbers import Published
 from g2p.results.study_data import StudyData, grouped, is_number
-from g2p.results.study_values import mean_of_runs, reference, references
+from g2p.results.study_values import SAME, mean_of_runs, reference, references
 
 SLOT = 0.07  # inches for an arm, at least
 GAP = 1.5  # slots between phenotypes
@@ -82,6 +82,13 @@ def phenotype_values(data: StudyData, published: Sequence[Published]) -> list[di
     return values
 
 
+def _varies(data: StudyData, value: Callable[[dict], float | None]) -> bool:
+    """Whether a value differs between runs of one phenotype, as where panels differ."""
+    rows = [row for row in data.rows if is_number(value(row))]
+    by_phenotype = grouped(rows, lambda row: row["phenotype"]).values()
+    return any(max(map(value, own)) - min(map(value, own)) > SAME for own in by_phenotype)
+
+
 def _caption(data: StudyData, published: Sequence[Published], values: Values) -> str:
     parts = [
         "Each small point is a run, each large marker the mean of an arm, or its one run; arms "
@@ -92,7 +99,11 @@ def _caption(data: StudyData, published: Sequence[Published], values: Values) ->
     if published:
         sources = "; ".join(f"{one.name}: {one.source}" for one in published)
         parts.append(f"Open markers are published values ({sources}).")
-    for line, value in references(data.table).items():
+    beside = references(data.table)
+    drawn = [line for line in LINES if any(row["kind"] == line for row in values)]
+    if averaged := [LINES[line][0] for line in drawn if _varies(data, beside[line])]:
+        parts.append(f"So does what stands beside them ({listed(averaged)}): a line is the mean.")
+    for line, value in beside.items():
         known = {
             row["phenotype"] for row in data.rows
             if is_number(value(row)) or is_number(row.get(line))
