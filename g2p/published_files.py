@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from g2p.errors import UserError
+from g2p.errors import UserError, plural
 from g2p.train.checkpoints import load_checkpoint
 
 CODING = "The published coding is -1 and 1, and values between for what is not certain."
@@ -67,8 +67,8 @@ def read_genotypes(file: Path, n_loci: int) -> Tensor:
     if len(outside):
         row, column = outside[0].tolist()
         raise UserError(
-            f"{file}: row {row + 1}, column {column + 1} is {array[row, column]}; in all "
-            f"{len(outside)} values are outside [-1, 1]. {CODING}"
+            f"{file}: row {row + 1}, column {column + 1} is {array[row, column]}; "
+            f"{plural(len(outside), 'value')} outside [-1, 1] in all. {CODING}"
         )
     if np.isin(array, (0, 1)).all() and not array.all():
         raise UserError(f"{file} holds 0 and 1 alone. {CODING}")

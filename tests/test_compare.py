@@ -17,7 +17,7 @@ from g2p.errors import UserError
 from g2p.results.compare import Comparison, compare
 from g2p.results.effects import effects_table, print_effects
 from g2p.results.pairs import paired
-from g2p.results.yardsticks import share_of_ceiling, warnings
+from g2p.results.yardsticks import warnings
 
 SCHEMA = pa.schema([
     ("model", pa.string()), ("model.num_layers", pa.int64()), ("phenotype", pa.string()),
@@ -220,17 +220,6 @@ def test_effects_are_written_and_printed(tmp_path):
     text = out.getvalue()
     assert "model: [a] to b" in text and "+0.1000" in text and "1/0" in text
     assert "0.0625 at best" in text and "5 incomplete pairs" in text and "nan" not in text
-
-
-def test_share_of_the_noise_ceiling():
-    study = table(rows("a", lambda *_: 0.3, "p", [0], noise_ceiling=0.6),
-                  rows("b", lambda *_: 0.3, "p", [0], noise_ceiling=0.0),
-                  rows("c", lambda *_: None, "p", [0], noise_ceiling=0.6))  # fmt: skip
-    shares = zip(study["model"].to_pylist(), study["split"].to_pylist(),
-                 share_of_ceiling(study).to_pylist(), strict=True)  # fmt: skip
-    found = {model: share for model, split, share in shares if split == "test"}
-    assert found == {"a": pytest.approx(0.5), "b": None, "c": None}
-    assert share_of_ceiling(study.drop_columns("noise_ceiling")).to_pylist() == [None] * 6
 
 
 def test_attention_that_does_not_pay_is_named():

@@ -204,8 +204,8 @@ def test_tensors_of_shapes_that_no_model_has():
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ([[1.0, np.nan], [1, 5]], "row 1, column 2 is nan; in all 2 values are outside"),
-        ([[1.0, -1.0], [1, 5]], "row 2, column 2 is 5.0; in all 1 values are outside"),
+        ([[1.0, np.nan], [1, 5]], "row 1, column 2 is nan; 2 values outside"),
+        ([[1.0, -1.0], [1, 5]], "row 2, column 2 is 5.0; 1 value outside"),
         ([[1, -1], [np.iinfo(np.int64).min, 1]], "row 2, column 1 is -9223372036854775808"),
         ([[0, 1], [1, 1]], "holds 0 and 1 alone. The published coding is -1 and 1"),
         ([[True, False]], "values of type bool"),

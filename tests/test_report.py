@@ -14,7 +14,7 @@ import pytest
 
 from g2p.results.compare import Comparison, Effect
 from g2p.results.config_table import config_table
-from g2p.results.report import write_report
+from g2p.results.report import _share_of_ceiling, write_report
 from g2p.results.study_data import COMBINATION, StudyData, combined
 from g2p.results.study_summary import summary
 from tests import studies
@@ -315,3 +315,12 @@ def test_a_page_of_a_thousand_arms_stays_a_page(tmp_path):
     configs = html.partition('aria-label="configs"')[2].partition("</table>")[0]
     assert "lr 210" in configs and "lr 209" not in configs
     assert len(html) < 2_000_000
+
+
+def test_the_share_of_the_noise_ceiling_is_of_the_phenotypes_that_have_one():
+    rows = studies.results([{"model": "a"}, {"model": "b"}], ["30C", "cu"], (0, 1)).to_pylist()
+    for row in rows:
+        row["noise_ceiling"] = {"30C": 0.6, "cu": 0.0}[row["phenotype"]]
+        row["r2"] = {"a": 0.3, "b": 0.45}[row["model"]]
+    shares = _share_of_ceiling(StudyData(pa.Table.from_pylist(rows), "model", ["model"]))
+    assert shares == {"a": pytest.approx(0.5), "b": pytest.approx(0.75)}

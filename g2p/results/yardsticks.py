@@ -86,14 +86,6 @@ def _where(rows: pa.Table, factors: list[str]) -> dict[str, object]:
     return {name: found[0] for name, found in values.items() if len(found) == 1}
 
 
-def share_of_ceiling(table: pa.Table) -> pa.ChunkedArray:
-    """R2 over the noise ceiling, one for each row; null where the ceiling is not known or is 0."""
-    if "noise_ceiling" not in table.column_names:
-        return pa.chunked_array([pa.nulls(table.num_rows, pa.float64())])
-    ceiling = table["noise_ceiling"]
-    return pc.divide(table["r2"], pc.if_else(pc.greater(ceiling, 0), ceiling, None))
-
-
 def warnings(table: pa.Table, arm: str = "model") -> list[str]:
     """A sentence for each arm of an attention model that does not beat a simpler model.
 

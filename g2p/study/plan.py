@@ -36,6 +36,7 @@ from g2p.study.declared import read_declared
 from g2p.study.plan_checks import check_distinct, check_keys, check_number
 
 STUDIES = CONF / "study"
+NO_SIZE = "it declares none; write `sizes: {full: {}}`"
 BOTTOM = "bottom"  # label of a ladder's lowest rung
 
 
@@ -110,7 +111,7 @@ def plan(
     """The study that a YAML declares. Arguments and errors are those of `load_study`."""
     sizes = declared.get("sizes", {})
     if size not in sizes:
-        raise UserError(f"size={size} is none of study={name}: {listed(sizes) or 'it has none'}.")
+        raise UserError(f"size={size} is none of study={name}: {listed(sizes) or NO_SIZE}.")
     told = {**declared, **sizes[size]}
     common = declared.get("set", {}) | sizes[size].get("set", {})
     factors = {key: _values(key, value) for key, value in told.get("factors", {}).items()}
