@@ -1,6 +1,6 @@
 """Train one model, or with -m one for each combination: `python train.py --help`."""
 
-from g2p.cli import main
+from g2p.cli.train import main
 
 if __name__ == "__main__":
     main()

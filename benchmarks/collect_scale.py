@@ -30,12 +30,12 @@ from rich.table import Table
 
 from benchmarks.elsewhere import command_of, surroundings
 from benchmarks.trained import RESULTS, trained
-from g2p.data.simulated import OTHERS, TEMPERATURES
-from g2p.results.record import Record
+from g2p.data.sources.simulated import OTHERS, TEMPERATURES
+from g2p.runs.directory import Record
+from g2p.study.analyze import publish
 from g2p.study.collect import collect
-from g2p.study.plan import Study, plan
-from g2p.study.publish import publish
-from g2p.study.runs import StudyRun, phenotypes_of, resolve
+from g2p.study.design import Study, plan
+from g2p.study.expand import StudyRun, phenotypes_of, resolve
 
 SMALL = {
     "data.strains": 300, "data.loci": 24, "trainer.max_epochs": 20, "trainer.accelerator": "cpu",
@@ -133,7 +133,7 @@ def measured(runs: int, scratch: Path, *, together: bool) -> dict:
     commands = {
         "command": command(scratch, *asked, "--collect"),
         "command again": command(scratch, *asked, "--collect"),
-        "imports": command(scratch, sys.executable, "-c", "import g2p.study.command"),
+        "imports": command(scratch, sys.executable, "-c", "import g2p.cli.sweep"),
         "dry run": command(scratch, *asked, "--dry-run"),
     }
     stages = {

@@ -8,7 +8,8 @@ import yaml
 
 COMMAND = """
 import sys, pathlib
-from g2p.study import command, plan
+from g2p.cli import sweep as command
+from g2p.study import design as plan
 plan.STUDIES = pathlib.Path(sys.argv.pop(1))
 command.main()
 """

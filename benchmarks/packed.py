@@ -23,15 +23,15 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from g2p import training
-from g2p.cli import job
-from g2p.compose import composed
-from g2p.data.simulated import OTHERS, TEMPERATURES
-from g2p.fit import Request, fit
-from g2p.fit_together import fit_together, room
-from g2p.run import obtaining
-from g2p.study.launch import launch
-from g2p.train.device import device_name
+from g2p.cli.train import job
+from g2p.config.compose import composed
+from g2p.data.sources.simulated import OTHERS, TEMPERATURES
+from g2p.hardware.device import device_name
+from g2p.launch.hydra_launch import launch
+from g2p.runs import execute as training
+from g2p.runs.run import obtaining
+from g2p.training.fit import Request, fit
+from g2p.training.packed.fit import fit_together, room
 
 RESULTS = Path(__file__).parent / "results"
 ENVIRONMENTS = (*TEMPERATURES, *OTHERS)

@@ -27,11 +27,11 @@ from rich.progress import track
 from rich.table import Table
 
 from benchmarks.trained import RESULTS
-from g2p.data import loci as thinning
+from g2p.data import ld_pruning as thinning
 from g2p.data.batches import Batches
-from g2p.data.loci import independent_loci
+from g2p.data.ld_pruning import independent_loci
 from g2p.data.panel import Panel
-from g2p.data.store import stored_panel
+from g2p.data.panel_store import stored_panel
 
 BLOCK = 2_000  # strains simulated at a time
 SWITCH = 0.001  # between neighbouring loci: 40 Morgans over 41,594 loci, as in the BBQ panel
@@ -130,7 +130,7 @@ def time_epoch() -> dict:
 def time_plink(folder: Path) -> dict:
     from bed_reader import to_bed
 
-    from g2p.data import plink
+    from g2p.data.sources import plink
 
     prefix = folder / "panel"
     rng = np.random.default_rng(0)
@@ -143,7 +143,7 @@ def time_plink(folder: Path) -> dict:
 
 def time_text(folder: Path, loci: int, strains: int = 200) -> dict:
     """The BBQ panel's raw files, genotypes gzipped as published, to a stored panel."""
-    from g2p.data import bbq
+    from g2p.data.sources import bbq
 
     rng = np.random.default_rng(0)
     line = "\t".join(f"{p:.4f}" for p in rng.random(loci))

@@ -23,7 +23,7 @@ from rich.table import Table
 
 from benchmarks.naive_rijal import naive_rijal
 from g2p.models.rijal_attention import RijalAttention
-from g2p.train.loss import masked_mse
+from g2p.training.loss import masked_mse
 
 RESULTS = Path(__file__).parent / "results"
 

@@ -27,7 +27,7 @@ from scipy.optimize import nnls
 from benchmarks.architectures import WIDTHS, TorchEncoder, build, products
 from benchmarks.naive_rijal import naive_rijal
 from benchmarks.stopwatch import Stopwatch
-from g2p.train.row import bytes_kept, bytes_of_parameters
+from g2p.training.packed.flat_parameters import bytes_kept, bytes_of_parameters
 
 RESULTS = Path(__file__).parent / "results"
 COMPILED = 128, 1_164  # loci at which compiling is tried

@@ -8,10 +8,10 @@ from torch import Tensor, nn
 
 from benchmarks.architectures import build
 from g2p.data.batches import Batch, Batches
-from g2p.train.fold import Draws
-from g2p.train.loss import masked_mse
-from g2p.train.row import row_of
-from g2p.train.stack import Stack
+from g2p.training.loss import masked_mse
+from g2p.training.packed.flat_parameters import row_of
+from g2p.training.packed.stacked import Stack
+from g2p.training.packed.vmap_rules import Draws
 
 CHAIN = 32
 

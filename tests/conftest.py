@@ -10,9 +10,9 @@ import pyarrow as pa
 import pytest
 from omegaconf import OmegaConf
 
-from g2p.config import CONF
-from g2p.data.prepare import Prepared
-from g2p.data.scale import Scaler
+from g2p.config.schema import CONF
+from g2p.data.preprocess import Prepared
+from g2p.data.scaler import Scaler
 from g2p.data.split import Split
 from tests.command import ROOT, sweep, train
 

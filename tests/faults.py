@@ -9,8 +9,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from g2p.run import Steps, obtaining
-from g2p.study import command
+from g2p.cli import sweep as command
+from g2p.runs.run import Steps, obtaining
 from g2p.study import job as jobs
 from g2p.study.job import Job
 

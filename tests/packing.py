@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from g2p.fit import Fitted, Request, fit
-from g2p.fit_together import fit_together
-from g2p.train.checkpoints import load_checkpoint
+from g2p.training.checkpoints import load_checkpoint
+from g2p.training.fit import Fitted, Request, fit
+from g2p.training.packed.fit import fit_together
 from tests.conftest import compose, random_prepared
 
 SMALL = {"num_layers": 2, "embedding_dim": 8, "num_heads": 2, "ffn_dim": 12}

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 from bed_reader import to_bed
 
-from g2p.data.bbq import ARRAYS
-from g2p.data.bbq_arrays import ENVIRONMENTS
-from g2p.data.byxrm import GENOTYPES, PHENOTYPES
+from g2p.data.sources.bbq import ARRAYS
+from g2p.data.sources.bbq_arrays import ENVIRONMENTS
+from g2p.data.sources.byxrm import GENOTYPES, PHENOTYPES
 
 STRAINS = [f"A{i}" for i in range(120)]
 

@@ -5,8 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from g2p.compose import composed
-from g2p.results.record import Record
+from g2p.config.compose import composed
+from g2p.runs.directory import Record
 from tests.command import ROOT
 
 PHENOTYPES = ("30C", "cu")

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from g2p.results.compare import Comparison, compare
-from g2p.results.record import Record
+from g2p.runs.directory import Record
+from g2p.stats.compare import Comparison, compare
 
 BBQ = (
     "23C", "25C", "27C", "30C", "33C", "35C", "37C", "cu", "suloc", "ynb", "eth", "gu", "li",

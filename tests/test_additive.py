@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from g2p.baselines import build_baseline
-from g2p.fit import fit
 from g2p.models import build_model
-from g2p.models.position import GenomePosition, LearnedPosition
+from g2p.models.layers.position import GenomePosition, LearnedPosition
+from g2p.training.fit import fit
 from tests.conftest import compose, random_prepared
 from tests.test_models import transformer
 

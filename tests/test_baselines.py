@@ -6,11 +6,11 @@ from scipy.stats import multivariate_normal
 from sklearn.linear_model import Lasso as SklearnLasso
 
 from g2p.baselines import build_baseline
-from g2p.config import choices, is_baseline
-from g2p.errors import UserError
-from g2p.run import run
-from g2p.train.checkpoints import load_checkpoint
-from g2p.train.metrics import scores
+from g2p.config.schema import choices, is_baseline
+from g2p.core.errors import UserError
+from g2p.runs.run import run
+from g2p.training.checkpoints import load_checkpoint
+from g2p.training.metrics import scores
 from tests.conftest import compose, paths
 
 BASELINES = [name for name in choices("model") if is_baseline(name)]

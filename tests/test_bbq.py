@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import requests
 
-from g2p.data import bbq_arrays, load_panel
-from g2p.data.bbq import read
-from g2p.errors import UserError
+from g2p.core.errors import UserError
+from g2p.data import load_panel
+from g2p.data.sources import bbq_arrays
+from g2p.data.sources.bbq import read
 from tests.conftest import compose
 from tests.test_download import serving
 

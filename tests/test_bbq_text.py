@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from sklearn.model_selection import train_test_split
 
-from g2p.data import bbq_text
-from g2p.data.bbq import GENOTYPES, PHENOTYPES, published_split
-from g2p.errors import UserError
+from g2p.core.errors import UserError
+from g2p.data.sources import bbq_text
+from g2p.data.sources.bbq import GENOTYPES, PHENOTYPES, published_split
 from tests.test_bbq import N_LOCI, NAMES, nothing_stored, read_from
 
 # Strains of the five genotype files.

@@ -7,14 +7,14 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from g2p.console import Console
-from g2p.errors import UserError
-from g2p.results.record import Record
-from g2p.study import stored
-from g2p.study.browse import browse
-from g2p.study.filters import filter_of
-from g2p.study.listing import table
-from g2p.study.stored import stored_runs
+from g2p.cli.runs import browse
+from g2p.core.console import Console
+from g2p.core.errors import UserError
+from g2p.runs import index as stored
+from g2p.runs.directory import Record
+from g2p.runs.index import stored_runs
+from g2p.runs.listing import table
+from g2p.runs.query import filter_of
 from tests.stored import listing, metrics, six_runs, written
 
 

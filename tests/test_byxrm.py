@@ -5,8 +5,8 @@ import gzip
 import numpy as np
 import pytest
 
-from g2p.data.byxrm import GENOTYPES, PHENOTYPES, read
-from g2p.errors import UserError
+from g2p.core.errors import UserError
+from g2p.data.sources.byxrm import GENOTYPES, PHENOTYPES, read
 
 GENO = """marker\tA1\tA2\tA3
 10_chr01_10_T_C\tB\tR\tR

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from g2p.errors import UserError
-from g2p.train.checkpoints import load_checkpoint, save_checkpoint
+from g2p.core.errors import UserError
+from g2p.training.checkpoints import load_checkpoint, save_checkpoint
 
 CHECKPOINT = {
     "state_dict": {"model.a": torch.arange(12.0).reshape(4, 3), "model.b": torch.tensor([1, 2])},

@@ -8,14 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from g2p import code_digest
-from g2p.code_digest import FOLLOWED
-from g2p.errors import UserError
-from g2p.options import PACKAGE
-from g2p.results import environment
-from g2p.results.environment import differences, git_state
-from g2p.results.record import Record
-from g2p.run import run
+from g2p.config.options import PACKAGE
+from g2p.core.errors import UserError
+from g2p.runs import code_digest, environment
+from g2p.runs.code_digest import FOLLOWED
+from g2p.runs.directory import Record
+from g2p.runs.environment import differences, git_state
+from g2p.runs.run import run
 from tests.conftest import SMALL_RIDGE, compose, paths
 
 

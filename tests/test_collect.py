@@ -4,12 +4,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from g2p.console import Console
-from g2p.results.compare import Comparison, compare
-from g2p.run import obtain
+from g2p.core.console import Console
+from g2p.runs.run import obtain
+from g2p.stats.compare import Comparison, compare
 from g2p.study import collect as collecting
 from g2p.study.collect import collect
-from g2p.study.runs import resolve
+from g2p.study.expand import resolve
 from tests.command import call
 from tests.conftest import SMALL_RIDGE, paths
 from tests.test_plan import planned

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from g2p.console import Console
-from g2p.errors import UserError
-from g2p.results.compare import Comparison, compare
-from g2p.results.effects import effects_table, print_effects
-from g2p.results.pairs import paired
-from g2p.results.yardsticks import warnings
+from g2p.core.console import Console
+from g2p.core.errors import UserError
+from g2p.stats.compare import Comparison, compare
+from g2p.stats.effects_table import effects_table, print_effects
+from g2p.stats.pairing import paired
+from g2p.stats.reference_checks import warnings
 
 SCHEMA = pa.schema([
     ("model", pa.string()), ("model.num_layers", pa.int64()), ("phenotype", pa.string()),

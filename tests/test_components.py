@@ -6,13 +6,15 @@ import sys
 import pytest
 
 import g2p.models
-from g2p import code_digest, components, config
-from g2p.components import read_options
-from g2p.config import CONF, check
-from g2p.errors import UserError
-from g2p.messages import message
-from g2p.options import PACKAGE
-from g2p.run import run
+from g2p.config import components
+from g2p.config import schema as config
+from g2p.config.components import read_options
+from g2p.config.options import PACKAGE
+from g2p.config.schema import CONF, check
+from g2p.core.errors import UserError
+from g2p.core.messages import message
+from g2p.runs import code_digest
+from g2p.runs.run import run
 from tests.conftest import compose, paths
 
 GOOD = """
@@ -20,7 +22,7 @@ from typing import Annotated
 
 from torch import nn
 
-from g2p.options import AtLeast
+from g2p.config.options import AtLeast
 
 
 class MyNet(nn.Module):

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from g2p import compose as composition
-from g2p.compose import check_once, composed, jobs, parse
-from g2p.config import CONF, choices
-from g2p.errors import UserError
+from g2p.config import compose as composition
+from g2p.config.compose import check_once, composed, jobs, parse
+from g2p.config.schema import CONF, choices
+from g2p.core.errors import UserError
 from tests.conftest import compose
 
 WORDS = (

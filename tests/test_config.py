@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from g2p.components import read_options
-from g2p.config import GROUPS, check, choices, inapplicable
-from g2p.errors import UserError
-from g2p.options import FACTS, PACKAGE, declared
-from g2p.signature import signature
+from g2p.config.components import read_options
+from g2p.config.options import FACTS, PACKAGE, declared
+from g2p.config.schema import GROUPS, check, choices, inapplicable
+from g2p.core.errors import UserError
+from g2p.runs.signature import signature
 from tests.conftest import compose
 
 

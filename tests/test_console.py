@@ -7,13 +7,13 @@ import pytest
 from rich.progress import Progress
 from rich.table import Table
 
-from g2p.console import Console, TextColumn
-from g2p.errors import UserError, plural
-from g2p.results.panel_tables import phenotype_table
-from g2p.results.table import print_table
-from g2p.study import plan
-from g2p.study.command import asked
-from g2p.train.bar import Bar
+from g2p.cli.sweep import asked
+from g2p.core.console import Console, TextColumn
+from g2p.core.errors import UserError, plural
+from g2p.report.panel.tables import phenotype_table
+from g2p.runs.metrics_table import print_table
+from g2p.study import design as plan
+from g2p.training.progress_bar import Bar
 from tests.command import call
 from tests.conftest import SMALL_RIDGE, paths
 

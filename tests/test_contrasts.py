@@ -8,10 +8,10 @@ import pytest
 from rich.console import Console
 from scipy import stats
 
-from g2p.errors import UserError
-from g2p.results.compare import compare
-from g2p.results.comparison import Comparison
-from g2p.results.effects import effects_of, effects_table, print_effects
+from g2p.core.errors import UserError
+from g2p.stats.compare import compare
+from g2p.stats.comparison import Comparison
+from g2p.stats.effects_table import effects_of, effects_table, print_effects
 
 FOLD = "split.fold"
 

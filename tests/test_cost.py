@@ -5,7 +5,7 @@ import torch
 
 from g2p.models import build_model
 from g2p.study.cost import cost
-from g2p.train.flops import training_flops
+from g2p.training.flops import training_flops
 from tests.conftest import compose
 from tests.test_models import NETWORKS
 

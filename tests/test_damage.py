@@ -11,17 +11,17 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
-from g2p.errors import UserError
-from g2p.results.average import average
-from g2p.results.record import Record
-from g2p.results.table import print_table
-from g2p.run import obtain
+from g2p.core.errors import UserError
+from g2p.runs.directory import Record
+from g2p.runs.index import stored_runs
+from g2p.runs.metrics_table import print_table
+from g2p.runs.run import obtain
+from g2p.runs.seed_ensemble import average
+from g2p.study.analyze import publish
 from g2p.study.collect import collect
+from g2p.study.expand import StudyRun, resolve
 from g2p.study.ledger import Ledger
-from g2p.study.publish import publish
-from g2p.study.runs import StudyRun, resolve
-from g2p.study.stored import stored_runs
-from g2p.study.watch import News
+from g2p.study.progress import News
 from tests.conftest import SMALL_RIDGE, paths
 from tests.test_plan import planned
 

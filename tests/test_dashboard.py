@@ -6,9 +6,9 @@ import shutil
 
 import pytest
 
-from g2p.study.dashboard import _axes, _key
-from g2p.study.plan import load_study, plan
-from g2p.study.runs import resolve
+from g2p.study.design import load_study, plan
+from g2p.study.expand import resolve
+from g2p.study.wandb_workspace import _axes, _key
 from tests.command import started, sweep
 from tests.conftest import paths
 from tests.wandb_files import NAME, STUDY, logged

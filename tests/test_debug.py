@@ -6,10 +6,10 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from g2p.compose import composed
-from g2p.config import GROUPS, OVERLAYS, TOP_LEVEL, choices
-from g2p.errors import UserError
-from g2p.identity import identify
+from g2p.config.compose import composed
+from g2p.config.schema import GROUPS, OVERLAYS, TOP_LEVEL, choices
+from g2p.core.errors import UserError
+from g2p.runs.resolve import identify
 from tests.command import train
 from tests.conftest import paths
 

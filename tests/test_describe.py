@@ -6,7 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from g2p.data.describe import (
+from g2p.data.panel import NO_CALL
+from g2p.data.sources.simulated import MORGANS_PER_BP, cross, place_loci
+from g2p.report.panel.genotype_stats import (
     calls,
     evenly_spaced,
     moments,
@@ -14,9 +16,7 @@ from g2p.data.describe import (
     relationship,
     sampled,
 )
-from g2p.data.linkage import decay, pairs_by_distance, squared_correlation
-from g2p.data.panel import NO_CALL
-from g2p.data.simulated import MORGANS_PER_BP, cross, place_loci
+from g2p.report.panel.ld_decay import decay, pairs_by_distance, squared_correlation
 
 
 def with_gaps(n_strains=60, n_loci=25, dtype=np.int8, seed=0) -> np.ndarray:

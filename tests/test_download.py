@@ -16,10 +16,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from g2p.data import download
-from g2p.data.download import from_record, locked
-from g2p.data.unpack import unpack
-from g2p.errors import UserError
+from g2p.core.errors import UserError
+from g2p.data.sources import download
+from g2p.data.sources.download import from_record, locked
+from g2p.data.sources.unpack import unpack
 
 CONTENT = np.random.default_rng(0).bytes(100_000)
 NAME = "some.zip"

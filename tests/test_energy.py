@@ -7,10 +7,10 @@ import types
 
 import pytest
 
-from g2p.results.record import Record
-from g2p.run import run
-from g2p.train import energy
-from g2p.train.energy import Counter, Meter, gpus, metered, packages
+from g2p.hardware import energy
+from g2p.hardware.energy import Counter, Meter, gpus, metered, packages
+from g2p.runs.directory import Record
+from g2p.runs.run import run
 from tests.conftest import SMALL_RIDGE, compose, paths
 
 SPAN = 1_000_000  # microjoules

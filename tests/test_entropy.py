@@ -6,8 +6,8 @@ import torch
 from torch import nn
 
 from g2p.models import build_model
-from g2p.models.entropy import attention_entropy
-from g2p.run import run
+from g2p.models.attention_entropy import attention_entropy
+from g2p.runs.run import run
 from tests.conftest import SMALL, compose, paths
 
 
@@ -19,7 +19,7 @@ def build(n_loci, *overrides):
 
 def test_entropy_of_explicit_weights(monkeypatch):
     """The first layer's, by a loop; blocks of loci that do not divide L."""
-    monkeypatch.setattr("g2p.models.entropy.ROWS", 4)
+    monkeypatch.setattr("g2p.models.attention_entropy.ROWS", 4)
     model = build(10)
     genotype = torch.rand(2, 10) * 2 - 1
     found = attention_entropy(model, genotype)

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from g2p.config import check
+from g2p.config.schema import check
+from g2p.core.errors import UserError
 from g2p.data import load_panel
-from g2p.data.epistasis import TEMPERATURES
-from g2p.data.store import open_panel
-from g2p.errors import UserError
+from g2p.data.panel_store import open_panel
+from g2p.data.sources.epistasis import TEMPERATURES
 from tests.conftest import compose
 
 

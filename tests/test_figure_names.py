@@ -4,12 +4,12 @@ from xml.dom import minidom
 
 import numpy as np
 
-from g2p.results import panel_figures
-from g2p.results.drawing import STUDY_STYLE, UNREADABLE
-from g2p.results.figures import draw_run, drawing_style, plt, predicted_vs_observed
-from g2p.results.phenotype_figure import by_phenotype
-from g2p.results.record import Record
-from g2p.results.study_data import StudyData
+from g2p.report.panel import figures as panel_figures
+from g2p.report.study.layout import STUDY_STYLE, UNREADABLE
+from g2p.report.study.phenotype_figure import by_phenotype
+from g2p.report.study.results_view import StudyData
+from g2p.runs.directory import Record
+from g2p.runs.figures import draw_run, drawing_style, plt, predicted_vs_observed
 from tests import studies
 from tests.drawn import rows_of
 from tests.test_report import Page, report

@@ -11,17 +11,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from g2p.results import page
-from g2p.results.compare import Comparison, compare
-from g2p.results.cost_figure import closed_forms, cost, duration
-from g2p.results.drawing import NARROW, NO_VALUE, WIDE
-from g2p.results.effects import effects_table
-from g2p.results.figures import plt
-from g2p.results.phenotype_figure import by_phenotype
-from g2p.results.published_numbers import Published
-from g2p.results.study_curves import against
-from g2p.results.study_data import StudyData, grouped
-from g2p.results.study_figures import pictures
+from g2p.report.study import html as page
+from g2p.report.study.cost_figure import closed_forms, cost, duration
+from g2p.report.study.curves import against
+from g2p.report.study.figures import pictures
+from g2p.report.study.layout import NARROW, NO_VALUE, WIDE
+from g2p.report.study.phenotype_figure import by_phenotype
+from g2p.report.study.published_results import Published
+from g2p.report.study.results_view import StudyData, grouped
+from g2p.runs.figures import plt
+from g2p.stats.compare import Comparison, compare
+from g2p.stats.effects_table import effects_table
 from tests import studies
 from tests.drawn import check_figure, check_rows, drawn, points, rows_of
 

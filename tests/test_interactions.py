@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from g2p.run import run
+from g2p.runs.run import run
 from tests.conftest import compose, paths
 from tests.test_models import NETWORKS
 

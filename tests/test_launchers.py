@@ -13,15 +13,15 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from g2p import stopping
-from g2p.identity import identify
-from g2p.launchers.leaving import Leaving, leaving
-from g2p.launchers.prepare import PLUGINS
-from g2p.results.tracker import Group
-from g2p.run import alone
+from g2p.core import interrupts as stopping
+from g2p.launch.preemption import Leaving, leaving
+from g2p.launch.prepare import PLUGINS
+from g2p.runs.resolve import identify
+from g2p.runs.run import alone
 from g2p.study import job as jobs
 from g2p.study.job import Job
 from g2p.study.ledger import Ledger
+from g2p.tracking.wandb_tracker import Group
 from tests.command import ROOT, call
 from tests.conftest import SMALL, SMALL_RIDGE, but, compose, paths
 
@@ -214,7 +214,7 @@ def test_jobs_of_joblib_do_not_outlive_a_killed_command(tmp_path):
     """SIGKILL leaves the command no moment to end them."""
     pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
     code = (
-        "import os, pathlib, time; from g2p.launchers.joblib_jobs import _ended\n"
+        "import os, pathlib, time; from g2p.launch.joblib_launcher import _ended\n"
         "def job(folder):\n"
         "    pathlib.Path(folder, str(os.getpid())).touch(); time.sleep(600)\n"
         "list(_ended({i: (job, ('.',), {}) for i in range(2)}, 2, {}))"

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from hydra.errors import HydraException, InstantiationException, MissingConfigException
 
-from g2p.errors import UserError
-from g2p.messages import BUG, message, say
+from g2p.core.errors import UserError
+from g2p.core.messages import BUG, message, say
 
 
 class Mute(Exception):  # noqa: N818

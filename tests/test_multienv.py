@@ -5,8 +5,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from g2p.core.errors import UserError
 from g2p.data.batches import Batches
-from g2p.errors import UserError
 from g2p.models.rijal_multienv import RijalMultienv
 
 

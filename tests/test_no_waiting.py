@@ -9,12 +9,12 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from g2p import fit_together
-from g2p.config import choices, is_baseline
-from g2p.fit import Request, fit
-from g2p.train.packed import _predicted, _train_epoch
-from g2p.train.stack import Stack
-from g2p.train.turns import Turns
+from g2p.config.schema import choices, is_baseline
+from g2p.training.fit import Request, fit
+from g2p.training.packed import fit as fit_together
+from g2p.training.packed.loop import _predicted, _train_epoch
+from g2p.training.packed.sequential import Turns
+from g2p.training.packed.stacked import Stack
 from tests.conftest import compose, random_prepared
 
 NETWORKS = [name for name in choices("model") if not is_baseline(name)]

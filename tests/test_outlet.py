@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from g2p.results.outlet import SECONDS_A_RUN, Outlet
-from g2p.results.tracker import WandbTracker
+from g2p.tracking.throttle import SECONDS_A_RUN, Outlet
+from g2p.tracking.wandb_tracker import WandbTracker
 
 
 class Run:

@@ -8,13 +8,13 @@ from collections import Counter
 import pytest
 import torch
 
-from g2p.train import own_gpu
+from g2p.hardware import gpu_allocation as own_gpu
 from tests.command import ROOT
 
 HOLDER = """
 import sys
 from pathlib import Path
-from g2p.train.own_gpu import take
+from g2p.hardware.gpu_allocation import take
 print(take(sys.argv[2:], Path(sys.argv[1])), flush=True)
 sys.stdin.read()
 """

@@ -6,11 +6,11 @@ import pytest
 import torch
 import yaml
 
-from g2p import fit_together as fit_together_module
-from g2p.config import CONF, choices, is_baseline
-from g2p.fit import fit
-from g2p.stopping import Stopped
-from g2p.train.fold import Draws
+from g2p.config.schema import CONF, choices, is_baseline
+from g2p.core.interrupts import Stopped
+from g2p.training.fit import fit
+from g2p.training.packed import fit as fit_together_module
+from g2p.training.packed.vmap_rules import Draws
 from tests.conftest import compose, random_prepared
 from tests.packing import (
     STACKED_OR_NOT,

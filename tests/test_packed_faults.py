@@ -4,12 +4,12 @@ from contextlib import nullcontext
 
 import torch
 
-from g2p import fit_together as fit_together_module
-from g2p.errors import UserError
-from g2p.fit import Fitted, Request, Room, fit
-from g2p.together import Runs
-from g2p.train.packed import train_together
-from g2p.train.stack import Stack
+from g2p.core.errors import UserError
+from g2p.runs.packed_runs import Runs
+from g2p.training.fit import Fitted, Request, Room, fit
+from g2p.training.packed import fit as fit_together_module
+from g2p.training.packed.loop import train_together
+from g2p.training.packed.stacked import Stack
 from tests.conftest import compose, random_prepared
 from tests.packing import STACKED_OR_NOT, TRAINER, assert_same, fitted_together, requests, small
 

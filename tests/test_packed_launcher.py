@@ -10,8 +10,8 @@ import time
 import pyarrow.parquet as pq
 import pytest
 
-from g2p.results.record import Record
-from g2p.train.checkpoints import load_checkpoint
+from g2p.runs.directory import Record
+from g2p.training.checkpoints import load_checkpoint
 from tests.command import ROOT, sweep, train
 
 WORDS = (

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from g2p.data.match import match_loci
-from g2p.data.places import counted_from, places
-from g2p.errors import UserError
+from g2p.core.errors import UserError
+from g2p.data.harmonize import match_loci
+from g2p.data.locus_positions import counted_from, places
 
 N = 40
 ROMAN = [

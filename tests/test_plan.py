@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from g2p.compose import values
-from g2p.config import check
-from g2p.errors import UserError
-from g2p.results.comparison import Comparison
-from g2p.study import runs
-from g2p.study.declared import check_shape, read_declared
-from g2p.study.plan import load_study, plan, studies
+from g2p.config.compose import values
+from g2p.config.schema import check
+from g2p.core.errors import UserError
+from g2p.stats.comparison import Comparison
+from g2p.study import expand as runs
+from g2p.study.design import load_study, plan, studies
+from g2p.study.schema import check_shape, read_declared
 from tests.conftest import compose, paths
 
 BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(

@@ -8,9 +8,9 @@ from bed_reader import to_bed
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from g2p.core.errors import UserError
 from g2p.data import load_panel
-from g2p.data.plink import read
-from g2p.errors import UserError
+from g2p.data.sources.plink import read
 from tests.conftest import compose
 
 BIM = """2 b 0 7 G T

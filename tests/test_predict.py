@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from g2p.config import choices
-from g2p.data.match import match_loci
+from g2p.cli.predict import predict
+from g2p.config.schema import choices
+from g2p.core.errors import UserError
+from g2p.data.harmonize import match_loci
 from g2p.data.panel import NO_CALL
-from g2p.errors import UserError
-from g2p.predict import predict
-from g2p.run import run
+from g2p.runs.run import run
 from tests.command import call
 from tests.conftest import SMALL_RIDGE, compose, paths
 
@@ -100,7 +100,7 @@ def test_an_allele_that_was_never_seen():
         match_loci(TABLE, panel_loci(allele_1=["T", "T", "A", None]), missing="refuse")
 
 
-command = partial(call, "-m", "g2p.predict")
+command = partial(call, "-m", "g2p.cli.predict")
 
 
 def test_the_command(tmp_path):
@@ -123,7 +123,7 @@ def test_the_command(tmp_path):
         ([*told, "out=p.txt"], "must end in .parquet or .csv"),
         ([*told, "missing_loci=ask"], "refuse, impute"),
         ([*told, f"out={folder}/predictions.parquet"], "is a file of the run itself"),
-        ([*told, "modl=ridge"], "is no key of g2p.predict"),
+        ([*told, "modl=ridge"], "is no key of g2p.cli.predict"),
         ([*told, "data.seed=1"], "has none of the model's"),
         ([*told, "data.locy=3"], "data.loci"),
     ):

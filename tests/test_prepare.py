@@ -8,14 +8,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from g2p.core.errors import UserError
 from g2p.data import split as splits
 from g2p.data.batches import Batches
-from g2p.data.loci import independent_loci
+from g2p.data.genotype_cache import Thinned, remembered
+from g2p.data.ld_pruning import independent_loci
 from g2p.data.panel import NO_CALL
-from g2p.data.prepare import prepare
-from g2p.data.scale import Scaler
-from g2p.data.thin import Thinned, remembered
-from g2p.errors import UserError
+from g2p.data.preprocess import prepare
+from g2p.data.scaler import Scaler
 from tests.conftest import compose
 from tests.test_store import make_panel
 
@@ -45,7 +45,7 @@ def test_loci_are_those_of_the_direct_rule(seed, n_strains, n_loci, threshold, b
     genotypes = np.multiply.accumulate(switches, axis=1).astype(np.int8)
     genotypes[0], genotypes[1] = 1, -1  # every locus varies
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("g2p.data.loci.BLOCK", block)
+        patch.setattr("g2p.data.ld_pruning.BLOCK", block)
         kept = independent_loci(genotypes, threshold)
     # On the threshold itself a float correlation may fall either way; the rule there is ours.
     r = np.abs(np.corrcoef(genotypes.T.astype(float)))
@@ -194,11 +194,11 @@ def test_the_genotypes_of_a_large_panel_are_thinned_once(tmp_path, monkeypatch):
     assert not file.exists()
     assert np.shares_memory(prepared_with(file).genotypes, plain.genotypes)  # held once, too
     plain = replace(plain, thinned=None)
-    monkeypatch.setattr("g2p.data.thin.LARGE", 1)
+    monkeypatch.setattr("g2p.data.genotype_cache.LARGE", 1)
     prepared_with(file)
     assert file.exists()
-    monkeypatch.setattr("g2p.data.thin.thin", None)
-    monkeypatch.setattr("g2p.data.prepare.thin", None)  # not called again
+    monkeypatch.setattr("g2p.data.genotype_cache.thin", None)
+    monkeypatch.setattr("g2p.data.preprocess.thin", None)  # not called again
     again = prepared_with(file)
     np.testing.assert_array_equal(again.genotypes, plain.genotypes)
     assert again.loci.equals(plain.loci) and again.account == plain.account != []
@@ -220,7 +220,7 @@ def thinned_file(tmp_path_factory):
         return prepare(panel, split, [0, 1], QUALITY, None, file, **told)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("g2p.data.thin.LARGE", 1)
+        patch.setattr("g2p.data.genotype_cache.LARGE", 1)
         plain = replace(prepared_again(), thinned=None)
         yield plain, prepared_again, file, file.read_bytes()
 
@@ -244,7 +244,7 @@ def test_a_flipped_bit_in_thinned_genotypes_is_mended_or_without_effect(thinned_
 
 def test_a_flipped_bit_in_the_length_of_an_array_is_mended(tmp_path, monkeypatch, caplog):
     """numpy reads as much as the header says, and zipfile compares with a checksum at the end."""
-    monkeypatch.setattr("g2p.data.thin.LARGE", 1)
+    monkeypatch.setattr("g2p.data.genotype_cache.LARGE", 1)
     panel = make_panel(6000, 3, 1)
     rows = {part: np.arange(2000) + i * 2000 for i, part in enumerate(splits.PARTS)}
     rows["train"] = np.arange(3000)

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from g2p.results.record import Record
-from g2p.study.prune import prune
-from g2p.study.stored import STATES, stored_runs
+from g2p.runs.directory import Record
+from g2p.runs.index import STATES, stored_runs
+from g2p.runs.prune import prune
 from tests.command import ROOT, train
 from tests.conftest import SMALL
 from tests.stored import listing, metrics, six_runs, written

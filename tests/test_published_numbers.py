@@ -4,10 +4,10 @@ from statistics import fmean
 
 import pytest
 
-from g2p.config import choices
-from g2p.data.simulated import OTHERS, TEMPERATURES
-from g2p.results.compare import Comparison, compare
-from g2p.results.published_numbers import published, replicates
+from g2p.config.schema import choices
+from g2p.data.sources.simulated import OTHERS, TEMPERATURES
+from g2p.report.study.published_results import published, replicates
+from g2p.stats.compare import Comparison, compare
 
 BBQ = (*TEMPERATURES, *OTHERS)
 

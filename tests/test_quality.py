@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from g2p.core.errors import UserError
 from g2p.data import split as splits
 from g2p.data.panel import NO_CALL
-from g2p.data.prepare import prepare
-from g2p.data.quality import clean, nearest_genotypes
+from g2p.data.preprocess import prepare
+from g2p.data.quality_control import clean, nearest_genotypes
 from g2p.data.split import Split
-from g2p.errors import UserError
 from tests.conftest import compose
 from tests.test_store import make_panel
 

@@ -61,7 +61,7 @@ def test_a_command_of_the_readme(tmp_path, command):
 
 
 def test_the_averaging_command_of_the_readme(tmp_path):
-    (command,) = [c for c in COMMANDS if "g2p.results.average" in c]
+    (command,) = [c for c in COMMANDS if "g2p.runs.seed_ensemble" in c]
     sweep = COMMANDS[COMMANDS.index(command) - 1]
     small = [*shrunk(shlex.split(sweep)[2:]), "phenotype=30C", "logger=none"]
     assert train(*small, cwd=tmp_path).returncode == 0
@@ -152,7 +152,7 @@ def test_the_summary_command_of_the_readme(tmp_path):
 
 
 def test_the_prediction_command_of_the_readme(tmp_path):
-    (command,) = [c for c in COMMANDS if "g2p.predict" in c]
+    (command,) = [c for c in COMMANDS if "g2p.cli.predict" in c]
     write_sources(tmp_path / "data")
     told = ("data=table", "data.coding=0/1/2", "model=ridge", "logger=none")
     run = train(*told, cwd=tmp_path, G2P_DATA=str(tmp_path / "data"))
@@ -191,6 +191,6 @@ def test_a_benchmark_of_the_readme(tmp_path, command):
 
 
 def test_every_command_is_run_by_a_test():
-    modules = ("benchmarks.", "g2p.results.average", "g2p.data", "g2p.predict", "wandb sync")
+    modules = ("benchmarks.", "g2p.runs.seed_ensemble", "g2p.data", "g2p.cli.predict", "wandb sync")
     kinds = ["train.py", "sweep.py", *(f"-m {module}" for module in modules)]
     assert all(any(kind in command for kind in kinds) for command in COMMANDS)

@@ -12,11 +12,11 @@ from statistics import fmean
 import pyarrow as pa
 import pytest
 
-from g2p.results.compare import Comparison, Effect
-from g2p.results.config_table import config_table
-from g2p.results.report import _share_of_ceiling, write_report
-from g2p.results.study_data import COMBINATION, StudyData, combined
-from g2p.results.study_summary import summary
+from g2p.report.study.config_table import config_table
+from g2p.report.study.report import _share_of_ceiling, write_report
+from g2p.report.study.results_view import COMBINATION, StudyData, combined
+from g2p.report.study.summary_text import summary
+from g2p.stats.compare import Comparison, Effect
 from tests import studies
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from g2p.results.resampling import (
+from g2p.stats.resampling import (
     DRAWS,
     bootstrap,
     corrected_t,

@@ -6,11 +6,11 @@ import pytest
 import torch
 import yaml
 
-from g2p.errors import UserError
-from g2p.restore import restore
-from g2p.results.record import Record
-from g2p.run import run
-from g2p.train.checkpoints import load_checkpoint
+from g2p.core.errors import UserError
+from g2p.runs.directory import Record
+from g2p.runs.load import restore
+from g2p.runs.run import run
+from g2p.training.checkpoints import load_checkpoint
 from tests.conftest import SMALL, SMALL_RIDGE, compose, paths
 
 

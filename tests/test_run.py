@@ -16,14 +16,14 @@ from filelock import FileLock
 from scipy.stats import pearsonr
 from sklearn.metrics import r2_score
 
-from g2p.console import Console
-from g2p.errors import UserError
-from g2p.identity import identify
-from g2p.messages import message
-from g2p.results.record import Record
-from g2p.results.table import print_table
-from g2p.run import obtain, run
-from g2p.train.checkpoints import load_checkpoint
+from g2p.core.console import Console
+from g2p.core.errors import UserError
+from g2p.core.messages import message
+from g2p.runs.directory import Record
+from g2p.runs.metrics_table import print_table
+from g2p.runs.resolve import identify
+from g2p.runs.run import obtain, run
+from g2p.training.checkpoints import load_checkpoint
 from tests.command import train
 from tests.conftest import SMALL_RIDGE, compose, paths
 

@@ -10,11 +10,11 @@ from rich.console import Console
 from scipy import stats
 
 from g2p.data import load_panel
-from g2p.results.compare import compare
-from g2p.results.yardsticks import ridge_references, warnings
-from g2p.run import obtain
+from g2p.runs.run import obtain
+from g2p.stats.compare import compare
+from g2p.stats.reference_checks import ridge_references, warnings
 from g2p.study.collect import collect
-from g2p.study.runs import resolve
+from g2p.study.expand import resolve
 from g2p.study.scored import scored
 from tests.conftest import SMALL_RIDGE, paths
 from tests.test_plan import planned

@@ -10,8 +10,8 @@ from sklearn.linear_model import Ridge as SklearnRidge
 from sklearn.metrics import r2_score
 
 from g2p.baselines.ridge import Ridge
-from g2p.train.loss import masked_mse
-from g2p.train.metrics import scores
+from g2p.training.loss import masked_mse
+from g2p.training.metrics import scores
 
 
 def with_gaps(rng, n, p, rate):
@@ -126,7 +126,7 @@ def test_ridge_on_the_real_cross(byxrm_folder, tmp_path):
     """YPD over five random splits: 0.48 with a standard deviation of 0.04 is what is known."""
     from g2p.data import load_panel
     from g2p.data import split as splits
-    from g2p.data.prepare import prepare
+    from g2p.data.preprocess import prepare
     from tests.conftest import compose
 
     options = compose("data=byxrm", f"paths.data={byxrm_folder.parent}")["data"]

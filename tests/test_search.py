@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from g2p.compose import composed, jobs, parse
-from g2p.errors import UserError
-from g2p.search import search_words
+from g2p.config.compose import composed, jobs, parse
+from g2p.core.errors import UserError
+from g2p.launch.search import search_words
 from tests.command import ROOT, started, train
 
 pytest.importorskip("hydra_plugins.hydra_optuna_sweeper", reason="the extra 'search' is not there")

@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from g2p.core.errors import UserError
 from g2p.data import load_panel
-from g2p.data.simulated import (
+from g2p.data.sources.simulated import (
     CHROMOSOME_LENGTHS,
     MORGANS_PER_BP,
     cross,
     environment_correlation,
     place_loci,
 )
-from g2p.errors import UserError
 from tests.conftest import compose
 
 

@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.model_selection import KFold, train_test_split
 
-from g2p.config import choices
+from g2p.config.schema import choices
+from g2p.core.errors import UserError
 from g2p.data import split as splits
-from g2p.data.prepare import prepare
-from g2p.errors import UserError
-from g2p.run import run
+from g2p.data.preprocess import prepare
+from g2p.runs.run import run
 from tests.test_prepare import QUALITY
 from tests.test_store import make_panel
 

@@ -7,21 +7,22 @@ import tempfile
 
 import pytest
 
-from g2p import cli, stopping
-from g2p import fit_together as fit_together_module
-from g2p.files import write_json
-from g2p.fit import fit
-from g2p.identity import identify
-from g2p.launchers.leaving import Leaving, leaving
-from g2p.messages import message
-from g2p.results.tracker import Group
-from g2p.run import alone
-from g2p.stopping import Stopped, go_on, stop_on_signals, stopping_first
-from g2p.study import command
+from g2p.cli import sweep as command
+from g2p.cli import train as cli
+from g2p.core import interrupts as stopping
+from g2p.core.atomic_files import write_json
+from g2p.core.interrupts import Stopped, go_on, stop_on_signals, stopping_first
+from g2p.core.messages import message
+from g2p.launch.preemption import Leaving, leaving
+from g2p.runs.packed_runs import together
+from g2p.runs.resolve import identify
+from g2p.runs.run import alone
 from g2p.study import job as jobs
 from g2p.study.job import Job
 from g2p.study.ledger import Ledger
-from g2p.together import together
+from g2p.tracking.wandb_tracker import Group
+from g2p.training.fit import fit
+from g2p.training.packed import fit as fit_together_module
 from tests.command import ROOT
 from tests.conftest import SMALL_RIDGE, compose, paths, random_prepared
 from tests.packing import TRAINER, fitted_together, requests, small

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from g2p.data import store
+from g2p.core.errors import UserError
+from g2p.data import panel_store as store
 from g2p.data.panel import Panel, validate
-from g2p.data.store import DamagedPanelError, files_fingerprint, open_panel, stored_panel
-from g2p.errors import UserError
+from g2p.data.panel_store import DamagedPanelError, files_fingerprint, open_panel, stored_panel
 from tests.command import ROOT
 
 
@@ -160,7 +160,7 @@ def test_a_panel_with_metadata_of_another_shape_is_built_again(written, caplog):
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from g2p.files import write_atomically
+from g2p.core.atomic_files import write_atomically
 
 def write(file):
     file.write(b"half a panel")

@@ -4,11 +4,11 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
-from g2p.results import page
-from g2p.results.drawing import WIDE
-from g2p.results.figures import plt
-from g2p.study.command import asked
-from g2p.study.plan import studies
+from g2p.cli.sweep import asked
+from g2p.report.study import html as page
+from g2p.report.study.layout import WIDE
+from g2p.runs.figures import plt
+from g2p.study.design import studies
 from tests.command import sweep
 from tests.drawn import check_figure, check_rows, rows_of
 

@@ -14,13 +14,13 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from g2p.identity import identify
-from g2p.results.record import Record
-from g2p.results.tracker import Group
-from g2p.run import alone
+from g2p.runs.directory import Record
+from g2p.runs.resolve import identify
+from g2p.runs.run import alone
 from g2p.study import job as jobs
 from g2p.study.job import Job
 from g2p.study.ledger import Ledger, in_training, status
+from g2p.tracking.wandb_tracker import Group
 from tests.command import ROOT, call, started
 from tests.conftest import SMALL_RIDGE, compose, paths
 
@@ -78,8 +78,8 @@ def test_a_smoke_study_ends_in_a_table_and_a_report(tmp_path):
     code = f"""if True:
         import sys
         sys.path.insert(0, {str(ROOT)!r})
-        from g2p.console import Console
-        from g2p.study.command import asked
+        from g2p.core.console import Console
+        from g2p.cli.sweep import asked
         words = ["study=multienv", "size=smoke", *{QUIET}, "--collect"]
         assert asked(words, Console(quiet=True))
         print([name for name in ("torch", "sklearn", "scipy", "matplotlib") if name in sys.modules])

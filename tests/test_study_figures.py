@@ -7,14 +7,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from g2p.results.cost_figure import costs
-from g2p.results.drawing import COLOURS, MARKERS, NARROW, NO_VALUE, WIDE, style
-from g2p.results.figures import plt
-from g2p.results.learning_figure import learning_curves
-from g2p.results.published_numbers import Published
-from g2p.results.study_curves import against
-from g2p.results.study_data import StudyData
-from g2p.results.study_figures import pictures
+from g2p.report.study.cost_figure import costs
+from g2p.report.study.curves import against
+from g2p.report.study.figures import pictures
+from g2p.report.study.layout import COLOURS, MARKERS, NARROW, NO_VALUE, WIDE, style
+from g2p.report.study.learning_figure import learning_curves
+from g2p.report.study.published_results import Published
+from g2p.report.study.results_view import StudyData
+from g2p.runs.figures import plt
 from tests import studies
 from tests.drawn import drawn
 

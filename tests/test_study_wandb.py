@@ -7,10 +7,10 @@ import shutil
 import pyarrow.parquet as pq
 import pytest
 
-from g2p.study import summary_run
-from g2p.study.plan import load_study
-from g2p.study.runs import resolve
-from g2p.study.summary_run import log_summary
+from g2p.study import wandb_summary as summary_run
+from g2p.study.design import load_study
+from g2p.study.expand import resolve
+from g2p.study.wandb_summary import log_summary
 from tests.command import sweep
 from tests.conftest import paths
 from tests.wandb_files import NAME, STUDY, logged, offline_files

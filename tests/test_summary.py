@@ -7,11 +7,11 @@ import sys
 import numpy as np
 import pytest
 
-from g2p import summary
-from g2p.data.describe import calls, relatedness, relationship
-from g2p.data.linkage import Decay
-from g2p.data.simulated import cross, place_loci
-from g2p.results import panel_figures as figures
+from g2p.cli import panel_summary as summary
+from g2p.data.sources.simulated import cross, place_loci
+from g2p.report.panel import figures
+from g2p.report.panel.genotype_stats import calls, relatedness, relationship
+from g2p.report.panel.ld_decay import Decay
 from tests.command import call
 from tests.conftest import compose, paths
 from tests.test_describe import with_gaps
@@ -172,6 +172,9 @@ def test_a_users_error_is_one_message(tmp_path, monkeypatch, capsys, arguments, 
 
 
 def test_a_summary_does_not_wait_for_torch():
-    code = "import sys, g2p.summary; print([m for m in ('torch', 'wandb') if m in sys.modules])"
+    code = (
+        "import sys, g2p.cli.panel_summary;"
+        "print([m for m in ('torch', 'wandb') if m in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from g2p.data import load_panel
-from g2p.data.sheet import open_sheet
-from g2p.data.table import CALLS, PROBABILITY, read
+from g2p.data.sources.table import CALLS, PROBABILITY, read
+from g2p.data.sources.tabular import open_sheet
 from tests.conftest import compose
 
 GENO = """strain,m1,m2,m3

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from g2p.core.errors import UserError
 from g2p.data import load_panel
-from g2p.errors import UserError
 from tests.conftest import compose
 from tests.test_table import GENO, LOCI, PHENO, read_from, write
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from g2p.console import Console
-from g2p.results.tracker import Group, wandb_tracker
-from g2p.run import run
+from g2p.core.console import Console
+from g2p.runs.run import run
+from g2p.tracking.wandb_tracker import Group, wandb_tracker
 from tests.command import call, started, train
 from tests.conftest import SMALL, SMALL_RIDGE, but, compose, paths
 from tests.wandb_files import logged, offline_files, records
@@ -127,7 +127,7 @@ def test_what_a_factor_becomes():
 
 def test_a_run_that_others_go_on_from_is_told_apart(offline):
 
-    from g2p.run import obtain
+    from g2p.runs.run import obtain
 
     small = [a for a in SMALL if a != "logger=none"]
     words = ("transfer=target", "transfer.method=finetuned", "transfer.target=cu",

@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from g2p.errors import UserError
+from g2p.core.errors import UserError
 from g2p.models.transformer import Transformer
-from g2p.train import optim, trainer
-from g2p.train.checkpoints import load_checkpoint
-from g2p.train.loss import masked_mse
-from g2p.train.metrics import scores
-from g2p.train.predict import predict
-from g2p.train.task import Task
+from g2p.training import optimizers as optim
+from g2p.training import trainer
+from g2p.training.checkpoints import load_checkpoint
+from g2p.training.inference import predict
+from g2p.training.lightning_module import Task
+from g2p.training.loss import masked_mse
+from g2p.training.metrics import scores
 from tests.conftest import random_prepared
 
 TRAINER = {

@@ -11,14 +11,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from g2p.config import check
+from g2p.config.schema import check
+from g2p.core.errors import UserError
 from g2p.data import split as splits
 from g2p.data import transfer
-from g2p.errors import UserError
 from g2p.models import build_model
-from g2p.run import run
-from g2p.train.checkpoints import load_checkpoint
-from g2p.train.finetune import start_from
+from g2p.runs.run import run
+from g2p.training.checkpoints import load_checkpoint
+from g2p.training.finetune import start_from
 from tests.conftest import compose, random_prepared
 from tests.test_prepare import make_panel
 

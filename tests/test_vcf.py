@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from g2p.data.vcf import LAST_BLOCK, read
-from g2p.errors import UserError
+from g2p.core.errors import UserError
+from g2p.data.sources.vcf import LAST_BLOCK, read
 
 HEADER = """##fileformat=VCFv4.2
 ##contig=<ID=chr1>

@@ -5,11 +5,11 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from g2p.console import Console
-from g2p.results.record import Record
+from g2p.core.console import Console
+from g2p.runs.directory import Record
+from g2p.study.expand import StudyRun
 from g2p.study.ledger import Ledger
-from g2p.study.runs import StudyRun
-from g2p.study.watch import News, Watch
+from g2p.study.progress import News, Watch
 from tests.stored import metrics
 
 

@@ -2,8 +2,8 @@
 
 from importlib import import_module
 
-from g2p.components import class_name, construct
-from g2p.errors import UserError, listed
+from g2p.config.components import class_name, construct
+from g2p.core.errors import UserError, listed
 
 METHODS = ("fit", "load", "predict")  # see `g2p.baselines.ridge`
 

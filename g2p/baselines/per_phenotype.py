@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from g2p.errors import UserError
+from g2p.core.errors import UserError
 
 Predictor = Callable[[np.ndarray], np.ndarray]  # (N, L) to (N,)
 

@@ -3,7 +3,7 @@
 from importlib import import_module
 from pathlib import Path
 
-from g2p.config import prepare_options, schema
+from g2p.config.schema import prepare_options, schema
 from g2p.data.panel import Panel
 
 
@@ -18,4 +18,6 @@ def load_panel(options: dict, cache: Path) -> tuple[Panel, str]:
         for key, value in options.items()
         if key != "name" and key not in prepare_options()
     }
-    return import_module(f"g2p.data.{options['name']}").read(folder=cache / "panels", **told)
+    return import_module(f"g2p.data.sources.{options['name']}").read(
+        folder=cache / "panels", **told
+    )

@@ -7,8 +7,8 @@ from itertools import count
 import numpy as np
 import pyarrow as pa
 
-from g2p.data.text import refuse_control_characters
-from g2p.errors import UserError, listed, nearest
+from g2p.core.errors import UserError, listed, nearest
+from g2p.data.sources.delimited_text import refuse_control_characters
 
 NO_CALL = -128  # a missing call in an int8 panel
 BLOCK = 1024  # strains looked at together

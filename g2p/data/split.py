@@ -8,9 +8,9 @@ from typing import Annotated
 
 import numpy as np
 
+from g2p.config.options import Above, AtLeast, Below, LessThan, Seed
+from g2p.core.errors import UserError, listed, plural
 from g2p.data.panel import Panel
-from g2p.errors import UserError, listed, plural
-from g2p.options import Above, AtLeast, Below, LessThan, Seed
 
 # Rijal et al. 2025 and Arcadia Science 2025: 15% test, then 15% of the rest validation.
 HELD_OUT = 0.15

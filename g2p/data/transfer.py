@@ -9,10 +9,10 @@ from typing import Annotated, Literal
 
 import numpy as np
 
+from g2p.config.options import AtLeast, Seed
+from g2p.core.errors import UserError, listed, nearest, plural
 from g2p.data.panel import Panel
 from g2p.data.split import Split
-from g2p.errors import UserError, listed, nearest, plural
-from g2p.options import AtLeast, Seed
 
 
 def none(

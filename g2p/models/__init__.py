@@ -5,8 +5,8 @@ from importlib import import_module
 
 from torch import nn
 
-from g2p.components import class_name, construct
-from g2p.errors import UserError
+from g2p.config.components import class_name, construct
+from g2p.core.errors import UserError
 
 
 def build_model(options: dict, **facts) -> nn.Module:

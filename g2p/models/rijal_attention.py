@@ -4,11 +4,11 @@ from typing import Annotated
 
 from torch import Tensor, nn
 
-from g2p.models.attention import Attention
-from g2p.models.block import Block
-from g2p.models.embed import LocusEmbedding
-from g2p.models.readout import LocusReadout
-from g2p.options import Above, AtLeast
+from g2p.config.options import Above, AtLeast
+from g2p.models.layers.attention import Attention
+from g2p.models.layers.block import Block
+from g2p.models.layers.embedding import LocusEmbedding
+from g2p.models.layers.readout import LocusReadout
 
 
 def bare_layer(dim: int, init_scale: float) -> Block:

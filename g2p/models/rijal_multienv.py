@@ -6,11 +6,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from g2p.errors import UserError
-from g2p.models.embed import LocusEmbedding
-from g2p.models.readout import LocusReadout
+from g2p.config.options import Above, AtLeast
+from g2p.core.errors import UserError
+from g2p.models.layers.embedding import LocusEmbedding
+from g2p.models.layers.readout import LocusReadout
 from g2p.models.rijal_attention import bare_layer
-from g2p.options import Above, AtLeast
 
 
 class RijalMultienv(nn.Module):

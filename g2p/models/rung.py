@@ -4,12 +4,12 @@ from typing import Annotated, Literal
 
 from torch import Tensor, nn
 
-from g2p.models.additive import AdditivePath, silence
-from g2p.models.attention import Attention
-from g2p.models.block import Block
-from g2p.models.embed import LocusEmbedding
-from g2p.models.readout import LocusReadout, MeanReadout
-from g2p.options import AtLeast, Divides, OnlyIf
+from g2p.config.options import AtLeast, Divides, OnlyIf
+from g2p.models.layers.additive import AdditivePath, silence
+from g2p.models.layers.attention import Attention
+from g2p.models.layers.block import Block
+from g2p.models.layers.embedding import LocusEmbedding
+from g2p.models.layers.readout import LocusReadout, MeanReadout
 
 NORMAL_SCALE = 0.03  # Rijal et al. 2025
 STANDARD_EMBEDDING_SCALE = 1.0  # Arcadia Science 2025, transformer

@@ -4,13 +4,13 @@ from typing import Annotated, Literal
 
 from torch import Tensor, nn
 
-from g2p.models.additive import AdditivePath, silence
-from g2p.models.attention import Attention
-from g2p.models.block import Block
-from g2p.models.embed import LocusEmbedding
-from g2p.models.position import GenomePosition, LearnedPosition
-from g2p.models.readout import MeanReadout
-from g2p.options import Above, AtLeast, Below, Divides, OnlyIf
+from g2p.config.options import Above, AtLeast, Below, Divides, OnlyIf
+from g2p.models.layers.additive import AdditivePath, silence
+from g2p.models.layers.attention import Attention
+from g2p.models.layers.block import Block
+from g2p.models.layers.embedding import LocusEmbedding
+from g2p.models.layers.position import GenomePosition, LearnedPosition
+from g2p.models.layers.readout import MeanReadout
 
 
 class Transformer(nn.Module):

@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock
 
-from g2p.errors import UserError, listed
-from g2p.files import DRAFT, read_json, write_atomically, write_json
-from g2p.results.environment import versions
+from g2p.core.atomic_files import DRAFT, read_json, write_atomically, write_json
+from g2p.core.errors import UserError, listed
+from g2p.runs.environment import versions
+from g2p.study.expand import StudyRun
 from g2p.study.ledger import Ledger, status
-from g2p.study.runs import StudyRun
 
 COLUMNS = {
     "phenotype": pa.string(), "split": pa.string(), "r2": pa.float64(), "pearson": pa.float64(),

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import torch
 
-from g2p.config import is_baseline
-from g2p.errors import UserError
-from g2p.train.device import resolve_accelerator
-from g2p.train.flops import size, training_flops
+from g2p.config.schema import is_baseline
+from g2p.core.errors import UserError
+from g2p.hardware.device import resolve_accelerator
+from g2p.training.flops import size, training_flops
 
 # Of the speed of a plain matrix product, what training reaches: an order of magnitude, no more.
 EFFICIENCY = 0.2

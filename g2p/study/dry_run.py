@@ -2,10 +2,10 @@
 
 from rich.table import Table
 
-from g2p.console import Console
-from g2p.errors import plural
+from g2p.core.console import Console
+from g2p.core.errors import plural
 from g2p.study.cost import Cost, cost, flops_per_second
-from g2p.study.runs import StudyRun
+from g2p.study.expand import StudyRun
 
 
 def show_plan(runs: list[StudyRun], states: list[str], console: Console) -> None:

@@ -7,18 +7,18 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
-from g2p.console import Console
-from g2p.errors import UserError
-from g2p.identity import Identity, identify
-from g2p.launchers.leaving import Leaving, leaving
-from g2p.launchers.packed import PackedJob
-from g2p.messages import message
-from g2p.results.record import Record
-from g2p.results.tracker import Group
-from g2p.run import BusyError, Steps, alone, obtaining
-from g2p.stopping import Stopped, stopping_first
+from g2p.core.console import Console
+from g2p.core.errors import UserError
+from g2p.core.interrupts import Stopped, stopping_first
+from g2p.core.messages import message
+from g2p.launch.packed_launcher import PackedJob
+from g2p.launch.preemption import Leaving, leaving
+from g2p.runs.directory import Record
+from g2p.runs.packed_runs import together
+from g2p.runs.resolve import Identity, identify
+from g2p.runs.run import BusyError, Steps, alone, obtaining
 from g2p.study.ledger import Ledger, status
-from g2p.together import together
+from g2p.tracking.wandb_tracker import Group
 
 
 @dataclass(frozen=True)

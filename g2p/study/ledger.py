@@ -11,8 +11,8 @@ from typing import get_args
 
 from filelock import FileLock, Timeout
 
-from g2p.results.record import Record
-from g2p.shapes import LedgerLine, Status, parse
+from g2p.core.json_shapes import LedgerLine, Status, parse
+from g2p.runs.directory import Record
 
 STATUSES = get_args(Status)
 LONGEST = 3000  # characters of an error: a line is written at once

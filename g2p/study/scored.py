@@ -10,7 +10,7 @@ from collections.abc import Hashable, Mapping, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from g2p.study.runs import StudyRun
+from g2p.study.expand import StudyRun
 
 FACTS = pa.schema([
     ("same_panel", pa.int64()), ("same_setting", pa.int64()), ("same_split", pa.int64()),

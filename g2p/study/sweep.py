@@ -10,21 +10,21 @@ import pyarrow as pa
 from filelock import FileLock, Timeout
 from rich.text import Text
 
-from g2p.compose import values
-from g2p.console import Console, visible
-from g2p.errors import UserError, plural
-from g2p.identity import finished_under_other_code
-from g2p.results.environment import installed
-from g2p.results.tracker import Group
+from g2p.config.compose import values
+from g2p.core.console import Console, visible
+from g2p.core.errors import UserError, plural
+from g2p.launch.hydra_launch import launch
+from g2p.runs.environment import installed
+from g2p.runs.resolve import finished_under_other_code
+from g2p.study.analyze import publish
 from g2p.study.collect import COLUMNS, collect
-from g2p.study.dashboard import write_dashboard
-from g2p.study.launch import launch
+from g2p.study.design import Study, load_study
+from g2p.study.expand import StudyRun, phenotypes_of, resolve
 from g2p.study.ledger import STATUSES, Ledger, status
-from g2p.study.plan import Study, load_study
-from g2p.study.publish import publish
-from g2p.study.runs import StudyRun, phenotypes_of, resolve
-from g2p.study.summary_run import log_summary
-from g2p.study.watch import Watch
+from g2p.study.progress import Watch
+from g2p.study.wandb_summary import log_summary
+from g2p.study.wandb_workspace import write_dashboard
+from g2p.tracking.wandb_tracker import Group
 
 
 def sweep(name: str, size: str, overrides: list[str], flags: set[str], console: Console) -> bool:

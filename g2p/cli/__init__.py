@@ -1,0 +1,1 @@
+"""The commands: train, sweep, runs, predict, panel, average, pretrained."""

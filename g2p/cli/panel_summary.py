@@ -1,0 +1,151 @@
+"""`python -m g2p.data [group=choice] [key=value] ...`: a panel's tables and pictures.
+
+The command line is that of `train.py`, and so are its messages; only what says which panel it is
+may be given. No torch.
+"""
+
+import argparse
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from scipy.linalg import eigh
+
+from g2p.baselines.ridge import Ridge
+from g2p.config.compose import composed, keys
+from g2p.config.schema import prepare_options
+from g2p.core.console import Console
+from g2p.core.errors import UserError, listed
+from g2p.core.messages import message, say
+from g2p.core.pipes import survive_closed_pipes
+from g2p.data import load_panel
+from g2p.data.panel_store import panel_file
+from g2p.report.panel import figures
+from g2p.report.panel.genotype_stats import calls, relatedness, relationship, sampled
+from g2p.report.panel.ld_decay import decay
+from g2p.report.panel.tables import panel_table, phenotype_table
+
+HERITABILITY_STRAINS = 2_000  # an eigendecomposition of this size for each phenotype
+FEWEST_VALUES = 30  # of which a heritability says anything
+USED = ("data", "phenotype", "paths")
+
+
+def main() -> None:
+    """Exits 0 with the tables printed and the pictures written, or 1 with one message."""
+    survive_closed_pipes()
+    parser = argparse.ArgumentParser(
+        prog="python -m g2p.data",
+        description="What a panel holds: a table, the phenotypes, and pictures below paths.cache.",
+        epilog="Keys are those of train.py that choose data (data, data.*, phenotype, paths.*); "
+        "python train.py --help lists them. Example: python -m g2p.data data=byxrm phenotype=YPD",
+    )
+    parser.add_argument("overrides", nargs="*", metavar="group=choice or key=value")
+    try:
+        summarise(config_of(parser.parse_args().overrides), Console())
+    except KeyboardInterrupt:
+        say("stopped.")
+        sys.exit(130)
+    except Exception as error:
+        say(message(error))
+        sys.exit(1)
+
+
+def config_of(words: list[str]) -> dict:
+    """The checked config of these overrides, as plain dicts.
+
+    Raises:
+        UserError: as `train.py`, and for a key that a summary does not depend on.
+    """
+    config = composed(words)
+    later = {f"data.{key}" for key in prepare_options()}
+    for key in keys(words):
+        if key.partition(".")[0] not in USED or key in later:
+            raise UserError(
+                f"{key} has no effect: a summary is of the panel itself, before it is split, "
+                f"cleaned or thinned. Remove it. Used are {listed(USED)}."
+            )
+    return config
+
+
+def summarise(config: Mapping, console: Console) -> Path:
+    """Print what the panel of a checked config holds and draw it; returns the figures' folder."""
+    cache = Path(config["paths"]["cache"]).expanduser().absolute()
+    with console.status("reading the panel"):
+        panel, fingerprint = load_panel(config["data"], cache)
+    columns = panel.columns(config["phenotype"]) if panel.phenotype_names else []
+    names = [panel.phenotype_names[c] for c in columns]
+    values = panel.phenotypes[:, columns]
+    with console.status("genotypes"):
+        called = calls(panel.genotypes)
+        linked = decay(panel.genotypes, panel.loci)
+        related = relatedness(panel.genotypes)
+    h2, rows = {}, np.empty(0)
+    if names:  # a panel may have genotypes alone
+        with console.status("heritabilities"):
+            rows = sampled_with_values(values)
+            everywhere = np.arange(panel.genotypes.shape[1])
+            shares = heritability(relationship(panel.genotypes, rows, everywhere), values[rows])
+            h2 = dict(zip(names, shares.tolist(), strict=True))
+
+    console.print(panel_table(config["data"]["name"], panel, called, linked, related))
+    of = f"{len(rows):,} of {len(values):,} strains"
+    if names:
+        console.print(phenotype_table(names, values, h2, panel.noise_ceiling))
+        console.print(f"h2: additive share of the variance, REML, all loci, {of}.")
+
+    folder = cache / "summary" / fingerprint
+    drawings = {
+        "frequencies": (figures.frequencies, called),
+        "linkage": linked and (figures.linkage, linked),
+        "relatedness": related and (figures.relationships, related, len(values)),
+        "phenotypes": names and (figures.phenotypes, values, names),
+        "heritability": any(np.isfinite(share) for share in h2.values())
+        and (figures.heritabilities, h2, panel.noise_ceiling, of),
+    }
+    for name, drawing in drawings.items():
+        path = folder / f"{name}.png"
+        path.unlink(missing_ok=True)  # it may show other phenotypes
+        if drawing:
+            figures.draw(path, *drawing)
+    print(f"panel: {panel_file(cache / 'panels', config['data']['name'], fingerprint)}")
+    print(f"figures: {folder}", flush=True)
+    return folder
+
+
+def sampled_with_values(values: np.ndarray) -> np.ndarray:
+    """Rows of `values` (N, P) to estimate heritabilities from: a sample of those with any value."""
+    some = np.flatnonzero(np.isfinite(values).any(axis=1))
+    return some[sampled(len(some), HERITABILITY_STRAINS)]
+
+
+def heritability(kinship: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Additive heritability of each phenotype, (P,), NaN where there is too little to say.
+
+    Ridge on loci X, centred, says y = mean + X w + noise with w ~ N(0, s2 / alpha): the genetic
+    values of n strains have covariance (s2 / alpha) X X', so that their variance over the strains
+    is expected to be (s2 / alpha) t, with t = trace(X X') / (n - 1), and
+
+        h2 = t / (t + alpha).
+
+    Only X X' matters, and any factor of `kinship`, which is X X' up to its scale, may stand for X:
+    so the loci are read once, and each phenotype is fitted on at most n columns.
+
+    Args:
+        kinship: (n, n), `relationship`.
+        values: (n, P), NaN where missing.
+    """
+    h2 = np.full(values.shape[1], np.nan)
+    seen = np.isfinite(values)
+    lowest = np.where(seen, values, np.inf).min(axis=0, initial=np.inf)
+    highest = np.where(seen, values, -np.inf).max(axis=0, initial=-np.inf)
+    enough = (seen.sum(axis=0) >= FEWEST_VALUES) & (lowest < highest)
+    if not enough.any() or not kinship.any():
+        return h2
+    d, vectors = eigh(kinship)
+    positive = d > d[-1] * len(d) * np.finfo(float).eps
+    X = vectors[:, positive] * np.sqrt(d[positive])
+    penalty = Ridge().fit(X, values[:, enough]).penalty
+    t = np.array([X[rows].var(axis=0, ddof=1).sum() for rows in seen[:, enough].T])
+    h2[enough] = t / (t + penalty)
+    return h2

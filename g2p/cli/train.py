@@ -1,0 +1,152 @@
+"""From the command line to run(config): Hydra composes, we check, an error is one message."""
+
+import os
+import sys
+from collections.abc import Callable, Generator, Mapping, Sequence
+from pathlib import Path
+
+import hydra
+from hydra._internal.utils import get_args_parser
+from hydra.core.hydra_config import HydraConfig
+from hydra.plugins.sweeper import Sweeper
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+from g2p.config.compose import check_once, composed, jobs, parse, run_keys
+from g2p.config.schema import CONF
+from g2p.core.errors import UserError
+from g2p.core.interrupts import Stopped, stop_on_signals, stopped_message, stopping_first
+from g2p.core.messages import message, say, tell
+from g2p.core.pipes import survive_closed_pipes
+from g2p.core.yaml_file import read_yaml
+from g2p.launch.packed_launcher import PackedJob
+from g2p.launch.preemption import Leaving, leaving
+from g2p.launch.prepare import prepare
+from g2p.launch.search import search_words
+
+
+def main() -> None:
+    """`train.py`: one run, or with -m one for each combination.
+
+    Exits 0 only when all succeeded; a search, when it has found a best trial.
+    """
+    survive_closed_pipes()
+    stop_on_signals()
+    # Hydra then raises what it would print with a traceback; we print it without.
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    try:
+        with stopping_first():
+            # Hydra takes -m before or after its overrides; we do between them, too.
+            sys.argv[1:] = sorted(sys.argv[1:], key=lambda word: word not in ("-m", "--multirun"))
+            arguments = get_args_parser().parse_args()
+            if not (arguments.help or arguments.hydra_help or arguments.info):
+                added = _checked(arguments)
+                place = sys.argv.index(arguments.overrides[-1]) + 1 if added else 1
+                sys.argv[place:place] = added
+            if arguments.multirun:
+                prepare(arguments.overrides, tell)
+            hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(job)()
+    except Stopped as stopped:
+        say(stopped_message(stopped.number, "from the last finished epoch"))
+        sys.exit(128 + stopped.number)
+    except Exception as error:
+        if not getattr(error, "said", False):
+            say(message(error))
+        sys.exit(1)
+
+
+class Reached(float):
+    """What a run came to: its mean validation R2, which a search maximises, and its directory."""
+
+    def __new__(cls, folder: Path):
+        from g2p.runs.directory import Record
+
+        r2 = Record(folder).metrics()["val"]["r2_mean"]
+        reached = super().__new__(cls, "nan" if r2 is None else r2)
+        reached.folder = folder
+        return reached
+
+    def __reduce__(self):
+        return type(self), (self.folder,)
+
+
+def job(config: DictConfig) -> Reached:
+    """One run of a single call or of a multirun."""
+    from g2p.runs.run import run  # torch comes with it; --help and a wrong key do not wait for that
+
+    hydra_config = HydraConfig.get()
+    plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    try:
+        with leaving(), stopping_first():
+            return Reached(run(plain, **_told(hydra_config.overrides.task, hydra_config)))
+    except Leaving:
+        raise
+    except (Exception, SystemExit) as error:
+        say(message(error))
+        if hydra_config.mode == RunMode.MULTIRUN:  # Hydra counts it and goes on with the next job
+            failed = UserError(message(error))  # of a kind that reaches another process whole
+            failed.said = True
+            raise failed from None
+        sys.exit(1)
+
+
+def _together(jobs: list[PackedJob], hydra_config: DictConfig) -> list[object]:
+    """The runs of a multirun in this one process, as many at once as go together."""
+    from g2p.runs.packed_runs import together
+
+    begin = [_begin(job.config, _told(job.words, hydra_config)) for job in jobs]
+    return together([job.config for job in jobs], begin, print)
+
+
+job.together = _together
+
+
+def _begin(config: dict, told: Mapping) -> Callable[[bool], Generator]:
+    """A run as `g2p.runs.packed_runs` begins it."""
+    from g2p.runs.run import BusyError, running
+
+    def steps(wait: bool) -> Generator:
+        try:
+            with stopping_first():
+                return Reached((yield from running(config, **told, wait=wait)))
+        except BusyError:
+            raise
+        except Exception as error:
+            say(message(error))
+            error.said = True
+            raise
+
+    return steps
+
+
+def _told(words: Sequence[str], hydra_config: DictConfig) -> dict:
+    """What a run is told beside its config."""
+    multirun = hydra_config.mode == RunMode.MULTIRUN
+    return {
+        "set_by_user": run_keys(parse(words)),
+        "group": Path(hydra_config.sweep.dir).name if multirun else None,
+    }
+
+
+def _checked(arguments) -> list[str]:
+    """Refuse what one of the command's jobs would be refused for; the words that a search adds."""
+    overrides = parse(arguments.overrides)
+    check_once(overrides)
+    if arguments.config_dir:  # whose choices and keys Hydra alone knows
+        for depth in ("*.yaml", "*/*.yaml", "*/*/*.yaml"):
+            for file in sorted(Path(arguments.config_dir).glob(depth)):
+                read_yaml(file)  # Hydra would follow an alias to itself, and each of a billion
+        return []
+    if not arguments.multirun and not arguments.cfg:
+        for override in overrides:
+            if override.is_sweep_override():
+                line = override.input_line
+                raise UserError(f"{line} is several values: add -m, or quote it if it is one.")
+            if override.key_or_group == "hydra/sweeper":
+                raise UserError(f"{override.input_line} has no effect without -m: add it.")
+    added = search_words(overrides)
+    for words in jobs(parse([*arguments.overrides, *added])):
+        composed(words)
+    # Hydra would compose all of them once more, a tenth of a second each, before the first starts.
+    Sweeper.validate_batch_is_legal = lambda self, batch: None
+    return added if arguments.multirun else added[:1]

@@ -1,0 +1,1 @@
+"""The config schema: options read from signatures, checked before any work starts."""

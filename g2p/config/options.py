@@ -1,0 +1,184 @@
+"""What a component may be told: its keyword-only arguments, read without importing it.
+
+A component (a model, a data source, a split, an optimizer) declares its options once, in the
+signature of the class or function that receives them:
+
+    def __init__(self, *, n_loci: int, num_heads: Annotated[int, AtLeast(1), Divides("width")])
+
+`g2p.config.components` reads them from the source text, so that a wrong key is answered without
+waiting for torch to be imported. Arguments in `FACTS` are known at run time only and are no
+options.
+"""
+
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import NoneType
+from typing import Annotated, Any, Literal
+
+PACKAGE = Path(__file__).parent.parent
+
+# Passed by the code that builds a component, never written in YAML.
+FACTS = frozenset({"n_loci", "n_phenotypes", "genome_L2", "ridge", "folder"})
+
+
+@dataclass(frozen=True)
+class AtLeast:
+    low: float
+
+    def broken_by(self, value: float) -> str | None:
+        return None if value >= self.low else f"must be at least {self.low:g}"
+
+
+@dataclass(frozen=True)
+class Above:
+    low: float
+
+    def broken_by(self, value: float) -> str | None:
+        return None if value > self.low else f"must be above {self.low:g}"
+
+
+@dataclass(frozen=True)
+class Below:
+    high: float
+
+    def broken_by(self, value: float) -> str | None:
+        return None if value < self.high else f"must be below {self.high:g}"
+
+
+@dataclass(frozen=True)
+class AtMost:
+    high: float
+
+    def broken_by(self, value: float) -> str | None:
+        return None if value <= self.high else f"must be at most {self.high}"
+
+
+@dataclass(frozen=True)
+class Divides:
+    """The value divides the sibling option `whole`."""
+
+    whole: str
+
+
+@dataclass(frozen=True)
+class LessThan:
+    """The value is below the sibling option `bound`."""
+
+    bound: str
+
+
+@dataclass(frozen=True)
+class OnlyIf:
+    """The option has an effect only while the sibling `switch` is on (not false, not null)."""
+
+    switch: str
+
+
+@dataclass(frozen=True)
+class Unless:
+    """The option has an effect only while the sibling `switch` is off (false or null)."""
+
+    switch: str
+
+
+@dataclass(frozen=True)
+class OptionsOf:
+    """The value is a mapping: the options of another choice of the same group."""
+
+    choice: str
+
+
+# Of a whole number that says nothing else: what libraries in C take.
+MOST = 2**31 - 1
+
+# Seeds: what numpy, scikit-learn and torch all take.
+Seed = Annotated[int, AtLeast(0), AtMost(2**32 - 1)]
+
+VOCABULARY = {
+    "Annotated": Annotated, "Literal": Literal, "Path": Path,
+    "AtLeast": AtLeast, "Above": Above, "Below": Below, "AtMost": AtMost,
+    "Divides": Divides, "LessThan": LessThan, "OnlyIf": OnlyIf, "Unless": Unless,
+    "OptionsOf": OptionsOf,
+    "Seed": Seed,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option: its type (a plain type, a union with None, or a Literal) and its rules."""
+
+    type: Any
+    rules: tuple = ()
+
+    @property
+    def is_path(self) -> bool:
+        return Path in (self.type, *typing.get_args(self.type))
+
+    @property
+    def _is_bounded(self) -> bool:
+        return any(isinstance(rule, AtMost) for rule in self.rules)
+
+    def problem(self, value: Any) -> str | None:
+        """Why `value` cannot be this option's value, or None."""
+        choices = typing.get_args(self.type) or (self.type,)
+        if typing.get_origin(self.type) is Literal:
+            allowed = ", ".join("null" if c is None else str(c) for c in choices)
+            return None if value in choices else f"must be one of {allowed}, not {value!r}"
+        if not any(_is(value, kind) for kind in choices):
+            names = " or ".join("null" if kind is NoneType else kind.__name__ for kind in choices)
+            return f"must be of type {names}, not {value!r} ({type(value).__name__})"
+        if isinstance(value, int) and abs(value) > MOST and not self._is_bounded:
+            return f"must be at most {MOST}, not {value!r}"
+        if self.is_path and isinstance(value, str) and (why := _no_path(value)):
+            return f"{why}, not {value!r}"
+        if value is not None:
+            for rule in self.rules:
+                if hasattr(rule, "broken_by") and (why := rule.broken_by(value)):
+                    return f"{why}, not {value!r}"
+        return None
+
+
+def _no_path(value: str) -> str | None:
+    """Why a text can be no path, or None; that there is a file or a folder is not asked."""
+    if not value.strip():
+        return "must be a path (. is the current folder)"
+    if any(ord(character) < 32 for character in value):
+        return "must be a path without line breaks or control characters"
+    try:
+        Path(value).expanduser()
+    except RuntimeError:  # ~nobody, or ~ where there is no HOME
+        return "must be a path below a home folder that exists"
+    return None
+
+
+def _is(value: Any, kind: type) -> bool:
+    if kind is float:  # 1 is a fine value for a float; true is not, and neither are nan and inf
+        return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
+    if kind is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, str if kind is Path else kind)
+
+
+def declared(annotation: Any) -> Option:
+    """The option that a type annotation declares."""
+    if typing.get_origin(annotation) is Annotated:
+        kind, *rules = typing.get_args(annotation)
+        return Option(kind, tuple(rules))
+    return Option(annotation)
+
+
+def without_effect(
+    options: Mapping[str, Option], values: Mapping[str, Any]
+) -> dict[str, tuple[str, str]]:
+    """The options that change nothing, given the other values: name -> (switch, how it stands)."""
+    off = {}
+    for name, option in options.items():
+        for rule in option.rules:
+            if not isinstance(rule, OnlyIf | Unless):
+                continue
+            is_off = rule.switch in off or values[rule.switch] in (False, None)
+            if is_off == isinstance(rule, OnlyIf):
+                off[name] = (rule.switch, "off" if is_off else "set")
+    return off

@@ -1,0 +1,250 @@
+"""The config schema: every key a user may set, checked before any work starts.
+
+YAML under `conf/` holds the defaults. What is allowed is read from the signatures of the classes
+and functions that take the options (see `g2p.config.components`), so a new model, source or split
+is checked from its own file. This module and what it imports stay free of torch, so that a wrong
+key is answered at once.
+"""
+
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+
+from g2p.config.components import class_name, read_options
+from g2p.config.options import (
+    PACKAGE,
+    Divides,
+    LessThan,
+    Option,
+    OptionsOf,
+    Seed,
+    declared,
+    without_effect,
+)
+from g2p.core.errors import UserError, listed, nearest
+
+CONF = PACKAGE.parent / "conf"
+
+# Groups whose files are presets of one set of options, without a name.
+PRESETS = ("qc", "trainer")
+
+# Where a run's own choices live; each is a folder of YAML files in conf/.
+GROUPS = ("data", "qc", "split", "transfer", "model", "optim", "trainer", "logger")
+
+# Groups whose files set the values of others, and leave no trace of their own in a config.
+OVERLAYS = ("debug",)
+
+TOP_LEVEL = {
+    "phenotype": Option(str | list),
+    "seed": declared(Seed),
+    "force": Option(bool),
+}
+PATHS = {"data": Option(Path), "cache": Option(Path), "runs": Option(Path)}
+
+MOST_TRIED = 10_000  # numbers that may divide another, for a message
+
+# A closed form has no epochs; that it runs on the CPU may be said.
+PLACE = ("accelerator",)
+
+
+@cache
+def choices(group: str) -> list[str]:
+    """The YAML files of a config group, by name."""
+    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+
+
+@cache
+def is_baseline(model: str) -> bool:
+    """Whether a model is fitted in closed form instead of trained."""
+    return (PACKAGE / "baselines" / f"{model}.py").is_file()
+
+
+@cache
+def prepare_options() -> dict[str, Option]:
+    """What every data source is told about the way from its panel to the model."""
+    return read_options(PACKAGE / "data" / "preprocess.py", "prepare")
+
+
+@cache
+def schema(group: str, name: str | None) -> dict[str, Option]:
+    """The options of one choice of a group, `name` not among them."""
+    if group == "data":
+        return read_options(PACKAGE / "data" / "sources" / f"{name}.py", "read") | prepare_options()
+    if group == "split":
+        return read_options(PACKAGE / "data" / "split.py", name)
+    if group == "qc":
+        return read_options(PACKAGE / "data" / "quality_control.py", "clean")
+    if group == "transfer":
+        return read_options(PACKAGE / "data" / "transfer.py", name)
+    if group == "model":
+        package = "baselines" if is_baseline(name) else "models"
+        return read_options(PACKAGE / package / f"{name}.py", class_name(name))
+    if group == "optim":
+        return read_options(PACKAGE / "training" / "optimizers.py", name)
+    if group == "trainer":
+        return read_options(PACKAGE / "training" / "trainer.py", "fit")
+    return read_options(PACKAGE / "tracking" / "wandb_tracker.py", f"{name}_tracker")
+
+
+def inapplicable(config: Mapping) -> dict[str, str]:
+    """Keys of a valid config that change nothing: dotted key -> why."""
+    model = config["model"]["name"]
+    keys = {}
+    for group in GROUPS:
+        options = schema(group, config[group].get("name"))
+        for key, (switch, how) in without_effect(options, config[group]).items():
+            keys[f"{group}.{key}"] = f"{group}.{switch} is {how}"
+    if is_baseline(model):
+        why = f"model={model} is fitted in closed form, without an optimizer or epochs"
+        keys["optim"] = why
+        keys |= {f"optim.{key}": why for key in config["optim"]}
+        keys |= {f"trainer.{key}": why for key in config["trainer"] if key not in PLACE}
+    return keys
+
+
+def check(config: Mapping, set_by_user: Iterable[str] = ()) -> None:
+    """Refuse a config that does not mean one thing, before any work starts.
+
+    Args:
+        config: the resolved config, as plain dicts.
+        set_by_user: dotted keys and groups that the user set. Setting one that has no effect is
+            refused; having it as a default is not.
+
+    Raises:
+        UserError: naming the key, what is allowed, and the nearest match.
+    """
+    for key in config:
+        if key not in (*GROUPS, *TOP_LEVEL, "paths"):
+            raise UserError(unknown_key(key, [*GROUPS, *TOP_LEVEL, "paths"]))
+    for group in GROUPS:
+        check_group(group, config)
+    _check_options("", TOP_LEVEL, {key: config[key] for key in TOP_LEVEL if key in config})
+    if not isinstance(config.get("paths"), Mapping):
+        raise UserError(f"paths must hold {listed(PATHS)}, not {config.get('paths')!r}.")
+    for key in config["paths"]:
+        if key not in PATHS:
+            raise UserError(unknown_key(f"paths.{key}", [f"paths.{k}" for k in PATHS]))
+    _check_options("paths.", PATHS, config["paths"])
+    names = config["phenotype"]
+    if isinstance(names, list) and not all(isinstance(name, str) for name in names):
+        raise UserError(f"phenotype must be a name, a list of names, or all, not {names!r}.")
+    _check_transfer(config)
+    idle = inapplicable(config) if set_by_user else {}
+    for key in set_by_user:
+        if key in idle:
+            raise UserError(f"{key} has no effect: {idle[key]}. Remove it.")
+
+
+def _check_transfer(config: Mapping) -> None:
+    method = config["transfer"].get("method")
+    if method == "finetuned" and is_baseline(config["model"]["name"]):
+        raise UserError(
+            f"transfer.method=finetuned: model={config['model']['name']} has no weights to go on "
+            "from. transfer.method may be joint or single."
+        )
+    if method and config["data"]["missing"] == "drop_strain":
+        raise UserError(
+            "transfer=target hides most values of the target, and data.missing=drop_strain would "
+            "drop their strains. Use data.missing=mask."
+        )
+    if method == "finetuned" and "own_columns" in config["model"]:
+        raise UserError(
+            f"transfer.method=finetuned: the layers of model={config['model']['name']} depend on "
+            "the number of environments. transfer.method=joint does without fine-tuning."
+        )
+    if method and config["split"]["name"] == "cv2":
+        raise UserError(
+            "transfer=target hides values of one phenotype, split=cv2 of all: use one of the two."
+        )
+
+
+def check_group(group: str, config: Mapping) -> None:
+    """Refuse a group of a config that is no choice, or has other options than its choice."""
+    values = config.get(group)
+    written = (group, repr(values))
+    if written in _fine:
+        return
+    if not isinstance(values, Mapping):
+        raise UserError(unknown_choice(group, values))
+    name = None
+    if group not in PRESETS:
+        name = values.get("name")
+        if name not in choices(group):
+            raise UserError(unknown_choice(group, name))
+    _check_choice(group, name, values, group)
+    _fine.add(written)
+
+
+_fine: set[tuple[str, str]] = set()  # groups checked before: the runs of a study share most
+
+
+def _check_choice(group: str, name: str | None, values: Mapping, prefix: str) -> None:
+    """The options of one choice, written below `prefix`."""
+    values = {key: value for key, value in values.items() if key != "name" or name is None}
+    options = schema(group, name)
+    for key in values:
+        if key not in options:
+            raise UserError(
+                unknown_key(f"{prefix}.{key}", [f"{prefix}.{k}" for k in options], group, name)
+            )
+    _check_options(f"{prefix}.", options, values)
+    for key, option in options.items():
+        for rule in option.rules:
+            _check_siblings(group, key, rule, values)
+            if isinstance(rule, OptionsOf):
+                _check_choice(group, rule.choice, values[key], f"{prefix}.{key}")
+
+
+def _check_siblings(group: str, key: str, rule: object, values: Mapping) -> None:
+    if isinstance(rule, Divides) and values[rule.whole] % values[key]:
+        whole = values[rule.whole]
+        raise UserError(
+            f"{group}.{key}={values[key]} does not divide {group}.{rule.whole}={whole}. "
+            f"It may be {listed(map(str, _divisors(whole)))}."
+        )
+    if isinstance(rule, LessThan) and values[key] >= values[rule.bound]:
+        raise UserError(
+            f"{group}.{key}={values[key]} must be below {group}.{rule.bound}={values[rule.bound]}."
+        )
+
+
+def _divisors(whole: int) -> list[int]:
+    return [n for n in range(1, min(whole, MOST_TRIED) + 1) if whole % n == 0]
+
+
+def _check_options(prefix: str, options: Mapping[str, Option], values: Mapping) -> None:
+    for key, option in options.items():
+        if key not in values:
+            raise UserError(f"{prefix}{key} is missing.")
+        if problem := option.problem(values[key]):
+            raise UserError(f"{prefix}{key} {problem}.")
+
+
+def unknown_choice(group: str, choice: object, allowed: list[str] | None = None) -> str:
+    """The message for a choice that a group does not have."""
+    allowed = allowed or choices(group)
+    return (
+        f"{group}={choice} does not exist.{nearest(str(choice), allowed)} "
+        f"{group} is one of {listed(allowed)}."
+    )
+
+
+def unknown_key(
+    key: str, allowed: list[str], group: str | None = None, name: str | None = None
+) -> str:
+    """The message for a key that does not exist, with where else it does."""
+    own = key.rpartition(".")[2]
+    elsewhere = ""
+    if name is not None:
+        others = []
+        for other in choices(group):
+            with suppress(UserError):  # a file that cannot be read is no matter of this one
+                others += [other] if other != name and own in schema(group, other) else []
+        if others:
+            elsewhere = f" {group}={listed(others)} has it."
+    of = f" of {group}={name}" if name else ""
+    return (
+        f"{key} is not an option{of}.{nearest(key, allowed)}{elsewhere} "
+        f"Allowed: {listed(allowed) or 'none'}."
+    )

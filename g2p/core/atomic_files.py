@@ -1,0 +1,84 @@
+"""Files that are whole or absent.
+
+While it is written, a file is a draft under another name, locked by its writer, so that a draft
+whose writer was killed can be told from one that is being written.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from g2p.core.interrupts import held
+from g2p.core.json_shapes import parse
+
+DRAFT = ".draft"  # how the name of an incomplete file ends
+
+
+def write_atomically(path: Path, write: Callable[[BinaryIO], Any]) -> None:
+    """Call `write` with a new binary file that becomes `path` when it is complete and on disk.
+
+    Whatever interrupts this (an error, a signal, a full disk) leaves `path` as it was before.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = None
+    try:
+        with held():  # else nobody knows of the draft yet
+            handle, draft = _new_draft(path)
+        with os.fdopen(handle, "wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+            os.fchmod(file.fileno(), 0o644)
+            Path(draft).replace(path)  # before its lock goes
+    except OSError as error:
+        if str(error.filename).endswith(DRAFT):  # which is no file of the user's
+            raise OSError(error.errno, error.strerror, str(path)) from None
+        # pyarrow and torch report a full disk without saying where.
+        error.filename = error.filename or str(path)
+        raise
+    finally:
+        if draft is not None:
+            Path(draft).unlink(missing_ok=True)
+
+
+def _new_draft(path: Path) -> tuple[int, str]:
+    """A new file beside `path`, open, with a lock that ends with it or with the process."""
+    while True:
+        handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=DRAFT)
+        with contextlib.suppress(OSError):  # a file system without locks
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        if os.fstat(handle).st_nlink:
+            return handle, draft
+        os.close(handle)  # removed as abandoned before it was locked
+
+
+def remove_abandoned_drafts(folder: Path) -> None:
+    """Remove what killed processes have left half written in `folder`."""
+    for draft in folder.glob(f".*{DRAFT}"):
+        with contextlib.suppress(OSError), draft.open("r+b") as file:  # or its writer lives
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            draft.unlink()
+
+
+def write_json(path: Path, value: Any) -> None:
+    text = json.dumps(value, indent=2, allow_nan=False) + "\n"
+    write_atomically(path, lambda file: file.write(text.encode()))
+
+
+def read_json(path: Path, shape: Any = None) -> Any:
+    """Return what a file holds that can be made again; None where it is gone or damaged.
+
+    Args:
+        path: of the file.
+        shape: of `g2p.core.json_shapes`; a file of another one is damaged. None takes any JSON,
+            for what is only compared with what is expected.
+    """
+    try:
+        return json.loads(path.read_text()) if shape is None else parse(path.read_bytes(), shape)
+    except (FileNotFoundError, ValueError, RecursionError):
+        return None

@@ -1,0 +1,1 @@
+"""Data sources: a file each, with a function `read` that returns a panel."""

@@ -1,0 +1,152 @@
+"""Tables as text: read by Arrow, with the line of whatever is wrong."""
+
+import csv
+import gzip
+import re
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+
+from g2p.core.errors import UserError, listed
+
+KINDS = {"\t": "tab-separated", ",": "comma-separated"}
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+LAST_POSITION = 2**63 - 1  # of a locus, in bp
+# NUL and its like, which end a name for some programs and do not show in any.
+CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]")
+MISSING = ("", "NA", "NaN", "nan")
+BLOCK = 2**26  # bytes that Arrow parses together: no less than a row, and few blocks
+
+
+def read_phenotypes(file: Path) -> tuple[list[str], list[str], np.ndarray]:
+    """Strain names, phenotype names and values (N, P) float64, NaN where empty or NA."""
+    table = read_table(file)
+    names = table.column_names[1:]
+    values = np.empty((table.num_rows, len(names)))
+    for p, name in enumerate(names):
+        for row, cell in enumerate(table.column(p + 1).to_pylist()):
+            if cell not in MISSING and not NUMBER.fullmatch(cell):
+                raise UserError(
+                    f"{file}, line {row + 2}, column {name}: {cell!r} is not a number "
+                    "(missing values are empty or NA)."
+                )
+            values[row, p] = np.nan if cell in MISSING else float(cell)
+            if np.isinf(values[row, p]):
+                raise UserError(
+                    f"{file}, line {row + 2}, column {name}: {cell} is too large for a number."
+                )
+    return table.column(0).to_pylist(), names, values
+
+
+def read_table(file: Path, delimiter: str = "\t", *, unique_rows: bool = True) -> pa.Table:
+    """All cells as text, a header first; plain or gzipped; cells may be quoted.
+
+    Args:
+        file: the table.
+        delimiter: between its cells.
+        unique_rows: whether the first column holds names, none of them twice.
+
+    Raises:
+        UserError: naming file and line, for a file that is absent, empty, cut short or ragged, and
+            for names that repeat.
+    """
+    content = _read_text(file)
+    header = _header(file, content.split(b"\n", 1)[0].decode().rstrip("\r"), delimiter)
+    if len(header) < 2:
+        raise UserError(
+            f"{file}, line 1: expected a {KINDS[delimiter]} header, found {header[0][:60]!r}."
+        )
+    columns = [str(i) for i in range(len(header))]  # names may repeat; that is found out later
+    ragged = []
+
+    def keep_ragged(row) -> str:
+        ragged.append(row)
+        return "skip"
+
+    try:
+        table = pyarrow.csv.read_csv(
+            pa.BufferReader(content),
+            # One thread: only then does a ragged row know its number.
+            read_options=pyarrow.csv.ReadOptions(
+                use_threads=False, skip_rows=1, column_names=columns, block_size=BLOCK
+            ),
+            parse_options=pyarrow.csv.ParseOptions(
+                delimiter=delimiter,
+                ignore_empty_lines=False,
+                invalid_row_handler=keep_ragged,
+            ),
+            convert_options=pyarrow.csv.ConvertOptions(
+                column_types=dict.fromkeys(columns, pa.string()), strings_can_be_null=False
+            ),
+        )
+    except pa.ArrowInvalid as error:
+        raise UserError(f"{file} cannot be read as a table: {error}.") from None
+    if ragged:
+        row = ragged[0]
+        raise UserError(
+            f"{file}, line {row.number}: {row.actual_columns} cells, expected "
+            f"{row.expected_columns} as in the header ({row.text[:40]!r} ...)."
+        )
+    if not table.num_rows:
+        raise UserError(f"{file} has a header and no rows.")
+    refuse_control_characters(header, [1] * len(header), f"{file}, line", "the name")
+    rows = table.column(0).to_pylist() if unique_rows else []
+    refuse_control_characters(rows, count(2), f"{file}, line", "the name")
+    for what, names in (("rows", rows), ("columns", header[1:])):
+        twice = [name for name, count in Counter(names).items() if count > 1]
+        if twice:
+            raise UserError(f"{file}: {what} appear more than once: {listed(twice, 5)}.")
+        if "" in names:
+            raise UserError(f"{file}: one of the {what} has no name.")
+    return table.rename_columns(header)
+
+
+def position_of(cell: str) -> int | None:
+    """The position in bp that a cell holds; None for what is no whole number from 0 to the last."""
+    if not re.fullmatch("[0-9]{1,19}", cell) or int(cell) > LAST_POSITION:
+        return None
+    return int(cell)
+
+
+def refuse_control_characters(
+    names: Sequence[str], numbers: Iterable[int], where: str, what: str
+) -> None:
+    """Raise for a name with a control character, at one of the `numbers` of `where`."""
+    if CONTROL.search("".join(names)):
+        for name, number in zip(names, numbers, strict=False):
+            if found := CONTROL.search(name):
+                raise UserError(
+                    f"{where} {number}: {what} {name!r} has a control character, "
+                    f"U+{ord(found[0]):04X}. Write it without."
+                )
+
+
+def _header(file: Path, line: str, delimiter: str) -> list[str]:
+    if '"' not in line:
+        return line.split(delimiter)
+    try:
+        return next(csv.reader([line], delimiter=delimiter))
+    except csv.Error as error:
+        raise UserError(f"{file}, line 1: {error}.") from None
+
+
+def _read_text(file: Path) -> bytes:
+    """The whole file, unpacked."""
+    try:
+        # Python's gzip, not Arrow's: it notices a stream that ends too early.
+        with (gzip.open if file.suffix == ".gz" else open)(file, "rb") as stream:
+            content = stream.read()
+            content.decode()
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise UserError(f"{file} is cut short or damaged ({error}). Download it again.") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{file} is not text: {error}.") from None
+    if not content.strip():
+        raise UserError(f"{file} is empty.")
+    return content

@@ -1,0 +1,166 @@
+"""A phenotype table, and the panel that comes of joining it, by name, to strains with genotypes.
+
+A row a strain, which the first column names; or FID and IID in the first two, as plink writes them,
+and then with plink's -9 for a missing value. A column is a phenotype, or a fact of the strain.
+"""
+
+import logging
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from g2p.core.errors import UserError, listed, nearest
+from g2p.data.panel import Panel
+from g2p.data.sources.tabular import kind_of, open_sheet
+
+log = logging.getLogger(__name__)
+
+PLINK_MISSING = -9
+A_TABLE = "a CSV, TSV or Parquet table with a row a strain"
+
+
+@dataclass(frozen=True, eq=False)
+class Phenotypes:
+    """What is known of M strains beside their genotypes.
+
+    Attributes:
+        origin: the file, for messages.
+        strains: the M names.
+        names: of the P phenotypes.
+        values: (M, P) float64, NaN where missing.
+        facts: a row a strain, all columns text, null where missing; None where there are none.
+    """
+
+    origin: Path
+    strains: list[str]
+    names: list[str]
+    values: np.ndarray
+    facts: pa.Table | None
+
+
+def table_options(file: Path | None, facts: list, strains: str) -> dict:
+    """What of a source's options decides how the phenotype table is read, for its fingerprint."""
+    if file is None:
+        return {"phenotypes": None}
+    if not all(isinstance(name, str) for name in facts):
+        raise UserError(f"data.facts must be a list of column names, not {facts!r}.")
+    return {"facts": sorted(set(facts)), "strains": strains, "phenotypes": kind_of(file)}
+
+
+def read_phenotypes(file: Path, facts: list[str]) -> Phenotypes:
+    """The phenotype table in `file`; its columns `facts` are facts of the strains.
+
+    Raises:
+        UserError: naming file, line and column, for a cell that is no number, a strain or a column
+            that appears twice, a fact that is no column.
+    """
+    sheet = open_sheet(file)
+    plink = [name.removeprefix("#") for name in sheet.columns[:2]] == ["FID", "IID"]
+    start = 2 if plink else 1
+    columns = sheet.columns[start:]
+    for name in facts:
+        if name not in columns:
+            raise UserError(
+                f"data.facts: {file} has no column '{name}'.{nearest(name, columns)} "
+                f"It has: {listed(columns)}."
+            )
+    names = [name for name in columns if name not in facts]
+    if not names:
+        raise UserError(f"{file} has no phenotype: beside the strain's name, {listed(facts)} only.")
+    remedy = " A column that is no phenotype belongs into data.facts."
+    values = [sheet.numbers(sheet.columns.index(name, start), remedy) for name in names]
+    values = np.stack(values, axis=1)
+    if plink:
+        values[values == PLINK_MISSING] = np.nan
+    known = {n: sheet.texts(sheet.columns.index(n, start)) for n in columns if n in facts}
+    return Phenotypes(
+        origin=file,
+        strains=sheet.names(start - 1, "strain"),
+        names=names,
+        values=values,
+        facts=pa.table(known) if known else None,
+    )
+
+
+def joined(
+    origin: Path,
+    strains: list[str],
+    loci: pa.Table,
+    genotypes: np.ndarray,
+    phenotypes: Phenotypes | None,
+    keep: str,
+) -> Panel:
+    """The panel of strains that have both, in the genotypes' order, loci in genome order.
+
+    Without phenotypes it is of genotypes alone, to be predicted.
+
+    Args:
+        origin: the genotypes' file, for messages.
+        strains: its N strains.
+        loci: its L loci, in any order.
+        genotypes: (N, L).
+        phenotypes: of these strains, in any order.
+        keep: `same` refuses strains that lack one of the two; `shared` leaves them out.
+
+    Raises:
+        UserError: for strains that differ and may not, and when none is in both.
+    """
+    order = genome_order(loci)
+    if phenotypes is None:
+        return Panel(
+            genotypes=genotypes[:, order],
+            phenotypes=np.empty((len(strains), 0)),
+            strains=strains,
+            phenotype_names=[],
+            loci=loci.take(order),
+        )
+    row_of = {strain: row for row, strain in enumerate(phenotypes.strains)}
+    known = set(strains)
+    without = [strain for strain in strains if strain not in row_of]
+    extra = [strain for strain in phenotypes.strains if strain not in known]
+    if (keep == "same" and (without or extra)) or len(without) == len(strains):
+        remedy = (
+            "data.strains=shared keeps those that have both."
+            if len(without) < len(strains)
+            else f"No strain is in both: look at how they are named, as {strains[0]!r} in the one "
+            f"and {phenotypes.strains[0]!r} in the other."
+        )
+        raise UserError(
+            f"{origin} and {phenotypes.origin} hold different strains: "
+            f"{len(without)} have no phenotypes ({listed(without, 3) or 'none'}), "
+            f"{len(extra)} have no genotypes ({listed(extra, 3) or 'none'}). {remedy}"
+        )
+    if without or extra:
+        log.warning(
+            "%d strains are in both files; left out: %d of %s without phenotypes, "
+            "%d of %s without genotypes.",
+            len(strains) - len(without), len(without), origin, len(extra), phenotypes.origin,
+        )  # fmt: skip
+    rows = [row for row, strain in enumerate(strains) if strain in row_of]
+    kept = [strains[row] for row in rows]
+    partners = [row_of[strain] for strain in kept]
+    return Panel(
+        genotypes=genotypes[rows][:, order],
+        phenotypes=phenotypes.values[partners],
+        strains=kept,
+        phenotype_names=phenotypes.names,
+        loci=loci.take(order),
+        strain_table=phenotypes.facts.take(partners) if phenotypes.facts else None,
+    )
+
+
+def genome_order(loci: pa.Table) -> np.ndarray:
+    """Rows of a locus table by chromosome (2 before 10, 22 before X), then by position."""
+    chromosomes = loci["chromosome"].to_pylist()
+    rank = {name: i for i, name in enumerate(sorted(set(chromosomes), key=_natural))}
+    return np.lexsort((loci["position"].to_numpy(), [rank[name] for name in chromosomes]))
+
+
+def _natural(name: str) -> tuple[list, str]:
+    """chr2 before chr10: what re.split captures, every second part, is a number of any length."""
+    parts = re.split("([0-9]+)", name)
+    digits = [part.lstrip("0") for part in parts]
+    return [(len(digits[i]), digits[i]) if i % 2 else p for i, p in enumerate(parts)], name

@@ -1,0 +1,96 @@
+"""Files of a zip, safely unpacked: none leaves its folder, none is larger than it says it is."""
+
+import io
+import lzma
+import shutil
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import BinaryIO
+
+from g2p.core.atomic_files import write_atomically
+from g2p.core.errors import UserError
+
+BEGINNING = 1 << 16  # bytes of a file that are looked at before it is unpacked
+# What reading a damaged, encrypted or strangely compressed zip raises, a full disk aside.
+DAMAGED = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error,
+    EOFError, ValueError, RuntimeError,
+)  # fmt: skip
+
+
+def unpack(
+    archive: Path, wanted: list[str], folder: Path, full_size: Callable[[BinaryIO], int]
+) -> list[Path]:
+    """The files `wanted` of a zip, wherever in it they lie, each written whole to `folder`.
+
+    Nothing is written before the beginning of each has been looked at.
+
+    Args:
+        archive: the zip.
+        wanted: names of files.
+        folder: where they are written.
+        full_size: reads the beginning of a file and returns how many bytes the whole must have;
+            raises ValueError for a file of another kind.
+
+    Raises:
+        UserError: for a zip that is cut short or damaged, that lacks a file or holds it twice,
+            that has an entry leading out of its own folder, or a file of another size than it must
+            have, or than there is room for.
+    """
+    again = f"Remove {archive} and run the same command again, which downloads it."
+    try:
+        with zipfile.ZipFile(archive) as content:
+            entries = _entries(archive, content, wanted, again)
+            for name, entry in entries.items():
+                with content.open(entry) as packed:
+                    size = full_size(io.BytesIO(packed.read(BEGINNING)))
+                if entry.file_size != size:
+                    raise UserError(
+                        f"{archive}: {name} would be unpacked to {entry.file_size:,} bytes, but by "
+                        f"its beginning has {size:,}; nothing was unpacked. {again}"
+                    )
+            needed = sum(entry.file_size for entry in entries.values())
+            if needed > (free := shutil.disk_usage(archive.parent).free):
+                raise UserError(
+                    f"{archive} would be unpacked to {needed:,} bytes, and {folder} has room for "
+                    f"{free:,}; nothing was unpacked. Make room, or set paths.data to another disk."
+                )
+            for name, entry in entries.items():
+                with content.open(entry) as packed:  # which ends after the size that was looked at
+                    write_atomically(
+                        folder / name, lambda file, packed=packed: shutil.copyfileobj(packed, file)
+                    )
+    except (*DAMAGED, OSError) as error:
+        if getattr(error, "filename", None):  # the disk's trouble, not the zip's
+            raise
+        raise UserError(f"{archive} is cut short or damaged ({error}). {again}") from None
+    return [folder / name for name in wanted]
+
+
+def _entries(
+    archive: Path, content: zipfile.ZipFile, wanted: list[str], again: str
+) -> dict[str, zipfile.ZipInfo]:
+    """The entry of each wanted file."""
+    found: dict[str, list[zipfile.ZipInfo]] = {name: [] for name in wanted}
+    for entry in content.infolist():
+        if _leaves(entry.filename):
+            raise UserError(
+                f"{archive}: the entry '{entry.filename}' leads out of its folder; nothing was "
+                f"unpacked. {again}"
+            )
+        name = PurePosixPath(entry.filename).name
+        if name in found and not entry.is_dir():
+            found[name].append(entry)
+    for name, entries in found.items():
+        if len(entries) != 1:
+            raise UserError(f"{archive} holds {name} {len(entries)} times, expected once. {again}")
+    return {name: entry for name, (entry,) in found.items()}
+
+
+def _leaves(entry: str) -> bool:
+    """Whether a zip's entry would be written outside the folder it is unpacked in, anywhere."""
+    windows = PureWindowsPath(entry)  # takes both kinds of slash
+    return bool(windows.drive or windows.root or ".." in windows.parts)

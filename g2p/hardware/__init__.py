@@ -1,0 +1,1 @@
+"""Devices: which one, whose GPU, what energy it takes."""

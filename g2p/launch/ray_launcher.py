@@ -1,0 +1,50 @@
+"""Tasks of Ray: each is waited for, and what became of it said."""
+
+import signal
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import ray
+from hydra.core.utils import JobReturn
+from hydra_plugins.hydra_ray_launcher import _core
+from ray.exceptions import RayError
+
+from g2p.core.interrupts import go_on
+from g2p.launch.job_failure import died
+
+SECONDS_BETWEEN_LOOKS = 0.5
+
+
+def wait_for_all(tell: Callable[[JobReturn], None]) -> None:
+    """Have the launcher, which gives up at the first task that died, wait for all of them."""
+    launch, start = _core.launch_job_on_ray, _core.start_ray
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    words: dict[ray.ObjectRef, list[str]] = {}
+
+    def connected(options) -> None:
+        if options.address != "local":
+            options.pop("object_store_memory")  # the plugin always adds it; a cluster has its own
+        start(options)
+
+    def started(context, options, config, function, state) -> ray.ObjectRef:
+        for number, handler in handlers.items():  # Ray has put handlers of its own there
+            signal.signal(number, handler)
+        task = launch(context, options, config, function, state)
+        words[task] = list(config.hydra.overrides.task)
+        return task
+
+    def get(task: ray.ObjectRef) -> JobReturn:
+        ready = []
+        while not ready:
+            ready, _ = ray.wait([task], timeout=SECONDS_BETWEEN_LOOKS)
+            go_on()  # what is raised inside of Ray's calls, it drops
+        try:
+            returned = ray.get(task)
+        except RayError as error:
+            returned = died(words[task], type(error).__name__)
+        tell(returned)
+        return returned
+
+    _core.start_ray = connected
+    _core.launch_job_on_ray = started
+    _core.ray = SimpleNamespace(get=get)

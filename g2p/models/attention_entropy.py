@@ -1,0 +1,70 @@
+"""Whether attention can matter: the entropy of its weights, layer by layer."""
+
+import math
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from g2p.models.layers.attention import Attention
+
+# Query loci whose weights are held at once: B x H x ROWS x L, never B x H x L x L.
+ROWS = 64
+# Weights this close to all alike, or to the identity, tell nothing of the other loci.
+DEGENERATE = 0.999
+
+
+@torch.no_grad()
+def attention_entropy(model: nn.Module, genotype_BL: Tensor) -> list[dict]:
+    """Of each attention layer, over all strains, heads and loci of a sample.
+
+    Returns, layer by layer: `entropy`, the mean entropy of a locus's weights in nats; `uniform`,
+    that of weights all alike, log L; `own`, the mean weight of a locus on itself; and `degenerate`:
+    None, or why this layer's attention cannot matter.
+    """
+    seen: dict[Attention, list[Tensor]] = {}  # a multi-environment model passes several times
+    hooks = [
+        module.register_forward_pre_hook(
+            lambda layer, inputs: seen.setdefault(layer, []).append(inputs[0])
+        )
+        for module in model.modules()
+        if isinstance(module, Attention)
+    ]
+    was_training = model.training
+    model.eval()
+    model(genotype_BL)
+    model.train(was_training)
+    for hook in hooks:
+        hook.remove()
+    return [_layer(layer, torch.cat(inputs)) for layer, inputs in seen.items()]
+
+
+def _layer(layer: Attention, x_BLD: Tensor) -> dict:
+    entropy = own = 0.0
+    count = 0
+    for first, weights_BHRL in _weights(layer, x_BLD):
+        entropy += torch.special.entr(weights_BHRL).sum().item()
+        own += weights_BHRL.diagonal(offset=first, dim1=2, dim2=3).sum().item()
+        count += weights_BHRL[..., 0].numel()
+    result = {
+        "entropy": entropy / count,
+        "uniform": math.log(x_BLD.shape[1]),
+        "own": own / count,
+        "degenerate": None,
+    }
+    if x_BLD.shape[1] == 1:
+        result["degenerate"] = "the sequence has length one"
+    elif result["entropy"] > DEGENERATE * result["uniform"]:
+        result["degenerate"] = "its weights are uniform"
+    elif result["own"] > DEGENERATE:
+        result["degenerate"] = "each locus attends to itself alone"
+    return result
+
+
+def _weights(layer: Attention, x_BLD: Tensor) -> Iterator[tuple[int, Tensor]]:
+    """Softmaxed scores of a block of query loci, and its first locus."""
+    query, key, _ = layer.projections(x_BLD)
+    scale = layer.scale(x_BLD.shape[2])
+    for first in range(0, query.shape[2], ROWS):
+        scores = query[:, :, first : first + ROWS].double() @ key.double().transpose(2, 3)
+        yield first, torch.softmax(scores * scale, dim=3)

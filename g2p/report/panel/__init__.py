@@ -1,0 +1,1 @@
+"""What is in a panel, as tables and pictures."""

@@ -1,0 +1,100 @@
+"""Tables of a panel: what it holds, and its phenotypes."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from g2p.core.errors import listed
+from g2p.data.panel import Panel
+from g2p.report.panel.genotype_stats import Calls, Relatedness, moments
+from g2p.report.panel.ld_decay import Decay
+
+
+def panel_table(
+    source: str, panel: Panel, called: Calls, linked: Decay | None, related: Relatedness | None
+) -> Table:
+    """What does not depend on a phenotype, a row each."""
+    table = Table(title=f"data={source}", show_header=False)
+    chromosomes = list(dict.fromkeys(panel.loci["chromosome"].to_pylist()))
+    n_strains, n_loci = panel.genotypes.shape
+    for name, value in (
+        ("strains", f"{n_strains:,}"),
+        ("loci", f"{n_loci:,}"),
+        ("chromosomes", f"{len(chromosomes)}: {listed(chromosomes, 4)}"),
+        ("phenotypes", f"{len(panel.phenotype_names)}"),
+        ("other names", listed(f"{a} = {n}" for a, n in panel.aliases.items())),
+        ("known of strains", listed(panel.strain_table.column_names if panel.strain_table else [])),
+    ):
+        if value:
+            table.add_row(name, value)
+    table.add_section()
+    table.add_row("missing genotypes", Text(_missing(called)))
+    minor = called.minor
+    rare = f"median {np.median(minor):.3f}\nbelow 0.05 at {(minor < 0.05).sum():,} loci"
+    one = f", one allele only at {(minor == 0).sum():,}" if (minor == 0).any() else ""
+    table.add_row("rarer allele", Text(rare + one if len(minor) else "nothing is called"))
+    if linked is None:
+        table.add_row("mean r2", "too few loci with a known distance")
+    else:
+        table.add_row(Text(f"mean r2\n({linked.strains:,} strains)"), Text(_linkage(linked)))
+    if related is not None:
+        closest = related.pairs.max()
+        table.add_row(
+            Text(f"relatedness\n({len(related.rows):,} strains, {related.loci:,} loci)"),
+            Text(
+                f"sd {related.pairs.std():.3f}, closest pair {closest:.2f}\n"
+                f"first axis {related.first_axis:.1%} of the genomic variance"
+            ),
+        )
+    return table
+
+
+def _missing(called: Calls) -> str:
+    share = called.missing_by_strain.mean()
+    if share == 0:
+        return "none"
+    return (
+        f"{share:.2%}\nat most {called.missing_by_locus.max():.1%} at a locus, "
+        f"{called.missing_by_strain.max():.1%} in a strain"
+    )
+
+
+def _linkage(linked: Decay) -> str:
+    """r2 at 1, 10, 100 and 1,000 kb, as far as there are pairs, and between chromosomes."""
+    parts = [
+        f"{r2:.3f} at {round(distance / 1000):,} kb"
+        for distance, r2 in zip(linked.distance, linked.r2, strict=True)
+        if np.isclose(distance, [1e3, 1e4, 1e5, 1e6]).any()
+    ]
+    if np.isfinite(linked.between):
+        parts.append(f"{linked.between:.3f} between chromosomes")
+    return "\n".join(parts)
+
+
+def phenotype_table(
+    names: list[str], values: np.ndarray, h2: Mapping[str, float], ceiling: Mapping[str, float]
+) -> Table:
+    """A row for each phenotype."""
+    # Narrow: nine columns are to fit into 80 characters beside a name of 16.
+    table = Table(title="phenotypes", padding=(0, 1), collapse_padding=True, box=box.SIMPLE_HEAD)
+    table.add_column("phenotype", overflow="fold")
+    ceilings = any(name in ceiling for name in names)
+    headings = ["n", "missing", "mean", "sd", "min", "max", "h2"]
+    for heading in headings + ["ceiling"] * ceilings:
+        table.add_column(heading, justify="right", no_wrap=True)
+    for name, column in zip(names, values.T, strict=True):
+        n = int(np.isfinite(column).sum())
+        cells = [_number(value) for value in moments(column).values()]
+        shares = [h2[name]] + [ceiling.get(name, np.nan)] * ceilings
+        table.add_row(
+            name, f"{n:,}", f"{1 - n / len(column):.1%}", *cells,
+            *("-" if np.isnan(share) else f"{share:.2f}" for share in shares),
+        )  # fmt: skip
+    return table
+
+
+def _number(value: float) -> str:
+    return "-" if np.isnan(value) else f"{value:.3g}"

@@ -1,0 +1,1 @@
+"""A study's report: one page, its figures and the tables behind them."""

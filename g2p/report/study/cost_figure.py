@@ -1,0 +1,192 @@
+"""What gain costs: the mean test R2 of each arm against what its runs took."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from math import log10
+from statistics import fmean
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import EngFormatter, FixedLocator, Formatter, LogLocator, NullFormatter
+
+from g2p.config.schema import is_baseline
+from g2p.core.errors import listed
+from g2p.report.study.layout import (
+    Picture,
+    Values,
+    below_the_axis,
+    legend,
+    legend_inches,
+    mark_below,
+    r2_limits,
+    style,
+)
+from g2p.report.study.results_view import StudyData, grouped, is_number
+from g2p.runs.figures import plt
+
+# Where labels of times stand: the finer ones where there is room for them.
+UNITS = {"ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0}
+FINE = {"ms": (1, 2, 5, 10, 20, 50, 100, 200, 500), "s": (1, 2, 5, 10, 20),
+        "min": (1, 2, 5, 10, 20), "h": (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)}  # fmt: skip
+COARSE = {"ms": (1, 10, 100), "s": (1, 10), "min": (1, 10), "h": (1, 10, 100, 1000)}
+
+
+@dataclass(frozen=True)
+class Cost:
+    """A column of the results table as an axis.
+
+    Attributes:
+        label: of the axis.
+        ticks: value -> text.
+        shared: whether the phenotypes of a run share it: a run on eighteen of them is then a
+            bargain.
+    """
+
+    label: str
+    ticks: Formatter | Callable[[float, int | None], str]
+    shared: bool
+
+
+def duration(seconds: float, _: int | None = None) -> str:
+    """1 ms, 20 s, 5 min, 2 h: the largest unit that does not make it less than one."""
+    unit = next((u for u in reversed(UNITS) if seconds >= UNITS[u] * (1 - 1e-9)), "ms")
+    return f"{seconds / UNITS[unit]:.3g} {unit}"
+
+
+COSTS = {
+    "seconds": Cost("training time", duration, True),
+    "num_parameters": Cost("parameters of trained networks", EngFormatter(sep=""), False),
+    "peak_memory": Cost("peak memory", EngFormatter("B"), False),
+    "flops": Cost("floating-point operations", EngFormatter(sep=""), True),
+    "energy": Cost("energy", EngFormatter("J"), True),
+}
+
+
+def closed_forms(data: StudyData, configs: Mapping[str, Mapping]) -> set[str]:
+    """Arms with runs of a baseline, whose parameters are no network's weights."""
+    names = {key: config.get("model", {}).get("name") for key, config in configs.items()}
+    return {run.arm for run in data.runs if is_baseline(str(names.get(run.key)))}
+
+
+def cost(data: StudyData, untrained: Collection[str] = ()) -> Picture | None:
+    """Mean test R2 against what the arms cost, for each cost that is known of two arms.
+
+    Args:
+        untrained: arms of baselines (`closed_forms`).
+    """
+    values = cost_values(data, untrained)
+    if not values:
+        return None
+    share = "Training is for each phenotype of a run. " if _shared(data) else ""
+    # An arm has the same mean in each panel.
+    r2 = {row["arm"]: row["mean_test_r2"] for row in values}
+    return Picture(
+        name="cost",
+        heading="Cost against gain",
+        caption=f"Mean over the runs of each arm, cost on a logarithmic scale. {share}Up and to "
+        f"the left is better.{_left_out(data, values, untrained)}"
+        f"{below_the_axis(r2.values(), ('arm', 'arms'))}",
+        description="; ".join(f"{arm}: mean test R2 {r2:z.4f}" for arm, r2 in data.means.items()),
+        values=values,
+        draw=partial(_draw, data.arms),
+    )
+
+
+def cost_values(data: StudyData, untrained: Collection[str]) -> list[dict]:
+    """What is drawn: for each cost that is known of two arms, the mean cost and R2 of each."""
+    values = []
+    for name in COSTS:
+        known = costs(data, name, untrained) if name in data.table.column_names else {}
+        if len(known) > 1:
+            values += [
+                {"kind": "mean", "arm": arm, "cost": name, "mean_cost": value,
+                 "mean_test_r2": data.means[arm]}
+                for arm, value in known.items()
+            ]  # fmt: skip
+    return values
+
+
+def costs(data: StudyData, column: str, untrained: Collection[str] = ()) -> dict[str, float]:
+    """Arm -> mean over its finished runs, where any run knows its cost (and it is not 0).
+
+    Parameters of a baseline (a tree ensemble's settings, a kernel's weight for each strain) are not
+    of the kind that a network has, so an untrained arm has none here.
+    """
+    spent = COSTS[column].shared and _shared(data)
+    by_arm: dict[str, list[float]] = {}
+    for run in data.runs:
+        value = run.facts[column]
+        if column == "num_parameters" and run.arm in untrained:
+            continue
+        if run.status == "done" and run.arm in data.means and is_number(value) and value > 0:
+            by_arm.setdefault(run.arm, []).append(value / (len(run.phenotypes) if spent else 1))
+    return {arm: fmean(values) for arm, values in by_arm.items()}
+
+
+def _shared(data: StudyData) -> bool:
+    """Whether some runs give more phenotypes than others."""
+    return len({len(run.phenotypes) for run in data.runs if run.status == "done"}) > 1
+
+
+def _left_out(data: StudyData, values: Values, untrained: Collection[str]) -> str:
+    """Sentences on the arms that a panel lacks, and why."""
+    told = ""
+    for name, rows in grouped(values, lambda row: row["cost"]).items():
+        missing = [arm for arm in data.means if arm not in {row["arm"] for row in rows}]
+        if not missing:
+            continue
+        names = listed(missing, 6)
+        if name == "num_parameters" and set(missing) <= set(untrained):
+            told += f" Not under parameters, where only trained networks compare: {names}."
+        elif name == "flops" and set(missing) <= set(untrained):
+            told += f" Floating-point operations are not counted for baselines: {names}."
+        else:
+            told += f" Not known of {names}: {COSTS[name].label}."
+    return told
+
+
+def _draw(order: Sequence[str], values: Values, width: float) -> Figure:
+    panels = grouped(values, lambda row: row["cost"])
+    across = 1 if width < 5 else -(-len(panels) // -(-len(panels) // 3))  # 4 as 2 and 2
+    down = -(-len(panels) // across)
+    width = min(width, across * 4.2)
+    arms = [arm for arm in order if any(row["arm"] == arm for row in values)]
+    looks = {arm: style(order.index(arm)) | {"linestyle": "none"} for arm in arms}
+    figure, grid = plt.subplots(
+        down, across, figsize=(width, 2.3 * down + legend_inches(arms, width)), squeeze=False,
+        layout="constrained", sharey=True,
+    )  # fmt: skip
+    grid[0, 0].set_ylim(*r2_limits([row["mean_test_r2"] for row in values]))
+    for axes in grid.flat[len(panels) :]:
+        axes.set_visible(False)
+    for axes, (name, rows) in zip(grid.flat, panels.items(), strict=False):
+        for row in rows:
+            x, y, look = row["mean_cost"], row["mean_test_r2"], looks[row["arm"]]
+            axes.plot(x, y, markersize=6, markeredgecolor="white", markeredgewidth=0.4, **look)
+            mark_below(axes, [(x, y)], look["color"])
+        _axis_of_costs(axes, name, [row["mean_cost"] for row in rows], width / across)
+        axes.grid(color="#e8e8e8")
+    for axes in grid[:, 0]:
+        axes.set_ylabel("mean test R2")
+    handles = [Line2D([], [], label=arm, **look) for arm, look in looks.items()]
+    legend(figure, handles, width)
+    return figure
+
+
+def _axis_of_costs(axes: Axes, name: str, values: Sequence[float], inches: float) -> None:
+    # Room for two of 1, 2, 5 times a power of ten, however alike the costs are.
+    low, high = min(values) / 2.3, max(values) * 2.3
+    axes.set(xscale="log", xlim=(low, high), xlabel=COSTS[name].label)
+    # Where labels of every 1, 2 and 5 would touch, there is one every tenfold.
+    room = inches - 0.7
+    fit = 3 * log10(high / low) * (0.6 if name == "seconds" else 0.45) < room
+    if name == "seconds":
+        chosen = FINE if fit else COARSE
+        ticks = [n * UNITS[unit] for unit, numbers in chosen.items() for n in numbers]
+        axes.xaxis.set_major_locator(FixedLocator([t for t in ticks if low <= t <= high]))
+    else:
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if fit else (1,)))
+    axes.xaxis.set_major_formatter(COSTS[name].ticks)
+    axes.xaxis.set_minor_formatter(NullFormatter())

@@ -1,0 +1,128 @@
+"""R2 against a factor that is a number: all values that the figure draws."""
+
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from g2p.report.study.results_view import StudyData, grouped, label, mean_r2
+from g2p.report.study.values import mean_of_runs, reference, standard_error
+
+MOST_LINES = 8  # that a reader tells apart
+CEILING = "noise_ceiling"
+
+
+@dataclass(frozen=True)
+class Axis:
+    """How a factor is drawn on x.
+
+    Attributes:
+        name: of the figure.
+        heading: of the figure.
+        xlabel: of the axis.
+        log: whether its scale is logarithmic.
+        null: the label of the value null, if that is a value.
+        panels: whether each value is a panel of its own, which has its own noise ceiling.
+    """
+
+    name: str
+    heading: str
+    xlabel: str
+    log: bool = False
+    null: str | None = None
+    panels: bool = False
+
+
+AXES = {
+    "model.num_layers": Axis("layers", "Test R2 by number of layers", "layers"),
+    "transfer.observations": Axis(
+        "transfer", "Test R2 by values of the phenotype to learn from",
+        "known values of the phenotype", log=True, null="all",
+    ),
+    "data.epsilon": Axis(
+        "epsilon", "Test R2 from epistatic to additive", "epsilon (1: purely additive)", panels=True
+    ),
+}  # fmt: skip
+
+
+def factor_values(data: StudyData, factor: str) -> list[dict]:
+    """What is drawn: runs, their mean by phenotype, the mean over phenotypes and its error.
+
+    Means over phenotypes are over those that every point of every line has, or they would differ
+    in what they are of. A line that has no value of the factor has a mean alone. The factor's
+    value null is its label here.
+    """
+    axis = AXES[factor]
+    points = {name: _points(rows, axis, factor) for name, rows in _lines(data, factor).items()}
+    every = [{row["phenotype"] for row in rows} for at in points.values() for rows in at.values()]
+    common = [name for name in data.phenotypes if all(name in names for names in every)]
+    repeat = _repeat(data, factor)
+    values = []
+
+    def add(kind: str, line: str | None, x, r2: float, **more) -> None:
+        empty = {"phenotype": None, "seed": None, "runs": None, "phenotypes": None,
+                 "signature": None}  # fmt: skip
+        row = {"kind": kind, "line": line, factor: x, "test_r2": r2}
+        values.append({**row, **empty, **more})
+
+    for line, at in points.items():
+        for x, rows in at.items():
+            if x is not None:
+                for name, mine in grouped(rows, lambda row: row["phenotype"]).items():
+                    for row in mine:
+                        add("run", line, x, row["r2"], phenotype=name, seed=row["seed"],
+                            signature=row["signature"])  # fmt: skip
+                    add("phenotype_mean", line, x, mean_of_runs(mine), phenotype=name,
+                        runs=len(mine))  # fmt: skip
+            shared = [row for row in rows if row["phenotype"] in common]
+            if shared:
+                mean = mean_r2(shared)
+                add("mean", line, x, mean, runs=len(shared), phenotypes=len(common))
+                error = standard_error(shared, repeat, common)
+                if error is not None:
+                    add("interval_low", line, x, mean - error, phenotypes=len(common))
+                    add("interval_high", line, x, mean + error, phenotypes=len(common))
+    if axis.panels:
+        for x in in_order({x for at in points.values() for x in at if x is not None}):
+            rows = [row for at in points.values() for row in at.get(x, [])]
+            known = reference(rows, lambda row: row.get(CEILING), data.arm_of)
+            if common and all(name in known for name in common):
+                ceiling = fmean(known[name] for name in common)
+                add(CEILING, None, x, ceiling, phenotypes=len(common))
+    return values
+
+
+def _lines(data: StudyData, factor: str) -> dict[str, list[dict]]:
+    """Arms or, where that makes few enough lines, arms by what else they vary in."""
+    others = [name for name in data.varying if name != factor]
+
+    def long(row: dict) -> str:
+        arm = [] if data.arm == factor else [data.arm_of(row)]
+        settings = [f"{name} {label(row[name])}" for name in others if row[name] is not None]
+        return ", ".join([*arm, *settings]) or "all runs"
+
+    def short(row: dict) -> str:
+        return "all runs" if data.arm == factor else data.arm_of(row)
+
+    return grouped(data.rows, long if len({*map(long, data.rows)}) <= MOST_LINES else short)
+
+
+def _points(rows: Sequence[dict], axis: Axis, factor: str) -> dict:
+    """The rows at each value of the factor, in its order; at None those of a line without any."""
+    at = grouped(rows, lambda row: axis.null if row[factor] is None else row[factor])
+    if len(at) > 1:
+        at.pop(None, None)
+    return {x: at[x] for x in in_order(at)}
+
+
+def in_order(values: Iterable) -> list:
+    """Numbers, then the label of null, then None."""
+    number = (int, float)
+    return sorted(
+        values, key=lambda x: (x is None, isinstance(x, str), x if isinstance(x, number) else 0)
+    )
+
+
+def _repeat(data: StudyData, factor: str) -> Callable[[dict], Hashable]:
+    """What tells the repeats of one point apart: the seed, and factors that are in no line."""
+    names = [name for name in ("seed", *data.varying) if name != factor]
+    return lambda row: tuple(row[name] for name in names)

@@ -1,0 +1,118 @@
+"""A study's figures: which there are, and the effects of its components."""
+
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from g2p.report.study.cost_figure import cost
+from g2p.report.study.curves import against
+from g2p.report.study.factor_values import AXES
+from g2p.report.study.layout import NO_VALUE, Picture, Values, legend, wrapped
+from g2p.report.study.learning_figure import learning_curves
+from g2p.report.study.phenotype_figure import by_phenotype
+from g2p.report.study.published_results import Published
+from g2p.report.study.results_view import StudyData, grouped, is_number
+from g2p.runs.figures import BLUE, GREY, plt
+from g2p.stats.compare import Effect
+from g2p.stats.effects_table import method_notes
+
+MOST_EFFECTS = 60
+
+
+def pictures(
+    data: StudyData, effects: Sequence[Effect], records: Mapping[str, Path],
+    published: Sequence[Published], untrained: Collection[str] = (),
+) -> list[Picture]:  # fmt: skip
+    """All figures that the study's results can fill already; `untrained` are arms of baselines."""
+    drawn = [
+        by_phenotype(data, published),
+        effects_figure(effects),
+        *(against(data, factor) for factor in AXES),
+        cost(data, untrained),
+        learning_curves(data, records),
+    ]
+    return [picture for picture in drawn if picture]
+
+
+def effects_figure(effects: Sequence[Effect]) -> Picture | None:
+    """The effects in the study's order, a row each: mean, interval, phenotypes, stars."""
+    known = [effect for effect in effects if is_number(effect.mean)]
+    if not known:
+        return None
+    fewer = f"The first {MOST_EFFECTS} of {len(known):,}. " if len(known) > MOST_EFFECTS else ""
+    known = known[:MOST_EFFECTS]
+    return Picture(
+        name="effects",
+        heading="What each step changes",
+        caption=f"{fewer}Change in test R2 from the first arm to the second: mean and 95% interval "
+        "(filled where it is significant after Holm's correction), and the mean of each phenotype "
+        "as a grey stroke. * p ≤ 0.05, ** p ≤ 0.01, *** p ≤ 0.001 after it. "
+        + " ".join(method_notes(known)),
+        description="; ".join(f"{named(e, known)}: {e.mean:+z.4f} {e.stars}" for e in known),
+        values=effect_values(known),
+        draw=_effects,
+    )
+
+
+def effect_values(effects: Sequence[Effect]) -> list[dict]:
+    """What is drawn, all cells of effects.parquet: an effect's mean, interval and phenotypes."""
+    values = []
+    for row, effect in enumerate(effects, start=1):
+        comparison = {"row": row, "comparison": named(effect, effects)}
+        cells = [("phenotype", name, change) for name, change in effect.by_phenotype.items()]
+        if is_number(effect.low):
+            cells += [("interval_low", None, effect.low), ("interval_high", None, effect.high)]
+        for kind, phenotype, change in [*cells, ("mean", None, effect.mean)]:
+            stars = effect.stars if kind == "mean" else None
+            values.append({
+                "kind": kind, **comparison, "phenotype": phenotype, "change_in_test_r2": change,
+                "stars": stars,
+            })  # fmt: skip
+    return values
+
+
+def named(effect: Effect, beside: Sequence[Effect]) -> str:
+    """The comparison's title, with the factor where the effects are of several."""
+    several = len({other.comparison.arm for other in beside}) > 1
+    return f"{effect.comparison.arm + ': ' if several else ''}{effect.comparison.title()}"
+
+
+def _effects(values: Values, width: float) -> Figure:
+    rows = list(grouped(values, lambda row: row["row"]).values())
+    names = [wrapped(own[0]["comparison"], width * 0.36, lines=8) for own in rows]
+    lines = max(name.count("\n") + 1 for name in names)
+    height = len(rows) * max(0.34, 0.15 * lines + 0.1) + 1.1
+    figure, axes = plt.subplots(figsize=(width, height), layout="constrained")
+    between = "\n" if width < 5 and lines > 1 else " "
+    told = []
+    for y, own in enumerate(rows):
+        changes = grouped(own, lambda row: row["kind"])
+        x = {kind: [row["change_in_test_r2"] for row in cells] for kind, cells in changes.items()}
+        phenotypes = x.get("phenotype", [])
+        axes.plot(phenotypes, [y] * len(phenotypes), "|", color=GREY, markersize=7, alpha=0.6)
+        if "interval_low" in x:
+            ends = [*x["interval_low"], *x["interval_high"]]
+            axes.plot(ends, [y, y], color=BLUE, linewidth=2)
+        stars = changes["mean"][0]["stars"]
+        axes.plot(x["mean"], [y], "o", color=BLUE, markersize=6,
+                  markerfacecolor=BLUE if stars else "white")  # fmt: skip
+        told.append(f"{x['mean'][0]:+z.4f}{between}{stars}".rstrip())
+    axes.axvline(0, color="black", linewidth=0.8, zorder=0, gid=NO_VALUE)
+    axes.set_yticks(range(len(rows)), names)
+    axes.set(ylim=(len(rows) - 0.5, -0.5), xlabel="change in test R2")
+    axes.locator_params(axis="x", nbins=3 if width < 5 else 7)
+    axes.grid(axis="y", color="#e8e8e8")
+    right = axes.twinx()
+    right.set_ylim(axes.get_ylim())
+    right.set_yticks(range(len(rows)), told)
+    for side in (axes, right):
+        side.tick_params(axis="y", length=0)
+        side.spines["left"].set_visible(False)
+    handles = [
+        Line2D([], [], color=BLUE, marker="o", linewidth=2, label="mean, 95% interval"),
+        Line2D([], [], color=GREY, marker="|", linestyle="none", label="a phenotype"),
+    ]
+    legend(figure, handles, width)
+    return figure

@@ -1,0 +1,123 @@
+"""Learning curves of a study: a panel for each arm, a thin line for each run."""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from statistics import fmean
+
+import pyarrow as pa
+from matplotlib.figure import Figure
+
+from g2p.core.errors import plural
+from g2p.report.study.layout import (
+    Picture,
+    Values,
+    below_the_axis,
+    mark_below,
+    r2_limits,
+    style,
+    wrapped,
+)
+from g2p.report.study.results_view import StudyData, grouped, is_number
+from g2p.runs.directory import Record
+from g2p.runs.figures import plt
+
+MOST_CURVES = 60
+
+
+def learning_curves(data: StudyData, records: Mapping[str, Path]) -> Picture | None:
+    """Validation R2 by epoch."""
+    values = curve_values(data, records)
+    if not values:
+        return None
+    n = len({(row["arm"], row["signature"]) for row in values})
+    arms = len({row["arm"] for row in values})
+    total = sum(run.key in records for run in data.runs)
+    names = {name for run in data.runs for name in run.phenotypes}
+    of = f"on {names.pop()}" if len(names) == 1 else "mean over phenotypes"
+    caption = f"Validation R2, {of}, by epoch; a line is a run, as in its history.parquet (there "
+    caption += "epochs count from 0)."
+    if n < total:
+        caption += f" {n} of {total} runs, the same number of each arm as far as there are."
+    r2 = [row["validation_r2"] for row in values]
+    return Picture(
+        name="learning_curves",
+        heading="Learning curves",
+        caption=caption + below_the_axis(r2, ("epoch", "epochs"), marked=False),
+        description=f"Validation R2 by epoch of {plural(n, 'run')} in {plural(arms, 'arm')}.",
+        values=values,
+        draw=partial(_draw, data.arms),
+    )
+
+
+def curve_values(data: StudyData, records: Mapping[str, Path]) -> list[dict]:
+    """Epochs of some runs, arms taking turns; a run under way may have none yet."""
+    by_arm = {arm: [run for run in data.runs if run.arm == arm] for arm in data.arms}
+    turns = itertools.zip_longest(*by_arm.values())
+    values: dict[str, list[dict]] = {arm: [] for arm in data.arms}
+    found = 0
+    for run in itertools.chain.from_iterable(turns):
+        if run is None or run.key not in records or found == MOST_CURVES:
+            continue
+        try:
+            history = Record(records[run.key]).history().to_pydict()
+        except (FileNotFoundError, pa.ArrowInvalid):
+            continue
+        known = [
+            {"kind": "run", "arm": run.arm, "signature": run.key, "epoch": epoch + 1,
+             "validation_r2": r2}
+            for epoch, r2 in zip(history["epoch"], _curve(history, run.phenotypes), strict=True)
+            if is_number(r2)
+        ]  # fmt: skip
+        values[run.arm] += known
+        found += bool(known)
+    return [row for rows in values.values() for row in rows]
+
+
+def _curve(history: Mapping[str, list], phenotypes: Sequence[str]) -> list[float | None]:
+    """Validation R2 by epoch, mean over these phenotypes: of a transfer, the target alone counts.
+
+    Epochs in which none of them has a value have none.
+    """
+    columns = [f"val_r2/{name}" for name in phenotypes]
+    if {name for name in history if name.startswith("val_r2/")} <= set(columns):
+        return history["val_r2_mean"]
+    curves = [history[name] for name in columns if name in history]
+    epochs = range(len(history["epoch"]))
+    known = [[curve[i] for curve in curves if is_number(curve[i])] for i in epochs]
+    return [fmean(values) if values else None for values in known]
+
+
+def _draw(order: Sequence[str], values: Values, width: float) -> Figure:
+    by_arm = grouped(values, lambda row: row["arm"])
+    across = min(len(by_arm), 2 if width < 5 else 4)
+    down = -(-len(by_arm) // across)
+    width = min(width, across * 3.4)
+    titles = [wrapped(arm, (width - 0.6) / across - 0.1) for arm in by_arm]
+    lines = max(title.count("\n") + 1 for title in titles)
+    figure, grid = plt.subplots(
+        down, across, figsize=(width, down * (1.7 + 0.15 * lines) + 0.4), squeeze=False,
+        layout="constrained", sharey=True, sharex=True,
+    )  # fmt: skip
+    grid[0, 0].set_ylim(*r2_limits([row["validation_r2"] for row in values]))
+    for axes in grid.flat[len(by_arm) :]:
+        axes.set_visible(False)
+    for axes, title, (arm, rows) in zip(grid.flat, titles, by_arm.items(), strict=False):
+        look = style(order.index(arm))
+        for curve in grouped(rows, lambda row: row["signature"]).values():
+            points = [(row["epoch"], row["validation_r2"]) for row in curve]
+            # A closed form has one epoch, which is no line.
+            marker = look["marker"] if len(points) == 1 else ""
+            axes.plot(*zip(*points, strict=True), color=look["color"], lw=0.7, alpha=0.8,
+                      marker=marker, ms=4)  # fmt: skip
+            if max(r2 for _, r2 in points) < axes.get_ylim()[0]:  # or nobody knows of it
+                mark_below(axes, points[-1:], look["color"])
+        axes.set_title(title, fontsize=9)
+        axes.locator_params(axis="x", nbins=4, integer=True)
+        axes.xaxis.set_tick_params(labelbottom=True)
+    if all(row["epoch"] == 1 for row in values):  # closed forms alone
+        grid[0, 0].set(xlim=(0.5, 1.5), xticks=[1])
+    figure.supxlabel("epoch", fontsize=9)
+    figure.supylabel("validation R2", fontsize=9)
+    return figure

@@ -1,0 +1,226 @@
+"""R2 by phenotype and arm, laid out like figure 3 of Rijal et al. 2025: phenotypes side by side,
+the arms of each next to one another, every run a point."""
+
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from g2p.core.errors import listed, plural
+from g2p.report.study.layout import (
+    MARKERS,
+    Picture,
+    Values,
+    below_the_axis,
+    inches_of,
+    legend,
+    legend_inches,
+    mark_below,
+    r2_limits,
+    style,
+    wrapped,
+)
+from g2p.report.study.published_results import Published
+from g2p.report.study.results_view import StudyData, grouped, is_number
+from g2p.report.study.values import SAME, mean_of_runs, reference, references
+from g2p.runs.figures import GREY, plt
+
+SLOT = 0.07  # inches for an arm, at least
+GAP = 1.5  # slots between phenotypes
+MOST_POINTS = 3000  # that are drawn as shapes; a picture of more is smaller than their list
+LINES = {
+    "noise_ceiling": ("noise ceiling", "-", "black"),
+    "ridge_r2": ("ridge, same split", ":", GREY),
+}
+
+
+def by_phenotype(data: StudyData, published: Sequence[Published]) -> Picture | None:
+    if not data.rows:
+        return None
+    published = [one for one in published if one.r2.keys() & set(data.phenotypes)]
+    values = phenotype_values(data, published)
+    arms, names = len({row["arm"] for row in values if row["kind"] == "run"}), len(data.phenotypes)
+    return Picture(
+        name="r2_by_phenotype",
+        heading=f"Test R2 by phenotype and {data.arm}",
+        caption=_caption(data, published, values),
+        description=f"Test R2 of {plural(arms, 'arm')} on {plural(names, 'phenotype')}; the means "
+        "over phenotypes are in the table of arms.",
+        values=values,
+        draw=partial(_draw, data.arms, published),
+    )
+
+
+def phenotype_values(data: StudyData, published: Sequence[Published]) -> list[dict]:
+    """What is drawn: runs, their mean, published values, and lines that hold for every arm."""
+    cells = grouped(data.rows, lambda row: (row["phenotype"], data.arm_of(row)))
+    beside = references(data.table)
+    lines = {line: reference(data.rows, beside[line], data.arm_of) for line in LINES}
+    values = []
+
+    def add(kind: str, phenotype: str, arm: str | None, r2: float, **more) -> None:
+        empty = {"seed": None, "runs": None, "signature": None}
+        row = {"kind": kind, "phenotype": phenotype, "arm": arm, "test_r2": r2}
+        values.append(row | empty | more)
+
+    for name in data.phenotypes:
+        for arm in data.arms:
+            rows = cells.get((name, arm), [])
+            for row in rows:
+                add("run", name, arm, row["r2"], seed=row["seed"], signature=row["signature"])
+            if rows:
+                add("mean", name, arm, mean_of_runs(rows), runs=len(rows))
+        for one in published:
+            if name in one.r2:
+                add("published", name, one.name, one.r2[name])
+        for line, known in lines.items():
+            if name in known:
+                add(line, name, None, known[name])
+    return values
+
+
+def _varies(data: StudyData, value: Callable[[dict], float | None]) -> bool:
+    """Whether a value differs between runs of one phenotype, as where panels differ."""
+    rows = [row for row in data.rows if is_number(value(row))]
+    by_phenotype = grouped(rows, lambda row: row["phenotype"]).values()
+    return any(max(map(value, own)) - min(map(value, own)) > SAME for own in by_phenotype)
+
+
+def _caption(data: StudyData, published: Sequence[Published], values: Values) -> str:
+    parts = [
+        "Each small point is a run, each large marker the mean of an arm, or its one run; arms "
+        "stand in the legend's order."
+    ]
+    if data.varying:
+        parts.append(f"Runs of an arm differ in {listed(data.varying)} too.")
+    if published:
+        sources = "; ".join(f"{one.name}: {one.source}" for one in published)
+        parts.append(f"Open markers are published values ({sources}).")
+    beside = references(data.table)
+    drawn = [line for line in LINES if any(row["kind"] == line for row in values)]
+    if averaged := [LINES[line][0] for line in drawn if _varies(data, beside[line])]:
+        parts.append(f"So does what stands beside them ({listed(averaged)}): a line is the mean.")
+    for line, value in beside.items():
+        known = {
+            row["phenotype"] for row in data.rows
+            if is_number(value(row)) or is_number(row.get(line))
+        }  # fmt: skip
+        n = len(known - {row["phenotype"] for row in values if row["kind"] == line})
+        if n:
+            told = f"No line of {LINES[line][0]} where arms differ in it"
+            parts.append(f"{told} ({plural(n, 'phenotype')}).")
+    runs = [row["test_r2"] for row in values if row["kind"] == "run"]
+    return " ".join(parts) + below_the_axis(runs, ("run", "runs"))
+
+
+def _draw(
+    order: Sequence[str], published: Sequence[Published], values: Values, width: float
+) -> Figure:
+    """The figure; `order` is that of the study's arms, which gives them their look."""
+    arms = [arm for arm in order if any(row["arm"] == arm and row["kind"] == "run"
+                                        for row in values)]  # fmt: skip
+    slots = len(arms) + len(published)
+    cells = grouped(values, lambda row: (row["kind"], row["phenotype"], row["arm"]))
+    r2 = {key: [row["test_r2"] for row in rows] for key, rows in cells.items()}
+    names = list(dict.fromkeys(row["phenotype"] for row in values))
+    # The narrowest group has room for a name of four letters, the widest is no desert.
+    group = max(0.42, (slots + GAP) * SLOT)
+    rows = math.ceil(len(names) / max(1, int((width - 0.8) / group)))
+    columns = math.ceil(len(names) / rows)
+    width = min(width, max(4.4, 0.8 + columns * 2.2 * group))
+    room = (width - 0.8) / columns
+    beside = min(0.25, 0.05 * (slots + GAP) / room)  # slots; 0.05 inches where there is room
+    labels, turned = _names(names, room)
+    height = 2.1 + (max(inches_of(line, 8) for name in labels for line in name.splitlines())
+                    if turned else 0.2)  # fmt: skip
+    looks = {arm: style(order.index(arm)) for arm in arms}
+    handles = _handles(looks, order, published, {row["kind"] for row in values})
+    key = legend_inches([handle.get_label() for handle in handles], width)
+    figure, grid = plt.subplots(
+        rows, 1, figsize=(width, rows * height + key), layout="constrained", squeeze=False,
+        sharey=True,
+    )  # fmt: skip
+    grid[0, 0].set_ylim(*r2_limits([row["test_r2"] for row in values]))
+    for row, axes in enumerate(grid.flat):
+        mine = names[row * columns : (row + 1) * columns]
+        _groups(axes, mine, slots, r2)
+        for i, (arm, look) in enumerate(looks.items()):
+            for j, name in enumerate(mine):
+                _arm(axes, _place(j, i - beside, slots), _place(j, i + beside, slots),
+                     r2.get(("run", name, arm), []), r2.get(("mean", name, arm), []), look,
+                     rasterized=len(values) > MOST_POINTS)  # fmt: skip
+        for i, one in enumerate(published, start=len(arms)):
+            known = [(_place(j, i, slots), value) for j, name in enumerate(mine)
+                     for value in r2.get(("published", name, one.name), [])]  # fmt: skip
+            look = _open(order, one, i - len(arms))
+            axes.plot(*zip(*known, strict=True) if known else ((), ()), **look)
+        axes.set(xlim=(-0.5, columns - 0.5), ylabel="test R2")
+        axes.spines["bottom"].set_bounds(-0.5, len(mine) - 0.5)
+        axes.set_xticks(range(len(mine)), labels[row * columns :][: len(mine)],
+                        rotation=90 if turned else 0, fontsize=8)  # fmt: skip
+        axes.tick_params(axis="x", length=0)
+    legend(figure, handles, width)
+    return figure
+
+
+def _place(group: int, slot: float, slots: int) -> float:
+    """The x of a slot, where phenotypes are a unit apart."""
+    return group + (slot - (slots - 1) / 2) / (slots + GAP)
+
+
+def _groups(axes: Axes, names: list[str], slots: int, r2: dict) -> None:
+    """The background of a row: each phenotype's band and its lines."""
+    half = (slots + 0.5) / 2 / (slots + GAP)
+    for j, name in enumerate(names):
+        axes.axvspan(j - half, j + half, color="#f2f2f2", linewidth=0)
+        for column, (_, line, colour) in LINES.items():
+            for value in r2.get((column, name, None), []):
+                axes.plot([j - half, j + half], [value] * 2, line, color=colour, linewidth=1)
+
+
+def _arm(
+    axes: Axes, left: float, right: float, runs: list[float], mean: list[float], look: dict, *,
+    rasterized: bool,
+) -> None:  # fmt: skip
+    """The runs of an arm and, to their right, their mean, which would hide them."""
+    if len(runs) > 1:
+        axes.plot([left] * len(runs), runs, "o", color=look["color"], markersize=2,
+                  markeredgewidth=0, zorder=1.5, rasterized=rasterized)  # fmt: skip
+    axes.plot([right] * len(mean), mean, look["marker"], color=look["color"], markersize=5,
+              markeredgecolor="white", markeredgewidth=0.4)  # fmt: skip
+    mark_below(axes, ((left, value) for value in runs), look["color"])
+
+
+def _open(order: Sequence[str], one: Published, place: int) -> dict:
+    """Like the arm that is the same model, if there is one, but open."""
+    arm = next((name for name in (one.name, one.model) if name in order), None)
+    look = (
+        style(order.index(arm))
+        if arm
+        else {"color": "#404040", "marker": MARKERS[place % len(MARKERS)]}
+    )
+    return {"marker": look["marker"], "linestyle": "none", "markersize": 4.5,
+            "markerfacecolor": "white", "markeredgecolor": look["color"]}  # fmt: skip
+
+
+def _handles(looks: dict, order: Sequence[str], published, kinds: set) -> list[Line2D]:
+    handles = []
+    for arm, look in looks.items():
+        handles.append(Line2D([], [], label=arm, markersize=5, **look | {"linestyle": "none"}))
+    for i, one in enumerate(published):
+        handles.append(Line2D([], [], label=f"{one.name}, published", **_open(order, one, i)))
+    for column, (name, line, colour) in LINES.items():
+        if column in kinds:
+            handles.append(Line2D([], [], label=name, linestyle=line, color=colour, linewidth=1))
+    return handles
+
+
+def _names(names: list[str], room: float) -> tuple[list[str], bool]:
+    """Phenotypes' names for groups so many inches wide, and whether they have to be turned."""
+    if max(inches_of(word, 8) for name in names for word in name.split() or [""]) < 0.9 * room:
+        return [wrapped(name, room, 8) for name in names], False
+    # Turned, a line of it takes 0.14 inches of the group's width.
+    return [wrapped(name, 1.6, 8, max(1, int(room / 0.14))) for name in names], True

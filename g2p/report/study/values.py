@@ -1,0 +1,74 @@
+"""How the values in a study's figures that are no run's follow from those of its runs.
+
+In: rows of the results table, of test strains and with a number. A figure draws runs as they are,
+and beside them nothing but what these functions give; `mean_r2` is in `study_data`.
+"""
+
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from math import sqrt
+from statistics import fmean, stdev
+
+import pyarrow as pa
+
+from g2p.report.study.results_view import grouped, is_number
+from g2p.stats.reference_checks import ridge_references
+
+SAME = 1e-6  # of two means: values of one ridge fit differ by less where it was fitted twice
+
+
+def mean_of_runs(rows: Sequence[dict]) -> float:
+    """Mean R2 over runs, of one phenotype."""
+    return fmean(row["r2"] for row in rows)
+
+
+def standard_error(
+    rows: Iterable[dict], repeat: Callable[[dict], Hashable], phenotypes: Sequence[str]
+) -> float | None:
+    """Standard error, over repeats of a design, of its mean R2 over these phenotypes.
+
+    A repeat (a seed, a fold) gives one mean over the phenotypes; the error is the standard
+    deviation of these means over the square root of their number. Phenotypes' own levels are in
+    every repeat alike, so they do not count. None with fewer than two repeats that have all
+    phenotypes, or where some lack one.
+    """
+    means = []
+    for of_repeat in grouped(rows, repeat).values():
+        known = {row["phenotype"]: row["r2"] for row in of_repeat}
+        if any(name not in known for name in phenotypes):
+            return None
+        means.append(fmean(known[name] for name in phenotypes))
+    return stdev(means) / sqrt(len(means)) if len(means) > 1 else None
+
+
+def reference(
+    rows: Iterable[dict], value: Callable[[dict], float | None], arm: Callable[[dict], Hashable]
+) -> dict[str, float]:
+    """Phenotype -> mean of a value over an arm's runs, where it is the same for every arm.
+
+    An arm that knows no value does not count. Where arms differ in it (they were trained on other
+    loci, or tested on other strains), no one value stands beside all of them, and there is none.
+    """
+    known = grouped((row for row in rows if is_number(value(row))), lambda row: row["phenotype"])
+    found = {}
+    for name, of_phenotype in known.items():
+        by_arm = grouped(of_phenotype, arm).values()
+        means = [fmean(value(row) for row in own) for own in by_arm]
+        if max(means) - min(means) <= SAME:
+            found[name] = means[0]
+    return found
+
+
+def references(table: pa.Table) -> dict[str, Callable[[dict], float | None]]:
+    """What stands beside the R2 of a row: the noise ceiling, and ridge on the same panel and split.
+
+    The former is the table's, the latter as `ridge_references` has it for the row's run.
+    """
+    ridge = {
+        (signature, phenotype): r2
+        for one in ridge_references(table)
+        for signature in one.signatures for phenotype, r2 in one.r2.items()
+    }  # fmt: skip
+    return {
+        "noise_ceiling": lambda row: row.get("noise_ceiling"),
+        "ridge_r2": lambda row: ridge.get((row["signature"], row["phenotype"])),
+    }

@@ -1,0 +1,1 @@
+"""A run: resolved, executed, written to its directory, read back, listed, pruned."""

@@ -1,0 +1,245 @@
+"""A run's directory: plain files, each whole or absent, readable without executing anything.
+
+    config.yaml  metrics.json  history.parquet  predictions.parquet  environment.json
+    checkpoints/best.ckpt  checkpoints/last.ckpt  figures/
+
+metrics.json is written last: where it is, the run is finished.
+"""
+
+import contextlib
+import re
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import yaml
+
+from g2p.core.atomic_files import DRAFT, read_json, write_atomically, write_json
+from g2p.core.errors import UserError
+from g2p.core.json_shapes import Environment, Metrics, parse
+
+LOCK = ".lock"  # held by the process that trains the run
+FILES = (
+    "config.yaml", "metrics.json", "history.parquet", "predictions.parquet", "environment.json",
+    "checkpoints", "figures",
+)  # fmt: skip
+CHECKPOINTS = ("best.ckpt", "last.ckpt")
+Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the fast one where there is one
+SIGNATURE = re.compile(r"[0-9a-f]{16}")  # how a run's directory is named
+HISTORY = {"epoch": pa.types.is_integer, "val_r2_mean": pa.types.is_floating}
+PREDICTIONS = {
+    "strain": pa.types.is_string, "split": pa.types.is_string, "phenotype": pa.types.is_string,
+    "observed": pa.types.is_floating, "predicted": pa.types.is_floating,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Record:
+    """The directory of one run."""
+
+    folder: Path
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.folder / "checkpoints"
+
+    @property
+    def figures(self) -> Path:
+        return self.folder / "figures"
+
+    @property
+    def finished(self) -> bool:
+        return (self.folder / "metrics.json").exists()
+
+    @property
+    def lock(self) -> Path:
+        return self.folder / LOCK
+
+    def lock_identity(self) -> tuple[int, int] | None:
+        """Return device and inode of the run's lock; None where there is none.
+
+        Of a directory that was removed and made again, the lock is another file.
+        """
+        try:
+            lock = self.lock.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return lock.st_dev, lock.st_ino
+
+    def remove_drafts(self) -> None:
+        """Remove what a killed process was writing; only the holder of the run's lock may."""
+        for draft in self.folder.rglob(f".*{DRAFT}"):
+            draft.unlink()
+
+    def discard_unless_begun(self) -> None:
+        """Remove the directory of a run that failed before its first epoch was kept."""
+        if not (self.checkpoints / "last.ckpt").exists():
+            self.remove()
+
+    def clear(self) -> None:
+        """Forget everything; killed on the way, the run is one that was never begun.
+
+        So first that it is finished goes, and then what it would be gone on from.
+        """
+        (self.folder / "metrics.json").unlink(missing_ok=True)
+        if self.checkpoints.is_dir() and not self.checkpoints.is_symlink():
+            for name in reversed(CHECKPOINTS):
+                _remove(self.checkpoints / name)
+            with contextlib.suppress(OSError):  # somebody else's file lies there, too
+                self.checkpoints.rmdir()
+        else:
+            _remove(self.checkpoints)
+        for name in ("figures", "history.parquet", "predictions.parquet"):
+            _remove(self.folder / name)
+
+    def remove(self) -> list[Path]:
+        """Remove the run, its lock last: nobody begins it meanwhile. No link is followed.
+
+        Returns:
+            What in its directory is no run's, and stays there.
+        """
+        self.remove_drafts()
+        self.clear()
+        for name in (*FILES, LOCK):
+            if name != "checkpoints":
+                _remove(self.folder / name)
+        with contextlib.suppress(OSError):  # not empty; or somebody begins it in this moment
+            self.folder.rmdir()
+        try:
+            others = [path for path in self.folder.iterdir() if path.name not in (*FILES, LOCK)]
+        except FileNotFoundError:
+            return []
+        if self.checkpoints.is_dir():
+            others += [path for path in self.checkpoints.iterdir() if path.name not in CHECKPOINTS]
+        return others
+
+    def config(self) -> dict:
+        """Return the run's config.
+
+        Raises:
+            UserError: when the file is gone or damaged.
+        """
+        path = self.folder / "config.yaml"
+        try:
+            config = yaml.load(path.read_text(), Loader)
+            if not isinstance(config, dict):
+                raise ValueError("it is no mapping")
+        except FileNotFoundError:
+            raise UserError(f"{path} is gone.") from None
+        except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
+            raise UserError(f"{path} is damaged ({' '.join(str(error).split())}).") from None
+        return config
+
+    def write_config(self, config: Mapping) -> None:
+        dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # the fast one where there is one
+        text = yaml.dump(config, Dumper=dumper, sort_keys=False, allow_unicode=True)
+        write_atomically(self.folder / "config.yaml", lambda file: file.write(text.encode()))
+
+    def write_history(self, rows: list[dict]) -> None:
+        """One row an epoch (see `g2p.training.checkpoint_callback`)."""
+        table = pa.Table.from_pylist(rows)
+        self._write_table("history.parquet", table)
+
+    def write_predictions(
+        self, strains: list[str], phenotypes: list[str], split: Mapping[str, np.ndarray],
+        observed: Mapping[str, np.ndarray], predicted: Mapping[str, np.ndarray],
+    ) -> None:  # fmt: skip
+        """Long form, original units, every strain of val and test; a missing observation is null.
+
+        Args:
+            strains: N names.
+            phenotypes: P names.
+            split: rows of each part.
+            observed: part -> (rows of the part, P), NaN where missing.
+            predicted: part -> (rows of the part, P).
+        """
+        parts = []
+        for part, values in predicted.items():
+            rows = split[part]
+            names = np.asarray(strains)[rows]
+            parts.append(
+                pa.table({
+                    "strain": pa.array(np.repeat(names, len(phenotypes)), pa.string()),
+                    "split": [part] * values.size,
+                    "phenotype": phenotypes * len(rows),
+                    "observed": pa.array(observed[part].ravel(), pa.float64(), from_pandas=True),
+                    "predicted": values.ravel(),
+                })
+            )  # fmt: skip
+        self._write_table("predictions.parquet", pa.concat_tables(parts))
+
+    def _write_table(self, name: str, table: pa.Table) -> None:
+        def write(file) -> None:
+            pq.write_table(table, file, write_page_checksum=True)
+
+        write_atomically(self.folder / name, write)
+
+    def write_environment(self, facts: Mapping) -> None:
+        write_json(self.folder / "environment.json", facts)
+
+    def write_metrics(self, metrics: Mapping) -> None:
+        write_json(self.folder / "metrics.json", metrics)
+
+    def metrics(self) -> dict:
+        """Return what the run reached.
+
+        Raises:
+            UserError: when the file is damaged, or another run's.
+        """
+        path = self.folder / "metrics.json"
+        try:
+            metrics = parse(path.read_bytes(), Metrics)
+            if SIGNATURE.fullmatch(self.folder.name) and metrics["signature"] != self.folder.name:
+                raise ValueError(f"it is of the run {metrics['signature']}")
+        except (ValueError, IsADirectoryError) as error:
+            raise UserError(
+                f"{path} is damaged ({error}). train.py ... force=true trains it again; "
+                "sweep.py --runs status=damaged --prune removes it."
+            ) from None
+        return metrics
+
+    def environment(self) -> dict:
+        """What the run ran on; empty where the file is gone or damaged."""
+        return read_json(self.folder / "environment.json", Environment) or {}
+
+    def history(self) -> pa.Table:
+        """Return a row an epoch; errors are those of `_table`."""
+        return self._table("history.parquet", HISTORY)
+
+    def predictions(self) -> pa.Table:
+        """Return what `write_predictions` wrote; errors are those of `_table`."""
+        return self._table("predictions.parquet", PREDICTIONS)
+
+    def _table(self, name: str, columns: Mapping[str, Callable[[pa.DataType], bool]]) -> pa.Table:
+        """Return a table of which these columns are there and of their types.
+
+        Raises:
+            FileNotFoundError: when the file is gone.
+            pa.ArrowInvalid: when it is damaged.
+        """
+        path = self.folder / name
+        try:
+            table = pq.read_table(path, page_checksum_verification=True)
+        except FileNotFoundError:
+            raise
+        except (OSError, pa.ArrowException) as error:  # of which a damaged page raises either
+            raise pa.ArrowInvalid(f"{path} cannot be read ({error})") from None
+        for column, fits in columns.items():
+            if column not in table.column_names:
+                raise pa.ArrowInvalid(f"{path} has no column {column}")
+            kind = table.schema.field(column).type
+            if not (fits(kind) or pa.types.is_null(kind)):
+                raise pa.ArrowInvalid(f"the column {column} of {path} is of type {kind}")
+        return table
+
+
+def _remove(path: Path) -> None:
+    """Remove a file, a folder with all that it holds, or a link, but not what it leads to."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

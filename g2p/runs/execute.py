@@ -1,0 +1,115 @@
+"""One run trained: from prepared data to a directory that holds all that it came to."""
+
+import time
+from collections.abc import Callable, Generator, Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from g2p.config.schema import is_baseline
+from g2p.data.preprocess import Prepared, only_part
+from g2p.hardware.device import device_name, peak_device_memory
+from g2p.runs.directory import Record
+from g2p.runs.environment import environment
+from g2p.runs.figures import draw_run
+from g2p.tracking import wandb_tracker as trackers
+from g2p.tracking.wandb_tracker import Group
+from g2p.training.fit import Fitted, Request, score
+from g2p.training.flops import training_flops
+
+# A run asks for a fit and is answered, by whoever drives it: alone, or several at once.
+Steps = Generator[Request, Fitted, Record | Path | None]
+
+
+def training(
+    config: Mapping, record: Record, data: Prepared, base: Path | None, ridge: dict | None,
+    noise_ceiling: Mapping[str, float], accelerator: str, provenance: Mapping,
+    group: Group | None, check_directory: Callable[[], None],
+) -> Steps:  # fmt: skip
+    """Write all files of a run that is not finished; metrics.json, which says that it is, last.
+
+    Args:
+        config: of the run.
+        record: its directory, held by this process.
+        data: what it learns from.
+        base: a checkpoint to start from.
+        ridge: what ridge reaches on the same data, set beside its metrics.
+        noise_ceiling: by phenotype, where it is known.
+        accelerator: `cpu` or `cuda`.
+        provenance: what the run's signature covers beside the config.
+        group: of the multirun or study it belongs to, for the tracker.
+        check_directory: raises when the directory is no longer the one that this process holds.
+    """
+    started = time.monotonic()
+    name = record.folder.name
+    resumed = (record.checkpoints / "last.ckpt").exists()
+    record.write_config(config)
+    options = dict(config["logger"])
+    tracking = getattr(trackers, f"{options.pop('name')}_tracker")
+    with tracking(config, name, group, **options) as tracker:
+
+        def on_epoch(rows: list[dict]) -> None:
+            check_directory()
+            record.write_history(rows)
+            tracker.epochs(rows)
+
+        # Processes of their own report to the file alone; the tracker hears of it afterwards.
+        shared = not is_baseline(config["model"]["name"]) and config["trainer"]["devices"] > 1
+        heard = record.write_history if shared else on_epoch
+        fitted = yield Request(config, data, record.checkpoints, heard, base)
+        on_epoch(fitted.rows)
+        metrics = _evaluate(config, record, data, fitted)
+        metrics["ridge"] = ridge
+        metrics["noise_ceiling"] = {
+            p: noise_ceiling[p] for p in data.phenotype_names if p in noise_ceiling
+        }
+        figures = draw_run(record, metrics)
+        seconds = time.monotonic() - started
+        record.write_environment(
+            environment(
+                provenance=provenance,
+                device=device_name(accelerator),
+                threads=torch.get_num_threads(),
+                stacked=fitted.stacked,
+                resumed=resumed,
+                seconds=seconds,
+                device_memory=peak_device_memory(accelerator, config["trainer"]["devices"]),
+                energy=fitted.joules,
+            )
+        )
+        tracker.result(metrics, figures, record.checkpoints / "best.ckpt")
+        check_directory()
+        record.write_metrics(metrics)
+
+
+def _evaluate(config: Mapping, record: Record, data: Prepared, fitted: Fitted) -> dict:
+    """Score the chosen checkpoint on val and, this once, on test; write its predictions."""
+    metrics = {
+        "signature": record.folder.name,
+        "model": config["model"]["name"],
+        "seed": config["seed"],
+        "best_epoch": fitted.best_epoch,
+        "epochs": len(fitted.rows),
+        "seconds": sum(row["seconds"] for row in fitted.rows),
+        "num_parameters": fitted.num_parameters,
+        "flops": training_flops(
+            config,
+            n_loci=len(data.loci),
+            n_phenotypes=len(data.phenotype_names),
+            n_train=len(data.split["train"]),
+            epochs=len(fitted.rows),
+        ),
+    }
+    learned = only_part(data.phenotypes, data.split, "train")[data.split["train"]]
+    n_train = np.isfinite(learned).sum(axis=0).tolist()
+    metrics["n_train"] = dict(zip(data.phenotype_names, n_train, strict=True))
+    if fitted.attention:
+        metrics["attention"] = fitted.attention
+    predicted, observed = {}, {}
+    for part in ("val", "test"):
+        predicted[part], result = score(fitted, data, part)
+        metrics[part] = result.named(data.phenotype_names)
+        observed[part] = only_part(data.observed, data.split, part)[data.split[part]]
+    record.write_predictions(data.strains, data.phenotype_names, data.split, observed, predicted)
+    return metrics

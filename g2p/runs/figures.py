@@ -1,0 +1,117 @@
+"""Figures of one run, drawn from its directory alone."""
+
+import math
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")  # before pyplot: there may be no screen
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+
+from g2p.core.atomic_files import write_atomically
+from g2p.runs.directory import Record
+
+# Okabe & Ito: told apart by the colour-blind, and by their lightness in greyscale.
+BLUE, ORANGE, GREY = "#0072B2", "#E69F00", "#767676"
+STYLE = {
+    "axes.spines.top": False, "axes.spines.right": False, "font.size": 9, "figure.dpi": 120,
+    "legend.frameon": False,
+    "text.parse_math": False,  # names are anybody's: a dollar in them is no formula
+}  # fmt: skip
+
+
+@contextmanager
+def drawing_style(style: dict = STYLE) -> Iterator[None]:
+    """Draw in this style. A letter that the font lacks is an empty box, which needs no warning."""
+    with plt.rc_context(style), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"Glyph .* missing from font")
+        yield
+
+
+def draw_run(record: Record, metrics: dict) -> list[Path]:
+    """Draw all figures of a run into its `figures/`; returns their paths."""
+    figures: dict[str, Callable[[Record, dict], Figure]] = {
+        "learning_curve": learning_curve,
+        "predicted_vs_observed": predicted_vs_observed,
+    }
+    paths = []
+    for name, draw in figures.items():
+        path = record.figures / f"{name}.png"
+        with drawing_style():
+            figure = draw(record, metrics)
+            # Not by savefig, which draws everything twice.
+            write_atomically(path, figure.canvas.print_png)
+            plt.close(figure)
+        paths.append(path)
+    return paths
+
+
+def learning_curve(record: Record, metrics: dict) -> Figure:
+    """Loss and validation R2 by epoch, with the best epoch and ridge's R2."""
+    history = record.history().to_pydict()
+    epoch = np.array(history["epoch"]) + 1
+    # Placed by hand: a layout that matplotlib works out takes most of the time of drawing.
+    place = {"left": 0.1, "right": 0.98, "bottom": 0.16, "top": 0.88, "wspace": 0.28}
+    figure, (left, right) = plt.subplots(1, 2, figsize=(7.5, 3), gridspec_kw=place)
+    mark = "o" if len(epoch) < 2 else ""
+    left.plot(
+        epoch, history["train_loss"], color=GREY, marker=mark, linestyle="--", label="training"
+    )
+    left.plot(epoch, history["val_loss"], color=BLUE, marker=mark, label="validation")
+    left.set(xlabel="epoch", ylabel="loss (standardised units)")
+    right.plot(epoch, history["val_r2_mean"], color=BLUE, marker=mark, label="validation")
+    ridge = metrics["ridge"] and metrics["ridge"]["val"]["r2_mean"]
+    if ridge is not None:
+        right.axhline(ridge, color=ORANGE, linestyle=":", label="ridge, validation")
+    best = metrics["best_epoch"]
+    right.plot(
+        best + 1, history["val_r2_mean"][best], "D", color=BLUE, label=f"best epoch ({best + 1})"
+    )
+    right.set(xlabel="epoch", ylabel="R2, mean over phenotypes")
+    for axes in (left, right):
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.legend()
+    figure.suptitle(f"{metrics['model']}, seed {metrics['seed']}")
+    return figure
+
+
+def predicted_vs_observed(record: Record, metrics: dict) -> Figure:
+    """A panel for each phenotype, test strains, original units."""
+    table = record.predictions().to_pydict()
+    phenotype, part = np.array(table["phenotype"]), np.array(table["split"])
+    observed = np.array(table["observed"], dtype=float)
+    predicted = np.array(table["predicted"])
+    names = list(metrics["test"]["r2"])
+    columns = min(6, len(names))
+    rows = math.ceil(len(names) / columns)
+    panel, apart = (1.45, 0.5) if len(names) > 1 else (3.0, 0.5)  # inches
+    width, height = columns * (panel + apart) + 0.35, rows * (panel + apart) + 0.65
+    figure, grid = plt.subplots(
+        rows, columns, figsize=(width, height), squeeze=False,
+        gridspec_kw={
+            "left": 0.7 / width, "right": 1 - 0.15 / width, "wspace": apart / panel,
+            "bottom": 0.55 / height, "top": 1 - 0.6 / height, "hspace": apart / panel,
+        },
+    )  # fmt: skip
+    for axes in grid.flat[len(names) :]:
+        axes.set_visible(False)
+    for axes, name in zip(grid.flat, names, strict=False):
+        chosen = (phenotype == name) & (part == "test") & np.isfinite(observed)
+        x, y = observed[chosen], predicted[chosen]
+        axes.plot(x, y, ".", color=BLUE, alpha=0.35, markersize=3, rasterized=True)
+        low, high = min(x.min(), y.min()), max(x.max(), y.max())
+        axes.plot([low, high], [low, high], color=GREY, linewidth=0.8)
+        axes.locator_params(nbins=3)  # each tick costs a millisecond
+        axes.ticklabel_format(scilimits=(-2, 4))  # long numbers have no room
+        # Its height is said, or matplotlib measures every label to find one.
+        axes.set_title(f"{name}  R2 {metrics['test']['r2'][name]:z.2f}", fontsize=9, y=1)
+    figure.supxlabel("observed", y=0.08 / height)
+    figure.supylabel("predicted", x=0.08 / width)
+    figure.suptitle(f"{metrics['model']}, seed {metrics['seed']}: test strains", y=1 - 0.1 / height)
+    return figure

@@ -1,0 +1,133 @@
+"""Every run below `paths.runs`, read from its directory, ten thousand of them in a few seconds."""
+
+import re
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import yaml
+
+from g2p.core.errors import UserError
+from g2p.runs.directory import CHECKPOINTS, FILES, LOCK, SIGNATURE, Loader, Record
+from g2p.study.ledger import in_training
+
+STATES = ("done", "running", "unfinished", "damaged")
+SECTION = re.compile(r"^(?=[A-Za-z_])", re.MULTILINE)  # a top-level key; a list's dash is none
+
+
+@dataclass(frozen=True, eq=False)
+class StoredRun:
+    """One run's directory.
+
+    Attributes:
+        record: the directory.
+        state: done, running (a process holds its lock), unfinished (killed, or it failed on the
+            way), or damaged (one of its files cannot be read).
+        changed: when it ended or was last written to, in seconds since 1970.
+        config: dotted key -> value; empty where there is none, or it is damaged.
+        phenotypes: as its config has them, and, once it is done, as its panel has them.
+        r2: mean test R2, once it is done.
+        epochs: so far.
+    """
+
+    record: Record
+    state: str
+    changed: float
+    config: dict = field(default_factory=dict)
+    phenotypes: frozenset = frozenset()
+    r2: float | None = None
+    epochs: int | None = None
+
+    @property
+    def signature(self) -> str:
+        return self.record.folder.name
+
+
+def stored_runs(folder: Path) -> list[StoredRun]:
+    """Return the runs in a folder, the latest last."""
+    records = [Record(path) for path in folder.iterdir() if is_run(path)]
+    with ThreadPoolExecutor(16) as threads:  # a network's folders answer slowly, but many at once
+        runs = [run for run in threads.map(_read, records) if run is not None]
+    return sorted(runs, key=lambda run: (run.changed, run.signature))
+
+
+def no_runs(folder: Path) -> list[Path]:
+    """Return what in a folder is named like a run and is none."""
+    return sorted(p for p in folder.iterdir() if SIGNATURE.fullmatch(p.name) and not is_run(p))
+
+
+def is_run(path: Path) -> bool:
+    """Whether a path is a run's directory: named by a signature, no link, and with a run's files.
+
+    A run has a config with our sections, or our checkpoints. Of one that was killed as it began, or
+    as it was removed, there may be no more than its lock, beside which nobody else's file may lie,
+    or nothing at all.
+    """
+    if not SIGNATURE.fullmatch(path.name) or path.is_symlink() or not path.is_dir():
+        return False
+    names = {entry.name for entry in path.iterdir()}
+    if not names or (LOCK in names and names <= {LOCK, *FILES}):
+        return True
+    if any((path / "checkpoints" / name).exists() for name in CHECKPOINTS):
+        return True
+    return {"model:", "data:"} <= {*(_text(path / "config.yaml") or "").splitlines()}
+
+
+def _read(record: Record) -> StoredRun | None:
+    """Return the run, or None where it was removed meanwhile."""
+    written = [record.folder / name for name in ("metrics.json", "history.parquet", "")]
+    try:
+        changed = next(file for file in written if file.exists()).stat().st_mtime
+    except (StopIteration, FileNotFoundError):
+        return None
+    config, scores = {}, {}
+    try:
+        config = _flat_config(_text(record.folder / "config.yaml") or "")
+        names = config.get("phenotype", [])
+        names = {names} if isinstance(names, str) else set(names)
+        if record.finished:
+            state, metrics = "done", record.metrics()
+            names |= metrics["test"]["r2"].keys()
+            scores = {"r2": metrics["test"]["r2_mean"], "epochs": metrics["epochs"]}
+        else:
+            state = "running" if in_training(record) else "unfinished"
+            history = record.folder / "history.parquet"
+            if history.exists():
+                scores = {"epochs": pq.read_metadata(history).num_rows}
+    except FileNotFoundError:
+        return None
+    except (OSError, UserError, yaml.YAMLError, ValueError, TypeError, AttributeError,
+            RecursionError):  # fmt: skip
+        return StoredRun(record, "damaged", changed, config)
+    return StoredRun(record, state, changed, config, frozenset(names), **scores)
+
+
+def _text(file: Path) -> str | None:
+    return file.read_text(errors="replace") if file.exists() else None
+
+
+def _flat_config(text: str) -> dict:
+    """Dotted key -> value. Runs share most of their sections, so each is parsed once."""
+    flat = {}
+    try:
+        for section in SECTION.split(text):
+            flat |= _section(section)
+    except yaml.YAMLError:  # sections that only make sense together
+        flat = _flat(yaml.load(text, Loader) or {})  # a safe loader, the fast one where there is
+    return flat
+
+
+@cache
+def _section(text: str) -> dict:
+    return _flat(yaml.load(text, Loader) or {})
+
+
+def _flat(config: Mapping, above: str = "") -> dict:
+    flat = {}
+    for key, value in config.items():
+        inner = isinstance(value, Mapping)
+        flat |= _flat(value, f"{above}{key}.") if inner else {f"{above}{key}": value}
+    return flat

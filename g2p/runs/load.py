@@ -1,0 +1,148 @@
+"""A finished run's model, ready to predict; nothing that the run's directory holds is executed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+import yaml
+
+from g2p.baselines import build_baseline
+from g2p.config.schema import check_group, is_baseline
+from g2p.core.errors import UserError
+from g2p.hardware.device import resolve_accelerator
+from g2p.models import build_model
+from g2p.runs.directory import Record
+from g2p.training.inference import predict
+from g2p.training.saved_model import SavedModel, damaged, load_model
+
+REMEDY = "train.py ... force=true trains the run again."
+
+
+@dataclass(frozen=True, eq=False)
+class Restored:
+    """A fitted model and what it was fitted on.
+
+    Attributes:
+        name: of the model.
+        predict: genotypes (N, L) to standardised phenotypes (N, P), float64.
+        loci: the locus table it expects, as lists by column.
+        mean_genotype: (L,), of the training strains.
+        phenotypes: the P names.
+        mean, sd: (P,), from standardised to original units.
+    """
+
+    name: str
+    predict: Callable[[np.ndarray], np.ndarray]
+    loci: dict[str, list]
+    mean_genotype: np.ndarray
+    phenotypes: list[str]
+    mean: np.ndarray
+    sd: np.ndarray
+
+
+def restore(record: Record, accelerator: str) -> Restored:
+    """Return the model of the checkpoint that was chosen on validation.
+
+    Raises:
+        UserError: when the run is not there, not finished, damaged, or of another version.
+    """
+    if not record.folder.is_dir():
+        raise UserError(f"run={record.folder} is not there.")
+    if not record.finished:
+        raise UserError(f"{record.folder} is no finished run (it has no metrics.json).")
+    file = record.folder / "config.yaml"
+    options = _model_options(file)
+    saved = load_model(record.checkpoints / "best.ckpt", record.metrics()["signature"], REMEDY)
+    inputs = saved.inputs
+    if is_baseline(options["name"]):
+        predictor = _baseline(options, saved)
+    else:
+        model = _network(options, saved, file)
+        model.to(resolve_accelerator(accelerator))
+        predictor = partial(predict, model)
+    return Restored(
+        name=options["name"],
+        predict=predictor,
+        loci=inputs["loci"],
+        mean_genotype=np.array(inputs["mean_genotype"]),
+        phenotypes=inputs["phenotypes"],
+        mean=np.array(inputs["mean"]),
+        sd=np.array(inputs["sd"]),
+    )
+
+
+def _model_options(file: Path) -> dict:
+    """The model that a run's config.yaml names, with its options."""
+    try:
+        config = yaml.safe_load(file.read_text())
+    except FileNotFoundError:
+        raise UserError(f"{file} is gone. {REMEDY}") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise damaged(file, " ".join(str(error).split()), REMEDY) from None
+    if not isinstance(config, dict) or not isinstance(config.get("model"), dict):
+        raise damaged(file, "it names no model", REMEDY)
+    try:
+        check_group("model", config)
+    except UserError as error:
+        raise damaged(file, str(error), REMEDY) from None
+    return config["model"]
+
+
+def _network(options: dict, saved: SavedModel, file: Path) -> torch.nn.Module:
+    loci, phenotypes = saved.inputs["loci"], saved.inputs["phenotypes"]
+    n_loci, n_phenotypes = len(loci["id"]), len(phenotypes)
+    number = {name: i for i, name in enumerate(dict.fromkeys(loci["chromosome"]))}
+    places = zip(loci["chromosome"], loci["position"], strict=True)
+    try:
+        model = build_model(
+            options,
+            n_loci=n_loci,
+            n_phenotypes=n_phenotypes,
+            genome_L2=torch.tensor([[number[c], p] for c, p in places]),
+            # Of the right shape: the checkpoint holds the solution itself.
+            ridge=(torch.zeros(n_phenotypes, n_loci), torch.zeros(n_phenotypes)),
+        )
+    except (
+        RuntimeError,
+        TypeError,
+        OverflowError,
+    ) as error:
+        raise damaged(file, str(error).partition("\n")[0], REMEDY) from None
+    tensors = [value for value in saved.weights.values() if isinstance(value, torch.Tensor)]
+    kinds = [tensor.dtype for tensor in tensors if tensor.is_floating_point()]
+    model.to(kinds[0] if kinds else None)  # the precision that it was trained in
+    saved.fill(model)
+    return model
+
+
+def _baseline(options: dict, saved: SavedModel) -> Callable[[np.ndarray], np.ndarray]:
+    """How a baseline's state predicts, once it has done so for one strain.
+
+    Each baseline has a state of its own kind, libraries' own formats among them, so what it makes
+    of the mean training genotype is what tells whether the state is whole.
+    """
+    expected = 1, len(saved.inputs["phenotypes"])
+    try:
+        predictor = build_baseline(options).load(_arrays(saved.weights)).predict
+        predicted = predictor(np.array([saved.inputs["mean_genotype"]]))
+    except MemoryError:
+        raise
+    except Exception as error:
+        what = f"{type(error).__name__}: {error}".partition("\n")[0]
+        raise saved.error(f"its state is not that of model={options['name']}: {what}") from None
+    whole = predicted.shape == expected and predicted.dtype.kind == "f"
+    if not (whole and np.isfinite(predicted).all()):
+        raise saved.error(f"its state does not predict {expected[1]} phenotypes")
+    return predictor
+
+
+def _arrays(value):
+    """A baseline's state as it was before it became a checkpoint."""
+    if isinstance(value, dict):
+        return {key: _arrays(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_arrays(item) for item in value]
+    return value.numpy() if isinstance(value, torch.Tensor) else value

@@ -1,0 +1,37 @@
+"""Runs removed for good, none that a process is at, and none half removed that looks whole."""
+
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from g2p.runs.index import StoredRun, is_run
+
+
+def size(run: StoredRun) -> int:
+    """Return the bytes of a run's files; of a link, not those of what it leads to."""
+    files = (file.lstat() for file in run.record.folder.rglob("*") if file.is_file())
+    return sum(stat.st_size for stat in files)
+
+
+def prune(run: StoredRun) -> list[Path] | None:
+    """Remove a run, unless a process holds it or it has changed since it was read.
+
+    A kill on the way leaves a run that is not finished: it can be trained anew, or pruned.
+
+    Returns:
+        What in its directory is no run's and was left; None when the run was not removed.
+    """
+    record = run.record
+    if not is_run(record.folder):
+        return None
+    lock = FileLock(record.lock)
+    try:
+        lock.acquire(timeout=0)
+    except (Timeout, FileNotFoundError):  # the latter where it is being removed
+        return None
+    try:
+        if record.finished and run.state in ("unfinished", "running"):
+            return None
+        return record.remove()
+    finally:
+        lock.release()

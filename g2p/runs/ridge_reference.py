@@ -1,0 +1,38 @@
+"""Ridge on the same split: the yardstick that every run is shown beside."""
+
+import json
+import zlib
+from pathlib import Path
+
+from g2p.baselines import build_baseline
+from g2p.core.atomic_files import read_json, write_json
+from g2p.core.json_shapes import StoredRidge
+from g2p.data.preprocess import Prepared
+from g2p.training.metrics import scores
+
+# Ridge decomposes a matrix of the smaller of strains and loci: minutes at this size, hours beyond.
+LARGEST = 5_000
+
+
+def ridge_reference(data: Prepared, stored: Path) -> dict | None:
+    """R2 of ridge on val and test, from `stored` or computed and stored; None beyond `LARGEST`."""
+    found = read_json(stored, StoredRidge)
+    if found and found["checksum"] == _checksum(found["ridge"]):
+        known = found["ridge"]
+        if all(list(known[part]["r2"]) == data.phenotype_names for part in known):
+            return known
+    if min(len(data.split["train"]), data.genotypes.shape[1]) > LARGEST:
+        return None
+    ridge = build_baseline({"name": "ridge"}).fit(*data.part("train"))
+    reference = {}
+    for part in ("val", "test"):
+        genotypes, phenotypes = data.part(part)
+        result = scores(ridge.predict(genotypes), phenotypes)
+        named = result.named(data.phenotype_names)
+        reference[part] = {key: named[key] for key in ("r2", "r2_mean")}
+    write_json(stored, {"ridge": reference, "checksum": _checksum(reference)})
+    return reference
+
+
+def _checksum(reference: dict) -> int:
+    return zlib.crc32(json.dumps(reference, sort_keys=True).encode())

@@ -1,0 +1,233 @@
+"""run(config): the one path that every entry point takes, from a config to a finished directory."""
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from filelock import FileLock, Timeout
+
+from g2p.config.schema import check, prepare_options
+from g2p.core.console import Console
+from g2p.core.errors import UserError, plural
+from g2p.data.preprocess import Prepared, prepare
+from g2p.runs.directory import Record
+from g2p.runs.environment import differences
+from g2p.runs.execute import Steps, training
+from g2p.runs.metrics_table import print_attention, print_table
+from g2p.runs.resolve import Identity, finished_under_other_code, identify
+from g2p.runs.ridge_reference import ridge_reference
+from g2p.tracking.wandb_tracker import Group
+from g2p.training.checkpoints import resumable
+from g2p.training.fit import fit
+
+
+class BusyError(Exception):
+    """Another process is training the run, and it was not to be waited for."""
+
+
+def run(config: Mapping, *, set_by_user: Iterable[str] = (), group: str | None = None) -> Path:
+    """Train, or return what was trained before; print the table and the directory.
+
+    Args:
+        config: the resolved config, as plain dicts (`conf/config.yaml` says which keys).
+        set_by_user: keys that the user set, so that one without effect is refused.
+        group: of the multirun or study this run belongs to, for the tracker.
+
+    Returns:
+        The run's directory, named by its signature.
+
+    Raises:
+        UserError: for whatever the user can mend; nothing that was finished is lost.
+    """
+    return alone(running(config, set_by_user=set_by_user, group=group))
+
+
+def obtain(config: Mapping, group: Group | None, console: Console) -> Record:
+    """The finished run of a checked config: found, waited for, or trained now."""
+    return alone(obtaining(config, group, console))
+
+
+def alone(steps: Steps):
+    """Drive a run by itself: each fit that it asks for is done at once."""
+    try:
+        request = next(steps)
+        while True:
+            try:
+                fitted = fit(*request)
+            except BaseException as error:  # the run closes what it has open, and raises it again
+                request = steps.throw(error)
+            else:
+                request = steps.send(fitted)
+    except StopIteration as ended:
+        return ended.value
+
+
+def running(
+    config: Mapping, *, set_by_user: Iterable[str] = (), group: str | None = None, wait: bool = True
+) -> Steps:
+    """The steps of `run`."""
+    check(config, set_by_user)
+    console = Console()
+    place = Group(group) if group else None
+    record = yield from obtaining(config, place, console, wait)
+    metrics = record.metrics()
+    print_table(metrics, console)
+    if "attention" in metrics:
+        print_attention(metrics["attention"], console)
+    print(f"run: {record.folder}", flush=True)
+    return record.folder
+
+
+def obtaining(
+    config: Mapping, group: Group | None, console: Console, wait: bool = True,
+    known: Identity | None = None,
+) -> Steps:  # fmt: skip
+    """The steps of `obtain`; `known` is the run's identity, where the caller has it.
+
+    Raises:
+        BusyError: when another process is training the run and `wait` is off.
+    """
+    known = known or identify(config)
+    record, columns = known.record, known.columns
+    if record.finished and not config["force"]:
+        console.print("Finished before; here is its result (force=true trains it again).")
+        if line := differences(record.environment(), torch.get_num_threads()):
+            console.print(line, soft_wrap=True)
+        return record
+    if earlier := finished_under_other_code([record]).get(record.folder.name):
+        console.print(
+            f"Finished before under other code: {earlier.folder}. The code of "
+            f"model={config['model']['name']} or of g2p's numerics has changed since, so the run "
+            "is trained anew.",
+            soft_wrap=True,
+        )
+    base = None
+    if config["transfer"].get("method") == "finetuned":
+        others = [known.panel.phenotype_names[c] for c in known.wanted if c not in columns]
+        console.print("First the run on the other phenotypes, to go on from:")
+        place = group and group.base()
+        first = yield from obtaining(_base_of(config, others), place, console, wait)
+        base = first.checkpoints / "best.ckpt"
+    told = {key: value for key, value in config["data"].items() if key in prepare_options()}
+    panel = replace(known.panel, phenotypes=known.phenotypes)
+    target = config["transfer"].get("target")
+    cache = Path(config["paths"]["cache"]).expanduser()
+    memory = cache / "thinned" / f"{_name_of_genotypes(config, known.sign)}.npz"
+    data = prepare(panel, known.split, columns, config["qc"], target, memory, **told)
+    for line in (*data.account, _sizes(config, data), *_of_transfer(data, target)):
+        console.print(line, soft_wrap=True)
+    with _locked(record, console, wait) as check_directory:
+        if config["force"]:
+            if _begun_by_force(record):
+                line = "Resuming the run that force=true began before; it was killed on the way."
+                console.print(line, soft_wrap=True)
+            else:
+                record.clear()
+        if not record.finished:  # another process may have finished it while we waited
+            ridge = ridge_reference(data, cache / "ridge" / f"{known.sign(_ridge_of(config))}.json")
+            ceiling = panel.noise_ceiling
+            yield from training(
+                config, record, data, base, ridge, ceiling, known.accelerator, known.provenance,
+                group, check_directory,
+            )  # fmt: skip
+    return record
+
+
+def _begun_by_force(record: Record) -> bool:
+    """Whether force=true began the run and a kill ended it, so that the same command resumes it.
+
+    A preempted job is given its command again, and would else never end. Any other run that
+    force=true is asked for starts from its first epoch.
+    """
+    if record.finished:
+        return False
+    try:
+        return record.config().get("force") is True and resumable(record.checkpoints) is not None
+    except UserError:
+        return False
+
+
+def _base_of(config: Mapping, phenotypes: list[str]) -> dict:
+    """The run that fine-tuning starts from."""
+    return {**config, "transfer": {"name": "none"}, "phenotype": phenotypes, "force": False}
+
+
+def _name_of_genotypes(config: Mapping, sign: Callable) -> str:
+    """What decides on the genotypes of a run, hashed as if it were a run of its own."""
+    ridge = _ridge_of(config)
+    if config["data"]["missing"] == "drop_strain" or config["split"]["name"] == "cv2":
+        return sign(ridge)  # then the phenotypes do, too
+    return sign({**ridge, "transfer": {"name": "none"}}, phenotypes=[])
+
+
+def _ridge_of(config: Mapping) -> dict:
+    return {**config, "model": {"name": "ridge"}}
+
+
+def _sizes(config: Mapping, data: Prepared) -> str:
+    parts = ", ".join(f"{len(rows)} {part}" for part, rows in data.split.items())
+    return (
+        f"{config['model']['name']} on {config['data']['name']}: {parts} strains, "
+        f"{len(data.loci)} loci, {plural(len(data.phenotype_names), 'phenotype')}"
+    )
+
+
+def _of_transfer(data: Prepared, target: str | None) -> list[str]:
+    """How many of the target's observations are left to learn from: quality control comes later."""
+    if target is None:
+        return []
+    column = data.phenotype_names.index(target)
+    known = {
+        part: int(np.isfinite(data.part(part)[1][:, column]).sum()) for part in ("train", "val")
+    }
+    return [f"transfer to {target}: {known['train']} observations train, {known['val']} validate"]
+
+
+@contextlib.contextmanager
+def _locked(record: Record, console: Console, wait: bool) -> Iterator[Callable[[], None]]:
+    """Hold the run's lock. It goes with the process, so a killed one leaves nothing behind.
+
+    Yields a check that the run's directory is still there, and not another of its name: it raises
+    UserError.
+    """
+    lock = FileLock(record.folder / ".lock")
+    try:
+        _acquire(lock, timeout=0)
+    except Timeout:
+        if not wait:
+            raise BusyError from None
+        console.print(
+            f"Another process is training {record.folder}; waiting for it.", soft_wrap=True
+        )
+        _acquire(lock)
+    record.remove_drafts()
+    ours = record.lock_identity()
+
+    def check_directory() -> None:
+        if record.lock_identity() != ours:
+            raise UserError(
+                f"{record.folder} was removed or moved away while the run was trained. "
+                "Give the command again to train it anew."
+            )
+
+    try:
+        yield check_directory
+    except Exception:  # of any kind: nothing is swallowed, a directory without an epoch goes
+        if record.lock_identity() is None:
+            record.remove()  # what was written since the directory was removed
+        check_directory()  # which tells more than that a file was not found
+        record.discard_unless_begun()
+        raise
+    finally:
+        lock.release()
+
+
+def _acquire(lock: FileLock, timeout: float = -1) -> None:
+    """Also where whoever holds it removes the directory: a run that failed at once, or pruned."""
+    while not lock.is_locked:
+        Path(lock.lock_file).parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            lock.acquire(timeout=timeout)

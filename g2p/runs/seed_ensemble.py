@@ -1,0 +1,163 @@
+"""Averaging over seeds: `python -m g2p.runs.seed_ensemble RUN RUN ...`.
+
+The mean prediction of runs that differ in their seed alone, scored on the test strains beside what
+each run reaches by itself: what is gained by training several times and predicting together.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from statistics import fmean
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from rich.table import Table
+
+from g2p.config.schema import prepare_options
+from g2p.core.console import Console
+from g2p.core.errors import UserError, listed
+from g2p.core.messages import message, say
+from g2p.core.pipes import survive_closed_pipes
+from g2p.runs.directory import Record
+from g2p.training.metrics import scores
+
+# What may differ besides the seed: where files lie, what is logged and how it was asked for.
+FREE = ("seed", "paths", "logger", "force")
+# What of a run's environment must be the same, and how a person calls it.
+PROVENANCE = {
+    "data_fingerprint": "data", "numerics_version": "version of g2p's numerics",
+    "code_digest": "code of the model",
+}  # fmt: skip
+
+
+def average(records: list[Record]) -> dict[str, dict[str, float]]:
+    """By phenotype: `alone`, the mean test R2 of the runs, and `together`, that of their mean.
+
+    Raises:
+        UserError: for fewer than two runs, one that is not finished, or runs that differ in more
+            than their seed.
+    """
+    _check(records)
+    tables = [_predictions(record) for record in records]
+    tests = [table.filter(pc.equal(table["split"], "test")) for table in tables]
+    what = tests[0].select(["strain", "phenotype", "observed"])
+    if any(not test.select(what.column_names).equals(what) for test in tests[1:]):
+        raise UserError("these runs predict other strains or phenotypes: their panels differ.")
+    alone = [record.metrics()["test"]["r2"] for record in records]
+    phenotypes = what["phenotype"].unique().to_pylist()
+    for record, r2 in zip(records, alone, strict=True):
+        if {name for name, value in r2.items() if value is not None} != set(phenotypes):
+            raise UserError(f"{record.folder} is damaged: it was tested on other phenotypes.")
+
+    def grid(column) -> np.ndarray:  # a row a strain, as predictions.parquet has them
+        return column.to_numpy(zero_copy_only=False).astype(float).reshape(-1, len(phenotypes))
+
+    predicted = np.mean([grid(test["predicted"]) for test in tests], axis=0)
+    together = scores(predicted, grid(what["observed"])).named(phenotypes)["r2"]
+    return {
+        name: {"alone": fmean(r2[name] for r2 in alone), "together": together[name]}
+        for name in phenotypes
+    }
+
+
+def _predictions(record: Record) -> pa.Table:
+    try:
+        return record.predictions()
+    except (FileNotFoundError, pa.ArrowInvalid) as error:
+        raise UserError(f"{record.folder} is damaged: {error}") from None
+
+
+def _config(record: Record) -> dict:
+    return _flat(record.config())
+
+
+def _check(records: list[Record]) -> None:
+    if len({record.folder.resolve() for record in records}) < 2:
+        raise UserError("averaging needs at least two runs.")
+    unfinished = [str(record.folder) for record in records if not record.finished]
+    if unfinished:
+        raise UserError(f"these are no finished runs: {listed(unfinished)}.")
+    free = _free(records)
+    first, *others = (
+        {k: v for k, v in _config(r).items() if not free(k)} for r in records
+    )  # fmt: skip
+    differing = sorted({k for o in others for k in {*first, *o} if first.get(k) != o.get(k)})
+    if differing:
+        raise UserError(f"these runs differ in more than their seed: {listed(differing)}.")
+    _check_provenance(records)
+
+
+def _free(records: list[Record]) -> Callable[[str], bool]:
+    """Which keys of a config may differ.
+
+    Where every run recorded the fingerprint of its data, that stands for how the data was found.
+    """
+    recorded = all("data_fingerprint" in record.environment() for record in records)
+    compared = {f"data.{key}" for key in prepare_options()}
+
+    def free(key: str) -> bool:
+        group = key.partition(".")[0]
+        return group in FREE or (recorded and group == "data" and key not in compared)
+
+    return free
+
+
+def _check_provenance(records: list[Record]) -> None:
+    """Refuse runs of the same config on other data, or under other code.
+
+    What no run recorded, as before version 0.2, cannot be compared.
+    """
+    recorded = {record.folder: record.environment() for record in records}
+    for key, noun in PROVENANCE.items():
+        by_value: dict[object, Path] = {}
+        for folder, facts in recorded.items():
+            by_value.setdefault(facts.get(key), folder)
+        if len(by_value) > 1:
+            raise UserError(
+                f"these runs differ in more than their seed: the {noun}, as between "
+                f"{' and '.join(map(str, list(by_value.values())[:2]))} "
+                f"({key} in environment.json)."
+            )
+
+
+def _flat(config: dict) -> dict:
+    flat = {}
+    for key, value in config.items():
+        inner = value if isinstance(value, dict) else {None: value}
+        flat |= {f"{key}.{k}" if k else key: v for k, v in inner.items()}
+    return flat
+
+
+def main() -> None:
+    survive_closed_pipes()
+    parser = argparse.ArgumentParser(
+        prog="python -m g2p.runs.seed_ensemble", description=__doc__.partition("\n\n")[2]
+    )
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="a run's directory")
+    folders = parser.parse_args().runs
+    try:
+        result = average([Record(folder) for folder in folders])
+    except KeyboardInterrupt:
+        say("stopped.")
+        sys.exit(130)
+    except Exception as error:
+        say(message(error))
+        sys.exit(1)
+    table = Table(title=f"test R2 of {len(folders)} seeds")
+    table.add_column("phenotype")
+    for heading in ("alone (mean)", "together", "gain"):
+        table.add_column(heading, justify="right")
+    for name, r2 in [*result.items(), ("mean", _mean(result))][: None if len(result) > 1 else 1]:
+        gain = r2["together"] - r2["alone"]
+        table.add_row(name, f"{r2['alone']:z.3f}", f"{r2['together']:z.3f}", f"{gain:+z.3f}")
+    Console().print(table)
+
+
+def _mean(result: dict[str, dict[str, float]]) -> dict[str, float]:
+    return {key: fmean(r2[key] for r2 in result.values()) for key in ("alone", "together")}
+
+
+if __name__ == "__main__":
+    main()

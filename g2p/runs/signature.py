@@ -1,0 +1,86 @@
+"""The name of a run: a hash of everything that can change its result, and of nothing else."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+
+from g2p.config.schema import inapplicable, is_baseline, prepare_options
+from g2p.runs.code_digest import code_digest
+
+# Raise when the same config would give other numbers, because code that computes them changed and
+# no model's digest covers it (see g2p.runs.code_digest): data, training, scores.
+NUMERICS_VERSION = 3
+HALF = 8  # hex digits
+
+
+def signature(
+    config: Mapping, *, data_fingerprint: str, phenotypes: list[str], accelerator: str
+) -> str:
+    """Return 16 hex digits for a resolved, checked config and the code that it runs.
+
+    Covered are the keys that apply (the width of a feed-forward network that is off does not; an
+    optimizer does not apply to ridge), not where files lie or what is logged. What only the run
+    knows is passed in: two ways of writing the same thing give the same signature. The first half
+    covers config and data, the second these and the code, so that a run of the same config under
+    other code is found by its name.
+
+    Args:
+        config: plain dicts.
+        data_fingerprint: of the panel (source, options, content); stands for the source's options.
+        phenotypes: their names, aliases resolved, in panel order.
+        accelerator: `cpu` or `cuda`.
+    """
+    asked = _config_text(config, data_fingerprint, phenotypes, accelerator)
+    code = f"{NUMERICS_VERSION} {code_digest(config['model'])}"
+    return _digest(asked)[:HALF] + _digest(f"{asked} {code}")[:HALF]
+
+
+def config_part(signature: str) -> str:
+    """Return what all runs of one config and data share, whatever code they ran."""
+    return signature[:HALF]
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _config_text(
+    config: Mapping, data_fingerprint: str, phenotypes: list[str], accelerator: str
+) -> str:
+    covered = {
+        "data": json.dumps(data_fingerprint),
+        "prepare": _written("data", config, only=prepare_options()),
+        "phenotypes": json.dumps(phenotypes),
+        **{group: _written(group, config) for group in ("qc", "split", "transfer", "model")},
+    }
+    if not is_baseline(config["model"]["name"]):
+        covered |= {
+            "optim": _written("optim", config),
+            "trainer": _written("trainer", config, accelerator=accelerator),
+            "seed": json.dumps(config["seed"]),
+        }
+    # As json.dumps(..., sort_keys=True) has it.
+    return "{" + ", ".join(f'"{key}": {covered[key]}' for key in sorted(covered)) + "}"
+
+
+_known: dict[tuple, str] = {}  # the runs of a study share most of their groups
+
+
+def _written(group: str, config: Mapping, *, only: Iterable[str] = (), **decided) -> str:
+    """The options of a group that have an effect, as JSON; `decided` ones replace its own."""
+    key = (group, repr(config[group]), *decided.values())
+    if key not in _known:
+        idle = inapplicable(config)
+        own = {k: v for k, v in config[group].items() if f"{group}.{k}" not in idle}
+        told = {k: v for k, v in own.items() if not only or k in only} | decided
+        _known[key] = json.dumps(_plain_numbers(told), sort_keys=True)
+    return _known[key]
+
+
+def _plain_numbers(value):
+    """1 and 1.0 mean the same learning rate."""
+    if isinstance(value, Mapping):
+        return {key: _plain_numbers(v) for key, v in value.items()}
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value

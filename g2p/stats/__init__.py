@@ -1,0 +1,1 @@
+"""Statistics of a study: pairs of runs, effects, resampling."""

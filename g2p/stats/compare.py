@@ -1,0 +1,127 @@
+"""The comparison of a study's arms: what a component is worth, and how sure that is.
+
+In: the rows of a study that count. Out: an effect for each comparison, its p corrected over all of
+them. Phenotypes count alike, however many runs each has.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import nan
+
+import numpy as np
+import pyarrow as pa
+
+from g2p.stats.cautions import cautions
+from g2p.stats.comparison import Comparison
+from g2p.stats.inference import Inference, inference
+from g2p.stats.pairing import Pairs, paired
+from g2p.stats.resampling import holm
+
+STARS = {0.001: "***", 0.01: "**", 0.05: "*"}
+# Two equal R2 differ by rounding: their sums are taken in another order.
+TIE = 1e-12
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What changes in test R2 from arm a to arm b. Numbers are NaN where no pair is complete.
+
+    Attributes:
+        comparison: the two arms, or the trend.
+        mean: over phenotypes, of the mean over pairs, of b - a; of a trend, the change from its
+            first value to its last along the fitted line.
+        low: of the 95% confidence interval: by hierarchical bootstrap (phenotypes, then pairs
+            within them), NaN for a single pair; over folds, that of the corrected t-test.
+        high: of the same.
+        p: of the test that `test` names.
+        p_holm: p corrected for all comparisons of the study.
+        wins: phenotypes where b is better.
+        losses: where a is.
+        ties: where neither is.
+        by_phenotype: the mean over pairs, for each phenotype with any.
+        pairs: complete pairs of runs, over all phenotypes.
+        seeds: different ones among them.
+        left_out: pairs that are not complete, or not used since other phenotypes lack their split.
+        warning: why p may not be taken for what it looks like, in plain sentences, or None.
+        test: the name of the test and what it assumes.
+        unit: what it takes as independent, and what a pair is.
+        detectable, p_by_phenotype, splits, test_share: as `Inference` has them.
+    """
+
+    comparison: Comparison
+    mean: float
+    low: float
+    high: float
+    p: float
+    p_holm: float
+    wins: int
+    losses: int
+    ties: int
+    by_phenotype: Mapping[str, float]
+    pairs: int
+    seeds: int
+    left_out: int
+    warning: str | None
+    test: str = ""
+    unit: str = ""
+    detectable: float = nan
+    p_by_phenotype: Mapping[str, float] = field(default_factory=dict)
+    splits: int = 1
+    test_share: float = nan
+
+    @property
+    def phenotypes(self) -> int:
+        return len(self.by_phenotype)
+
+    @property
+    def stars(self) -> str:
+        return next((stars for level, stars in STARS.items() if self.p_holm <= level), "")
+
+
+def compare(table: pa.Table, comparisons: Sequence[Comparison]) -> list[Effect]:
+    """The effect of each comparison, all of one family for Holm's correction.
+
+    Raises:
+        UserError: as `paired` does.
+    """
+    pairs = [paired(table, comparison) for comparison in comparisons]
+    found = [inference(*each) for each in zip(comparisons, pairs, strict=True)]
+    p_holm = holm([one.p for one in found])
+    # No corrected p grows when another p falls, so this is what all at their best would give.
+    smallest_holm = holm([one.smallest_p for one in found])
+    return [
+        _effect(
+            comparison, pairs[i], found[i], float(p_holm[i]),
+            cautions(pairs[i], found[i], p_holm=p_holm[i], smallest_holm=smallest_holm[i],
+                     comparisons=len(comparisons)),
+        )
+        for i, comparison in enumerate(comparisons)
+    ]  # fmt: skip
+
+
+def _effect(
+    comparison: Comparison, pairs: Pairs, found: Inference, p_holm: float, warning: str | None
+) -> Effect:
+    values = np.array(list(found.by_phenotype.values()))
+    return Effect(
+        comparison=comparison,
+        mean=float(values.mean()) if values.size else nan,
+        low=found.low,
+        high=found.high,
+        p=found.p,
+        p_holm=p_holm,
+        wins=int((values > TIE).sum()),
+        losses=int((values < -TIE).sum()),
+        ties=int((abs(values) <= TIE).sum()),
+        by_phenotype=found.by_phenotype,
+        pairs=pairs.total - found.left_out,
+        seeds=pairs.seeds,
+        left_out=pairs.left_out + found.left_out,
+        warning=warning,
+        test=found.test,
+        unit=found.unit,
+        detectable=found.detectable,
+        p_by_phenotype=found.p_by_phenotype,
+        splits=found.splits,
+        test_share=found.test_share,
+    )

@@ -1,0 +1,1 @@
+"""Weights & Biases: a copy of what a run's own files say."""

@@ -1,0 +1,61 @@
+"""What a run remembers between epochs, on disk: history, the best checkpoint and the last one."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import lightning as L
+from lightning.pytorch.plugins.io import TorchCheckpointIO
+
+from g2p.training.checkpoints import load_checkpoint, save_checkpoint
+from g2p.training.training_state import Course
+
+
+class AtomicCheckpoints(TorchCheckpointIO):
+    """Lightning's checkpoints, by our own way of writing and reading them."""
+
+    def save_checkpoint(self, checkpoint, path, storage_options=None) -> None:
+        save_checkpoint(checkpoint, Path(path))
+
+    def load_checkpoint(self, path, map_location=None, weights_only=None) -> dict:
+        # To the CPU, whatever is asked: the GPU that wrote it may be another's, or not be there.
+        return load_checkpoint(Path(path))
+
+
+class Memory(L.Callback):
+    """After each epoch: a row of history, best.ckpt if the score is a new best, last.ckpt.
+
+    The history lives in last.ckpt, so the two never disagree; best.ckpt is written before
+    last.ckpt, so a kill between them costs one epoch that comes out the same again.
+
+    Args:
+        folder: for best.ckpt and last.ckpt.
+        course: of the run; kept in every checkpoint.
+        on_epoch: called with all rows so far, after last.ckpt is written.
+    """
+
+    def __init__(self, *, folder: Path, course: Course, on_epoch: Callable[[list[dict]], None]):
+        self.folder, self.course, self.on_epoch = folder, course, on_epoch
+
+    def state_dict(self) -> dict:
+        return self.course.state()
+
+    def load_state_dict(self, state: dict) -> None:
+        self.course.restore(state)
+
+    def on_fit_start(self, trainer, task) -> None:
+        # A run killed after its last epoch must not train another one. Lightning forgets this flag.
+        trainer.should_stop = self.course.ended
+
+    def on_train_epoch_start(self, trainer, task) -> None:
+        self._started = time.monotonic()
+
+    def on_train_epoch_end(self, trainer, task) -> None:
+        lr = task.optimizers().param_groups[0]["lr"]
+        seconds = time.monotonic() - self._started
+        if self.course.close(task.train_loss, task.val, lr, seconds):
+            trainer.save_checkpoint(self.folder / "best.ckpt")
+        trainer.save_checkpoint(self.folder / "last.ckpt")
+        trainer.should_stop = self.course.exhausted
+        if trainer.is_global_zero:
+            self.on_epoch(self.course.rows)

@@ -1,0 +1,117 @@
+"""Checkpoints that are whole or absent, and that execute nothing when they are read."""
+
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from zipfile import ZipFile
+
+import torch
+
+from g2p.core.atomic_files import write_atomically
+from g2p.core.errors import UserError
+
+RUN = "run"  # the key of a checkpoint that has its run's signature
+
+
+def save_checkpoint(checkpoint: dict, *paths: Path) -> None:
+    """Write the same to each path, in that order, with the name of the run that it is of."""
+    checkpoint = {**checkpoint, RUN: _run_of(paths[0])}
+    # Through memory, so that a full disk is an OSError that names the file.
+    buffer = io.BytesIO()
+    torch.save(checkpoint, buffer)
+    for path in paths:
+        write_atomically(path, lambda file: file.write(buffer.getbuffer()))
+
+
+REMEDY = "force=true starts the run anew."
+
+
+def load_checkpoint(path: Path, remedy: str = REMEDY) -> dict:
+    """Return the checkpoint at `path`, tensors on the CPU and plain values only.
+
+    The checksum of everything it holds is verified: other content is an error, never other numbers.
+
+    Args:
+        path: as `save_checkpoint` wrote it, in this version or an earlier one.
+        remedy: a sentence for the user when it cannot be read.
+
+    Raises:
+        UserError: when it is gone, damaged, or no checkpoint.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise UserError(f"{path} is gone. {remedy}") from None
+    try:
+        checkpoint = torch.load(_verified(content), map_location="cpu", weights_only=True)
+    except MemoryError:
+        raise
+    except Exception as error:  # torch has no one type for what a damaged file can raise
+        # Without torch's advice to load it in a way that executes what it holds.
+        why = str(error).partition(" In PyTorch ")[0].partition("\n")[0] or type(error).__name__
+        raise UserError(f"{path} cannot be read ({why.rstrip('.')}). {remedy}") from None
+    if not isinstance(checkpoint, dict):
+        kind = type(checkpoint).__name__
+        raise UserError(f"{path} is no checkpoint (it holds a value of type {kind}). {remedy}")
+    return checkpoint
+
+
+def _verified(content: bytes) -> io.BytesIO:
+    """The records of a checkpoint, each with the content that its checksum is of.
+
+    torch writes a zip with a CRC-32 of each record and does not look at it when it reads. Their
+    copy, not the file, is what torch then reads, since it looks at other fields of a zip's headers
+    than Python does: a flipped bit there could hide a record from torch alone.
+    """
+    if not content.startswith(b"PK"):  # of torch before 1.6, by somebody else; nothing of ours is
+        return io.BytesIO(content)
+    copy = io.BytesIO()
+    with ZipFile(io.BytesIO(content)) as archive, ZipFile(copy, "w") as records:
+        for record in archive.infolist():
+            records.writestr(record.filename, archive.read(record))
+    copy.seek(0)
+    return copy
+
+
+def resumable(folder: Path) -> Path | None:
+    """Return the last.ckpt in `folder` to resume from, None where there is none.
+
+    Raises:
+        UserError: when what is there cannot be resumed from, or is another run's.
+    """
+    last, best = folder / "last.ckpt", folder / "best.ckpt"
+    if not last.exists():
+        return None
+    checkpoint = load_checkpoint(last)
+    if not {"state_dict", "callbacks", "inputs"} <= set(checkpoint):
+        raise UserError(f"{last} is no checkpoint of a run. {REMEDY}")
+    best_checkpoint = load_checkpoint(best)
+    for path, content in ((last, checkpoint), (best, best_checkpoint)):
+        refuse_another_run(path, content, _run_of(path))
+    if not _goes_with(best_checkpoint, checkpoint):
+        raise UserError(f"{best} and {last} are not of the same training. {REMEDY}")
+    return last
+
+
+def refuse_another_run(path: Path, content: Mapping, run: str, remedy: str = REMEDY) -> None:
+    """Raise a UserError where a checkpoint says that it is of another run than `run`."""
+    # One from before this was recorded has no such key.
+    if (found := content.get(RUN, run)) != run:
+        raise UserError(f"{path} is of another run ({found}). {remedy}")
+
+
+def _goes_with(best: Mapping, last: Mapping) -> bool:
+    """Whether best.ckpt has the epoch that last.ckpt calls the best, or one that is yet to come.
+
+    The latter is what a kill between the two leaves.
+    """
+    try:
+        at, known = best["callbacks"]["Memory"]["best_epoch"], last["callbacks"]["Memory"]
+        return at == known["best_epoch"] or at >= len(known["rows"])
+    except (KeyError, TypeError):
+        return False
+
+
+def _run_of(path: Path) -> str:
+    """Return the signature of the run in whose directory a checkpoint lies."""
+    return path.parent.parent.name

@@ -1,0 +1,189 @@
+"""Fit a model or a baseline: the two ways from prepared data to predictions."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from time import monotonic
+from typing import NamedTuple
+
+import numpy as np
+
+from g2p.baselines import build_baseline
+from g2p.config.schema import is_baseline
+from g2p.data.preprocess import Prepared
+from g2p.hardware.device import forget_peak_memory, resolve_accelerator
+from g2p.hardware.energy import metered
+from g2p.models import build_model
+from g2p.models.attention_entropy import attention_entropy
+from g2p.training.checkpoints import load_checkpoint, save_checkpoint
+from g2p.training.history import history_row
+from g2p.training.metrics import Scores, scores
+
+# Strains whose attention is looked at after training: its entropy hardly varies between strains.
+ENTROPY_STRAINS = 32
+
+OnEpoch = Callable[[list[dict]], None]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fitted model: its predictions, (N, L) to standardised (N, P), and how it came to be."""
+
+    predict: Callable[[np.ndarray], np.ndarray]
+    rows: list[dict]
+    best_epoch: int
+    num_parameters: int
+    attention: list[dict]  # a layer each (see g2p.models.attention_entropy); none for a baseline
+    joules: float | None = None  # that the device took; None where it is not known of all epochs
+    stacked: bool = False  # trained as one of several stacked models
+
+
+class Request(NamedTuple):
+    """A fit that a run asks for: what `fit` is called with."""
+
+    config: Mapping
+    data: Prepared
+    folder: Path
+    on_epoch: OnEpoch
+    base: Path | None = None
+
+
+class Room(NamedTuple):
+    """How many fits like one are done at once, and whether as one stacked model or in turn."""
+
+    members: int
+    stacked: bool
+
+
+def fit(
+    config: Mapping, data: Prepared, folder: Path, on_epoch: OnEpoch, base: Path | None = None
+) -> Fitted:
+    """Fit what the config names, leaving best.ckpt and last.ckpt in `folder`.
+
+    `on_epoch` is called with the history so far; with several devices in another process. A model
+    starts from the checkpoint `base`, where there is one.
+    """
+    begun = (folder / "last.ckpt").exists()  # by a process whose joules are lost
+    baseline = is_baseline(config["model"]["name"])
+    trainer = config["trainer"]
+    accelerator = "cpu" if baseline else resolve_accelerator(trainer["accelerator"])
+    forget_peak_memory(accelerator)
+    with metered(accelerator, trainer["devices"]) as meter:
+        if baseline:
+            result = _fit_baseline(config, data, folder, on_epoch)
+        else:
+            result = _fit_model(config, data, folder, on_epoch, base)
+    return result if begun else replace(result, joules=meter.joules)
+
+
+def score(fitted: Fitted, data: Prepared, part: str) -> tuple[np.ndarray, Scores]:
+    """Predictions (n, P) of one part of the split in original units, and their scores.
+
+    The loss is in standardised units, as in training; R2 and r do not depend on units.
+    """
+    genotypes, phenotypes = data.part(part)
+    predicted = fitted.predict(genotypes)
+    return data.scaler.original(predicted), scores(predicted, phenotypes)
+
+
+def _fit_model(
+    config: Mapping, data: Prepared, folder: Path, on_epoch: OnEpoch, base: Path | None
+) -> Fitted:
+    from g2p.training import trainer
+    from g2p.training.lightning_module import Task
+
+    task = Task(**learning(config, data, base))
+    rows = trainer.fit(task, data, folder, on_epoch, **config["trainer"])
+    return fitted(config, data, folder, task.model, rows)
+
+
+def learning(config: Mapping, data: Prepared, base: Path | None) -> dict:
+    """The model, as it starts, and how it learns: arguments of `Task`."""
+    import torch
+
+    from g2p.training import optimizers as optim
+    from g2p.training.finetune import start_from
+
+    torch.manual_seed(config["seed"])
+    model = build_model(config["model"], **_facts(config, data))
+    if base is not None:
+        start_from(model, base, data)
+    options = dict(config["optim"])
+    return {
+        "model": model,
+        "optimizer": partial(getattr(optim, options.pop("name")), **options),
+        "plateau_patience": options["plateau_patience"],
+        "plateau_factor": options["plateau_factor"],
+        "seed": config["seed"],
+        "inputs": data.inputs(),
+    }
+
+
+def fitted(config: Mapping, data: Prepared, folder: Path, model, rows: list[dict]) -> Fitted:
+    """A trained model, with the weights of its best epoch and its history."""
+    from g2p.training.inference import on_device, predict
+
+    best = load_checkpoint(folder / "best.ckpt")
+    weights = best["state_dict"].items()
+    model.load_state_dict({name.removeprefix("model."): value for name, value in weights})
+    # Lightning leaves the model on the CPU; it is scored where it was trained.
+    model.to(resolve_accelerator(config["trainer"]["accelerator"]))
+    sample = data.split["val"][:ENTROPY_STRAINS]
+    return Fitted(
+        predict=partial(predict, model),
+        rows=rows,
+        best_epoch=best["callbacks"]["Memory"]["best_epoch"],
+        num_parameters=sum(p.numel() for p in model.parameters()),
+        attention=on_device(attention_entropy, model, data.genotypes[sample]),
+    )
+
+
+def _facts(config: Mapping, data: Prepared) -> dict:
+    """What a model may ask for that only the data say."""
+    import torch
+
+    facts = {
+        "n_loci": data.genotypes.shape[1],
+        "n_phenotypes": len(data.phenotype_names),
+        "genome_L2": torch.tensor(data.genome()),
+    }
+    if config["model"].get("additive"):
+        ridge = build_baseline({"name": "ridge"}).fit(*data.part("train"))
+        facts["ridge"] = torch.tensor(ridge.weight), torch.tensor(ridge.offset)
+    return facts
+
+
+def _fit_baseline(config: Mapping, data: Prepared, folder: Path, on_epoch: OnEpoch) -> Fitted:
+    """A closed form is one epoch, so that its directory reads like any other."""
+    started = monotonic()
+    genotypes, phenotypes = data.part("train")
+    baseline = build_baseline(config["model"]).fit(genotypes, phenotypes)
+    train_loss = scores(baseline.predict(genotypes), phenotypes).loss
+    genotypes, phenotypes = data.part("val")
+    result = scores(baseline.predict(genotypes), phenotypes)
+    rows = [history_row(0, data.phenotype_names, train_loss, result, None, monotonic() - started)]
+    for name in ("best.ckpt", "last.ckpt"):
+        save_checkpoint(
+            {"state_dict": _tensors(baseline.state), "inputs": data.inputs(), "epoch": 0},
+            folder / name,
+        )
+    on_epoch(rows)
+    return Fitted(
+        predict=baseline.predict,
+        rows=rows,
+        best_epoch=0,
+        num_parameters=baseline.num_parameters,
+        attention=[],
+    )
+
+
+def _tensors(value):
+    """Arrays as tensors, which a checkpoint can hold without pickled classes."""
+    import torch
+
+    if isinstance(value, dict):
+        return {key: _tensors(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_tensors(item) for item in value]
+    return torch.tensor(value) if isinstance(value, np.ndarray) else value

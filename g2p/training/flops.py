@@ -1,0 +1,79 @@
+"""The arithmetic of training, counted without computing anything.
+
+A model is built on torch's meta device, where attention is taken apart into its products, and each
+product of its forward pass is counted; so what is counted does not depend on the kernels of a
+device.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from g2p.config.schema import is_baseline
+from g2p.models import build_model
+
+# Backward costs twice what forward does.
+PASSES = 3
+
+
+@dataclass(frozen=True)
+class Size:
+    """Of a model: its parameters, and the FLOPs of its forward pass for one strain."""
+
+    parameters: int
+    forward: int
+
+
+_known: dict[tuple, Size] = {}  # the runs of a study have few different models
+
+
+def size(options: Mapping, *, n_loci: int, n_phenotypes: int) -> Size:
+    """Of the model of these options, at L loci and P phenotypes."""
+    written = repr(options), n_loci, n_phenotypes
+    if written not in _known:
+        _known[written] = _size(options, n_loci, n_phenotypes)
+    return _known[written]
+
+
+def _size(options: Mapping, n_loci: int, n_phenotypes: int) -> Size:
+    if options.get("position") == "genome":  # it looks at the positions, which are not there
+        options = {**options, "position": "learned"}
+    with torch.device("meta"):
+        model = build_model(
+            options,
+            n_loci=n_loci,
+            n_phenotypes=n_phenotypes,
+            genome_L2=torch.zeros(n_loci, 2),
+            ridge=(torch.zeros(n_phenotypes, n_loci), torch.zeros(n_phenotypes)),
+        )
+        given = [torch.zeros(1, n_loci)]
+        if hasattr(model, "n_environments"):  # in training a strain is seen in one
+            given.append(torch.zeros(1, dtype=torch.long))
+        with FlopCounterMode(display=False) as counter:
+            model(*given)
+    parameters = sum(p.numel() for p in model.parameters())
+    return Size(parameters, counter.get_total_flops())
+
+
+def training_flops(
+    config: Mapping, *, n_loci: int, n_phenotypes: int, n_train: int, epochs: int
+) -> float | None:
+    """Of a run's forward and backward passes; None for a baseline, which has no epochs.
+
+    Validation, testing and the optimizer's steps are not counted.
+
+    Args:
+        config: of the run.
+        n_loci: L that the model sees.
+        n_phenotypes: P.
+        n_train: training strains.
+        epochs: that were trained.
+    """
+    if is_baseline(config["model"]["name"]):
+        return None
+    forward = size(config["model"], n_loci=n_loci, n_phenotypes=n_phenotypes).forward
+    trainer = config["trainer"]
+    seen = n_train - n_train % trainer["batch_size"] if trainer["drop_last"] else n_train
+    return float(PASSES * forward * seen * epochs)

@@ -1,0 +1,28 @@
+"""A row of history.parquet: one epoch."""
+
+from datetime import UTC, datetime
+
+from g2p.training.metrics import Scores
+
+
+def history_row(
+    epoch: int,
+    phenotypes: list[str],
+    train_loss: float,
+    val: Scores,
+    lr: float | None,
+    seconds: float,
+) -> dict:
+    """What is kept of an epoch; `ended` is now, in UTC."""
+    row = {
+        "epoch": epoch,
+        "train_loss": train_loss,
+        "val_loss": val.loss,
+        "val_r2_mean": val.r2_mean,
+        "lr": lr,
+        "seconds": seconds,
+        "ended": datetime.now(UTC).isoformat(),
+    }
+    for name, r2, pearson in zip(phenotypes, val.r2.tolist(), val.pearson.tolist(), strict=True):
+        row |= {f"val_r2/{name}": r2, f"val_pearson/{name}": pearson}
+    return row

@@ -1,0 +1,103 @@
+"""The one LightningModule: any model, masked loss, scores at the end of each epoch."""
+
+from collections.abc import Callable, Iterable
+
+import lightning as L
+import torch
+from torch import Tensor, nn
+
+from g2p.core.interrupts import go_on
+from g2p.training.loss import masked_mse
+from g2p.training.metrics import Scores, scores
+from g2p.training.training_state import Course, epoch_seed, plateau_schedule
+
+
+class Task(L.LightningModule):
+    """Trains `model` and scores it on the validation strains after every epoch.
+
+    What is random in an epoch (the batches' order, dropout) is a function of (seed, epoch) alone,
+    so a resumed run needs no generator's state to end with the same numbers.
+
+    Args:
+        model: (B, L) genotypes to (B, P) standardised phenotypes; in training, what the batch's
+            `inputs` are to its phenotypes.
+        optimizer: from parameters to an optimizer.
+        plateau_patience: epochs without a new best that the learning rate sits out; None: it is
+            constant.
+        plateau_factor: what it is then multiplied by.
+        seed: of the run.
+        inputs: what is needed beside the weights to predict (loci, phenotypes, scaling), kept in
+            every checkpoint.
+    """
+
+    def __init__(
+        self, *, model: nn.Module, optimizer: Callable[[Iterable], torch.optim.Optimizer],
+        plateau_patience: int | None, plateau_factor: float, seed: int, inputs: dict,
+    ):  # fmt: skip
+        super().__init__()
+        self.model = model
+        self.build_optimizer = optimizer
+        self.plateau_patience, self.plateau_factor = plateau_patience, plateau_factor
+        self.plateau = None
+        self.seed, self.inputs = seed, inputs
+        self.course: Course | None = None  # given by the trainer
+        self.train_loss = float("nan")
+        self.val: Scores | None = None
+        self._losses: list[Tensor] = []
+        self._predicted: list[Tensor] = []
+        self._observed: list[Tensor] = []
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        optimizer = self.build_optimizer(self.model.parameters())
+        # Stepped here, not by Lightning, which does it after the epoch's checkpoint is written.
+        self.plateau = plateau_schedule(optimizer, self.plateau_patience, self.plateau_factor)
+        return optimizer
+
+    def on_train_epoch_start(self) -> None:
+        torch.manual_seed(epoch_seed(self.seed, self.current_epoch, self.global_rank))
+        self.trainer.train_dataloader.epoch = self.current_epoch
+
+    def configure_gradient_clipping(self, optimizer, gradient_clip_val, **kind) -> None:
+        # Lightning's own refuses fused optimizers with autocast.
+        if gradient_clip_val is not None:
+            torch.nn.utils.clip_grad_norm_(self.model.parameters(), gradient_clip_val)
+
+    def training_step(self, batch, batch_idx) -> Tensor:
+        go_on()
+        predicted = self.model(*batch.inputs)
+        # Processes that share a batch average their gradients; the loss is a sum over their shares.
+        loss = self.trainer.world_size * masked_mse(predicted, batch.phenotype_BP, batch.n_observed)
+        self._losses.append(loss.detach())  # stays on the device until the epoch ends
+        return loss
+
+    def validation_step(self, batch, batch_idx) -> None:
+        self._predicted.append(self.model(batch.genotype_BL))
+        self._observed.append(batch.phenotype_BP)
+
+    def on_validation_epoch_end(self) -> None:
+        loss = torch.stack(self._losses).double().mean()
+        self.train_loss = float(self.trainer.strategy.reduce(loss, reduce_op="mean"))
+        predicted, observed = torch.cat(self._predicted), torch.cat(self._observed)
+        self._losses.clear(), self._predicted.clear(), self._observed.clear()
+        val = scores(predicted.double().cpu().numpy(), observed.double().cpu().numpy())
+        finite = bool(predicted.isfinite().all())
+        # The first process decides: others could differ in a last digit, and so in when to stop.
+        self.val, finite = self.trainer.strategy.broadcast((val, finite))
+        self.course.check(self.train_loss, self.val.loss, finite)
+        if self.plateau is not None:
+            self.plateau.step(self.course.score(self.val))
+
+    def on_save_checkpoint(self, checkpoint: dict) -> None:
+        checkpoint["inputs"] = self.inputs
+        if self.plateau is not None:
+            checkpoint["plateau"] = self.plateau.state_dict()
+
+    def on_load_checkpoint(self, checkpoint: dict) -> None:
+        self._plateau_state = checkpoint.get("plateau")
+
+    def on_fit_start(self) -> None:
+        # Said here, too: a checkpoint of several runs trained together has no loops of Lightning's.
+        self.trainer.fit_loop.epoch_progress.current.processed = self.course.epochs
+        self.trainer.fit_loop.epoch_progress.current.completed = self.course.epochs
+        if self.plateau is not None and getattr(self, "_plateau_state", None):
+            self.plateau.load_state_dict(self._plateau_state)

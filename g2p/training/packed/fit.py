@@ -1,0 +1,160 @@
+"""Fit several models of one kind at once (see `g2p.training.packed.loop`)."""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from g2p.data.device_data import Resident
+from g2p.hardware.device import forget_peak_memory, free_memory, resolve_accelerator
+from g2p.hardware.gpu_allocation import chosen_devices
+from g2p.training.fit import Fitted, Request, Room, fitted, learning
+from g2p.training.inference import validation_batch
+from g2p.training.packed.flat_parameters import bytes_kept, bytes_of_parameters
+from g2p.training.packed.loop import train_together
+from g2p.training.packed.member import Member
+from g2p.training.packed.sequential import Turns
+from g2p.training.packed.stacked import Stack
+from g2p.training.training_state import Course
+
+# Of the memory that is free, what members may take; and backward needs about as much again as
+# forward keeps.
+SHARE, BACKWARD = 0.6, 2.0
+# However small: each holds its files and its tracker open.
+MOST = 64
+# Strains of all members, which a GPU's fused attention takes as one batch.
+MOST_STRAINS = 65_535
+# What a step of one member may keep for the way back where a CPU's members are stacked. A stack of
+# more goes through memory, not caches, and is no faster than its members in turn (`python -m
+# benchmarks.packed`: a Rijal model keeps 4 MB at 64 loci and 7 at 128, a transformer far more).
+IN_CACHE = 4 * 2**20
+
+
+def room(request: Request) -> Room:
+    """How members like this one are trained at once: a forward pass of one, measured.
+
+    As many as fit into the memory that is free: as one stacked model, or on a CPU in turn where
+    that is faster.
+    """
+    member = _member(request, {}, 1)
+    device = member.row.device.type
+    free = SHARE * free_memory(device)
+    (batch,) = itertools.islice(member.train, 1)
+    with _precision(request, device):
+        kept = bytes_kept(member.model, *batch.inputs)
+    own = bytes_of_parameters(member.model)
+    stacked = device != "cpu" or kept <= IN_CACHE
+    most = free / (BACKWARD * (kept + own)) if stacked else (free - BACKWARD * kept) / own
+    fused = MOST_STRAINS // len(batch.phenotype_BP)
+    return Room(max(1, min(MOST, fused, int(most))), stacked)
+
+
+def fit_together(
+    requests: Sequence[Request], *, stacked: bool
+) -> Iterator[tuple[int, Fitted | Exception]]:
+    """Fit requests of one kind (see `g2p.runs.packed_runs`), as one stacked model or in turn.
+
+    Yields the number of each as it ends, and what it came to.
+    """
+    members, numbers = [], {}
+    on_device: dict[tuple, list] = {}
+    for i, request in enumerate(requests):
+        try:
+            member = _member(request, on_device, len(requests))
+        except Exception as error:  # of any kind: it costs this request alone
+            yield i, error
+            continue
+        members.append(member)
+        numbers[member] = i
+    if not members:
+        return
+    device = members[0].row.device.type
+    forget_peak_memory(device)
+    context = _precision(requests[0], device)
+    for member, error in train_together(members, Stack if stacked else Turns, context):
+        if error is None:
+            result = _fitted(requests[numbers[member]], member)
+            if isinstance(result, Fitted):
+                result = replace(result, stacked=stacked and len(members) > 1)
+            yield numbers[member], result
+        else:
+            yield numbers[member], error
+
+
+def _fitted(request: Request, member: Member) -> Fitted | Exception:
+    config, data, folder, *_ = request
+    try:
+        result = fitted(config, data, folder, member.model, member.course.rows)
+    except Exception as error:  # of any kind: it costs this request alone
+        return error
+    return replace(result, joules=member.joules)
+
+
+def _precision(request: Request, device: str) -> AbstractContextManager:
+    """Of the forward pass; weights stay as they are."""
+    mixed = request.config["trainer"]["precision"] == "bf16-mixed"
+    return torch.autocast(device, torch.bfloat16) if mixed else nullcontext()
+
+
+def _member(request: Request, on_device: dict, n_members: int) -> Member:
+    config, data = request.config, request.data
+    options = config["trainer"]
+    device, double = _device(request)
+    start = learning(config, data, request.base)
+    model = start.pop("model").to(device)
+    model = model.double() if double else model
+    resident = _resident(request, on_device)
+    at_once = validation_batch(request.data.genotypes.shape[1]) // n_members
+    return Member(
+        model=model,
+        **start,
+        train=resident.train(**_batches(request, model)),
+        val=resident.val(max(options["batch_size"], at_once)),
+        course=Course(
+            data.phenotype_names, options["monitor"], options["patience"], options["max_epochs"]
+        ),
+        clip=options["gradient_clip_val"],
+        folder=Path(request.folder),
+        on_epoch=request.on_epoch,
+    )
+
+
+def _device(request: Request) -> tuple[torch.device, bool]:
+    """Where it is trained, and whether in float64."""
+    options = request.config["trainer"]
+    accelerator = resolve_accelerator(options["accelerator"])
+    device = torch.device("cpu")
+    if accelerator == "cuda":
+        (index,) = chosen_devices("cuda", 1)
+        device = torch.device("cuda", index)
+    return device, options["precision"] == "64-true"
+
+
+def _batches(request: Request, model) -> dict:
+    """Options of `Resident.train`."""
+    options = request.config["trainer"]
+    return {
+        "batch_size": options["batch_size"],
+        "drop_last": options["drop_last"],
+        "seed": request.config["seed"],
+        "n_environments": getattr(model, "n_environments", None),
+    }
+
+
+def _resident(request: Request, on_device: dict[tuple, list]) -> Resident:
+    """The request's panel on its device; genotypes that another member has there are shared."""
+    device, double = _device(request)
+    genotypes = request.data.genotypes
+    same = on_device.setdefault((genotypes.shape, genotypes.dtype), [])
+    shared: Tensor | None = next(
+        (tensor for there, tensor in same if np.array_equal(there, genotypes)), None
+    )
+    resident = Resident(request.data, double=double, genotypes=shared).to(device)
+    if shared is None:
+        same.append((genotypes, resident.genotypes))
+    return resident

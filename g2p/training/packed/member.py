@@ -1,0 +1,159 @@
+"""One run among several that are trained together: its own course, optimizer and batches."""
+
+from collections.abc import Callable, Iterable
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from g2p.core.errors import UserError
+from g2p.data.batches import Batches
+from g2p.training.checkpoints import load_checkpoint, resumable, save_checkpoint
+from g2p.training.metrics import scores
+from g2p.training.packed.flat_parameters import row_of
+from g2p.training.packed.vmap_rules import Draws
+from g2p.training.training_state import Course, epoch_seed, plateau_schedule
+
+LIGHTNING_VERSION = version("lightning")
+
+
+class Member:
+    """What a run is beside the arithmetic that it shares; `Task` and `Memory` of a run alone.
+
+    Its checkpoints are those of a run alone, so that either goes on from the other's.
+
+    Args:
+        model: on its device, of its precision.
+        optimizer: from parameters to an optimizer.
+        plateau_patience, plateau_factor, seed, inputs: see `g2p.training.lightning_module.Task`.
+        train, val: its batches.
+        course: not begun; a last.ckpt in `folder` is gone on from.
+        clip: largest gradient norm; None does not clip.
+        folder: for best.ckpt and last.ckpt.
+        on_epoch: called after each epoch with the history so far.
+    """
+
+    def __init__(
+        self, *, model: nn.Module, optimizer: Callable[[Iterable], torch.optim.Optimizer],
+        plateau_patience: int | None, plateau_factor: float, seed: int, inputs: dict,
+        train: Batches, val: Batches, course: Course, clip: float | None, folder: Path,
+        on_epoch: Callable[[list[dict]], None],
+    ):  # fmt: skip
+        self.model, self.seed, self.inputs = model, seed, inputs
+        self.train, self.val, self.course, self.clip = train, val, course, clip
+        self.folder, self.on_epoch = folder, on_epoch
+        self.draws = Draws(next(model.parameters()).device)
+        last = resumable(folder)
+        checkpoint = None if last is None else load_checkpoint(last)
+        if checkpoint:
+            model.load_state_dict(_without_prefix(checkpoint["state_dict"]))
+            course.restore(checkpoint["callbacks"]["Memory"])
+        self.row = row_of(model)
+        self.optimizer = optimizer([self.row])
+        self.plateau = plateau_schedule(self.optimizer, plateau_patience, plateau_factor)
+        if checkpoint:
+            self.optimizer.load_state_dict(self._joined(checkpoint["optimizer_states"][0]))
+            if self.plateau is not None:
+                self.plateau.load_state_dict(checkpoint["plateau"])
+        self.losses: list[Tensor] = []
+        self.joules = None if checkpoint else 0.0  # those of an earlier process are lost
+
+    def begin_epoch(self) -> None:
+        self.train.epoch = self.course.epochs
+        self.draws.seed(epoch_seed(self.seed, self.course.epochs))
+
+    def step(self, loss: Tensor) -> None:
+        """Move by the gradient that is there."""
+        if self.clip is not None:
+            torch.nn.utils.clip_grad_norm_([self.row], self.clip)
+        self.optimizer.step()
+        self.losses.append(loss)
+
+    def spend(self, joules: float | None, members: int) -> None:
+        """Take its share of what the device took in an epoch of several members."""
+        known = joules is not None and self.joules is not None
+        self.joules = self.joules + joules / members if known else None
+
+    def end_epoch(self, predicted: Tensor, observed: Tensor, seconds: float) -> None:
+        """Score (n, P) predictions of the validation strains, and keep what is worth keeping.
+
+        Both are on the CPU, in float64.
+
+        Raises:
+            UserError: when the loss is no longer finite.
+            OSError: when a checkpoint cannot be written.
+        """
+        train_loss = torch.stack(self.losses).double().mean().item()
+        self.losses.clear()
+        val = scores(predicted.numpy(), observed.numpy())
+        self.course.check(train_loss, val.loss, bool(predicted.isfinite().all()))
+        if self.plateau is not None:
+            self.plateau.step(self.course.score(val))
+        improved = self.course.close(train_loss, val, self.optimizer.param_groups[0]["lr"], seconds)
+        names = ("best.ckpt", "last.ckpt") if improved else ("last.ckpt",)
+        save_checkpoint(self._checkpoint(), *(self.folder / name for name in names))
+        self.on_epoch(self.course.rows)
+
+    def leave(self) -> None:
+        """Let go of the memory that it shares with others, and of its optimizer's."""
+        for parameter in self.model.parameters():
+            parameter.data, parameter.grad = parameter.data.clone(), None
+        self.row = self.optimizer = None
+
+    def _checkpoint(self) -> dict:
+        """As Lightning would write it, but for the state of its loops."""
+        state = {f"model.{name}": value.clone() for name, value in self.model.state_dict().items()}
+        checkpoint = {
+            "epoch": self.course.epochs - 1,
+            "global_step": self.course.epochs * len(self.train),
+            "pytorch-lightning_version": LIGHTNING_VERSION,
+            "state_dict": state,
+            "optimizer_states": [self._parted(self.optimizer.state_dict())],
+            "lr_schedulers": [],
+            "callbacks": {"Memory": self.course.state()},
+            "inputs": self.inputs,
+        }
+        if self.plateau is not None:
+            checkpoint["plateau"] = self.plateau.state_dict()
+        return checkpoint
+
+    def _parted(self, state: dict) -> dict:
+        """An optimizer's state of the one row, as its state of each parameter."""
+        sizes = [p.numel() for p in self.model.parameters()]
+
+        def parts(value):
+            if value.dim() == 0:  # the number of steps
+                return [value.clone() for _ in sizes]
+            cut = value.split(sizes)
+            return [
+                v.view(p.shape).clone() for v, p in zip(cut, self.model.parameters(), strict=True)
+            ]
+
+        of_row = {key: parts(value) for key, value in state["state"][0].items()}
+        return {
+            "state": {i: {key: of_row[key][i] for key in of_row} for i in range(len(sizes))},
+            "param_groups": [{**state["param_groups"][0], "params": list(range(len(sizes)))}],
+        }
+
+    def _joined(self, state: dict) -> dict:
+        """The other way round.
+
+        Raises:
+            UserError: when the state is none of this model's parameters.
+        """
+        of_each = [state["state"][i] for i in sorted(state["state"])]
+        if len(of_each) != len(list(self.model.parameters())):
+            raise UserError(
+                f"{self.folder / 'last.ckpt'} does not fit the model. force=true starts anew."
+            )
+        first = of_each[0]
+        row = {
+            key: value if value.dim() == 0 else torch.cat([each[key].flatten() for each in of_each])
+            for key, value in first.items()
+        }
+        return {"state": {0: row}, "param_groups": [{**state["param_groups"][0], "params": [0]}]}
+
+
+def _without_prefix(state: dict) -> dict:
+    return {name.removeprefix("model."): value for name, value in state.items()}

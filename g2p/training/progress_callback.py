@@ -1,0 +1,28 @@
+"""The bar of a run that Lightning trains."""
+
+import lightning as L
+
+from g2p.training.progress_bar import Bar
+
+
+class ProgressBar(L.Callback):
+    """One bar for the whole run, advancing by batches."""
+
+    def __init__(self):
+        self.bar = None
+
+    def on_train_start(self, trainer, task) -> None:
+        self.batches = trainer.num_training_batches
+        silent = not trainer.is_global_zero
+        self.bar = Bar(trainer.max_epochs, trainer.current_epoch, silent).__enter__()
+
+    def on_train_batch_end(self, trainer, task, outputs, batch, batch_idx) -> None:
+        self.bar.advance(trainer.current_epoch + (batch_idx + 1) / self.batches)
+
+    def on_train_epoch_end(self, trainer, task) -> None:
+        self.bar.end_epoch(trainer.current_epoch + 1, task.train_loss, task.val.r2_mean)
+
+    def teardown(self, trainer, task, stage) -> None:
+        if self.bar is not None:
+            self.bar.__exit__()
+            self.bar = None

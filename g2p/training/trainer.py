@@ -1,0 +1,173 @@
+"""Fit one model on prepared data with Lightning, from its last epoch if it has been here before."""
+
+import logging
+import signal
+import threading
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Literal
+
+import lightning as L
+from lightning.pytorch.plugins.environments import LightningEnvironment
+from torch.multiprocessing import ProcessRaisedException
+
+from g2p.config.options import Above, AtLeast, AtMost
+from g2p.core.errors import UserError
+from g2p.data.batches import Batches
+from g2p.data.device_data import Resident
+from g2p.data.preprocess import Prepared
+from g2p.hardware.device import check_devices, resolve_accelerator
+from g2p.hardware.gpu_allocation import chosen_devices
+from g2p.training.checkpoint_callback import AtomicCheckpoints, Memory
+from g2p.training.checkpoints import load_checkpoint, resumable
+from g2p.training.inference import validation_batch
+from g2p.training.lightning_module import Task
+from g2p.training.progress_callback import ProgressBar
+from g2p.training.training_state import Course
+
+logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # its tips and device notes
+# Lightning's use of torch, nothing a user can mend.
+warnings.filterwarnings("ignore", message=r".*isinstance\(treespec, LeafSpec\).*")
+# Slurm on this machine, and not used: nothing to warn of.
+warnings.filterwarnings("ignore", message="The `srun` command is available")
+
+
+def fit(
+    task: Task,
+    data: Prepared,
+    folder: Path,
+    on_epoch: Callable[[list[dict]], None],
+    *,
+    accelerator: Literal["auto", "cpu", "cuda"],
+    devices: Annotated[int, AtLeast(1)],
+    precision: Literal["32-true", "bf16-mixed", "64-true"],
+    max_epochs: Annotated[int, AtLeast(1)],
+    batch_size: Annotated[int, AtLeast(1), AtMost(2**31 - 1)],
+    patience: Annotated[int | None, AtLeast(1)],
+    gradient_clip_val: Annotated[float | None, Above(0)],
+    monitor: Literal["r2", "loss"],
+    drop_last: bool,
+) -> list[dict]:
+    """Train until `max_epochs` or patience runs out; leave best.ckpt and last.ckpt in `folder`.
+
+    Args:
+        task: the model and how it learns.
+        data: what it learns from.
+        folder: a last.ckpt found here is gone on from.
+        on_epoch: called after each epoch with the history so far.
+        accelerator: `auto` takes CUDA where there is any.
+        devices: processes that share each batch (Lightning's DDP when more than one).
+        precision: Lightning's word for it.
+        max_epochs: at most this many, resumed ones counted.
+        batch_size: strains a step, over all devices.
+        patience: epochs without a new best before stopping; None never stops early.
+        gradient_clip_val: largest gradient norm; None does not clip.
+        monitor: chooses the best epoch (see `Course`).
+        drop_last: leave an incomplete last batch out.
+
+    Returns:
+        The history: one row an epoch, from the first.
+
+    Raises:
+        UserError: CUDA asked for and absent, too few strains for one batch, a loss that is not
+            finite, a checkpoint that cannot be read.
+    """
+    accelerator = resolve_accelerator(accelerator)
+    check_devices(accelerator, devices)
+    last = resumable(folder)
+    task.course = Course(data.phenotype_names, monitor, patience, max_epochs)
+    trainer = L.Trainer(
+        accelerator=accelerator,
+        devices=chosen_devices(accelerator, devices),
+        # Spawned, not relaunched from the command line: a multirun has only one of those.
+        strategy="ddp_spawn" if devices > 1 else "auto",
+        precision=precision,
+        max_epochs=max_epochs,
+        gradient_clip_val=gradient_clip_val,
+        callbacks=[
+            ProgressBar(),
+            Memory(folder=folder, course=task.course, on_epoch=on_epoch),
+            *([] if devices > 1 else [KeepSignals()]),
+        ],
+        # Even within Slurm, where Lightning would handle signals and count tasks by itself.
+        plugins=[AtomicCheckpoints(), LightningEnvironment()],
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,
+        default_root_dir=folder,
+    )
+    resident = ResidentData(
+        Resident(data, double=precision == "64-true"),
+        batch_size=batch_size,
+        drop_last=drop_last,
+        seed=task.seed,
+        n_environments=getattr(task.model, "n_environments", None),
+    )
+    if precision == "64-true":
+        task.double()  # Lightning does it only after it has read a checkpoint into what is there
+    try:
+        trainer.fit(task, datamodule=resident, ckpt_path=last)
+    except BaseException as error:
+        if devices > 1:
+            _end_workers(trainer)
+            _raise_as_here(error)
+        raise
+    return load_checkpoint(folder / "last.ckpt")["callbacks"]["Memory"]["rows"]
+
+
+def _end_workers(trainer: L.Trainer) -> None:
+    """No spawned process outlives the call: the run's lock would not cover it."""
+    trainer.strategy.launcher.kill(signal.SIGKILL)
+    for process in trainer.strategy.launcher.procs:
+        process.join()
+
+
+def _raise_as_here(error: BaseException) -> None:
+    """A worker's error reaches us as the text of its traceback; the last line says what it was."""
+    if isinstance(error, ProcessRaisedException):
+        kind, _, text = str(error).strip().splitlines()[-1].partition(": ")
+        if kind == "g2p.core.errors.UserError" or kind in ("OSError", "PermissionError"):
+            raise UserError(text) from None
+
+
+class KeepSignals(L.Callback):
+    """What SIGTERM does is left to whoever started the process; Lightning would end the fit."""
+
+    def __init__(self):
+        self.handler = signal.getsignal(signal.SIGTERM)
+
+    def on_train_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, self.handler)
+
+
+class ResidentData(L.LightningDataModule):
+    """The panel's tensors on the device of each process, and each process's share of the batches.
+
+    Args:
+        resident: the tensors.
+        options: of `Resident.train`.
+    """
+
+    def __init__(self, resident: Resident, **options):
+        super().__init__()
+        self.resident, self.options = resident, options
+
+    def setup(self, stage: str) -> None:
+        self.resident.to(self.trainer.strategy.root_device)
+
+    def transfer_batch_to_device(self, batch, device, dataloader_idx):
+        return batch  # it is there already
+
+    def train_dataloader(self) -> Batches:
+        rank, world = self.trainer.global_rank, self.trainer.world_size
+        return self.resident.train(**self.options, rank=rank, world=world)
+
+    def val_dataloader(self) -> Batches:
+        # Every process scores all of it, so they agree on when to stop without talking.
+        at_once = validation_batch(self.resident.genotypes.shape[1])
+        return self.resident.val(max(self.options["batch_size"], at_once))

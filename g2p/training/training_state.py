@@ -1,0 +1,103 @@
+"""The course of a run, epoch by epoch: what is random in it, its history, when it ends."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from g2p.core.errors import UserError
+from g2p.training.history import history_row
+from g2p.training.metrics import Scores
+
+
+@dataclass
+class Course:
+    """The history of a run and its best epoch; all that is needed to go on beside tensors.
+
+    Attributes:
+        phenotypes: names, for the columns of the history.
+        monitor: "r2" (higher is better) or "loss" (lower is better), of the validation strains.
+        patience: epochs in a row without a new best before stopping; None never stops early.
+        max_epochs: at most this many.
+        rows: one an epoch.
+        best, best_epoch: the highest score so far, and when.
+    """
+
+    phenotypes: list[str]
+    monitor: str
+    patience: int | None
+    max_epochs: int
+    rows: list[dict] = field(default_factory=list)
+    best: float = -float("inf")
+    best_epoch: int = -1
+
+    @property
+    def epochs(self) -> int:
+        """Those that are done."""
+        return len(self.rows)
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether patience has run out."""
+        return self.patience is not None and self.epochs - 1 - self.best_epoch >= self.patience
+
+    @property
+    def ended(self) -> bool:
+        return self.epochs >= self.max_epochs or (self.epochs > 0 and self.exhausted)
+
+    def score(self, val: Scores) -> float:
+        """The monitored score of the epoch under way; higher is better.
+
+        Where there is nothing to validate on, the last epoch is always the best.
+        """
+        score = val.r2_mean if self.monitor == "r2" else -val.loss
+        return float(self.epochs) if np.isnan(score) else score
+
+    def check(self, train_loss: float, val_loss: float, finite: bool) -> None:
+        """Raises UserError unless the epoch under way left a finite loss and predictions."""
+        if not (np.isfinite(train_loss) and finite):
+            raise UserError(
+                f"the loss became {train_loss:g} (training), {val_loss:g} (validation) "
+                f"in epoch {self.epochs + 1}. Try a smaller optim.lr, or "
+                "trainer.gradient_clip_val=1."
+            )
+
+    def close(self, train_loss: float, val: Scores, lr: float, seconds: float) -> bool:
+        """End an epoch; whether it is the best so far."""
+        score = self.score(val)
+        row = history_row(self.epochs, self.phenotypes, train_loss, val, lr, seconds)
+        improved = score > self.best
+        if improved:
+            self.best, self.best_epoch = score, self.epochs
+        self.rows.append(row)
+        return improved
+
+    def state(self) -> dict:
+        return {"rows": self.rows, "best": self.best, "best_epoch": self.best_epoch}
+
+    def restore(self, state: Mapping) -> None:
+        self.rows, self.best, self.best_epoch = state["rows"], state["best"], state["best_epoch"]
+
+
+def epoch_seed(seed: int, epoch: int, rank: int = 0) -> int:
+    """Of what torch draws in an epoch (dropout), so that a resumed run needs no generator's state.
+
+    Args:
+        seed: of the run.
+        epoch: from 0.
+        rank: of the process, where several share a batch.
+    """
+    high, low = np.random.SeedSequence([seed, epoch, rank]).generate_state(2, np.uint32).tolist()
+    return high << 32 | low
+
+
+def plateau_schedule(
+    optimizer: torch.optim.Optimizer, patience: int | None, factor: float
+) -> torch.optim.lr_scheduler.ReduceLROnPlateau | None:
+    """Multiplies the learning rate by `factor` after `patience` epochs without any new best."""
+    if patience is None:
+        return None
+    return torch.optim.lr_scheduler.ReduceLROnPlateau(
+        optimizer, mode="max", patience=patience, factor=factor, threshold=0.0, threshold_mode="abs"
+    )
