@@ -42,10 +42,10 @@ def edit(file: Path, old: str, new: str) -> None:
 
 def test_an_operator_changes_it_and_a_comment_does_not(package):
     before = digest("transformer")
-    edit(package / "models/block.py", "from torch", "# A comment.\n\n\nfrom torch")
+    edit(package / "models/layers/block.py", "from torch", "# A comment.\n\n\nfrom torch")
     edit(package / "models/transformer.py", '"""', '"""Another docstring. ')
     assert digest("transformer") == before
-    edit(package / "models/attention.py", "** -0.5", "** -1.0")  # two imports away
+    edit(package / "models/layers/attention.py", "** -0.5", "** -1.0")  # two imports away
     assert digest("transformer") != before
 
 
@@ -53,7 +53,7 @@ def test_only_what_a_model_imports_counts(package):
     models = {name: digest(name) for name in ("transformer", "rijal_attention", "ridge", "gbdt")}
     additive = digest("transformer", additive=True)
     assert len({*models.values()}) == len(models)
-    edit(package / "models/position.py", " + ", " - ")
+    edit(package / "models/layers/position.py", " + ", " - ")
     assert digest("transformer") != models["transformer"]
     assert digest("rijal_attention") == models["rijal_attention"]
     stacked = digest("stacked")
@@ -75,7 +75,7 @@ def test_every_way_to_import_is_followed(package, line):
     (package / "models/more").mkdir()  # a package, whose __init__ runs before its modules
     (package / "models/more/__init__.py").write_text("from g2p.models.extra import f\n")
     (package / "models/more/deep.py").write_text("def g(x):\n    return x\n")
-    with (package / "models/readout.py").open("a") as file:
+    with (package / "models/layers/readout.py").open("a") as file:
         file.write(f"\n{line}\n")
     before = digest("transformer")
     edit(package / "models/extra.py", "+", "-")
@@ -85,7 +85,7 @@ def test_every_way_to_import_is_followed(package, line):
 @pytest.mark.parametrize(("text", "line"), [("x = (\n", 1), ("x = 1\ny = = 2\n", 2)])
 def test_an_imported_file_that_is_no_python_is_named_with_the_line(package, text, line):
     (package / "models/extra.py").write_text(text)
-    edit(package / "models/readout.py", "import", "import g2p.models.extra\nimport")
+    edit(package / "models/layers/readout.py", "import", "import g2p.models.extra\nimport")
     with pytest.raises(UserError, match=f"models/extra.py:{line}: "):
         digest("transformer")
 
