@@ -18,7 +18,7 @@ from rich.progress import track
 from rich.table import Table
 
 from benchmarks.trained import RESULTS, trained
-from g2p.config.schema import is_baseline
+from g2p.config.registry import is_baseline
 
 
 def fold_predictions(model: str, folds: int, fold: int, overrides: list[str]) -> pa.Table:

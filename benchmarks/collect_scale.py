@@ -30,7 +30,7 @@ from rich.table import Table
 
 from benchmarks.elsewhere import command_of, surroundings
 from benchmarks.trained import RESULTS, trained
-from g2p.data.sources.simulated import OTHERS, TEMPERATURES
+from g2p.data.sources.yeast import OTHERS, TEMPERATURES
 from g2p.runs.directory import Record
 from g2p.study.analyze import publish
 from g2p.study.collect import collect

@@ -25,7 +25,7 @@ from rich.console import Console
 from benchmarks.elsewhere import command_of, surroundings
 from benchmarks.trained import RESULTS
 from g2p.core.atomic_files import DRAFT
-from g2p.data.sources.simulated import OTHERS, TEMPERATURES
+from g2p.data.sources.yeast import OTHERS, TEMPERATURES
 
 MEASURED = ("seconds", "peak_memory", "energy")  # never the same twice
 STUDY = {

@@ -25,7 +25,7 @@ from rich.table import Table
 
 from g2p.cli.train import job
 from g2p.config.compose import composed
-from g2p.data.sources.simulated import OTHERS, TEMPERATURES
+from g2p.data.sources.yeast import OTHERS, TEMPERATURES
 from g2p.hardware.device import device_name
 from g2p.launch.hydra_launch import launch
 from g2p.runs import execute as training

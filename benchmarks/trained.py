@@ -7,7 +7,7 @@ from pathlib import Path
 import hydra
 from omegaconf import OmegaConf
 
-from g2p.config.schema import CONF
+from g2p.config.registry import CONF
 from g2p.runs.run import run
 
 RESULTS = Path(__file__).parent / "results"

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 from omegaconf import OmegaConf
 
-from g2p.config.schema import CONF
+from g2p.config.registry import CONF
 from g2p.data.preprocess import Prepared
 from g2p.data.scaler import Scaler
 from g2p.data.split import Split

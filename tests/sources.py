@@ -6,8 +6,8 @@ import numpy as np
 from bed_reader import to_bed
 
 from g2p.data.sources.bbq import ARRAYS
-from g2p.data.sources.bbq_arrays import ENVIRONMENTS
 from g2p.data.sources.byxrm import GENOTYPES, PHENOTYPES
+from g2p.data.sources.yeast import ENVIRONMENTS
 
 STRAINS = [f"A{i}" for i in range(120)]
 

@@ -8,8 +8,8 @@ import sys
 import pytest
 import yaml
 
-from g2p.config.options import PACKAGE
-from g2p.config.schema import CONF, GROUPS, PRESETS, choices, schema
+from g2p.config.registry import CONF, GROUPS, PRESETS, choices, schema
+from g2p.core.package import PACKAGE
 
 # Each layer imports only from those before it (docs/design.md).
 LAYERS = [

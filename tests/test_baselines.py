@@ -6,7 +6,7 @@ from scipy.stats import multivariate_normal
 from sklearn.linear_model import Lasso as SklearnLasso
 
 from g2p.baselines import build_baseline
-from g2p.config.schema import choices, is_baseline
+from g2p.config.registry import choices, is_baseline
 from g2p.core.errors import UserError
 from g2p.runs.run import run
 from g2p.training.checkpoints import load_checkpoint

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from g2p.config.options import PACKAGE
 from g2p.core.errors import UserError
+from g2p.core.package import PACKAGE
 from g2p.runs import code_digest, environment
 from g2p.runs.code_digest import FOLLOWED
 from g2p.runs.directory import Record

@@ -9,10 +9,11 @@ import g2p.models
 from g2p.config import components
 from g2p.config import schema as config
 from g2p.config.components import read_options
-from g2p.config.options import PACKAGE
-from g2p.config.schema import CONF, check
+from g2p.config.registry import CONF
+from g2p.config.schema import check
 from g2p.core.errors import UserError
 from g2p.core.messages import message
+from g2p.core.package import PACKAGE
 from g2p.runs import code_digest
 from g2p.runs.run import run
 from tests.conftest import compose, paths

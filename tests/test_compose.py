@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from g2p.config import compose as composition
 from g2p.config.compose import check_once, composed, jobs, parse
-from g2p.config.schema import CONF, choices
+from g2p.config.registry import CONF, choices
 from g2p.core.errors import UserError
 from tests.conftest import compose
 

@@ -5,9 +5,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from g2p.config.components import read_options
-from g2p.config.options import FACTS, PACKAGE, declared
-from g2p.config.schema import GROUPS, check, choices, inapplicable
+from g2p.config.options import FACTS, declared
+from g2p.config.registry import GROUPS, choices
+from g2p.config.schema import check, inapplicable
 from g2p.core.errors import UserError
+from g2p.core.package import PACKAGE
 from g2p.runs.signature import signature
 from tests.conftest import compose
 

@@ -7,7 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from g2p.config.compose import composed
-from g2p.config.schema import GROUPS, OVERLAYS, TOP_LEVEL, choices
+from g2p.config.registry import GROUPS, OVERLAYS, choices
+from g2p.config.schema import TOP_LEVEL
 from g2p.core.errors import UserError
 from g2p.runs.resolve import identify
 from tests.command import train

@@ -7,7 +7,8 @@ import pyarrow as pa
 import pytest
 
 from g2p.data.panel import NO_CALL
-from g2p.data.sources.simulated import MORGANS_PER_BP, cross, place_loci
+from g2p.data.sources.simulated import cross, place_loci
+from g2p.data.sources.yeast import MORGANS_PER_BP
 from g2p.report.panel.genotype_stats import (
     calls,
     evenly_spaced,

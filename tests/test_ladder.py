@@ -5,7 +5,8 @@ import torch
 import yaml
 from torch import nn
 
-from g2p.config.schema import CONF, check
+from g2p.config.registry import CONF
+from g2p.config.schema import check
 from g2p.models import build_model
 from g2p.models.pooled_attention import PooledAttention
 from g2p.models.rijal_attention import RijalAttention

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from benchmarks.naive_rijal import naive_rijal
-from g2p.config.schema import choices, is_baseline
+from g2p.config.registry import choices, is_baseline
 from g2p.models import build_model
 from g2p.models.layers.attention import Attention
 from g2p.models.rijal_attention import RijalAttention

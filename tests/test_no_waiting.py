@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from g2p.config.schema import choices, is_baseline
+from g2p.config.registry import choices, is_baseline
 from g2p.training.fit import Request, fit
 from g2p.training.packed import fit as fit_together
 from g2p.training.packed.loop import _predicted, _train_epoch

@@ -6,7 +6,7 @@ import pytest
 import torch
 import yaml
 
-from g2p.config.schema import CONF, choices, is_baseline
+from g2p.config.registry import CONF, choices, is_baseline
 from g2p.core.interrupts import Stopped
 from g2p.training.fit import fit
 from g2p.training.packed import fit as fit_together_module

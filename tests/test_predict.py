@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from g2p.cli.predict import predict
-from g2p.config.schema import choices
+from g2p.config.registry import choices
 from g2p.core.errors import UserError
 from g2p.data.harmonize import match_loci
 from g2p.data.panel import NO_CALL
+from g2p.runs.predict import predict
 from g2p.runs.run import run
 from tests.command import call
 from tests.conftest import SMALL_RIDGE, compose, paths

@@ -4,8 +4,8 @@ from statistics import fmean
 
 import pytest
 
-from g2p.config.schema import choices
-from g2p.data.sources.simulated import OTHERS, TEMPERATURES
+from g2p.config.registry import choices
+from g2p.data.sources.yeast import OTHERS, TEMPERATURES
 from g2p.report.study.published_results import published, replicates
 from g2p.stats.compare import Comparison, compare
 

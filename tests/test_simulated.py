@@ -9,13 +9,8 @@ from hypothesis import strategies as st
 
 from g2p.core.errors import UserError
 from g2p.data import load_panel
-from g2p.data.sources.simulated import (
-    CHROMOSOME_LENGTHS,
-    MORGANS_PER_BP,
-    cross,
-    environment_correlation,
-    place_loci,
-)
+from g2p.data.sources.simulated import cross, environment_correlation, place_loci
+from g2p.data.sources.yeast import CHROMOSOME_LENGTHS, MORGANS_PER_BP
 from tests.conftest import compose
 
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.model_selection import KFold, train_test_split
 
-from g2p.config.schema import choices
+from g2p.config.registry import choices
 from g2p.core.errors import UserError
 from g2p.data import split as splits
 from g2p.data.preprocess import prepare

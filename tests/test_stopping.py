@@ -20,7 +20,7 @@ from g2p.runs.run import alone
 from g2p.study import job as jobs
 from g2p.study.job import Job
 from g2p.study.ledger import Ledger
-from g2p.tracking.wandb_tracker import Group
+from g2p.tracking.group import Group
 from g2p.training.fit import fit
 from g2p.training.packed import fit as fit_together_module
 from tests.command import ROOT

@@ -15,12 +15,13 @@ import pytest
 import torch
 
 from g2p.runs.directory import Record
+from g2p.runs.lock import in_training
 from g2p.runs.resolve import identify
 from g2p.runs.run import alone
 from g2p.study import job as jobs
 from g2p.study.job import Job
-from g2p.study.ledger import Ledger, in_training, status
-from g2p.tracking.wandb_tracker import Group
+from g2p.study.ledger import Ledger, status
+from g2p.tracking.group import Group
 from tests.command import ROOT, call, started
 from tests.conftest import SMALL_RIDGE, compose, paths
 

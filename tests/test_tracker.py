@@ -8,7 +8,8 @@ import pytest
 
 from g2p.core.console import Console
 from g2p.runs.run import run
-from g2p.tracking.wandb_tracker import Group, wandb_tracker
+from g2p.tracking.group import Group
+from g2p.tracking.wandb_tracker import wandb_tracker
 from tests.command import call, started, train
 from tests.conftest import SMALL, SMALL_RIDGE, but, compose, paths
 from tests.wandb_files import logged, offline_files, records

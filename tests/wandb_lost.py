@@ -2,7 +2,8 @@
 
 import os
 
-from g2p.tracking.wandb_tracker import Group, wandb_tracker
+from g2p.tracking.group import Group
+from g2p.tracking.wandb_tracker import wandb_tracker
 from tests.conftest import SMALL, compose
 from tests.wandb_server import Server
 

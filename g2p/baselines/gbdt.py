@@ -5,7 +5,7 @@ from typing import Annotated
 import numpy as np
 
 from g2p.baselines.per_phenotype import PerPhenotype, Predictor
-from g2p.config.options import Above, AtLeast, AtMost, Seed
+from g2p.config.constraints import Above, AtLeast, AtMost, Seed
 
 
 class Gbdt(PerPhenotype):

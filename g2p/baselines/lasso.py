@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.linear_model import ElasticNetCV
 
 from g2p.baselines.per_phenotype import PerPhenotype, Predictor
-from g2p.config.options import Above, AtLeast, AtMost
+from g2p.config.constraints import Above, AtLeast, AtMost
 
 
 class Lasso(PerPhenotype):

@@ -12,7 +12,7 @@ import numpy as np
 from sklearn.linear_model import LinearRegression, OrthogonalMatchingPursuitCV
 
 from g2p.baselines.per_phenotype import PerPhenotype, Predictor
-from g2p.config.options import AtLeast
+from g2p.config.constraints import AtLeast
 
 
 class LinearPairwise(PerPhenotype):

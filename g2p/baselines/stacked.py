@@ -13,7 +13,7 @@ from sklearn.model_selection import KFold
 from g2p.baselines.gbdt import Gbdt
 from g2p.baselines.lasso import Lasso
 from g2p.baselines.per_phenotype import PerPhenotype, Predictor
-from g2p.config.options import AtLeast, OptionsOf, Seed
+from g2p.config.constraints import AtLeast, OptionsOf, Seed
 
 
 class Stacked(PerPhenotype):

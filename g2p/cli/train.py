@@ -13,7 +13,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from g2p.config.compose import check_once, composed, jobs, parse, run_keys
-from g2p.config.schema import CONF
+from g2p.config.registry import CONF
 from g2p.core.errors import UserError
 from g2p.core.interrupts import Stopped, stop_on_signals, stopped_message, stopping_first
 from g2p.core.messages import message, say, tell
@@ -103,7 +103,8 @@ job.together = _together
 
 def _begin(config: dict, told: Mapping) -> Callable[[bool], Generator]:
     """A run as `g2p.runs.packed_runs` begins it."""
-    from g2p.runs.run import BusyError, running
+    from g2p.runs.lock import BusyError
+    from g2p.runs.run import running
 
     def steps(wait: bool) -> Generator:
         try:

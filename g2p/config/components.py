@@ -5,30 +5,18 @@ file, the line and what to write instead.
 """
 
 import ast
-import traceback
 import typing
 from collections.abc import Callable
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal
 
-from g2p.config.options import (
-    FACTS,
-    PACKAGE,
-    VOCABULARY,
-    Divides,
-    LessThan,
-    OnlyIf,
-    Option,
-    OptionsOf,
-    Unless,
-    declared,
-)
+from g2p.config.constraints import VOCABULARY, Divides, LessThan, OnlyIf, OptionsOf, Unless
+from g2p.config.options import FACTS, Option, declared
 from g2p.core.errors import UserError, listed
 
 KINDS = (bool, int, float, str, list, dict, Path, NoneType)
 RULES = (Divides, LessThan, OnlyIf, Unless, OptionsOf)  # and those with `broken_by`
-MODELS = (PACKAGE / "models", PACKAGE / "baselines")  # where users add files of their own
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -93,25 +81,6 @@ def construct(builder: Callable, file: str, **arguments) -> Any:
         if error.__traceback__.tb_next is not None:  # raised within the constructor
             raise
         raise UserError(f"{file}: {error}. It is called with {listed(arguments)}.") from None
-
-
-def raised_in_a_model(error: BaseException) -> str | None:
-    """Return the traceback of an error from the first frame in a model's file on, if there is one.
-
-    The file may be the user's own: what is above it would not help, and it is no bug of ours.
-    """
-    told = traceback.TracebackException.from_exception(error)
-    files = [Path(frame.filename) for frame in told.stack]
-    of_models = [file.parent in MODELS and file.name != "__init__.py" for file in files]
-    if True not in of_models:
-        return None
-    first = of_models.index(True)
-    told.stack = traceback.StackSummary.from_list(told.stack[first:])
-    return (
-        f"{''.join(told.format())}This went wrong in the model's file {files[first]}, line "
-        f"{told.stack[0].lineno}. Correct it, if it is yours; if it is one that comes with g2p, "
-        "please report it."
-    )
 
 
 def parsed(file: Path) -> ast.Module:

@@ -19,7 +19,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, QuotedString, RangeSweep
 from omegaconf import OmegaConf
 
-from g2p.config.schema import CONF, GROUPS, OVERLAYS, check, choices, unknown_choice
+from g2p.config.registry import CONF, GROUPS, OVERLAYS, choices
+from g2p.config.schema import check, unknown_choice
 from g2p.core.errors import UserError
 
 MOST_JOBS = 100_000  # of one command

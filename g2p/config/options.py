@@ -17,92 +17,13 @@ from pathlib import Path
 from types import NoneType
 from typing import Annotated, Any, Literal
 
-PACKAGE = Path(__file__).parent.parent
+from g2p.config.constraints import AtMost, OnlyIf, Unless
 
 # Passed by the code that builds a component, never written in YAML.
 FACTS = frozenset({"n_loci", "n_phenotypes", "genome_L2", "ridge", "folder"})
 
-
-@dataclass(frozen=True)
-class AtLeast:
-    low: float
-
-    def broken_by(self, value: float) -> str | None:
-        return None if value >= self.low else f"must be at least {self.low:g}"
-
-
-@dataclass(frozen=True)
-class Above:
-    low: float
-
-    def broken_by(self, value: float) -> str | None:
-        return None if value > self.low else f"must be above {self.low:g}"
-
-
-@dataclass(frozen=True)
-class Below:
-    high: float
-
-    def broken_by(self, value: float) -> str | None:
-        return None if value < self.high else f"must be below {self.high:g}"
-
-
-@dataclass(frozen=True)
-class AtMost:
-    high: float
-
-    def broken_by(self, value: float) -> str | None:
-        return None if value <= self.high else f"must be at most {self.high}"
-
-
-@dataclass(frozen=True)
-class Divides:
-    """The value divides the sibling option `whole`."""
-
-    whole: str
-
-
-@dataclass(frozen=True)
-class LessThan:
-    """The value is below the sibling option `bound`."""
-
-    bound: str
-
-
-@dataclass(frozen=True)
-class OnlyIf:
-    """The option has an effect only while the sibling `switch` is on (not false, not null)."""
-
-    switch: str
-
-
-@dataclass(frozen=True)
-class Unless:
-    """The option has an effect only while the sibling `switch` is off (false or null)."""
-
-    switch: str
-
-
-@dataclass(frozen=True)
-class OptionsOf:
-    """The value is a mapping: the options of another choice of the same group."""
-
-    choice: str
-
-
 # Of a whole number that says nothing else: what libraries in C take.
 MOST = 2**31 - 1
-
-# Seeds: what numpy, scikit-learn and torch all take.
-Seed = Annotated[int, AtLeast(0), AtMost(2**32 - 1)]
-
-VOCABULARY = {
-    "Annotated": Annotated, "Literal": Literal, "Path": Path,
-    "AtLeast": AtLeast, "Above": Above, "Below": Below, "AtMost": AtMost,
-    "Divides": Divides, "LessThan": LessThan, "OnlyIf": OnlyIf, "Unless": Unless,
-    "OptionsOf": OptionsOf,
-    "Seed": Seed,
-}  # fmt: skip
 
 
 @dataclass(frozen=True)

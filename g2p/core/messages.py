@@ -13,9 +13,9 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra.errors import HydraException, OverrideParseException
 from omegaconf.errors import OmegaConfBaseException
 
-from g2p.config.components import raised_in_a_model
 from g2p.core.console import visible
 from g2p.core.errors import UserError
+from g2p.core.model_errors import raised_in_a_model
 
 # Hydra's plugins that an extra of ours installs, by how their names begin.
 EXTRAS = {"joblib": "launchers", "submitit": "launchers", "ray": "ray", "optuna": "search"}

@@ -3,7 +3,7 @@
 from importlib import import_module
 from pathlib import Path
 
-from g2p.config.schema import prepare_options, schema
+from g2p.config.registry import prepare_options, schema
 from g2p.data.panel import Panel
 
 

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from g2p.report.panel.ld_decay import UNKNOWN
+from g2p.data.panel import UNKNOWN
 
 Place = tuple[str, int]  # chromosome and position (bp)
 

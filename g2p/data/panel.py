@@ -10,6 +10,7 @@ import pyarrow as pa
 from g2p.core.errors import UserError, listed, nearest
 from g2p.data.sources.delimited_text import refuse_control_characters
 
+UNKNOWN = "unknown"  # the chromosome that sources without a map give; positions then only count
 NO_CALL = -128  # a missing call in an int8 panel
 BLOCK = 1024  # strains looked at together
 

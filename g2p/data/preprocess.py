@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from g2p.config.options import Above, AtMost, OnlyIf
+from g2p.config.constraints import Above, AtMost, OnlyIf
 from g2p.core.errors import UserError, plural
 from g2p.data.genotype_cache import Thinned, remembered, thin
 from g2p.data.panel import Panel

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import numpy as np
 import pyarrow as pa
 
-from g2p.config.options import AtLeast, AtMost, Below
+from g2p.config.constraints import AtLeast, AtMost, Below
 from g2p.core.errors import UserError, plural
 from g2p.data.panel import BLOCK, missing_genotypes
 from g2p.data.split import Split

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import numpy as np
 
-from g2p.config.options import Above, AtLeast, Below, LessThan, Seed
+from g2p.config.constraints import Above, AtLeast, Below, LessThan, Seed
 from g2p.core.errors import UserError, listed, plural
 from g2p.data.panel import Panel
 

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 
-from g2p.config.options import AtLeast, Seed
+from g2p.config.constraints import AtLeast, Seed
 from g2p.core.errors import UserError, listed, nearest, plural
 from g2p.data.panel import Panel
 from g2p.data.split import Split

@@ -10,7 +10,7 @@ from hydra.types import HydraContext, RunMode
 from omegaconf import open_dict
 
 from g2p.config.compose import composed
-from g2p.config.schema import CONF, is_baseline
+from g2p.config.registry import CONF, is_baseline
 from g2p.core.messages import tell
 from g2p.hardware.device import resolve_accelerator
 from g2p.launch.prepare import ELSEWHERE, chosen, prepare

@@ -17,7 +17,8 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from g2p.config.compose import composed, jobs, parse
-from g2p.config.schema import CONF, inapplicable
+from g2p.config.registry import CONF
+from g2p.config.schema import inapplicable
 from g2p.core.errors import UserError
 
 RESULTS = "optimization_results.yaml"  # what the sweeper leaves in hydra.sweep.dir

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from torch import Tensor, nn
 
-from g2p.config.options import Above, AtLeast
+from g2p.config.constraints import Above, AtLeast
 from g2p.models.layers.attention import Attention
 from g2p.models.layers.block import Block
 from g2p.models.layers.embedding import LocusEmbedding

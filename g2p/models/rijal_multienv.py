@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from g2p.config.options import Above, AtLeast
+from g2p.config.constraints import Above, AtLeast
 from g2p.core.errors import UserError
 from g2p.models.layers.embedding import LocusEmbedding
 from g2p.models.layers.readout import LocusReadout

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from torch import Tensor, nn
 
-from g2p.config.options import AtLeast, Divides, OnlyIf
+from g2p.config.constraints import AtLeast, Divides, OnlyIf
 from g2p.models.layers.additive import AdditivePath, silence
 from g2p.models.layers.attention import Attention
 from g2p.models.layers.block import Block

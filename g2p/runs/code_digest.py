@@ -11,8 +11,8 @@ from functools import cache
 from pathlib import Path
 
 from g2p.config.components import parsed
-from g2p.config.options import PACKAGE
-from g2p.config.schema import is_baseline
+from g2p.config.registry import is_baseline
+from g2p.core.package import PACKAGE
 
 # The packages whose files are followed; `signature.NUMERICS_VERSION` stands for all other code.
 FOLLOWED = ("models", "baselines")

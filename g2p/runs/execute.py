@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from g2p.config.schema import is_baseline
+from g2p.config.registry import is_baseline
 from g2p.data.preprocess import Prepared, only_part
 from g2p.hardware.device import device_name, peak_device_memory
 from g2p.runs.directory import Record
 from g2p.runs.environment import environment
 from g2p.runs.figures import draw_run
 from g2p.tracking import wandb_tracker as trackers
-from g2p.tracking.wandb_tracker import Group
+from g2p.tracking.group import Group
 from g2p.training.fit import Fitted, Request, score
 from g2p.training.flops import training_flops
 

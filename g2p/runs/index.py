@@ -12,7 +12,7 @@ import yaml
 
 from g2p.core.errors import UserError
 from g2p.runs.directory import CHECKPOINTS, FILES, LOCK, SIGNATURE, Loader, Record
-from g2p.study.ledger import in_training
+from g2p.runs.lock import in_training
 
 STATES = ("done", "running", "unfinished", "damaged")
 SECTION = re.compile(r"^(?=[A-Za-z_])", re.MULTILINE)  # a top-level key; a list's dash is none

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from g2p.config.schema import GROUPS, PRESETS, inapplicable
+from g2p.config.registry import GROUPS, PRESETS
+from g2p.config.schema import inapplicable
 from g2p.core.atomic_files import write_atomically
 from g2p.core.errors import UserError, listed, nearest
 from g2p.runs.index import StoredRun

@@ -10,7 +10,8 @@ import torch
 import yaml
 
 from g2p.baselines import build_baseline
-from g2p.config.schema import check_group, is_baseline
+from g2p.config.registry import is_baseline
+from g2p.config.schema import check_group
 from g2p.core.errors import UserError
 from g2p.hardware.device import resolve_accelerator
 from g2p.models import build_model

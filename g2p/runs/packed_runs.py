@@ -5,9 +5,10 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from g2p.config.schema import is_baseline
+from g2p.config.registry import is_baseline
 from g2p.core.interrupts import go_on, stopping_first
-from g2p.runs.run import BusyError, Steps, alone
+from g2p.runs.lock import BusyError
+from g2p.runs.run import Steps, alone
 from g2p.training.fit import Fitted, Request, Room, fit
 
 # Options that make no difference to the arithmetic of a step: runs may differ in them, as they may

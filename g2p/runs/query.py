@@ -9,8 +9,10 @@ from functools import cache
 from hydra.core.override_parser.types import Override
 
 from g2p.config.compose import alternatives, composed, parse, plain
-from g2p.config.options import Option, OptionsOf
-from g2p.config.schema import GROUPS, PRESETS, TOP_LEVEL, choices, schema, unknown_choice
+from g2p.config.constraints import OptionsOf
+from g2p.config.options import Option
+from g2p.config.registry import GROUPS, PRESETS, choices, schema
+from g2p.config.schema import TOP_LEVEL, unknown_choice
 from g2p.core.errors import UserError, listed, nearest
 from g2p.runs.index import STATES, StoredRun
 
@@ -29,7 +31,7 @@ def filter_of(word: str) -> Callable[[StoredRun], bool]:
         values = _values(override, STATES)
         return lambda run: run.state in values
     if key == "phenotype":
-        from g2p.data.sources.bbq_arrays import ALIASES  # scikit-learn comes with it, a second
+        from g2p.data.sources.yeast import ALIASES  # scikit-learn comes with it, a second
 
         values = _values(override)
         return lambda run: any(_predicts(run, value, ALIASES) for value in values)

@@ -8,7 +8,7 @@ from types import ModuleType
 
 import numpy as np
 
-from g2p.config.schema import is_baseline
+from g2p.config.registry import is_baseline
 from g2p.data import load_panel
 from g2p.data import split as splits
 from g2p.data import transfer as transfers

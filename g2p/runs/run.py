@@ -1,31 +1,27 @@
 """run(config): the one path that every entry point takes, from a config to a finished directory."""
 
-import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from filelock import FileLock, Timeout
 
-from g2p.config.schema import check, prepare_options
+from g2p.config.registry import prepare_options
+from g2p.config.schema import check
 from g2p.core.console import Console
 from g2p.core.errors import UserError, plural
 from g2p.data.preprocess import Prepared, prepare
 from g2p.runs.directory import Record
 from g2p.runs.environment import differences
 from g2p.runs.execute import Steps, training
+from g2p.runs.lock import locked
 from g2p.runs.metrics_table import print_attention, print_table
 from g2p.runs.resolve import Identity, finished_under_other_code, identify
 from g2p.runs.ridge_reference import ridge_reference
-from g2p.tracking.wandb_tracker import Group
+from g2p.tracking.group import Group
 from g2p.training.checkpoints import resumable
 from g2p.training.fit import fit
-
-
-class BusyError(Exception):
-    """Another process is training the run, and it was not to be waited for."""
 
 
 def run(config: Mapping, *, set_by_user: Iterable[str] = (), group: str | None = None) -> Path:
@@ -119,7 +115,7 @@ def obtaining(
     data = prepare(panel, known.split, columns, config["qc"], target, memory, **told)
     for line in (*data.account, _sizes(config, data), *_of_transfer(data, target)):
         console.print(line, soft_wrap=True)
-    with _locked(record, console, wait) as check_directory:
+    with locked(record, console, wait) as check_directory:
         if config["force"]:
             if _begun_by_force(record):
                 line = "Resuming the run that force=true began before; it was killed on the way."
@@ -184,50 +180,3 @@ def _of_transfer(data: Prepared, target: str | None) -> list[str]:
         part: int(np.isfinite(data.part(part)[1][:, column]).sum()) for part in ("train", "val")
     }
     return [f"transfer to {target}: {known['train']} observations train, {known['val']} validate"]
-
-
-@contextlib.contextmanager
-def _locked(record: Record, console: Console, wait: bool) -> Iterator[Callable[[], None]]:
-    """Hold the run's lock. It goes with the process, so a killed one leaves nothing behind.
-
-    Yields a check that the run's directory is still there, and not another of its name: it raises
-    UserError.
-    """
-    lock = FileLock(record.folder / ".lock")
-    try:
-        _acquire(lock, timeout=0)
-    except Timeout:
-        if not wait:
-            raise BusyError from None
-        console.print(
-            f"Another process is training {record.folder}; waiting for it.", soft_wrap=True
-        )
-        _acquire(lock)
-    record.remove_drafts()
-    ours = record.lock_identity()
-
-    def check_directory() -> None:
-        if record.lock_identity() != ours:
-            raise UserError(
-                f"{record.folder} was removed or moved away while the run was trained. "
-                "Give the command again to train it anew."
-            )
-
-    try:
-        yield check_directory
-    except Exception:  # of any kind: nothing is swallowed, a directory without an epoch goes
-        if record.lock_identity() is None:
-            record.remove()  # what was written since the directory was removed
-        check_directory()  # which tells more than that a file was not found
-        record.discard_unless_begun()
-        raise
-    finally:
-        lock.release()
-
-
-def _acquire(lock: FileLock, timeout: float = -1) -> None:
-    """Also where whoever holds it removes the directory: a run that failed at once, or pruned."""
-    while not lock.is_locked:
-        Path(lock.lock_file).parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(FileNotFoundError):
-            lock.acquire(timeout=timeout)

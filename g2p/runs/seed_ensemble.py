@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from rich.table import Table
 
-from g2p.config.schema import prepare_options
+from g2p.config.registry import prepare_options
 from g2p.core.console import Console
 from g2p.core.errors import UserError, listed
 from g2p.core.messages import message, say

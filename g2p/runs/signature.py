@@ -4,7 +4,8 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 
-from g2p.config.schema import inapplicable, is_baseline, prepare_options
+from g2p.config.registry import is_baseline, prepare_options
+from g2p.config.schema import inapplicable
 from g2p.runs.code_digest import code_digest
 
 # Raise when the same config would give other numbers, because code that computes them changed and

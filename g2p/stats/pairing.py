@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from g2p.config.schema import is_baseline
+from g2p.config.registry import is_baseline
 from g2p.core.errors import UserError, listed, nearest
 from g2p.stats.comparison import Comparison, text_of
 

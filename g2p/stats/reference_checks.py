@@ -12,7 +12,7 @@ from statistics import fmean
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from g2p.config.schema import is_baseline
+from g2p.config.registry import is_baseline
 
 YARDSTICKS = ("linear_pairwise", "ridge")
 # How far the R2 of one ridge may differ between runs: threads change its last digits.

@@ -12,11 +12,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from g2p.config.options import PACKAGE
 from g2p.config.schema import inapplicable
 from g2p.core.atomic_files import read_json, write_atomically, write_json
 from g2p.core.console import Console
 from g2p.core.json_shapes import Published
+from g2p.core.package import PACKAGE
 from g2p.stats.compare import Effect, compare
 from g2p.stats.effects_table import effects_of, effects_table, print_effects
 from g2p.stats.reference_checks import warnings

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from g2p.config.schema import is_baseline
+from g2p.config.registry import is_baseline
 from g2p.core.errors import UserError
 from g2p.hardware.device import resolve_accelerator
 from g2p.training.flops import size, training_flops

@@ -28,7 +28,7 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from g2p.config.schema import CONF
+from g2p.config.registry import CONF
 from g2p.core.errors import UserError, listed, nearest
 from g2p.stats.comparison import Comparison
 from g2p.study.comparisons import comparisons

@@ -7,7 +7,8 @@ from functools import cache
 from pathlib import Path
 
 from g2p.config.compose import composed, keys
-from g2p.config.schema import CONF, check
+from g2p.config.registry import CONF
+from g2p.config.schema import check
 from g2p.core.errors import UserError, listed
 from g2p.data import load_panel
 from g2p.data.panel import Panel

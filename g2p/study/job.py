@@ -14,11 +14,12 @@ from g2p.core.messages import message
 from g2p.launch.packed_launcher import PackedJob
 from g2p.launch.preemption import Leaving, leaving
 from g2p.runs.directory import Record
+from g2p.runs.lock import BusyError
 from g2p.runs.packed_runs import together
 from g2p.runs.resolve import Identity, identify
-from g2p.runs.run import BusyError, Steps, alone, obtaining
+from g2p.runs.run import Steps, alone, obtaining
 from g2p.study.ledger import Ledger, status
-from g2p.tracking.wandb_tracker import Group
+from g2p.tracking.group import Group
 
 
 @dataclass(frozen=True)

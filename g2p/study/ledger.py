@@ -9,10 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import get_args
 
-from filelock import FileLock, Timeout
-
 from g2p.core.json_shapes import LedgerLine, Status, parse
 from g2p.runs.directory import Record
+from g2p.runs.lock import in_training
 
 STATUSES = get_args(Status)
 LONGEST = 3000  # characters of an error: a line is written at once
@@ -71,19 +70,3 @@ def status(record: Record, entry: dict | None) -> str:
     if entry["status"] == "running":
         return "running" if in_training(record) else "pending"
     return "failed"
-
-
-def in_training(record: Record) -> bool:
-    """Whether a process holds the run's lock; a killed one does not."""
-    file = record.folder / ".lock"
-    if not file.exists():
-        return False
-    lock = FileLock(file)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        return True
-    except FileNotFoundError:  # removed since: it failed at once, or was pruned
-        return False
-    lock.release()
-    return False

@@ -24,7 +24,7 @@ from g2p.study.ledger import STATUSES, Ledger, status
 from g2p.study.progress import Watch
 from g2p.study.wandb_summary import log_summary
 from g2p.study.wandb_workspace import write_dashboard
-from g2p.tracking.wandb_tracker import Group
+from g2p.tracking.group import Group
 
 
 def sweep(name: str, size: str, overrides: list[str], flags: set[str], console: Console) -> bool:

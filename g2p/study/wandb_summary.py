@@ -18,8 +18,8 @@ import pyarrow.parquet as pq
 from g2p.core.atomic_files import read_json, write_json
 from g2p.study.design import Study
 from g2p.study.expand import StudyRun
+from g2p.tracking.group import Group
 from g2p.tracking.wandb_client import finish_run, first_line, start_run
-from g2p.tracking.wandb_tracker import Group
 
 log = logging.getLogger(__name__)
 

@@ -15,8 +15,8 @@ from g2p.core.json_shapes import Dashboard
 from g2p.study.design import Study
 from g2p.study.expand import StudyRun
 from g2p.study.ledger import Ledger
+from g2p.tracking.group import Group, factor_key
 from g2p.tracking.wandb_client import first_line, wandb_mode
-from g2p.tracking.wandb_tracker import Group, factor_key
 
 LAYERS = "model.num_layers"
 FEWEST_GROUPS = 10  # W&B shows no more in a panel unless told

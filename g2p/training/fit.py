@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from g2p.baselines import build_baseline
-from g2p.config.schema import is_baseline
+from g2p.config.registry import is_baseline
 from g2p.data.preprocess import Prepared
 from g2p.hardware.device import forget_peak_memory, resolve_accelerator
 from g2p.hardware.energy import metered

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from g2p.config.schema import is_baseline
+from g2p.config.registry import is_baseline
 from g2p.models import build_model
 
 # Backward costs twice what forward does.

@@ -6,7 +6,7 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
-from g2p.config.options import Above, AtLeast, Below, OnlyIf
+from g2p.config.constraints import Above, AtLeast, Below, OnlyIf
 
 
 def adam(

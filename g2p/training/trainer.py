@@ -12,7 +12,7 @@ import lightning as L
 from lightning.pytorch.plugins.environments import LightningEnvironment
 from torch.multiprocessing import ProcessRaisedException
 
-from g2p.config.options import Above, AtLeast, AtMost
+from g2p.config.constraints import Above, AtLeast, AtMost
 from g2p.core.errors import UserError
 from g2p.data.batches import Batches
 from g2p.data.device_data import Resident

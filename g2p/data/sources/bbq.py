@@ -34,17 +34,12 @@ from g2p.data.panel_store import (
     panel_file,
     stored_panel,
 )
-from g2p.data.sources.bbq_arrays import (
-    ALIASES,
-    ENVIRONMENTS,
-    array_bytes,
-    numbered_loci,
-    read_arrays,
-)
+from g2p.data.sources.bbq_arrays import array_bytes, numbered_loci, read_arrays
 from g2p.data.sources.bbq_tables import noise_ceiling, read_environment, read_loci
 from g2p.data.sources.bbq_text import convert
 from g2p.data.sources.download import from_record, locked
 from g2p.data.sources.unpack import unpack
+from g2p.data.sources.yeast import ALIASES, ENVIRONMENTS
 from g2p.data.split import HELD_OUT, PARTS
 
 # Raise when the same files would be read into another panel.

@@ -9,12 +9,9 @@ import pyarrow as pa
 
 from g2p.core.errors import UserError
 from g2p.data.panel import Panel
-from g2p.data.sources.simulated import OTHERS, TEMPERATURES
+from g2p.data.sources.yeast import ALIASES, ENVIRONMENTS
 from g2p.data.split import PARTS
 
-# In the order of the phenotype arrays' columns.
-ENVIRONMENTS = [*TEMPERATURES, *OTHERS]
-ALIASES = {"YPD": "30C"}
 BLOCK = 1 << 24  # bytes of genotypes copied at once
 
 

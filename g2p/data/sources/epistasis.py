@@ -17,7 +17,7 @@ from typing import Annotated, Literal
 import numpy as np
 import pyarrow as pa
 
-from g2p.config.options import AtLeast, AtMost, Seed, Unless
+from g2p.config.constraints import AtLeast, AtMost, Seed, Unless
 from g2p.core.errors import UserError
 from g2p.data.panel import Panel, missing_genotypes
 from g2p.data.panel_store import (

@@ -22,7 +22,7 @@ import numpy as np
 import pyarrow as pa
 from bed_reader import open_bed
 
-from g2p.config.options import OnlyIf
+from g2p.config.constraints import OnlyIf
 from g2p.core.errors import UserError
 from g2p.data.panel import Panel
 from g2p.data.panel_store import files_fingerprint, stored_panel

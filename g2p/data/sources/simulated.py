@@ -19,24 +19,15 @@ from typing import Annotated
 import numpy as np
 import pyarrow as pa
 
-from g2p.config.options import Above, AtLeast, AtMost, Below, Seed
+from g2p.config.constraints import Above, AtLeast, AtMost, Below, Seed
 from g2p.core.errors import UserError
 from g2p.data.panel import Panel
 from g2p.data.panel_store import options_fingerprint, stored_panel
+from g2p.data.sources.yeast import CHROMOSOME_LENGTHS, MORGANS_PER_BP, OTHERS, TEMPERATURES
 
 # Raise when the same options would give another panel.
 VERSION = 1
 
-# Chromosomes I to XVI of S. cerevisiae S288C, in bp (reference R64, Saccharomyces Genome Database).
-CHROMOSOME_LENGTHS = (
-    230_218, 813_184, 316_620, 1_531_933, 576_874, 270_161, 1_090_940, 562_643,
-    439_888, 745_751, 666_816, 1_078_177, 924_431, 784_333, 1_091_291, 948_066,
-)  # fmt: skip
-# 0.34 cM a kb, the genome-wide average of yeast's genetic map (Cherry et al. 1997, Nature 387:67).
-MORGANS_PER_BP = 0.34e-2 / 1_000
-
-TEMPERATURES = ("23C", "25C", "27C", "30C", "33C", "35C", "37C")
-OTHERS = ("cu", "suloc", "ynb", "eth", "gu", "li", "mann", "mol", "raff", "sds", "4NQO")
 # Correlation of effects between environments: temperatures fall off with their distance in degrees,
 # any other two environments share this much.
 TEMPERATURE_REACH = 6.0

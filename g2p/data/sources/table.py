@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from g2p.config.options import OnlyIf
+from g2p.config.constraints import OnlyIf
 from g2p.core.errors import UserError, listed
 from g2p.data.panel import NO_CALL, Panel
 from g2p.data.panel_store import files_fingerprint, stored_panel

@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 from cyvcf2 import VCF, Variant
 
-from g2p.config.options import OnlyIf
+from g2p.config.constraints import OnlyIf
 from g2p.core.errors import UserError, listed, plural
 from g2p.data.panel import NO_CALL, Panel
 from g2p.data.panel_store import files_fingerprint, stored_panel

@@ -10,9 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
 from g2p.core.atomic_files import write_atomically
+from g2p.core.plot_style import BLUE, GREY, ORANGE
 from g2p.report.panel.genotype_stats import Calls, Relatedness
 from g2p.report.panel.ld_decay import Decay
-from g2p.runs.figures import BLUE, GREY, ORANGE, drawing_style, plt
+from g2p.runs.figures import drawing_style, plt
 
 # Blue below the mean, orange above: told apart by the colour-blind.
 DIVERGING = LinearSegmentedColormap.from_list("blue_orange", [BLUE, "white", ORANGE])

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from g2p.data.panel import missing_genotypes
+from g2p.data.panel import UNKNOWN, missing_genotypes
 from g2p.report.panel.genotype_stats import NOTHING, SEED, evenly_spaced, sampled
 
 STRAINS = 1_000  # unlinked loci then have a mean r2 of 0.001 by chance
@@ -13,7 +13,6 @@ PAIRS = 100_000
 STEPS = 4  # distance bins to a factor of ten
 FEWEST_PAIRS = 10  # whose mean is worth showing
 BLOCK = 512  # pairs worked on at once
-UNKNOWN = "unknown"  # the chromosome that sources without a map give; positions then only count
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
+from g2p.core.formatting import label
 from g2p.report.study import html as page
-from g2p.report.study.results_view import StudyData, label
+from g2p.report.study.results_view import StudyData
 
 # Where files lie and what is logged changes no result.
 FREE = ("paths", "logger", "force")

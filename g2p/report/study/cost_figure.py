@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import EngFormatter, FixedLocator, Formatter, LogLocator, NullFormatter
 
-from g2p.config.schema import is_baseline
+from g2p.config.registry import is_baseline
 from g2p.core.errors import listed
 from g2p.report.study.layout import (
     Picture,

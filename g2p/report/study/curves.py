@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from g2p.core.errors import plural
+from g2p.core.formatting import label
 from g2p.report.study.factor_values import AXES, CEILING, Axis, factor_values, in_order
 from g2p.report.study.layout import (
     Picture,
@@ -20,7 +21,7 @@ from g2p.report.study.layout import (
     r2_limits,
     style,
 )
-from g2p.report.study.results_view import StudyData, grouped, label
+from g2p.report.study.results_view import StudyData, grouped
 from g2p.runs.figures import plt
 
 MOST_POINTS = 3000  # that are drawn as shapes

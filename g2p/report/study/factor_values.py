@@ -4,7 +4,8 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from g2p.report.study.results_view import StudyData, grouped, label, mean_r2
+from g2p.core.formatting import label
+from g2p.report.study.results_view import StudyData, grouped, mean_r2
 from g2p.report.study.values import mean_of_runs, reference, standard_error
 
 MOST_LINES = 8  # that a reader tells apart

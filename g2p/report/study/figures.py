@@ -6,6 +6,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from g2p.core.plot_style import BLUE, GREY
 from g2p.report.study.cost_figure import cost
 from g2p.report.study.curves import against
 from g2p.report.study.factor_values import AXES
@@ -14,7 +15,7 @@ from g2p.report.study.learning_figure import learning_curves
 from g2p.report.study.phenotype_figure import by_phenotype
 from g2p.report.study.published_results import Published
 from g2p.report.study.results_view import StudyData, grouped, is_number
-from g2p.runs.figures import BLUE, GREY, plt
+from g2p.runs.figures import plt
 from g2p.stats.compare import Effect
 from g2p.stats.effects_table import method_notes
 

@@ -17,7 +17,7 @@ from matplotlib.markers import CARETDOWN
 from matplotlib.textpath import TextPath
 from matplotlib.ticker import NullLocator
 
-from g2p.runs.figures import BLUE, ORANGE, STYLE
+from g2p.core.plot_style import BLUE, ORANGE, STYLE
 
 # Okabe & Ito without their yellow, which is lost on white.
 COLOURS = (BLUE, ORANGE, "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "black")

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from g2p.core.errors import listed, plural
+from g2p.core.plot_style import GREY
 from g2p.report.study.layout import (
     MARKERS,
     Picture,
@@ -26,7 +27,7 @@ from g2p.report.study.layout import (
 from g2p.report.study.published_results import Published
 from g2p.report.study.results_view import StudyData, grouped, is_number
 from g2p.report.study.values import SAME, mean_of_runs, reference, references
-from g2p.runs.figures import GREY, plt
+from g2p.runs.figures import plt
 
 SLOT = 0.07  # inches for an arm, at least
 GAP = 1.5  # slots between phenotypes

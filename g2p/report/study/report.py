@@ -12,13 +12,14 @@ import pyarrow as pa
 
 from g2p.core.atomic_files import write_atomically
 from g2p.core.errors import listed
+from g2p.core.formatting import label
 from g2p.report.study import html as page
 from g2p.report.study.config_table import config_table
 from g2p.report.study.cost_figure import closed_forms, costs
 from g2p.report.study.factor_values import AXES
 from g2p.report.study.figures import named, pictures
 from g2p.report.study.published_results import Published
-from g2p.report.study.results_view import Run, StudyData, is_number, label
+from g2p.report.study.results_view import Run, StudyData, is_number
 from g2p.report.study.summary_text import summary
 from g2p.stats.compare import Effect
 from g2p.stats.effects_table import method_notes

@@ -12,6 +12,8 @@ from statistics import fmean
 
 import pyarrow as pa
 
+from g2p.core.formatting import label
+
 COMBINATION = "combination"
 STATES = ("done", "running", "pending", "failed")
 
@@ -128,13 +130,6 @@ class StudyData:
                 for rows in grouped(self.rows, self.arm_of).values()
             )
         ]  # fmt: skip
-
-
-def label(value) -> str:
-    """A factor's value as it is shown."""
-    if value is None:
-        return "none"
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def combined(table: pa.Table, factors: Sequence[str]) -> pa.Table:

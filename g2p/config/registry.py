@@ -1,0 +1,57 @@
+"""Where components are: the groups of conf/, their choices, the files that take their options."""
+
+from functools import cache
+
+from g2p.config.components import class_name, read_options
+from g2p.config.options import Option
+from g2p.core.package import PACKAGE
+
+CONF = PACKAGE.parent / "conf"
+
+# Groups whose files are presets of one set of options, without a name.
+PRESETS = ("qc", "trainer")
+
+# Where a run's own choices live; each is a folder of YAML files in conf/.
+GROUPS = ("data", "qc", "split", "transfer", "model", "optim", "trainer", "logger")
+
+# Groups whose files set the values of others, and leave no trace of their own in a config.
+OVERLAYS = ("debug",)
+
+
+@cache
+def choices(group: str) -> list[str]:
+    """The YAML files of a config group, by name."""
+    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+
+
+@cache
+def is_baseline(model: str) -> bool:
+    """Whether a model is fitted in closed form instead of trained."""
+    return (PACKAGE / "baselines" / f"{model}.py").is_file()
+
+
+@cache
+def prepare_options() -> dict[str, Option]:
+    """What every data source is told about the way from its panel to the model."""
+    return read_options(PACKAGE / "data" / "preprocess.py", "prepare")
+
+
+@cache
+def schema(group: str, name: str | None) -> dict[str, Option]:
+    """The options of one choice of a group, `name` not among them."""
+    if group == "data":
+        return read_options(PACKAGE / "data" / "sources" / f"{name}.py", "read") | prepare_options()
+    if group == "split":
+        return read_options(PACKAGE / "data" / "split.py", name)
+    if group == "qc":
+        return read_options(PACKAGE / "data" / "quality_control.py", "clean")
+    if group == "transfer":
+        return read_options(PACKAGE / "data" / "transfer.py", name)
+    if group == "model":
+        package = "baselines" if is_baseline(name) else "models"
+        return read_options(PACKAGE / package / f"{name}.py", class_name(name))
+    if group == "optim":
+        return read_options(PACKAGE / "training" / "optimizers.py", name)
+    if group == "trainer":
+        return read_options(PACKAGE / "training" / "trainer.py", "fit")
+    return read_options(PACKAGE / "tracking" / "wandb_tracker.py", f"{name}_tracker")

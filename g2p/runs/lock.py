@@ -1,0 +1,78 @@
+"""The lock of a run's directory: one process trains it, the others wait or are told."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from g2p.core.console import Console
+from g2p.core.errors import UserError
+from g2p.runs.directory import Record
+
+
+class BusyError(Exception):
+    """Another process is training the run, and it was not to be waited for."""
+
+
+@contextlib.contextmanager
+def locked(record: Record, console: Console, wait: bool) -> Iterator[Callable[[], None]]:
+    """Hold the run's lock. It goes with the process, so a killed one leaves nothing behind.
+
+    Yields a check that the run's directory is still there, and not another of its name: it raises
+    UserError.
+    """
+    lock = FileLock(record.folder / ".lock")
+    try:
+        _acquire(lock, timeout=0)
+    except Timeout:
+        if not wait:
+            raise BusyError from None
+        console.print(
+            f"Another process is training {record.folder}; waiting for it.", soft_wrap=True
+        )
+        _acquire(lock)
+    record.remove_drafts()
+    ours = record.lock_identity()
+
+    def check_directory() -> None:
+        if record.lock_identity() != ours:
+            raise UserError(
+                f"{record.folder} was removed or moved away while the run was trained. "
+                "Give the command again to train it anew."
+            )
+
+    try:
+        yield check_directory
+    except Exception:  # of any kind: nothing is swallowed, a directory without an epoch goes
+        if record.lock_identity() is None:
+            record.remove()  # what was written since the directory was removed
+        check_directory()  # which tells more than that a file was not found
+        record.discard_unless_begun()
+        raise
+    finally:
+        lock.release()
+
+
+def _acquire(lock: FileLock, timeout: float = -1) -> None:
+    """Also where whoever holds it removes the directory: a run that failed at once, or pruned."""
+    while not lock.is_locked:
+        Path(lock.lock_file).parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            lock.acquire(timeout=timeout)
+
+
+def in_training(record: Record) -> bool:
+    """Whether a process holds the run's lock; a killed one does not."""
+    file = record.folder / ".lock"
+    if not file.exists():
+        return False
+    lock = FileLock(file)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    except FileNotFoundError:  # removed since: it failed at once, or was pruned
+        return False
+    lock.release()
+    return False

@@ -1,0 +1,118 @@
+"""Predictions of a finished run for the strains of another panel."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+from rich.progress import track
+
+from g2p.core.atomic_files import write_atomically
+from g2p.core.console import Console
+from g2p.core.errors import UserError, plural
+from g2p.data import load_panel
+from g2p.data.harmonize import Match, match_loci
+from g2p.data.panel import Panel
+from g2p.runs.directory import FILES, Record
+from g2p.runs.load import REMEDY, Restored, restore
+
+BLOCK = 1024  # strains predicted, and written, at a time
+
+
+def predict(
+    run: Path, data: dict, cache: Path, *, out: Path, missing_loci: str, accelerator: str,
+    match: str = "both",
+) -> None:  # fmt: skip
+    """Write the predictions of a run for a source's strains to `out`.
+
+    Columns: strain, phenotype, predicted (original units), a row for each strain and phenotype.
+
+    Raises:
+        UserError: for whatever the user can mend; no file is then written.
+    """
+    console = Console()
+    model = restore(Record(run), accelerator)
+    _refuse_to_replace(out, run, data)
+    panel, _ = load_panel(data, cache)
+    matched = match_loci(model.loci, panel.loci, missing=missing_loci, by=match)
+    total = len(matched.columns)
+    console.print(
+        f"{model.name}, {plural(len(model.phenotypes), 'phenotype')}; "
+        f"{plural(len(panel.strains), 'strain')}. "
+        f"Of {total} loci {matched.by_name} were found by name, {matched.by_place} by place, "
+        f"{total - matched.by_name - matched.by_place} are imputed; {matched.flipped.sum()} "
+        "flipped.",
+        soft_wrap=True,
+    )
+    for line in _remarks(matched):
+        console.print(line, soft_wrap=True)
+    try:
+        write_atomically(
+            out, lambda file: _write(file, model, panel, matched, missing_loci, out.suffix)
+        )
+    except OSError as error:
+        raise UserError(
+            f"{out} cannot be written ({error.strerror or error}). Make room, or set out= to "
+            "another folder."
+        ) from None
+    console.print(f"predictions: {out}", soft_wrap=True)
+
+
+def _write(
+    file, model: Restored, panel: Panel, matched: Match, missing_loci: str, suffix: str
+) -> None:
+    schema = pa.schema({"strain": pa.string(), "phenotype": pa.string(), "predicted": pa.float64()})
+    kind = pq.ParquetWriter if suffix == ".parquet" else pyarrow.csv.CSVWriter
+    with kind(file, schema) as writer:
+        starts = range(0, len(panel.strains), BLOCK)
+        for start in track(starts, "predicting", console=Console(stderr=True)):
+            strains = panel.strains[start : start + BLOCK]
+            rows = panel.genotypes[start : start + BLOCK]
+            genotypes, gaps = matched.genotypes(rows, model.mean_genotype)
+            if gaps and missing_loci == "refuse":
+                raise UserError(
+                    f"{gaps} genotypes are missing among the strains {strains[0]} to {strains[-1]}."
+                    " missing_loci=impute fills them in with the mean of the training strains."
+                )
+            predicted = model.predict(genotypes) * model.sd + model.mean
+            if not np.isfinite(predicted).all():
+                strain = strains[int(np.flatnonzero(~np.isfinite(predicted).all(axis=1))[0])]
+                raise UserError(
+                    f"the model predicts no finite number for strain {strain}. {REMEDY}"
+                )
+            columns = {
+                "strain": np.repeat(strains, len(model.phenotypes)),
+                "phenotype": model.phenotypes * len(strains),
+                "predicted": predicted.ravel(),
+            }
+            writer.write_table(pa.table(columns, schema=schema))
+
+
+def _refuse_to_replace(out: Path, run: Path, data: dict) -> None:
+    """Raise where `out` is a file that the run consists of, or one that the data is read from."""
+    if out.name in FILES and out.resolve().parent == run.resolve():
+        raise UserError(f"out={out} is a file of the run itself. Set out= to another file.")
+    sources = (Path(value).expanduser() for value in data.values() if isinstance(value, str))
+    if out.exists() and any(source.exists() and source.samefile(out) for source in sources):
+        raise UserError(f"out={out} is what is read. Set out= to another file.")
+
+
+def _remarks(matched: Match) -> list[str]:
+    """What a user should know of how loci were found."""
+    remarks = []
+    if matched.counted_from:
+        here, there = (1, 0) if matched.counted_from > 0 else (0, 1)
+        remarks.append(f"Positions are counted from {here} here, from {there} in the model.")
+    examples, number = matched.elsewhere
+    if number:
+        remarks.append(
+            f"warning: {number} of {matched.by_name} loci found by name lie elsewhere here "
+            f"({examples}). Their names were believed; match=place goes by the places."
+        )
+    if matched.unsure:
+        remarks.append(
+            f"warning: of {matched.unsure} loci the alleles are known here or to the model, not to "
+            "both: they are taken to be the same way round."
+        )
+    return remarks
