@@ -9,10 +9,11 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 
+from g2p.cli.average import main
 from g2p.core.errors import UserError
 from g2p.runs.directory import Record
 from g2p.runs.run import run
-from g2p.runs.seed_ensemble import average, main
+from g2p.runs.seed_ensemble import average
 from tests.command import call
 from tests.conftest import SMALL_RIDGE, compose, paths
 
@@ -37,7 +38,7 @@ def test_the_mean_prediction_is_scored_beside_each_alone(small, tmp_path):
         r2 = 1 - ((observed - predicted) ** 2).sum() / ((observed - observed.mean()) ** 2).sum()
         assert result[name]["together"] == pytest.approx(r2, abs=1e-9)
         assert result[name]["alone"] == pytest.approx(np.mean([s[name] for s in single]))
-    done = call("-m", "g2p.runs.seed_ensemble", *map(str, folders), cwd=tmp_path)
+    done = call("-m", "g2p", "average", *map(str, folders), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert f"{result['30C']['together']:.3f}" in done.stdout and "mean" in done.stdout
 

@@ -12,8 +12,8 @@ from g2p.core.console import Console, TextColumn
 from g2p.core.errors import UserError, plural
 from g2p.report.panel.tables import phenotype_table
 from g2p.runs.metrics_table import print_table
+from g2p.runs.progress_bar import Bar
 from g2p.study import design as plan
-from g2p.training.progress_bar import Bar
 from tests.command import call
 from tests.conftest import SMALL_RIDGE, paths
 

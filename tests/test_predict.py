@@ -100,7 +100,7 @@ def test_an_allele_that_was_never_seen():
         match_loci(TABLE, panel_loci(allele_1=["T", "T", "A", None]), missing="refuse")
 
 
-command = partial(call, "-m", "g2p.cli.predict")
+command = partial(call, "-m", "g2p", "predict")
 
 
 def test_the_command(tmp_path):
@@ -123,7 +123,7 @@ def test_the_command(tmp_path):
         ([*told, "out=p.txt"], "must end in .parquet or .csv"),
         ([*told, "missing_loci=ask"], "refuse, impute"),
         ([*told, f"out={folder}/predictions.parquet"], "is a file of the run itself"),
-        ([*told, "modl=ridge"], "is no key of g2p.cli.predict"),
+        ([*told, "modl=ridge"], "is no key of g2p predict"),
         ([*told, "data.seed=1"], "has none of the model's"),
         ([*told, "data.locy=3"], "data.loci"),
     ):

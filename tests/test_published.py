@@ -10,8 +10,9 @@ import torch
 from torch import nn
 
 from benchmarks.naive_rijal import naive_rijal
+from g2p.cli.pretrained import main
 from g2p.core.errors import UserError
-from g2p.runs.pretrained import load_published, main
+from g2p.runs.pretrained import load_published
 from g2p.runs.pretrained_files import read_genotypes, read_tensors
 from tests.command import ROOT, call
 
@@ -40,7 +41,7 @@ def test_from_the_command_line(rijal_file, tmp_path):
     with np.load(rijal_file) as archive:
         np.save(tmp_path / "genotypes.npy", archive["genotypes"])
         predictions = archive["predictions"]
-    command = ("-m", "g2p.runs.pretrained", str(rijal_file), "genotypes.npy")
+    command = ("-m", "g2p", "pretrained", str(rijal_file), "genotypes.npy")
     done = call(*command, "--out", "out.npy", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "rijal_attention" in done.stdout
@@ -245,7 +246,7 @@ def test_what_goes_wrong_is_one_message_that_a_terminal_can_show(monkeypatch, ca
         with monkeypatch.context() as patch:
             patch.setattr("sys.argv", ["published", name, "genotypes.npy"])
             if raised:
-                patch.setattr("g2p.runs.pretrained.read_tensors", Mock(side_effect=raised))
+                patch.setattr("g2p.cli.pretrained.read_tensors", Mock(side_effect=raised))
             with pytest.raises(SystemExit) as ended:
                 main()
         assert ended.value.code == status

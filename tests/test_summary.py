@@ -1,4 +1,4 @@
-"""`python -m g2p.data` as a user meets it, its figures, and heritability against its likelihood."""
+"""`g2p panel` as a user meets it, its figures, and heritability against its likelihood."""
 
 import itertools
 import subprocess
@@ -9,7 +9,7 @@ import pytest
 
 from g2p.cli import panel_summary as summary
 from g2p.data.sources.simulated import cross, place_loci
-from g2p.report.panel import figures
+from g2p.report.panel import figures, heritability
 from g2p.report.panel.genotype_stats import calls, relatedness, relationship
 from g2p.report.panel.ld_decay import Decay
 from tests.command import call
@@ -109,7 +109,7 @@ SMALL = ("data.strains=200", "data.loci=150")
 
 
 def test_the_command(tmp_path):
-    done = call("-m", "g2p.data", *SMALL, "paths.cache=here", cwd=tmp_path)
+    done = call("-m", "g2p", "panel", *SMALL, "paths.cache=here", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     for words in ("data=simulated", "16: chr01", "YPD = 30C", "4NQO", "200 of 200 strains"):
@@ -132,11 +132,11 @@ def test_one_strain_has_nothing_to_compare(tmp_path, capsys, monkeypatch):
 
 
 def test_a_picture_of_other_phenotypes_does_not_stay(tmp_path, monkeypatch):
-    monkeypatch.setattr(summary, "FEWEST_VALUES", 100)
+    monkeypatch.setattr(heritability, "FEWEST_VALUES", 100)
     config = compose(*SMALL, *paths(tmp_path))
     folder = summary.summarise(config, summary.Console())
     assert (folder / "heritability.png").exists()
-    monkeypatch.setattr(summary, "FEWEST_VALUES", 1000)
+    monkeypatch.setattr(heritability, "FEWEST_VALUES", 1000)
     assert summary.summarise(config, summary.Console()) == folder
     assert not (folder / "heritability.png").exists()
 

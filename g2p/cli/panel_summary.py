@@ -1,22 +1,20 @@
-"""`python -m g2p.data [group=choice] [key=value] ...`: a panel's tables and pictures.
+"""`g2p panel [group=choice] [key=value] ...`: a panel's tables and pictures.
 
 The command line is that of `train.py`, and so are its messages; only what says which panel it is
 may be given. No torch.
 """
 
 import argparse
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
+from g2p.cli.command import run_command
 from g2p.config.compose import composed, keys
 from g2p.config.registry import prepare_options
 from g2p.core.console import Console
 from g2p.core.errors import UserError, listed
-from g2p.core.messages import message, say
-from g2p.core.pipes import survive_closed_pipes
 from g2p.data import load_panel
 from g2p.data.panel_store import panel_file
 from g2p.report.panel import figures
@@ -29,23 +27,15 @@ USED = ("data", "phenotype", "paths")
 
 
 def main() -> None:
-    """Exits 0 with the tables printed and the pictures written, or 1 with one message."""
-    survive_closed_pipes()
     parser = argparse.ArgumentParser(
-        prog="python -m g2p.data",
-        description="What a panel holds: a table, the phenotypes, and pictures below paths.cache.",
+        prog="g2p panel",
+        description="Show what a panel holds: a table, the phenotypes, figures below paths.cache.",
         epilog="Keys are those of train.py that choose data (data, data.*, phenotype, paths.*); "
-        "python train.py --help lists them. Example: python -m g2p.data data=byxrm phenotype=YPD",
+        "g2p train --help lists them. Example: g2p panel data=byxrm phenotype=YPD",
     )
     parser.add_argument("overrides", nargs="*", metavar="group=choice or key=value")
-    try:
-        summarise(config_of(parser.parse_args().overrides), Console())
-    except KeyboardInterrupt:
-        say("stopped.")
-        sys.exit(130)
-    except Exception as error:
-        say(message(error))
-        sys.exit(1)
+    overrides = parser.parse_args().overrides
+    run_command(lambda: summarise(config_of(overrides), Console()))
 
 
 def config_of(words: list[str]) -> dict:

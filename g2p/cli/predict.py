@@ -16,11 +16,10 @@ an allele the other way round, genotypes are flipped. Predictions are in origina
 import sys
 from pathlib import Path
 
+from g2p.cli.command import run_command
 from g2p.config.compose import composed, keys
 from g2p.config.registry import prepare_options
 from g2p.core.errors import UserError, listed, nearest
-from g2p.core.messages import message, say
-from g2p.core.pipes import survive_closed_pipes
 from g2p.data.harmonize import BY
 from g2p.runs.directory import SIGNATURE
 from g2p.runs.predict import predict
@@ -35,23 +34,19 @@ CHOICES = {
 
 
 def main() -> None:
-    survive_closed_pipes()
     words = sys.argv[1:]
     if not words or {"-h", "--help"} & set(words):
         print(__doc__)
         sys.exit(0 if words else 1)
-    try:
-        own, overrides = _sorted_out(words)
-        config = composed(overrides)
-        cache, runs = (Path(config["paths"][key]).expanduser() for key in ("cache", "runs"))
-        paths = {"run": _folder(own.pop("run"), runs), "out": Path(own.pop("out")).expanduser()}
-        predict(data=config["data"], cache=cache, **paths, **own)
-    except KeyboardInterrupt:
-        say("stopped; nothing was written.")
-        sys.exit(130)
-    except Exception as error:
-        say(message(error))
-        sys.exit(1)
+    run_command(lambda: _predict(words), interrupted="stopped; nothing was written.")
+
+
+def _predict(words: list[str]) -> None:
+    own, overrides = _sorted_out(words)
+    config = composed(overrides)
+    cache, runs = (Path(config["paths"][key]).expanduser() for key in ("cache", "runs"))
+    paths = {"run": _folder(own.pop("run"), runs), "out": Path(own.pop("out")).expanduser()}
+    predict(data=config["data"], cache=cache, **paths, **own)
 
 
 def _folder(run: str, runs: Path) -> Path:
@@ -79,7 +74,7 @@ def _sorted_out(words: list[str]) -> tuple[dict[str, str], list[str]]:
             overrides.append(word)
         else:
             raise UserError(
-                f"{key} is no key of g2p.cli.predict.{nearest(key, OWN)} "
+                f"{key} is no key of g2p predict.{nearest(key, OWN)} "
                 f"It takes {listed(OWN)}, data and paths."
             )
     if not own["run"]:
@@ -96,7 +91,3 @@ def _sorted_out(words: list[str]) -> tuple[dict[str, str], list[str]]:
     if Path(own["out"]).suffix not in (".parquet", ".csv"):
         raise UserError(f"out={own['out']} must end in .parquet or .csv.")
     return own, overrides
-
-
-if __name__ == "__main__":
-    main()

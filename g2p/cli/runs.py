@@ -16,15 +16,38 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+from g2p.cli.command import run_command
 from g2p.config.compose import composed
 from g2p.core.console import Console, visible
-from g2p.core.errors import UserError, listed, plural
+from g2p.core.errors import UserError, listed, nearest, plural
 from g2p.runs.index import STATES, StoredRun, no_runs, stored_runs
 from g2p.runs.listing import sorted_by, table, write_csv
 from g2p.runs.prune import prune, size
 from g2p.runs.query import filter_of
 
 OWN_WORDS = ("sort", "csv")
+FLAGS = ("--prune", "--yes")
+
+
+def main() -> None:
+    """`g2p runs ...`, which is `sweep.py --runs ...`."""
+    words = sys.argv[1:]
+    if {"-h", "--help"} & set(words):
+        print(__doc__)
+        return
+    run_command(lambda: browse(*sorted_out(words), Console()))
+
+
+def sorted_out(words: list[str]) -> tuple[list[str], set[str]]:
+    """Return the filters of a command line, and its flags.
+
+    Raises:
+        UserError: for a flag that does not exist.
+    """
+    flags = {word for word in words if word.startswith("-")} - {"--runs"}
+    for flag in sorted(flags.difference(FLAGS)):
+        raise UserError(f"{flag} is no flag here.{nearest(flag, FLAGS)} Flags: {listed(FLAGS)}.")
+    return [word for word in words if not word.startswith("-")], flags
 
 
 def browse(words: list[str], flags: set[str], console: Console) -> None:

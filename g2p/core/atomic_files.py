@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from g2p.core.interrupts import held
-from g2p.core.json_shapes import parse
 
 DRAFT = ".draft"  # how the name of an incomplete file ends
 
@@ -70,15 +69,9 @@ def write_json(path: Path, value: Any) -> None:
     write_atomically(path, lambda file: file.write(text.encode()))
 
 
-def read_json(path: Path, shape: Any = None) -> Any:
-    """Return what a file holds that can be made again; None where it is gone or damaged.
-
-    Args:
-        path: of the file.
-        shape: of `g2p.core.json_shapes`; a file of another one is damaged. None takes any JSON,
-            for what is only compared with what is expected.
-    """
+def read_json(path: Path) -> Any:
+    """Return what a file holds that can be made again; None where it is gone or is no JSON."""
     try:
-        return json.loads(path.read_text()) if shape is None else parse(path.read_bytes(), shape)
+        return json.loads(path.read_text())
     except (FileNotFoundError, ValueError, RecursionError):
         return None

@@ -4,6 +4,7 @@ A file that a run cannot be without (metrics.json) is refused when it does not; 
 again is then made again. Keys that are not named here are let through.
 """
 
+from pathlib import Path
 from typing import Annotated, Any, Literal, NotRequired
 
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
@@ -148,3 +149,11 @@ def parse(text: str | bytes, shape: Any) -> Any:
         why = first["msg"].replace("Input should be", f"{where} should be")
         why = why.replace("Field required", f"{where} is missing").removeprefix("Value error, ")
         raise ValueError(why) from None
+
+
+def read_checked_json(path: Path, shape: Any) -> Any:
+    """Return what a file holds that can be made again; None where it is gone or damaged."""
+    try:
+        return parse(path.read_bytes(), shape)
+    except (FileNotFoundError, ValueError):
+        return None

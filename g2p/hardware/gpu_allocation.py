@@ -8,10 +8,9 @@ from itertools import count
 from pathlib import Path
 
 import torch
-from filelock import FileLock, Timeout
 
-# Held until the process ends, however it ends.
-_held: list[FileLock] = []
+# Locks held until the process ends, however it ends.
+_held: list = []
 
 
 def chosen_devices(accelerator: str, devices: int) -> int | list[int]:
@@ -53,6 +52,8 @@ def take(gpus: Sequence[str], folder: Path) -> int:
 
 
 def _held_by_us(file: Path) -> bool:
+    from filelock import FileLock, Timeout  # training on a CPU does without
+
     lock = FileLock(file)
     try:
         lock.acquire(timeout=0)

@@ -18,9 +18,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
-from g2p.core.atomic_files import DRAFT, read_json, write_atomically, write_json
+from g2p.core.atomic_files import DRAFT, write_atomically, write_json
 from g2p.core.errors import UserError
-from g2p.core.json_shapes import Environment, Metrics, parse
+from g2p.core.json_shapes import Environment, Metrics, parse, read_checked_json
 
 LOCK = ".lock"  # held by the process that trains the run
 FILES = (
@@ -204,7 +204,7 @@ class Record:
 
     def environment(self) -> dict:
         """What the run ran on; empty where the file is gone or damaged."""
-        return read_json(self.folder / "environment.json", Environment) or {}
+        return read_checked_json(self.folder / "environment.json", Environment) or {}
 
     def history(self) -> pa.Table:
         """Return a row an epoch; errors are those of `_table`."""

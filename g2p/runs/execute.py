@@ -13,6 +13,7 @@ from g2p.hardware.device import device_name, peak_device_memory
 from g2p.runs.directory import Record
 from g2p.runs.environment import environment
 from g2p.runs.figures import draw_run
+from g2p.runs.progress_bar import Bar
 from g2p.tracking import wandb_tracker as trackers
 from g2p.tracking.group import Group
 from g2p.training.fit import Fitted, Request, score
@@ -57,7 +58,7 @@ def training(
         # Processes of their own report to the file alone; the tracker hears of it afterwards.
         shared = not is_baseline(config["model"]["name"]) and config["trainer"]["devices"] > 1
         heard = record.write_history if shared else on_epoch
-        fitted = yield Request(config, data, record.checkpoints, heard, base)
+        fitted = yield Request(config, data, record.checkpoints, heard, base, Bar)
         on_epoch(fitted.rows)
         metrics = _evaluate(config, record, data, fitted)
         metrics["ridge"] = ridge

@@ -1,28 +1,19 @@
-"""Published weights into our architectures: `python -m g2p.runs.pretrained FILE GENOTYPES.npy`.
+"""Published weights in our architectures.
 
-Reads the tensors of a `.npz` or a Lightning `.ckpt` (nothing is executed), finds the architecture
-that their names belong to, and predicts. The mapping is data: one table a model, ours to theirs.
+Finds the architecture that the names of a file's tensors belong to. The mapping is data: one table
+a model, ours to theirs.
 """
 
-import argparse
 import re
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import count
-from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from g2p.core.atomic_files import write_atomically
-from g2p.core.console import visible
 from g2p.core.errors import UserError, listed
-from g2p.core.messages import message, say
-from g2p.core.pipes import survive_closed_pipes
 from g2p.models import build_model
-from g2p.runs.pretrained_files import read_genotypes, read_tensors
 
 
 @dataclass(frozen=True)
@@ -200,33 +191,3 @@ def _fill(model: nn.Module, found: Published, tensors: Mapping[str, Tensor]) -> 
 
 def _without_ones(tensor: Tensor) -> list[int]:
     return [size for size in tensor.shape if size > 1]
-
-
-def main() -> None:
-    survive_closed_pipes()
-    parser = argparse.ArgumentParser(prog="python -m g2p.runs.pretrained", description=__doc__)
-    parser.add_argument("file", type=Path, help=".npz or .ckpt")
-    parser.add_argument("genotypes", type=Path, help=".npy, strains x loci in [-1, 1]")
-    parser.add_argument("--out", type=Path, help=".npy for the predictions, strains x phenotypes")
-    options = parser.parse_args()
-    try:
-        name, model = load_published(read_tensors(options.file))
-        genotypes = read_genotypes(options.genotypes, len(model.embed.weight))
-        number = sum(p.numel() for p in model.parameters())
-        print(f"{visible(str(options.file))}: {name}, {number} parameters")
-        with torch.no_grad():
-            predicted = torch.cat([model(block) for block in genotypes.split(256)]).numpy()
-        for row in predicted[:10]:
-            print("  ".join(f"{value: .6f}" for value in row))
-        if options.out is not None:
-            write_atomically(options.out, lambda file: np.save(file, predicted))
-    except KeyboardInterrupt:
-        say("stopped.")
-        sys.exit(130)
-    except Exception as error:
-        say(message(error))
-        sys.exit(1)
-
-
-if __name__ == "__main__":
-    main()

@@ -5,8 +5,8 @@ import zlib
 from pathlib import Path
 
 from g2p.baselines import build_baseline
-from g2p.core.atomic_files import read_json, write_json
-from g2p.core.json_shapes import StoredRidge
+from g2p.core.atomic_files import write_json
+from g2p.core.json_shapes import StoredRidge, read_checked_json
 from g2p.data.preprocess import Prepared
 from g2p.training.metrics import scores
 
@@ -16,7 +16,7 @@ LARGEST = 5_000
 
 def ridge_reference(data: Prepared, stored: Path) -> dict | None:
     """R2 of ridge on val and test, from `stored` or computed and stored; None beyond `LARGEST`."""
-    found = read_json(stored, StoredRidge)
+    found = read_checked_json(stored, StoredRidge)
     if found and found["checksum"] == _checksum(found["ridge"]):
         known = found["ridge"]
         if all(list(known[part]["r2"]) == data.phenotype_names for part in known):

@@ -1,11 +1,9 @@
-"""Averaging over seeds: `python -m g2p.runs.seed_ensemble RUN RUN ...`.
+"""A seed ensemble: the mean prediction of several seeds.
 
 The mean prediction of runs that differ in their seed alone, scored on the test strains beside what
 each run reaches by itself: what is gained by training several times and predicting together.
 """
 
-import argparse
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from statistics import fmean
@@ -13,13 +11,9 @@ from statistics import fmean
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from rich.table import Table
 
 from g2p.config.registry import prepare_options
-from g2p.core.console import Console
 from g2p.core.errors import UserError, listed
-from g2p.core.messages import message, say
-from g2p.core.pipes import survive_closed_pipes
 from g2p.runs.directory import Record
 from g2p.training.metrics import scores
 
@@ -128,36 +122,3 @@ def _flat(config: dict) -> dict:
         inner = value if isinstance(value, dict) else {None: value}
         flat |= {f"{key}.{k}" if k else key: v for k, v in inner.items()}
     return flat
-
-
-def main() -> None:
-    survive_closed_pipes()
-    parser = argparse.ArgumentParser(
-        prog="python -m g2p.runs.seed_ensemble", description=__doc__.partition("\n\n")[2]
-    )
-    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="a run's directory")
-    folders = parser.parse_args().runs
-    try:
-        result = average([Record(folder) for folder in folders])
-    except KeyboardInterrupt:
-        say("stopped.")
-        sys.exit(130)
-    except Exception as error:
-        say(message(error))
-        sys.exit(1)
-    table = Table(title=f"test R2 of {len(folders)} seeds")
-    table.add_column("phenotype")
-    for heading in ("alone (mean)", "together", "gain"):
-        table.add_column(heading, justify="right")
-    for name, r2 in [*result.items(), ("mean", _mean(result))][: None if len(result) > 1 else 1]:
-        gain = r2["together"] - r2["alone"]
-        table.add_row(name, f"{r2['alone']:z.3f}", f"{r2['together']:z.3f}", f"{gain:+z.3f}")
-    Console().print(table)
-
-
-def _mean(result: dict[str, dict[str, float]]) -> dict[str, float]:
-    return {key: fmean(r2[key] for r2 in result.values()) for key in ("alone", "together")}
-
-
-if __name__ == "__main__":
-    main()

@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from g2p.config.schema import inapplicable
-from g2p.core.atomic_files import read_json, write_atomically, write_json
+from g2p.core.atomic_files import write_atomically, write_json
 from g2p.core.console import Console
-from g2p.core.json_shapes import Published
+from g2p.core.json_shapes import Published, read_checked_json
 from g2p.core.package import PACKAGE
 from g2p.stats.compare import Effect, compare
 from g2p.stats.effects_table import effects_of, effects_table, print_effects
@@ -52,7 +52,7 @@ def _published(
     """The effects and the warnings, read or made now."""
     note = folder / "published.json"
     of = _digest(study, table, folder, words)
-    known = read_json(note, Published)
+    known = read_checked_json(note, Published)
     if known and known["of"] == of and known["files"] == _written(folder):
         with suppress(OSError, pa.ArrowException, LookupError, TypeError):  # gone, or damaged
             return _read_effects(folder), known["warnings"]

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from numbers import Real
 from pathlib import Path
 
-from g2p.core.atomic_files import read_json, write_json
+from g2p.core.atomic_files import write_json
 from g2p.core.errors import UserError
-from g2p.core.json_shapes import Dashboard
+from g2p.core.json_shapes import Dashboard, read_checked_json
 from g2p.study.design import Study
 from g2p.study.expand import StudyRun
 from g2p.study.ledger import Ledger
@@ -51,7 +51,7 @@ def write_dashboard(study: Study, runs: list[StudyRun], folder: Path) -> str:
     }
     project, name = options["project"], f"{study.name}-{study.size}"
     file = folder / "workspace.json"
-    url = (read_json(file, Dashboard) or {}).get("url")  # where it was saved before
+    url = (read_checked_json(file, Dashboard) or {}).get("url")  # where it was saved before
     why_not = "log in to W&B and give the command again to have it there"
     workspace = ws.Workspace(entity="", project=project, name=name, **parts)
     try:

@@ -19,6 +19,7 @@ from g2p.models.attention_entropy import attention_entropy
 from g2p.training.checkpoints import load_checkpoint, save_checkpoint
 from g2p.training.history import history_row
 from g2p.training.metrics import Scores, scores
+from g2p.training.progress import NoBar
 
 # Strains whose attention is looked at after training: its entropy hardly varies between strains.
 ENTROPY_STRAINS = 32
@@ -47,6 +48,7 @@ class Request(NamedTuple):
     folder: Path
     on_epoch: OnEpoch
     base: Path | None = None
+    bar: type[NoBar] = NoBar
 
 
 class Room(NamedTuple):
@@ -57,12 +59,13 @@ class Room(NamedTuple):
 
 
 def fit(
-    config: Mapping, data: Prepared, folder: Path, on_epoch: OnEpoch, base: Path | None = None
-) -> Fitted:
+    config: Mapping, data: Prepared, folder: Path, on_epoch: OnEpoch, base: Path | None = None,
+    bar: type[NoBar] = NoBar,
+) -> Fitted:  # fmt: skip
     """Fit what the config names, leaving best.ckpt and last.ckpt in `folder`.
 
     `on_epoch` is called with the history so far; with several devices in another process. A model
-    starts from the checkpoint `base`, where there is one.
+    starts from the checkpoint `base`, where there is one. `bar` shows the progress.
     """
     begun = (folder / "last.ckpt").exists()  # by a process whose joules are lost
     baseline = is_baseline(config["model"]["name"])
@@ -73,7 +76,7 @@ def fit(
         if baseline:
             result = _fit_baseline(config, data, folder, on_epoch)
         else:
-            result = _fit_model(config, data, folder, on_epoch, base)
+            result = _fit_model(config, data, folder, on_epoch, base, bar)
     return result if begun else replace(result, joules=meter.joules)
 
 
@@ -88,13 +91,14 @@ def score(fitted: Fitted, data: Prepared, part: str) -> tuple[np.ndarray, Scores
 
 
 def _fit_model(
-    config: Mapping, data: Prepared, folder: Path, on_epoch: OnEpoch, base: Path | None
-) -> Fitted:
+    config: Mapping, data: Prepared, folder: Path, on_epoch: OnEpoch, base: Path | None,
+    bar: type[NoBar],
+) -> Fitted:  # fmt: skip
     from g2p.training import trainer
     from g2p.training.lightning_module import Task
 
     task = Task(**learning(config, data, base))
-    rows = trainer.fit(task, data, folder, on_epoch, **config["trainer"])
+    rows = trainer.fit(task, data, folder, on_epoch, bar, **config["trainer"])
     return fitted(config, data, folder, task.model, rows)
 
 

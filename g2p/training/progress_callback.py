@@ -1,20 +1,20 @@
-"""The bar of a run that Lightning trains."""
+"""The progress of a run that Lightning trains."""
 
 import lightning as L
 
-from g2p.training.progress_bar import Bar
+from g2p.training.progress import NoBar
 
 
 class ProgressBar(L.Callback):
     """One bar for the whole run, advancing by batches."""
 
-    def __init__(self):
-        self.bar = None
+    def __init__(self, bar: type[NoBar]):
+        self.kind, self.bar = bar, None
 
     def on_train_start(self, trainer, task) -> None:
         self.batches = trainer.num_training_batches
         silent = not trainer.is_global_zero
-        self.bar = Bar(trainer.max_epochs, trainer.current_epoch, silent).__enter__()
+        self.bar = self.kind(trainer.max_epochs, trainer.current_epoch, silent).__enter__()
 
     def on_train_batch_end(self, trainer, task, outputs, batch, batch_idx) -> None:
         self.bar.advance(trainer.current_epoch + (batch_idx + 1) / self.batches)

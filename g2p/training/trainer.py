@@ -23,6 +23,7 @@ from g2p.training.checkpoint_callback import AtomicCheckpoints, Memory
 from g2p.training.checkpoints import load_checkpoint, resumable
 from g2p.training.inference import validation_batch
 from g2p.training.lightning_module import Task
+from g2p.training.progress import NoBar
 from g2p.training.progress_callback import ProgressBar
 from g2p.training.training_state import Course
 
@@ -38,6 +39,7 @@ def fit(
     data: Prepared,
     folder: Path,
     on_epoch: Callable[[list[dict]], None],
+    bar: type[NoBar] = NoBar,
     *,
     accelerator: Literal["auto", "cpu", "cuda"],
     devices: Annotated[int, AtLeast(1)],
@@ -56,6 +58,7 @@ def fit(
         data: what it learns from.
         folder: a last.ckpt found here is gone on from.
         on_epoch: called after each epoch with the history so far.
+        bar: shows the progress.
         accelerator: `auto` takes CUDA where there is any.
         devices: processes that share each batch (Lightning's DDP when more than one).
         precision: Lightning's word for it.
@@ -86,7 +89,7 @@ def fit(
         max_epochs=max_epochs,
         gradient_clip_val=gradient_clip_val,
         callbacks=[
-            ProgressBar(),
+            ProgressBar(bar),
             Memory(folder=folder, course=task.course, on_epoch=on_epoch),
             *([] if devices > 1 else [KeepSignals()]),
         ],

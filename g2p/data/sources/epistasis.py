@@ -32,7 +32,7 @@ from g2p.data.sources.simulated import BLOCK, cross, place_loci
 # Raise when the same options would give another panel.
 VERSION = 1
 
-STORED = "`python -m g2p.data data=...` says where it stores a panel."
+STORED = "`g2p panel data=...` says where it stores a panel."
 
 # The temperatures of the published multi-environment version, in degrees Celsius.
 TEMPERATURES = (23, 25, 27, 29, 31, 33, 35, 37)
@@ -58,7 +58,7 @@ def read(
 
     Args:
         folder: where panels are stored.
-        panel: a stored panel (`python -m g2p.data` says where) whose genotypes are taken; None
+        panel: a stored panel (`g2p panel` says where) whose genotypes are taken; None
             simulates a cross.
         strains: N, simulated.
         markers: loci simulated over the genome, from which `loci` are taken.

@@ -76,7 +76,9 @@ def fit_together(
     device = members[0].row.device.type
     forget_peak_memory(device)
     context = _precision(requests[0], device)
-    for member, error in train_together(members, Stack if stacked else Turns, context):
+    for member, error in train_together(
+        members, Stack if stacked else Turns, context, requests[0].bar
+    ):
         if error is None:
             result = _fitted(requests[numbers[member]], member)
             if isinstance(result, Fitted):

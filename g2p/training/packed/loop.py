@@ -15,12 +15,13 @@ from g2p.hardware.energy import metered
 from g2p.training.packed.member import Member
 from g2p.training.packed.sequential import Turns
 from g2p.training.packed.stacked import Stack
-from g2p.training.progress_bar import Bar
+from g2p.training.progress import NoBar
 
 
 def train_together(
-    members: list[Member], way: type[Stack] | type[Turns], context: AbstractContextManager
-) -> Iterator[tuple[Member, Exception | None]]:
+    members: list[Member], way: type[Stack] | type[Turns], context: AbstractContextManager,
+    bar: type[NoBar] = NoBar,
+) -> Iterator[tuple[Member, Exception | None]]:  # fmt: skip
     """Train each until its course has ended; yields a member as it ends, with what ended it.
 
     A member that has ended leaves the others and costs nothing from then on; one that fails (its
@@ -31,6 +32,7 @@ def train_together(
             size are as many; on one device.
         way: how several models take a step.
         context: of the forward pass: its precision.
+        bar: shows the progress.
     """
     going = []
     for member in members:  # a run killed after its last epoch must not train another one
@@ -39,7 +41,7 @@ def train_together(
         else:
             going.append(member)
     done = max((member.course.epochs for member in going), default=0)
-    with Bar(max(member.course.max_epochs for member in members), done) as bar:
+    with bar(max(member.course.max_epochs for member in members), done) as shown:
         models = None
         while going:
             of_each = ((member.model, member.row, member.draws) for member in going)
@@ -55,8 +57,8 @@ def train_together(
                     fmean(row[key] for row in rows) for key in ("train_loss", "val_r2_mean")
                 )
                 epoch = max(member.course.epochs for member in going)
-                bar.advance(epoch)
-                bar.end_epoch(epoch, loss, r2, f"  (mean of {plural(len(rows), 'run')})")
+                shown.advance(epoch)
+                shown.end_epoch(epoch, loss, r2, f"  (mean of {plural(len(rows), 'run')})")
             left = [m for m in going if ended[m] is None and not m.course.ended]
             if len(left) < len(going):
                 models = None

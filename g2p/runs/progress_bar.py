@@ -6,12 +6,13 @@ import time
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from g2p.core.console import Console, TextColumn
+from g2p.training.progress import NoBar
 
 # Where there is no terminal (a log file, a scheduler), a line at most this often instead of a bar.
 SECONDS_BETWEEN_LINES = 10.0
 
 
-class Bar:
+class Bar(NoBar):
     """One bar on standard error, from entering it to leaving it.
 
     Args:

@@ -1,0 +1,41 @@
+"""`g2p average RUN RUN ...`: the test R2 of the mean prediction of runs that differ in their seed.
+
+The runs' predictions of the test strains are averaged, and scored beside what each run reaches by
+itself: what is gained by training several times and predicting together.
+"""
+
+import argparse
+from pathlib import Path
+from statistics import fmean
+
+from rich.table import Table
+
+from g2p.cli.command import run_command
+from g2p.core.console import Console
+from g2p.runs.directory import Record
+from g2p.runs.seed_ensemble import average
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="g2p average", description=__doc__.partition("\n\n")[2])
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="a run's directory")
+    folders = parser.parse_args().runs
+    run_command(lambda: Console().print(table(folders)))
+
+
+def table(folders: list[Path]) -> Table:
+    """Return test R2 by phenotype: of one run (their mean), of the average, and the difference.
+
+    Raises:
+        UserError: for runs that cannot be averaged.
+    """
+    result = average([Record(folder) for folder in folders])
+    table = Table(title=f"test R2 of {len(folders)} seeds")
+    table.add_column("phenotype")
+    for heading in ("alone (mean)", "together", "gain"):
+        table.add_column(heading, justify="right")
+    mean = {key: fmean(r2[key] for r2 in result.values()) for key in ("alone", "together")}
+    for name, r2 in [*result.items(), ("mean", mean)][: None if len(result) > 1 else 1]:
+        gain = r2["together"] - r2["alone"]
+        table.add_row(name, f"{r2['alone']:z.3f}", f"{r2['together']:z.3f}", f"{gain:+z.3f}")
+    return table

@@ -1,0 +1,25 @@
+"""What the commands share: an error is one message and a non-zero exit, never a traceback."""
+
+import sys
+from collections.abc import Callable
+
+from g2p.core.messages import message, say
+from g2p.core.pipes import survive_closed_pipes
+
+
+def run_command(action: Callable[[], object], *, interrupted: str = "stopped.") -> None:
+    """Call `action`; exit with 130 after Ctrl-C and with 1 after an error, with one message each.
+
+    Args:
+        action: what the command does.
+        interrupted: the message after Ctrl-C.
+    """
+    survive_closed_pipes()
+    try:
+        action()
+    except KeyboardInterrupt:
+        say(interrupted)
+        sys.exit(130)
+    except Exception as error:
+        say(message(error))
+        sys.exit(1)

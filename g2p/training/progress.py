@@ -1,0 +1,26 @@
+"""What shows the progress of a training: nothing here, a bar on a terminal (`g2p.runs`)."""
+
+
+class NoBar:
+    """Show nothing; a progress bar has these methods.
+
+    Args:
+        epochs: how many there are to be.
+        done: how many there are already.
+        silent: whether nothing is shown, as in all processes of a training but the first.
+    """
+
+    def __init__(self, epochs: int, done: int, silent: bool = False):
+        pass
+
+    def __enter__(self) -> "NoBar":
+        return self
+
+    def __exit__(self, *error) -> None:
+        pass
+
+    def advance(self, epochs: float) -> None:
+        """Show so many epochs as done, the last of them in part."""
+
+    def end_epoch(self, epoch: int, train_loss: float, r2: float, note: str = "") -> None:
+        """Show how the epoch went, the first of which is 1; R2 is NaN without validation."""
