@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import ROOT, call, train
-from tests.conftest import paths
-from tests.sources import write_sources
-from tests.stored import six_runs
-from tests.wandb_files import logged, offline_files
-from tests.wandb_server import Server
+from tests.helpers.command import ROOT, call, train
+from tests.helpers.configs import paths
+from tests.helpers.sources import write_sources
+from tests.helpers.stored_runs import six_runs
+from tests.helpers.wandb_files import logged, offline_files
+from tests.helpers.wandb_server import Server
 
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```bash\n(.*?)```", README, flags=re.DOTALL)

@@ -115,7 +115,7 @@ def _option(file: Path, argument: ast.arg, default: ast.expr | None) -> Option:
     if argument.annotation is None:
         raise UserError(
             f"{at}: option {name} has no type. Write {name}: int, say, or with a range "
-            f"{name}: Annotated[int, AtLeast(1)] (see g2p.config.options)."
+            f"{name}: Annotated[int, AtLeast(1)] (see g2p.config.constraints)."
         )
     if default is not None:
         raise UserError(
@@ -144,5 +144,5 @@ def _no_type(at: str, argument: ast.arg, why: str = "") -> UserError:
     return UserError(
         f"{at}: the type of option {argument.arg} is {ast.unparse(argument.annotation)}{why}. It "
         f"may be {listed(allowed)}, one of these | None, Literal[...], or Annotated[type, rule, "
-        f"...] with {listed([*rules, *(rule.__name__ for rule in RULES)])} of g2p.config.options."
+        f"...] with {listed([*rules, *(rule.__name__ for rule in RULES)])} of g2p.config.constraints."
     )

@@ -1,5 +1,6 @@
 """The genotypes of a run: cleaned and thinned, once for a split of a large panel."""
 
+import errno
 import logging
 import zipfile
 from collections.abc import Callable, Mapping
@@ -87,7 +88,8 @@ def _read(file: Path, panel: Panel) -> Thinned | None:
         if not _fits(thinned, panel):
             raise ValueError("its arrays have other shapes")
     except Exception as error:  # zipfile, zlib and numpy have many
-        if isinstance(error, OSError) and error.errno is not None:
+        # EINVAL: a damaged directory of the zip that points before the file's start.
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
             raise
         log.warning("%s is damaged; making it again.", file)
         return None

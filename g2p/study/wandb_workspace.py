@@ -1,7 +1,8 @@
 """A study's dashboard: a Weights & Biases workspace of its runs, by phenotype, model and layers.
 
 Saved in W&B for who is logged in, and always as `workspace.json` in the study's folder. It names
-what `g2p.tracking.wandb_tracker` logs; `tests/test_dashboard.py` holds the two against each other.
+what `g2p.tracking.wandb_tracker` logs; `tests/study/test_wandb_workspace.py` holds the two against
+each other.
 """
 
 import os

@@ -1,0 +1,193 @@
+"""Baselines: each against what it must find, another computation, and the contract they share."""
+
+import numpy as np
+import pytest
+from scipy.stats import multivariate_normal
+from sklearn.linear_model import Lasso as SklearnLasso
+
+from g2p.baselines import build_baseline
+from g2p.config.registry import choices, is_baseline
+from g2p.core.errors import UserError
+from g2p.runs.run import run
+from g2p.training.checkpoints import load_checkpoint
+from g2p.training.metrics import scores
+from tests.helpers.configs import compose, paths
+
+BASELINES = [name for name in choices("model") if is_baseline(name)]
+QUICK = {
+    "gbdt": ["model.trees=60"], "lasso": ["model.penalties=8"],
+    "stacked": ["model.gbdt.trees=60", "model.lasso.penalties=8", "model.folds=3"],
+}  # fmt: skip
+
+
+def build(name, *overrides):
+    return build_baseline(compose(f"model={name}", *QUICK.get(name, []), *overrides)["model"])
+
+
+def cross(n=300, n_loci=20, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.choice(np.array([-1, 1], np.int8), (n, n_loci)), rng
+
+
+def r2_of_the_rest(name, genotypes, y, n_train) -> float:
+    """R2 on the strains from `n_train` on, of a baseline fitted on those before."""
+    fitted = build(name).fit(genotypes[:n_train], y[:n_train, None])
+    return scores(fitted.predict(genotypes[n_train:]), y[n_train:, None]).r2[0]
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_the_contract_they_share(name):
+    """Missing values are left out by phenotype; one phenotype does not change another."""
+    genotypes, rng = cross(n=120)
+    phenotypes = genotypes[:, :3] + 0.5 * rng.standard_normal((120, 3))
+    phenotypes[:30, 1] = np.nan
+    together = build(name).fit(genotypes, phenotypes)
+    alone = build(name).fit(genotypes[30:], phenotypes[30:, 1:2])
+    predicted = together.predict(genotypes)
+    assert predicted.shape == (120, 3)
+    np.testing.assert_allclose(predicted[:, 1], alone.predict(genotypes)[:, 0], atol=1e-8)
+    assert together.num_parameters > 0
+    assert (scores(predicted, phenotypes).r2 > 0.5).all()
+    # Fitted again it is the same.
+    np.testing.assert_array_equal(
+        predicted, build(name).fit(genotypes, phenotypes).predict(genotypes)
+    )
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_a_run_of_each(tmp_path, name):
+    overrides = (f"model={name}", "data.strains=200", "data.loci=32", "logger=none", "phenotype=cu")
+    folder = run(compose(*overrides, *QUICK.get(name, []), *paths(tmp_path)))
+    kept = load_checkpoint(folder / "checkpoints" / "best.ckpt")  # tensors and plain values only
+    assert kept["state_dict"]
+    assert kept["inputs"]["phenotypes"] == ["cu"]
+
+
+def test_lasso_is_scikit_learns_at_its_penalty():
+    genotypes, rng = cross()
+    y = genotypes[:, 0] + 0.5 * genotypes[:, 5] + 0.3 * rng.standard_normal(300)
+    lasso = build("lasso").fit(genotypes, y[:, None])
+    other = SklearnLasso(alpha=lasso.state["penalty"][0], tol=1e-3).fit(genotypes.astype(float), y)
+    np.testing.assert_allclose(lasso.state["weight"][0], other.coef_, atol=1e-3)
+    assert set(np.argsort(-np.abs(other.coef_))[:2]) == {0, 5}
+
+
+def test_linear_pairwise_finds_the_loci_and_the_pair():
+    genotypes, rng = cross(n=400)
+    x = genotypes.astype(float)
+    y = 1 + x[:, 2] + 0.8 * x[:, 7] - x[:, 11] + 1.5 * x[:, 2] * x[:, 11]
+    y += 0.1 * rng.standard_normal(400)
+    model = build("linear_pairwise").fit(genotypes, y[:, None])
+    loci, pairs = model.state["loci"][0].tolist(), model.state["pairs"][0].tolist()
+    weight = dict(zip([*loci, *map(tuple, pairs)], model.state["weight"][0], strict=True))
+    for term, value in {2: 1, 7: 0.8, 11: -1, (2, 11): 1.5}.items():
+        assert weight[term] == pytest.approx(value, abs=0.05)
+    assert model.state["offset"][0] == pytest.approx(1, abs=0.05)
+    additive = build("linear_pairwise", "model.max_pairs=0").fit(genotypes, y[:, None])
+    assert len(additive.state["pairs"][0]) == 0
+    fresh, _ = cross(n=200, seed=1)
+    x = fresh.astype(float)
+    truth = 1 + x[:, 2] + 0.8 * x[:, 7] - x[:, 11] + 1.5 * x[:, 2] * x[:, 11]
+    assert scores(model.predict(fresh), truth[:, None]).r2[0] > 0.98
+    assert scores(additive.predict(fresh), truth[:, None]).r2[0] < 0.8
+
+
+def test_linear_pairwise_on_what_has_no_signal_or_no_room():
+    genotypes, rng = cross(n=12, n_loci=3)
+    noise = rng.standard_normal((12, 1))
+    assert np.isfinite(build("linear_pairwise").fit(genotypes, noise).predict(genotypes)).all()
+
+
+def test_rkhs_is_the_conditional_mean_of_its_normal_distribution():
+    """With its weights, against the dense formula with kernels written out by loops."""
+    genotypes, rng = cross(n=40, n_loci=6)
+    y = genotypes[:, 0] * genotypes[:, 1] + 0.2 * rng.standard_normal(40)
+    model = build("rkhs").fit(genotypes, y[:, None])
+    a, b, width = (model.state[key][0] for key in ("additive", "gaussian", "width"))
+    X = genotypes.astype(float)
+    centred = X - X.mean(axis=0)
+    linear = np.array([[u @ v for v in centred] for u in centred])
+    linear /= np.trace(linear) / 40
+    gaussian = np.array([[np.exp(-((u - v) ** 2).sum() / width) for v in X] for u in X])
+    P = np.eye(40) - 1 / 40
+    genetic = a * linear + b * P @ gaussian @ P
+    expected = y.mean() + genetic @ np.linalg.solve(genetic + np.eye(40), y - y.mean())
+    np.testing.assert_allclose(model.predict(genotypes)[:, 0], expected, atol=1e-8)
+
+    # No neighbouring weights have a higher restricted likelihood.
+    contrasts = np.linalg.svd(P)[0][:, :39].T
+
+    def log_likelihood(a, b):
+        shape = contrasts @ (a * linear + b * gaussian + np.eye(40)) @ contrasts.T
+        z = contrasts @ y
+        s2 = z @ np.linalg.solve(shape, z) / 39
+        return multivariate_normal(cov=s2 * shape).logpdf(z)
+
+    best = log_likelihood(a, b)
+    for factor in (0.7, 1.4):
+        assert log_likelihood(a * factor, b) < best + 1e-3
+        assert log_likelihood(a, b * factor) < best + 1e-3
+
+
+def test_rkhs_says_when_there_are_too_many_strains(monkeypatch):
+    monkeypatch.setattr("g2p.baselines.rkhs.MOST_STRAINS", 30)
+    genotypes, _ = cross(n=31)
+    with pytest.raises(UserError, match="31 are more than 30"):
+        build("rkhs").fit(genotypes, genotypes[:, :1])
+
+
+@pytest.mark.parametrize("name", ["linear_pairwise", "rkhs", "gbdt", "stacked"])
+def test_what_is_not_additive_is_found_beyond_ridge(name):
+    genotypes, rng = cross(n=500, n_loci=10)
+    x = genotypes.astype(float)
+    y = (x[:, 0] + 0.5) * (x[:, 1] + 0.5) + 0.3 * rng.standard_normal(500)
+    r2 = {m: r2_of_the_rest(m, genotypes, y, 400) for m in (name, "ridge")}
+    assert r2[name] > r2["ridge"] + 0.2
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_additive_data_give_no_model_more_than_ridge(name):
+    genotypes, rng = cross(n=600, n_loci=30)
+    y = genotypes @ rng.standard_normal(30)
+    y = y + y.std() * rng.standard_normal(600)
+    r2 = {m: r2_of_the_rest(m, genotypes, y, 400) for m in (name, "ridge")}
+    assert r2[name] < r2["ridge"] + 0.05
+
+
+def test_stacking_weights_are_those_of_unseen_predictions():
+    """Against the two members fitted one by one."""
+    from scipy.optimize import nnls
+    from sklearn.model_selection import KFold
+
+    genotypes, rng = cross(n=120, n_loci=8)
+    x = genotypes.astype(float)
+    y = x[:, 0] + x[:, 1] * x[:, 2] + 0.3 * rng.standard_normal(120)
+    model = build("stacked")
+    state = model.fit(genotypes, y[:, None]).state
+    unseen = np.empty((120, 2))
+    for fitted, left in KFold(3, shuffle=True, random_state=0).split(x):
+        for i, name in enumerate(("lasso", "gbdt")):
+            member = build(name).fit(genotypes[fitted], y[fitted, None])
+            unseen[left, i] = member.predict(genotypes[left])[:, 0]
+    weight, _ = nnls(unseen - y.mean(), y - y.mean())
+    np.testing.assert_allclose(state["weight"][0], weight, atol=1e-8)
+    alone = [build(name).fit(genotypes, y[:, None]).predict(genotypes)[:, 0] - y.mean()
+             for name in ("lasso", "gbdt")]  # fmt: skip
+    np.testing.assert_allclose(
+        model.predict(genotypes)[:, 0], y.mean() + np.stack(alone, 1) @ weight, atol=1e-8
+    )
+
+
+@pytest.mark.parametrize("name", ["lasso", "linear_pairwise", "stacked"])
+def test_too_few_strains_to_cross_validate_is_said(name):
+    genotypes, rng = cross(n=3, n_loci=4)
+    with pytest.raises(UserError, match=r"has 3 training strains.*Use ridge"):
+        build(name).fit(genotypes, rng.standard_normal((3, 1)))
+
+
+def test_strains_that_are_all_alike():
+    """Nothing to predict with: the mean, and no division by a distance of zero."""
+    genotypes, y = np.ones((30, 2), np.int8), np.arange(30.0)[:, None]
+    for name in ("rkhs", "linear_pairwise"):
+        predicted = build(name).fit(genotypes, y).predict(genotypes)
+        np.testing.assert_allclose(predicted, y.mean(), atol=1e-6)

@@ -1,0 +1,53 @@
+"""The command `g2p`: which commands there are, and how it ends."""
+
+import tomllib
+from importlib import import_module
+
+import pytest
+
+from g2p.__main__ import COMMANDS, main
+from tests.helpers.command import ROOT, call
+
+
+def test_every_command_has_its_main():
+    for module, _ in COMMANDS.values():
+        assert callable(import_module(f"g2p.cli.{module}").main)
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_every_command_has_its_help(tmp_path, command):
+    done = call("-m", "g2p", command, "--help", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout) > 100
+
+
+def test_its_own_help_names_them(tmp_path):
+    for words in ([], ["--help"]):
+        done = call("-m", "g2p", *words, cwd=tmp_path)
+        assert done.returncode == 0
+        assert all(f"  {name} " in done.stdout for name in COMMANDS)
+
+
+def test_an_unknown_command_is_one_message(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["g2p", "trian", "seed=1"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == (
+        "error: trian is not a command of g2p. Did you mean 'train'? See g2p --help.\n"
+    )
+
+
+def test_a_run_is_one_command_away(tmp_path):
+    small = ("model=ridge", "data.strains=200", "data.loci=32", "logger=none", "phenotype=YPD")
+    done = call("-m", "g2p", "train", *small, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    folder = done.stdout.splitlines()[-1].removeprefix("run: ")
+    again = call("-m", "g2p", "runs", "model=ridge", cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert folder.rpartition("/")[2] in again.stdout
+
+
+def test_the_installed_command_is_this_one():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["scripts"] == {"g2p": "g2p.__main__:main"}

@@ -1,0 +1,191 @@
+"""Files of another shape than they were written in: JSON, but not whole."""
+
+import copy
+import json
+import random
+import shutil
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from rich.console import Console
+
+from g2p.core.errors import UserError
+from g2p.runs.directory import Record
+from g2p.runs.index import stored_runs
+from g2p.runs.metrics_table import print_table
+from g2p.runs.run import obtain
+from g2p.runs.seed_ensemble import average
+from g2p.study.analyze import publish
+from g2p.study.collect import collect
+from g2p.study.expand import StudyRun, resolve
+from g2p.study.ledger import Ledger
+from g2p.study.progress import News
+from tests.helpers.configs import SMALL_RIDGE, paths
+from tests.study.test_design import planned
+
+ODD = (
+    None, True, "", "x", 0, -1, 1.5, 10**30, 10**400, float("nan"), float("-inf"), [], [1], {},
+    {"x": 1}, {"30C": None}, {"cu": "0.5"}, [{}], [[]],
+)  # fmt: skip
+QUIET = Console(quiet=True)
+
+
+def places(value, above=()) -> list[tuple]:
+    """The way to each value in a JSON document."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value)
+    found = []
+    for key, item in inner:
+        found.append((*above, key))
+        if isinstance(item, dict | list):
+            found += places(item, (*above, key))
+    return found
+
+
+def mutated(whole: dict, rng: random.Random) -> object:
+    """The document with one to three values deleted, replaced, or put a level deeper."""
+    document = copy.deepcopy(whole)
+    for _ in range(rng.randint(1, 3)):
+        *way, last = rng.choice(places(document) or [(None,)])
+        inner = document
+        for key in way:
+            inner = inner[key]
+        if last is None:
+            return rng.choice(ODD)
+        match rng.randint(0, 3):
+            case 0:
+                del inner[last]
+            case 1:
+                inner[last] = {"x": inner[last]}
+            case _:
+                inner[last] = rng.choice(ODD)
+    return document
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory) -> tuple[Path, list[StudyRun]]:
+    """Two finished runs of a study that was never collected."""
+    folder = tmp_path_factory.mktemp("damage")
+    study = planned(factors={"model": ["ridge", "gbdt"]}, phenotypes=["cu"])
+    runs = resolve(study, [*SMALL_RIDGE[:2], *paths(folder), "logger=none"])
+    for run in runs:
+        obtain(run.config, None, QUIET)
+    return folder, runs
+
+
+def test_metrics_of_any_shape_cost_their_run_only(trained):
+    """Whoever reads them gets a result or one message, and the other run has its rows."""
+    folder, runs = trained
+    ridge, gbdt = runs
+    twin = Record(folder / "twin")  # of ridge, to be averaged with it
+    shutil.copytree(ridge.record.folder, twin.folder)
+    file = ridge.record.folder / "metrics.json"
+    whole, rng, failed = file.read_text(), random.Random(0), 0
+    rows = [row for row in collect(folder / "study", runs).to_pylist() if row["model"] == "gbdt"]
+    cases = [json.dumps(mutated(json.loads(whole), rng)) for _ in range(200)]
+    without_r2 = json.loads(whole)
+    without_r2["test"]["r2"]["cu"] = None
+    try:
+        for text in [*cases, json.dumps(without_r2), "[" * 5000, '{"a":' * 5000, "\0", "NaN"]:
+            file.write_text(text)
+            table = collect(folder / "study", runs).to_pylist()
+            assert [row for row in table if row["model"] == "gbdt"] == rows
+            (status,) = {row["status"] for row in table if row["model"] == "ridge"}
+            (state,) = {
+                r.state for r in stored_runs(folder / "runs") if r.signature == ridge.signature
+            }
+            assert (status, state) in {("done", "done"), ("failed", "damaged")}, text
+            try:
+                metrics = ridge.record.metrics()
+                print_table(metrics, QUIET)
+                average([ridge.record, twin])
+            except UserError as error:
+                assert "damaged" in str(error)
+            failed += status == "failed"
+    finally:
+        file.write_text(whole)
+    assert 100 < failed < 204  # keys that nobody named before may hold anything
+
+
+def test_another_runs_metrics_are_no_result(trained):
+    folder, (ridge, gbdt) = trained
+    file = ridge.record.folder / "metrics.json"
+    whole = file.read_text()
+    try:
+        shutil.copy(gbdt.record.folder / "metrics.json", file)
+        with pytest.raises(UserError, match=f"is of the run {gbdt.signature}"):
+            ridge.record.metrics()
+    finally:
+        file.write_text(whole)
+
+
+def test_notes_and_tables_of_a_study_are_made_again(trained):
+    folder, runs = trained
+    pairs = [["ridge", "gbdt"]]
+    study = planned(factors={"model": ["ridge", "gbdt"]}, phenotypes=["cu"], compare=pairs)
+    place = folder / "published"
+    table = collect(place, runs)
+    publish(study, runs, table, place, [], QUIET)
+    effects = pq.read_table(place / "effects.parquet")
+    for content in ("[1]", None):  # beside tables of other columns, notes that are damaged, or not
+        for name in ("published.json", "collected.json"):
+            (place / name).write_text(content or (place / name).read_text())
+        for name in ("results.parquet", "effects.parquet"):
+            pq.write_table(pa.table({"x": [1]}), place / name)
+        assert collect(place, runs).equals(table)
+        publish(study, runs, table, place, [], QUIET)
+        assert pq.read_table(place / "effects.parquet").equals(effects)
+
+
+def test_a_flipped_bit_in_a_cached_reference_is_noticed(trained):
+    folder, runs = trained
+    reference = runs[0].record.metrics()["ridge"]
+    (stored,) = (folder / "cache" / "ridge").iterdir()
+    r2 = reference["test"]["r2"]["cu"]
+    stored.write_text(stored.read_text().replace(str(r2), str(r2 + 2**-6)))
+    (runs[1].record.folder / "metrics.json").unlink()
+    assert obtain(runs[1].config, None, QUIET).metrics()["ridge"] == reference
+
+
+def test_a_flipped_bit_in_predictions_is_noticed(trained, tmp_path):
+    record = Record(tmp_path / "run")
+    shutil.copytree(trained[1][0].record.folder, record.folder)
+    file = record.folder / "predictions.parquet"
+    whole, before = file.read_bytes(), record.predictions()
+    footer = len(whole) - 8 - int.from_bytes(whole[-8:-4], "little")
+    noticed = 0
+    for bit in random.Random(0).sample(range(8 * 4, 8 * footer), 60):  # of the pages
+        damaged = bytearray(whole)
+        damaged[bit // 8] ^= 1 << bit % 8
+        file.write_bytes(damaged)
+        try:
+            assert record.predictions().equals(before)
+        except pa.ArrowInvalid:
+            noticed += 1
+    assert noticed > 40
+
+
+@pytest.mark.parametrize("content", ["[1]", "{}", '{"val": 1, "test": {}}'])
+def test_a_cached_reference_is_made_again(trained, content):
+    folder, runs = trained
+    reference = runs[0].record.metrics()["ridge"]
+    (stored,) = (folder / "cache" / "ridge").iterdir()
+    stored.write_text(content)
+    (runs[1].record.folder / "environment.json").write_text(content)
+    (runs[1].record.folder / "metrics.json").unlink()
+    assert obtain(runs[1].config, None, QUIET).metrics()["ridge"] == reference
+
+
+def test_lines_of_a_ledger_that_are_none(tmp_path):
+    ledger, news = Ledger(tmp_path), News(tmp_path)
+    ledger.write("a" * 16, "failed", "why")
+    lines = [
+        "[1]", "3", "\xff", '{"signature": [1], "status": "done"}', '{"signature": "b"}',
+        '{"signature": "b", "status": "odd"}', '{"signature": "b", "status": "done", "error": 1}',
+        '{"signature": "b", "status": "fai',
+    ]  # fmt: skip
+    with ledger.file.open("a") as file:
+        file.write("\n".join([*lines, ""]))
+    assert list(ledger.entries()) == ["a" * 16]
+    assert [entry["signature"] for entry in news] == ["a" * 16]

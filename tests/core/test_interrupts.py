@@ -1,0 +1,197 @@
+"""Signals whose exception Python or a library lost on its way."""
+
+import signal
+import subprocess
+import sys
+import tempfile
+
+import pytest
+
+from g2p.cli import sweep as command
+from g2p.cli import train as cli
+from g2p.core import interrupts as stopping
+from g2p.core.atomic_files import write_json
+from g2p.core.interrupts import Stopped, go_on, stop_on_signals, stopping_first
+from g2p.core.messages import message
+from g2p.launch.preemption import Leaving, leaving
+from g2p.runs.packed_runs import together
+from g2p.runs.resolve import identify
+from g2p.runs.run import alone
+from g2p.study import job as jobs
+from g2p.study.job import Job
+from g2p.study.ledger import Ledger
+from g2p.tracking.group import Group
+from g2p.training.fit import fit
+from g2p.training.packed import fit as fit_together_module
+from tests.helpers.command import ROOT
+from tests.helpers.configs import SMALL_RIDGE, compose, paths, random_prepared
+from tests.helpers.packed import TRAINER, fitted_together, requests, small
+
+
+@pytest.fixture(autouse=True)
+def signals(monkeypatch):
+    monkeypatch.setattr(stopping, "_raised", None)
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    stop_on_signals()
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def test_a_long_call_of_compiled_code_is_not_waited_for():
+    """Python runs no handler before such a call returns: hours, for a fit of a library's."""
+    code = (
+        "import hashlib, os, threading; from g2p.core import interrupts; interrupts.GRACE = 0.3; "
+        "interrupts.stop_on_signals(); "
+        "threading.Timer(0.5, os.kill, (os.getpid(), 2)).start(); "  # it computes by then
+        "hashlib.pbkdf2_hmac('sha256', b'', b'', 2**31 - 1)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, text=True, capture_output=True, timeout=60,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 128 + signal.SIGINT
+    assert done.stderr == "error: stopped by SIGINT. The same command goes on where it was.\n"
+
+
+class Dropped:
+    """The signal arrives while Python frees this, where no exception gets out."""
+
+    def __del__(self):
+        signal.raise_signal(signal.SIGTERM)
+
+
+def lost(*_) -> bool:
+    Dropped()
+    return True
+
+
+def turned(*_) -> None:
+    """As a library does that was interrupted within `open` and closes the file that it has not."""
+    try:
+        signal.raise_signal(signal.SIGTERM)
+    except Stopped:
+        raise UnboundLocalError("file") from None
+
+
+def test_what_was_lost_is_raised_when_asked_for(capsys):
+    go_on()
+    lost()
+    assert not capsys.readouterr().err
+    with pytest.raises(Stopped) as stopped:
+        go_on()
+    assert stopped.value.number == signal.SIGTERM
+    with pytest.raises(Stopped), stopping_first():
+        raise UnboundLocalError("file")
+
+
+def test_a_file_leaves_no_draft(tmp_path, monkeypatch):
+    """The signal comes when the draft is on disk and nobody has its name."""
+
+    def interrupted(**options):
+        made = mkstemp(**options)
+        signal.raise_signal(signal.SIGTERM)
+        return made
+
+    mkstemp = tempfile.mkstemp
+    monkeypatch.setattr(tempfile, "mkstemp", interrupted)
+    with pytest.raises(Stopped):
+        write_json(tmp_path / "file.json", {})
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_error_names_the_file_not_its_draft(tmp_path):
+    """A full disk, say, or here a folder that is where the file should be."""
+    (tmp_path / "file.json").mkdir()
+    with pytest.raises(OSError) as error:
+        write_json(tmp_path / "file.json", {})
+    assert message(error.value) == f"Is a directory: {tmp_path / 'file.json'}."
+    assert str(error.value).endswith(f"'{tmp_path / 'file.json'}'")
+
+
+@pytest.mark.parametrize("way", ["alone", "in turn", "stacked"])
+def test_training_ends_before_its_next_step(tmp_path, way):
+    epochs = []
+
+    def on_epoch(rows):
+        epochs.append(len(rows))
+        lost()
+
+    configs = [compose(*small("transformer"), *TRAINER, f"seed={seed}") for seed in range(2)]
+    asked = requests(tmp_path, configs, [random_prepared(seed=seed) for seed in range(2)])
+    asked = [request._replace(on_epoch=on_epoch) for request in asked]
+    with pytest.raises(Stopped):
+        if way == "alone":
+            fit(*asked[0])
+        else:
+            fitted_together(asked, stacked=way == "stacked")
+    assert epochs == ([1] if way == "alone" else [1, 1])
+
+
+@pytest.mark.parametrize("during", [lost, turned])
+@pytest.mark.parametrize("when", ["preparing", "training"])
+def test_runs_that_train_together_close_what_they_have_open(tmp_path, monkeypatch, when, during):
+    begun, ended = [], []
+
+    def steps(i):
+        begun.append(i)
+        try:
+            with stopping_first():
+                if when == "preparing" and i == 1:
+                    during()
+                yield asked[i]
+        finally:
+            ended.append(i)
+
+    def fitting(*arguments, **options):
+        during()
+        yield from ()
+
+    configs = [compose(*small("transformer"), *TRAINER, f"seed={seed}") for seed in range(3)]
+    asked = requests(tmp_path, configs, [random_prepared(seed=seed) for seed in range(3)])
+    monkeypatch.setattr(fit_together_module, "fit_together", fitting)
+    with pytest.raises(Stopped):
+        together(configs, [lambda wait, i=i: steps(i) for i in range(3)], print)
+    assert sorted(ended) == begun == ([0, 1] if when == "preparing" else [0, 1, 2])
+
+
+@pytest.mark.parametrize("during", [lost, turned])
+def test_a_run_of_a_study_stays_pending(tmp_path, monkeypatch, during):
+    """What a library made of the signal is no failure of the run."""
+
+    def obtaining(*arguments):
+        during()
+        yield from ()
+
+    monkeypatch.setattr(jobs, "obtaining", obtaining)
+    config = compose(*SMALL_RIDGE, *paths(tmp_path))
+    name = identify(config).record.folder.name
+    with pytest.raises(Stopped):
+        alone(Job(tmp_path, Group("test"), (name,), False).steps(name, config))
+    assert Ledger(tmp_path).entries()[name]["status"] == "pending"
+
+
+@pytest.mark.parametrize("during", [lost, turned])
+def test_a_job_that_leaves_on_a_signal_is_told_of_it(during):
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(144))
+    with pytest.raises(Leaving) as left, leaving(), stopping_first():
+        if during is turned:
+            with pytest.raises(Leaving):
+                signal.raise_signal(signal.SIGTERM)
+            raise UnboundLocalError("file")
+        lost()
+    assert left.value.code == 144
+
+
+@pytest.mark.parametrize("during", [lost, turned])
+@pytest.mark.parametrize("called", ["train.py", "sweep.py"])
+def test_the_command_says_that_it_was_stopped(monkeypatch, capsys, called, during):
+    monkeypatch.setattr(sys, "argv", [called, "model=ridge"])
+    monkeypatch.setattr(command, "asked", during)
+    monkeypatch.setattr(cli.hydra, "main", lambda **_: lambda _: during)
+    with pytest.raises(SystemExit) as ended:
+        (cli if called == "train.py" else command).main()
+    assert ended.value.code == 128 + signal.SIGTERM
+    said = capsys.readouterr().err
+    assert "error: stopped by SIGTERM. The same command goes on" in said and "file" not in said

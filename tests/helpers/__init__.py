@@ -1,0 +1,1 @@
+"""What tests share: small configs, files, panels, and the commands as a user calls them."""

@@ -1,0 +1,64 @@
+"""Configs of small runs, composed as the command line does it, and data of random numbers."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import hydra
+import numpy as np
+import pyarrow as pa
+from omegaconf import OmegaConf
+
+from g2p.config.registry import CONF
+from g2p.data.preprocess import Prepared
+from g2p.data.scaler import Scaler
+from g2p.data.split import Split
+
+SMALL = (
+    "data.strains=240", "data.loci=32", "model.embedding_dim=16", "model.num_heads=2",
+    "model.ffn_dim=32", "model.num_layers=1", "trainer.max_epochs=3", "trainer.accelerator=cpu",
+    "logger=none",
+)  # fmt: skip
+SMALL_RIDGE = (*SMALL[:2], "model=ridge", "logger=none")
+
+
+def but(words: Sequence[str], *others: str) -> list[str]:
+    """The words, and the others in place of those that give the same keys."""
+    keys = {other.partition("=")[0] for other in others}
+    return [*(word for word in words if word.partition("=")[0] not in keys), *others]
+
+
+def compose(*overrides: str) -> dict:
+    """The resolved config of these overrides, as plain dicts."""
+    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
+        config = hydra.compose("config", overrides=list(overrides))
+    return OmegaConf.to_container(config, resolve=True)
+
+
+def paths(folder: Path) -> tuple[str, ...]:
+    return (f"paths.runs={folder / 'runs'}", f"paths.cache={folder / 'cache'}")
+
+
+def random_prepared(n_strains=60, n_loci=12, n_phenotypes=3, missing=0.1, seed=0) -> Prepared:
+    """Prepared data of random numbers: no source, no store."""
+    rng = np.random.default_rng(seed)
+    observed = rng.standard_normal((n_strains, n_phenotypes)) * 3 + 5
+    observed[rng.random(observed.shape) < missing] = np.nan
+    rows = rng.permutation(n_strains)
+    first, second = int(n_strains * 0.6), int(n_strains * 0.8)
+    split = Split({"train": rows[:first], "val": rows[first:second], "test": rows[second:]})
+    scaler = Scaler.fit(observed[split["train"]])
+    return Prepared(
+        genotypes=rng.choice(np.array([-1, 1], np.int8), (n_strains, n_loci)),
+        phenotypes=scaler.standardise(observed).astype(np.float32),
+        observed=observed,
+        scaler=scaler,
+        split=split,
+        strains=[f"s{i}" for i in range(n_strains)],
+        phenotype_names=[f"p{i}" for i in range(n_phenotypes)],
+        loci=pa.table({
+            "id": [f"l{i}" for i in range(n_loci)],
+            "chromosome": [f"chr{1 + 2 * i // n_loci}" for i in range(n_loci)],
+            "position": [1000 * (i + 1) for i in range(n_loci)],
+        }),
+        account=[],
+    )  # fmt: skip

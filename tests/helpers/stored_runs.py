@@ -1,0 +1,69 @@
+"""Run directories that nobody trained, and the command that lists them."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from g2p.config.compose import composed
+from g2p.runs.directory import Record
+from tests.helpers.command import ROOT
+
+PHENOTYPES = ("30C", "cu")
+
+
+def written(
+    folder: Path, number: int, *words: str, done=True, names=PHENOTYPES, r2=0.5
+) -> Record:  # fmt: skip
+    """A run's directory as training leaves it, without the training."""
+    record = Record(folder / f"{number:016x}")
+    record.write_config(composed(words, of_many=True))
+    (record.folder / ".lock").touch()
+    record.checkpoints.mkdir()
+    for name in ("best.ckpt", "last.ckpt"):
+        (record.checkpoints / name).write_bytes(b"x" * 1000)
+    record.write_history([{"epoch": i, "train_loss": 1.0} for i in range(3)])
+    if done:
+        record.write_metrics(metrics(record.folder.name, names, r2))
+    return record
+
+
+def metrics(signature: str, names=PHENOTYPES, r2=0.5) -> dict:
+    """What metrics.json holds, of seven epochs."""
+    scores = {key: dict.fromkeys(names, r2) for key in ("r2", "pearson")}
+    scores |= {"n": dict.fromkeys(names, 40), "r2_mean": r2, "loss": 0.5}
+    return {
+        "signature": signature, "model": "transformer", "seed": 0, "best_epoch": 4, "epochs": 7,
+        "seconds": 7.0, "num_parameters": 1000, "val": scores, "test": scores, "ridge": None,
+        "noise_ceiling": {},
+    }  # fmt: skip
+
+
+def six_runs(folder: Path) -> Path:
+    """Five and one that is damaged, numbered, beside what is no run."""
+    written(folder, 1, "model.num_layers=1", "optim.lr=1e-3", "phenotype=YPD", names=["30C"])
+    written(folder, 2, "model.num_layers=2", "optim.lr=1e-4", "seed=1", "phenotype=[30C,cu]")
+    written(folder, 3, "model=ridge", "qc=strict", "phenotype=all", "data.strains=500")
+    written(
+        folder,
+        4,
+        "model=stacked",
+        "trainer=cpu",
+        "model.lasso.folds=3",
+        "phenotype=cu",
+        names=["cu"],
+    )
+    written(folder, 5, "model.num_layers=2", "trainer=cpu", "phenotype=all", done=False)
+    damaged = written(folder, 6)
+    (damaged.folder / "metrics.json").write_text('{"test": ')
+    (folder / "seeds").mkdir()  # somebody else's
+    (folder / "notes.txt").touch()
+    return folder
+
+
+def listing(*words: str, cwd: Path, columns=160, **more) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, str(ROOT / "sweep.py"), "--runs", *words], cwd=cwd, text=True,
+        capture_output=True, timeout=120, check=False,
+        env={**os.environ, "COLUMNS": str(columns)}, **more,
+    )  # fmt: skip

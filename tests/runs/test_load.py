@@ -1,0 +1,142 @@
+"""Runs whose files were damaged or exchanged: one message each, that names the file."""
+
+import shutil
+
+import pytest
+import torch
+import yaml
+
+from g2p.core.errors import UserError
+from g2p.runs.directory import Record
+from g2p.runs.load import restore
+from g2p.runs.run import run
+from g2p.training.checkpoints import load_checkpoint
+from tests.helpers.configs import SMALL, SMALL_RIDGE, compose, paths
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("restore")
+    phenotypes = "phenotype=[23C,cu]"
+    trained = compose(*SMALL, phenotypes, "trainer.max_epochs=1", *paths(folder))
+    return {
+        "transformer": run(trained),
+        "ridge": run(compose(*SMALL_RIDGE, phenotypes, *paths(folder))),
+    }
+
+
+@pytest.fixture
+def damaged(runs, tmp_path):
+    """A copy of a run, its checkpoint changed: `damaged("ridge", change)`."""
+
+    def copy(model, change):
+        record = Record(tmp_path / "run")
+        shutil.copytree(runs[model], record.folder)
+        checkpoint = load_checkpoint(record.checkpoints / "best.ckpt")
+        change(checkpoint)
+        torch.save(checkpoint, record.checkpoints / "best.ckpt")
+        return record
+
+    return copy
+
+
+INPUTS = [
+    ("phenotypes", ["a"], "its mean is no list of 1 numbers"),
+    ("phenotypes", ["a", "a"], "its phenotypes holds a name twice"),
+    ("phenotypes", "ab", "its phenotypes is no list of names"),
+    ("mean", [float("nan"), 1.0], "its mean holds other things than numbers"),
+    ("mean", {"a": 1}, "its mean is no list of 2 numbers"),
+    ("sd", [1.0, 0.0], "its sd holds other things than numbers above 0"),
+    ("sd", [1.0, 10**400], "its sd holds other things than numbers above 0"),
+    ("mean_genotype", [2.0] * 32, "its mean_genotype holds other things"),
+    ("loci", None, "its loci are missing or no mapping"),
+    ("loci", {"id": ["a"], "chromosome": [1], "position": [1]}, "its chromosome holds other"),
+    ("loci", {"id": ["a"], "chromosome": ["1"], "position": [2**70]}, "its position holds other"),
+    ("loci", {"id": ["a"], "chromosome": ["1"], "position": [1]}, "its mean_genotype is no list"),
+]
+
+
+@pytest.mark.parametrize("model", ["transformer", "ridge"])
+@pytest.mark.parametrize(("key", "value", "said"), INPUTS)
+def test_inputs_of_wrong_shapes_and_types(damaged, model, key, value, said):
+    record = damaged(model, lambda checkpoint: checkpoint["inputs"].__setitem__(key, value))
+    refused(record, "best.ckpt", said)
+
+
+def refused(record: Record, file: str, said: str) -> None:
+    with pytest.raises(UserError) as error:
+        restore(record, "cpu")
+    text = str(error.value)
+    assert said in text and f"{file} is damaged or of another version (" in text
+    assert text.endswith("train.py ... force=true trains the run again.") and "\n" not in text
+
+
+def changed(change):
+    return lambda state: {name: change(value) for name, value in state.items()}
+
+
+@pytest.mark.parametrize(
+    ("model", "change", "said"),
+    [
+        ("transformer", lambda state: [], "it has no state_dict of weights by name"),
+        ("transformer", lambda state: dict(list(state.items())[1:]), "missing: embed.weight"),
+        ("transformer", lambda state: {**state, "more": torch.ones(1)}, "extra: more"),
+        ("transformer", changed(lambda value: value[None]), "of another shape or kind: embed"),
+        ("transformer", changed(lambda value: value.to(torch.int64)), "another shape or kind"),
+        ("transformer", changed(lambda value: value.to(torch.complex64)), "another shape or kind"),
+        ("transformer", changed(lambda value: value.to_sparse()), "another shape or kind"),
+        ("transformer", changed(lambda value: [1, 2]), "another shape or kind"),
+        ("ridge", lambda state: {"weight": 1.0}, "its state is not that of model=ridge: KeyError"),
+        ("ridge", changed(lambda value: value[..., None]), "its state"),
+        ("ridge", changed(lambda value: "text"), "its state is not that of model=ridge"),
+        ("ridge", changed(lambda value: value[:1]), "its state does not predict 2 phenotypes"),
+        ("ridge", changed(lambda value: value * float("nan")), "does not predict 2 phenotypes"),
+        ("ridge", changed(lambda value: value.to(torch.complex64)), "does not predict"),
+    ],
+)
+def test_weights_that_are_not_the_models(damaged, model, change, said):
+    def replace(checkpoint):
+        checkpoint["state_dict"] = change(checkpoint["state_dict"])
+
+    refused(damaged(model, replace), "best.ckpt", said)
+
+
+CONFIGS = [
+    ("", "it names no model"), ("[1]", "it names no model"), ("model: 7", "it names no model"),
+    ("model: {name: [1]}", "model=[1] does not exist"),
+    ("model: {name: ../ridge}", "model=../ridge does not exist"),
+    ("model: {name: transformer}", "model.num_layers is missing"),
+    ("model: [", "while parsing"), ("x: 2024-99-99", "month must be in"), ("[" * 900, "recursion"),
+    ("\x01", "unacceptable character"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "said"), CONFIGS)
+def test_a_config_that_names_no_model(damaged, text, said):
+    record = damaged("ridge", lambda checkpoint: None)
+    (record.folder / "config.yaml").write_text(text)
+    refused(record, "config.yaml", said)
+
+
+def test_files_that_belong_to_another_run_or_are_gone(damaged, runs):
+    record = damaged("transformer", lambda checkpoint: None)
+    whole = yaml.safe_load((record.folder / "config.yaml").read_text())
+
+    def config(**changes):
+        written = {**whole, "model": {**whole["model"], **changes}}
+        (record.folder / "config.yaml").write_text(yaml.safe_dump(written))
+
+    config(embedding_dim=32)
+    refused(record, "best.ckpt", "another shape or kind: embed.weight, blocks.0.attention.in_weigh")
+    config(embedding_dim=10**30)
+    refused(record, "config.yaml", "")
+    config()
+    shutil.copy(runs["ridge"] / "checkpoints" / "best.ckpt", record.checkpoints)
+    with pytest.raises(UserError, match=f"is of another run .{runs['ridge'].name}.*force=true"):
+        restore(record, "cpu")
+    shutil.copy(runs["ridge"] / "config.yaml", record.folder)
+    shutil.copy(runs["ridge"] / "metrics.json", record.folder)
+    assert restore(record, "cpu").name == "ridge"
+    (record.checkpoints / "best.ckpt").unlink()
+    with pytest.raises(UserError, match="best.ckpt is gone. train.py ... force=true"):
+        restore(record, "cpu")

@@ -1,0 +1,108 @@
+"""A study's results table: where its runs stand in it, and what is gone or damaged below it."""
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from g2p.core.console import Console
+from g2p.runs.run import obtain
+from g2p.stats.compare import Comparison, compare
+from g2p.study import collect as collecting
+from g2p.study.collect import collect
+from g2p.study.expand import resolve
+from tests.helpers.command import call
+from tests.helpers.configs import SMALL_RIDGE, paths
+from tests.study.test_design import planned
+from tests.study.test_sweep import results, sweep
+
+
+def small(tmp_path) -> list[str]:
+    """A small panel and folders of its own, as words."""
+    return [*SMALL_RIDGE[:2], *paths(tmp_path), "logger=none"]
+
+
+def test_a_run_that_serves_several_points_is_in_each_pair(tmp_path):
+    """Without a feed-forward layer its width makes no difference; with one, two runs differ."""
+    study = planned(
+        set={"model": "transformer"}, phenotypes=["23C", "cu"], seeds=[0, 1],
+        factors={"model.ffn": [False, True], "model.ffn_dim": [8, 16], "optim.lr": [1e-3, 1e-2]},
+        compare=[[False, True]],
+    )  # fmt: skip
+    runs = resolve(study, small(tmp_path))
+    assert (len(study.points), len(runs)) == (32, 24)
+    table = collect(tmp_path / "study", runs)
+    assert table.num_rows == 32 * 2
+    rows = table.to_pylist()
+    for row in rows:
+        r2 = 0.1 + 0.01 * (row["model.ffn_dim"] == 16) if row["model.ffn"] else 0.0
+        row |= {"status": "done", "r2": r2, "n": 34}
+    (effect,) = compare(
+        pa.Table.from_pylist(rows, table.schema),
+        [Comparison("model.ffn", False, True, ("model.ffn_dim", "optim.lr"))],
+    )
+    assert (effect.pairs, effect.left_out) == (16, 0)
+    assert effect.mean == pytest.approx(0.105)
+
+
+def test_a_run_that_goes_while_it_is_collected(tmp_path, monkeypatch):
+    """Pruned, or begun anew by another process: what is there counts."""
+    study = planned(factors={"model": ["ridge", "gbdt"]}, phenotypes=["cu"])
+    runs = resolve(study, small(tmp_path))
+    for run in runs:
+        obtain(run.config, None, Console(quiet=True))
+    states = []
+
+    def seen(run, entry):
+        states.append(_state(run, entry))
+        if len(states) == len(runs):
+            (runs[0].record.folder / "metrics.json").unlink()
+        return states[-1]
+
+    _state = collecting._state
+    monkeypatch.setattr(collecting, "_state", seen)
+    rows = collect(tmp_path / "study", runs).to_pylist()
+    assert {row["model"]: row["status"] for row in rows} == {"ridge": "pending", "gbdt": "done"}
+
+
+def test_a_table_that_something_else_changed_is_made_again(tmp_path):
+    """Also where it is a table of the same columns: a value of it, or its rows."""
+    study = planned(factors={"model": ["ridge", "lasso"]}, phenotypes=["cu"])
+    runs = resolve(study, small(tmp_path))
+    table = collect(tmp_path / "study", runs)
+    file = tmp_path / "study" / "results.parquet"
+    whole = file.read_bytes()
+    for change in (
+        lambda: pq.write_table(table.slice(1), file),
+        lambda: file.write_bytes(whole.replace(b"pending", b"qending")),
+        file.unlink,
+    ):
+        change()
+        assert collect(tmp_path / "study", runs).equals(table)
+        assert file.read_bytes() == whole
+
+
+def test_one_damaged_run_does_not_stop_the_others(tmp_path):
+    words = ("study=baselines", "size=smoke")
+    assert sweep(*words, cwd=tmp_path).returncode == 0
+    before = results(tmp_path)
+    (folder,) = tmp_path.glob("studies/*")
+    by_model = {row["model"]: tmp_path / "runs" / row["signature"] for row in before}
+    (by_model["ridge"] / "environment.json").write_text("{")
+    (by_model["gbdt"] / "environment.json").unlink()
+    metrics = by_model["lasso"] / "metrics.json"
+    whole = metrics.read_text()
+    metrics.write_text(whole[:50])
+    for name in ("collected.json", "published.json", "effects.parquet"):
+        (folder / name).write_text("{")
+    again = sweep(*words, "--collect", cwd=tmp_path)
+    assert again.returncode == 1 and "Traceback" not in again.stderr
+    rows = results(tmp_path)
+    (error,) = {row["error"] for row in rows if row["model"] == "lasso"}
+    assert "metrics.json is damaged" in error and "force=true" in error
+    assert [row for row in rows if row["model"] != "lasso"] == [
+        row for row in before if row["model"] != "lasso"
+    ]
+    removed = call("sweep.py", "--runs", "status=damaged", "--prune", "--yes", cwd=tmp_path)
+    assert removed.returncode == 0, removed.stderr
+    assert sweep(*words, cwd=tmp_path).returncode == 0
+    assert results(tmp_path) == before

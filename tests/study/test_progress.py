@@ -1,0 +1,110 @@
+"""The live view of a study, from a ledger that is written while it is read."""
+
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from g2p.core.console import Console
+from g2p.runs.directory import Record
+from g2p.study.expand import StudyRun
+from g2p.study.ledger import Ledger
+from g2p.study.progress import News, Watch
+from tests.helpers.stored_runs import metrics
+
+
+def finished(folder: Path, number: int, r2: float | None) -> StudyRun:
+    """A run that is done, or not where `r2` is None."""
+    record = Record(folder / "runs" / f"{number:016x}")
+    if r2 is not None:
+        record.write_metrics(metrics(record.folder.name, r2=r2))
+    return StudyRun(record, [{"rung": f"[{number}]"}], {}, [], {}, [], 1, dict)
+
+
+def watched(folder: Path, terminal: bool, entries: list[tuple]) -> str:
+    """What is told of five runs, one done before, as the ledger's lines come in."""
+    runs = [finished(folder, i, [0.2, 0.5, 0.4, None, None][i]) for i in range(5)]
+    states = dict.fromkeys((run.signature for run in runs), "pending") | {"0" * 16: "done"}
+    ledger = Ledger(folder)
+    ledger.write("0" * 16, "failed", "long ago")  # before it watches
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=terminal, width=300)
+    with Watch(runs, states, folder, console) as watch:
+        for number, *entry in entries:
+            ledger.write(f"{number:016x}", *entry)
+            watch.look()
+        watch.bar.refresh()
+    return out.getvalue()
+
+
+ENTRIES = [
+    (1, "running"), (1, "done"), (2, "running"), (3, "running"), (2, "done"),
+    (3, "failed", "why [not]\nmore"), (4, "running"), (77, "done"),
+]  # fmt: skip
+
+
+def test_a_line_for_each_run_that_ends(tmp_path):
+    lines = watched(tmp_path, False, ENTRIES).splitlines()
+    assert [line.partition(" (")[0].strip() for line in lines] == [
+        "2/5 rung=[1]: test R2 0.500", "3/5 rung=[2]: test R2 0.400",
+        "4/5 rung=[3]: failed: why [not]",
+    ]  # fmt: skip
+    assert all(line.endswith("(0 min left; best 0.500)") for line in lines)
+
+
+def test_a_terminal_shows_where_the_study_stands(tmp_path):
+    told = watched(tmp_path, True, ENTRIES)
+    assert "1 running, 3 done, 1 failed; 0 min left; best 0.500; rung=[1]" in told
+    assert "0m 4 pending, 1 done; best 0.200; rung=[0]" in told  # what was done before counts
+
+
+def test_of_a_transfer_only_the_target_counts(tmp_path):
+    """A joint run knows everything of the other phenotypes."""
+    runs = [finished(tmp_path, i, 0.6) for i in (1, 2)]
+    for run, r2 in zip(runs, (0.1, None), strict=True):
+        scores = run.record.metrics()
+        scores["test"]["r2"]["cu"] = r2
+        run.record.write_metrics(scores)
+    runs = [replace(run, target="cu") for run in runs]
+    ledger, out = Ledger(tmp_path), io.StringIO()
+    states = {run.signature: "pending" for run in runs}
+    with Watch(runs, states, tmp_path, Console(file=out, width=300)) as watch:
+        for run in runs:
+            ledger.write(run.signature, "done")
+            watch.look()
+    first, second = out.getvalue().splitlines()
+    assert "rung=[1]: test R2 0.100 " in first and first.endswith("best 0.100)")
+    assert "rung=[2]: finished " in second and second.endswith("best 0.100)")
+
+
+def test_a_run_that_is_gone_or_damaged_is_no_error(tmp_path):
+    (tmp_path / "runs" / f"{4:016x}").mkdir(parents=True)
+    (tmp_path / "runs" / f"{4:016x}" / "metrics.json").write_text("{")
+    told = watched(tmp_path, False, [(3, "done"), (4, "done"), (4, "failed", "")])
+    assert "rung=[3]: finished" in told and "rung=[4]: finished" in told
+
+
+def test_news_are_read_once_however_they_are_cut(tmp_path):
+    ledger = Ledger(tmp_path)
+    ledger.write("a", "done")
+    news = News(tmp_path)
+    assert list(news) == []
+    lines = "".join(f"\n{json.dumps({'signature': s, 'status': 'done'})}\n" for s in "bcd")
+    lines += '\n{"signature": "cut sho\n[1]\n{"signature": "e", "status": "odd"}\n'
+    heard = []
+    for letter in lines:
+        with ledger.file.open("a") as file:
+            file.write(letter)
+        heard += [entry["signature"] for entry in news]
+    assert heard == ["b", "c", "d"]
+
+
+def test_a_ledger_without_news_is_not_opened(tmp_path, monkeypatch):
+    news = News(tmp_path)
+    assert list(news) == []  # it does not exist yet
+    ledger = Ledger(tmp_path)
+    ledger.write("new", "failed", "why")
+    assert [entry["signature"] for entry in news] == ["new"]
+    assert news.read == ledger.file.stat().st_size
+    monkeypatch.setattr(Path, "open", None)
+    assert list(news) == []

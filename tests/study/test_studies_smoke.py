@@ -1,0 +1,57 @@
+"""Every study there is, at its small size, from its first run to its report."""
+
+import pyarrow.parquet as pq
+import pytest
+from rich.console import Console
+
+from g2p.cli.sweep import asked
+from g2p.report.study import html as page
+from g2p.report.study.layout import WIDE
+from g2p.runs.figures import plt
+from g2p.study.design import studies
+from tests.helpers.command import sweep
+from tests.helpers.figures import check_figure, check_rows, rows_of
+
+
+@pytest.mark.parametrize("name", studies())
+def test_a_study_at_its_small_size(tmp_path, name, monkeypatch):
+    words = [f"study={name}", "size=smoke", "logger=none"]
+    done = sweep(*words, cwd=tmp_path, timeout=500)
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    folder = tmp_path / "studies" / f"{name}-smoke"
+    rows = pq.read_table(folder / "results.parquet").to_pylist()
+    assert rows and {row["status"] for row in rows} == {"done"}
+    assert all(row["r2"] is not None for row in rows if row["split"] == "test")
+    assert (folder / "report.html").stat().st_size > 10_000
+    effects = pq.read_table(folder / "effects.parquet").to_pylist()
+    assert all(effect["pairs"] and effect["test"] for effect in effects)
+    if name == "transfer":  # joint arms predict three phenotypes, of which one is the question
+        assert {row["phenotype"] for row in rows} == {"23C", "25C", "27C"}
+        assert {name for effect in effects for name, _ in effect["by_phenotype"]} == {"23C"}
+        drawn = {row["phenotype"] for row in rows_of(folder / "figures" / "r2_by_phenotype.csv")}
+        assert drawn == {"23C"}
+    files = {file.stem: file for file in folder.glob("figures/*.csv")}
+    assert {"r2_by_phenotype", "learning_curves"} <= files.keys()
+    assert {file.stem for file in folder.glob("figures/*.png")} == files.keys()
+    for figure, file in files.items():
+        assert check_rows(figure, rows_of(file), folder, tmp_path / "runs")
+    _check_artists(tmp_path, folder, words, monkeypatch)
+
+
+def _check_artists(tmp_path, folder, words, monkeypatch):
+    """Draw the figures again, in this process, and hold them against the files."""
+    drawn = {}
+
+    def figure(picture, figures):
+        drawn[picture.name] = picture.figure(WIDE)
+        return ""
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(page, "figure", figure)
+    (folder / "published.json").unlink()
+    assert asked([*words, "--collect"], Console(quiet=True))
+    for name, shown in drawn.items():
+        check_figure(shown, name, rows_of(folder / "figures" / f"{name}.csv"))
+        plt.close(shown)
+    assert {*drawn} == {file.stem for file in folder.glob("figures/*.csv")}

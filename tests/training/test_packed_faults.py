@@ -1,0 +1,100 @@
+"""What goes wrong with one of several runs that are trained together costs that one alone."""
+
+from contextlib import nullcontext
+
+import torch
+
+from g2p.core.errors import UserError
+from g2p.runs.packed_runs import Runs
+from g2p.training.fit import Fitted, Request, Room, fit
+from g2p.training.packed import fit as fit_together_module
+from g2p.training.packed.loop import train_together
+from g2p.training.packed.stacked import Stack
+from tests.helpers.configs import compose, random_prepared
+from tests.helpers.packed import (
+    STACKED_OR_NOT,
+    TRAINER,
+    assert_same,
+    fitted_together,
+    requests,
+    small,
+)
+
+
+@STACKED_OR_NOT
+def test_a_loss_that_is_not_finite_ends_its_member_alone(tmp_path, stacked):
+    words = [*small("rijal_attention"), *TRAINER]
+    datas = [random_prepared(seed=i) for i in range(3)]
+    configs = [compose(*words, f"seed={i}") for i in range(3)]
+    configs[1]["optim"]["lr"] = 1e200
+    asked = requests(tmp_path / "packed", configs, datas)
+    one, error, three = fitted_together(asked, stacked=stacked)
+    assert isinstance(error, UserError) and "the loss became" in str(error)
+    assert isinstance(one, Fitted) and isinstance(three, Fitted)
+    alone = requests(tmp_path / "alone", configs, datas)
+    for i in (0, 2):
+        fit(*alone[i])
+        assert_same(alone[i].folder, tmp_path / "packed" / str(i))
+
+
+def test_a_member_that_has_ended_keeps_no_other_s_memory(tmp_path):
+    words = [*small("rijal_attention"), *TRAINER, "optim.lr=0.01"]
+    configs = [compose(*words, f"trainer.max_epochs={n}") for n in (1, 2, 2)]
+    asked = requests(tmp_path, configs, [random_prepared(seed=i) for i in range(3)])
+    members = [fit_together_module._member(request, {}, 3) for request in asked]
+    ended = train_together(members, Stack, nullcontext())
+    member, error = next(ended)
+    assert member is members[0] and error is None and member.optimizer is None
+    for parameter in member.model.parameters():
+        assert parameter.untyped_storage().nbytes() == parameter.nbytes
+
+
+def test_where_a_device_runs_out_of_memory_each_goes_on_alone(tmp_path, monkeypatch):
+    """In the second epoch, from what lies on disk."""
+    words = [*small("rijal_attention"), *TRAINER, "trainer.max_epochs=3"]
+    configs = [compose(*words, f"seed={seed}") for seed in range(3)]
+    datas = [random_prepared(seed=i) for i in range(3)]
+    asked, whole = (requests(tmp_path / where, configs, datas) for where in ("broken", "whole"))
+    learn = Stack.learn
+
+    def full(stack, batches, context):
+        if (tmp_path / "broken" / "0" / "last.ckpt").exists():
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return learn(stack, batches, context)
+
+    monkeypatch.setattr(Stack, "learn", full)
+    said = []
+    runs = Runs(said.append)
+    runs.room["sizes"] = Room(3, stacked=True)
+    fits = dict(runs._fitted(dict(enumerate(asked)), "sizes"))
+    assert sorted(fits) == [0, 1, 2] and runs.room["sizes"].members == 1
+    assert "3 runs go on one by one" in said[-1]
+    for number, alone in enumerate(whole):
+        assert len(fits[number].rows) == 3
+        fit(*alone)
+        assert_same(asked[number].folder, alone.folder)
+
+
+def test_a_folder_that_cannot_be_written_ends_its_member_alone(tmp_path):
+    def full(rows):
+        if len(rows) == 2:
+            raise OSError(28, "No space left on device")
+
+    config = compose(*small("rijal_attention"), *TRAINER)
+    data = random_prepared()
+    asked = [
+        Request(config, data, tmp_path / "0", full),
+        Request(config, data, tmp_path / "1", lambda rows: None),
+    ]
+    error, other = fitted_together(asked, stacked=True)
+    assert isinstance(error, OSError) and len(other.rows) == 4
+
+
+def test_a_finished_course_trains_no_further(tmp_path):
+    config = compose(*small("rijal_attention"), *TRAINER)
+    (request,) = requests(tmp_path, [config], [random_prepared()])
+    fit(*request)
+    before = (request.folder / "last.ckpt").read_bytes()
+    (again,) = fitted_together([request], stacked=True)
+    assert len(again.rows) == 4
+    assert (request.folder / "last.ckpt").read_bytes() == before
