@@ -31,7 +31,7 @@ from rich.table import Table
 from benchmarks.elsewhere import command_of, surroundings
 from benchmarks.trained import RESULTS, trained
 from g2p.data.sources.yeast import OTHERS, TEMPERATURES
-from g2p.runs.directory import Record
+from g2p.runs.directory import RunDirectory
 from g2p.study.analyze import publish
 from g2p.study.collect import collect
 from g2p.study.design import Study, plan
@@ -74,7 +74,7 @@ def write_runs(runs: list[StudyRun], words: list[str]) -> None:
         key = run.config["model"]["name"], len(run.phenotypes)
         if key not in models:
             told = [word for word in run.words if word not in words]
-            models[key] = Record(trained(*told, *words, "seed=12345"))
+            models[key] = RunDirectory(trained(*told, *words, "seed=12345"))
             environment = json.loads((models[key].folder / "environment.json").read_text())
             history = models[key].history().to_pylist()
         metrics = models[key].metrics() | {"signature": run.signature, "seed": run.config["seed"]}
@@ -89,10 +89,10 @@ def write_runs(runs: list[StudyRun], words: list[str]) -> None:
         for part in ("val", "test"):
             own = metrics["ridge"][part]
             own["r2"] = dict.fromkeys(run.phenotypes, own["r2_mean"])
-        run.record.write_config(run.config)
-        run.record.write_history(history)
-        run.record.write_environment(environment)
-        run.record.write_metrics(metrics)
+        run.directory.write_config(run.config)
+        run.directory.write_history(history)
+        run.directory.write_environment(environment)
+        run.directory.write_metrics(metrics)
 
 
 def seconds_of(call: Callable):

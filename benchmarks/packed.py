@@ -31,7 +31,7 @@ from g2p.launch.hydra_launch import launch
 from g2p.runs import execute as training
 from g2p.runs.run import obtaining
 from g2p.training.fit import Request, fit
-from g2p.training.packed.fit import fit_together, room
+from g2p.training.packed.fit import fit_packed, room
 
 RESULTS = Path(__file__).parent / "results"
 ENVIRONMENTS = (*TEMPERATURES, *OTHERS)
@@ -78,7 +78,7 @@ def seconds_of_step(way: str, folder: Path, members: int, words: tuple[str, ...]
         if way == "solo":
             fits = [fit(*request) for request in asked]
         else:
-            fits = [result for _, result in fit_together(asked, stacked=way == "as one")]
+            fits = [result for _, result in fit_packed(asked, stacked=way == "as one")]
     batch = asked[0].config["trainer"]["batch_size"]
     steps = -(-len(asked[0].data.split["train"]) // batch)
     spent = sum(row["seconds"] for done in fits for row in done.rows[1:])

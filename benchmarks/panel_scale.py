@@ -29,7 +29,7 @@ from rich.table import Table
 from benchmarks.trained import RESULTS
 from g2p.data import ld_pruning as thinning
 from g2p.data.batches import Batches
-from g2p.data.ld_pruning import independent_loci
+from g2p.data.ld_pruning import ld_prune
 from g2p.data.panel import Panel
 from g2p.data.panel_store import stored_panel
 
@@ -51,7 +51,7 @@ def genotypes_on_disk(file: Path, strains: int, loci: int) -> np.ndarray:
     return out
 
 
-class Memory(threading.Thread):
+class CheckpointCallback(threading.Thread):
     """Watches the bytes of this process's own memory; maps of files are not counted."""
 
     def __init__(self):
@@ -82,10 +82,10 @@ def time_loci(folder: Path, strains: int, loci: int) -> dict:
         products.append(len(left.columns) * len(right.columns))
         return plain(left, right, threshold)
 
-    memory = Memory()
+    memory = CheckpointCallback()
     thinning._too_close = counted
     started = time.perf_counter()
-    kept = independent_loci(genotypes, 0.94)
+    kept = ld_prune(genotypes, 0.94)
     seconds = time.perf_counter() - started
     thinning._too_close = plain
     return {

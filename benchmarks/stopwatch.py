@@ -10,7 +10,7 @@ from benchmarks.architectures import build
 from g2p.data.batches import Batch, Batches
 from g2p.training.loss import masked_mse
 from g2p.training.packed.flat_parameters import row_of
-from g2p.training.packed.stacked import Stack
+from g2p.training.packed.stacked import StackedModels
 from g2p.training.packed.vmap_rules import Draws
 
 CHAIN = 32
@@ -104,7 +104,7 @@ class Stopwatch:
         models = [build("rijal_attention", loci, 13).to(self.name) for _ in range(members)]
         rows = [row_of(model) for model in models]
         optimizers = [torch.optim.Adam([row], lr=1e-3, fused=True) for row in rows]
-        stack = Stack(models, rows, [Draws(torch.device(self.name)) for _ in models])
+        stack = StackedModels(models, rows, [Draws(torch.device(self.name)) for _ in models])
         batches = [Batch(*self._batch(batch, loci, models[0]))] * members
 
         def step() -> None:

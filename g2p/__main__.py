@@ -4,7 +4,7 @@ import sys
 from importlib import import_module
 
 from g2p.core.errors import nearest
-from g2p.core.messages import say
+from g2p.core.messages import print_error
 
 # Command -> the module of g2p.cli that has its `main`, and what it does.
 COMMANDS = {
@@ -26,7 +26,9 @@ def main() -> None:
         print("usage: g2p COMMAND ...", "", *lines, "", "g2p COMMAND --help says more.", sep="\n")
         return
     if command not in COMMANDS:
-        say(f"{command} is not a command of g2p.{nearest(command, COMMANDS)} See g2p --help.")
+        print_error(
+            f"{command} is not a command of g2p.{nearest(command, COMMANDS)} See g2p --help."
+        )
         sys.exit(2)
     module, _ = COMMANDS[command]
     sys.argv[:] = [f"g2p {command}", *rest]

@@ -8,7 +8,7 @@ from g2p.baselines.per_phenotype import PerPhenotype, Predictor
 from g2p.config.constraints import Above, AtLeast, AtMost, Seed
 
 
-class Gbdt(PerPhenotype):
+class GBDT(PerPhenotype):
     """Many small trees, each on a sample of strains and loci.
 
     Args:

@@ -17,7 +17,7 @@ from g2p.core.errors import UserError
 MOST_STRAINS = 10_000
 
 
-class Rkhs(PerPhenotype):
+class RKHS(PerPhenotype):
     """Predictions are sums over the training strains, which the state therefore holds."""
 
     def fit_one(self, X: np.ndarray, y: np.ndarray) -> dict:

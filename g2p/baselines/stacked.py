@@ -10,7 +10,7 @@ import numpy as np
 from scipy.optimize import nnls
 from sklearn.model_selection import KFold
 
-from g2p.baselines.gbdt import Gbdt
+from g2p.baselines.gbdt import GBDT
 from g2p.baselines.lasso import Lasso
 from g2p.baselines.per_phenotype import PerPhenotype, Predictor
 from g2p.config.constraints import AtLeast, OptionsOf, Seed
@@ -23,7 +23,7 @@ class Stacked(PerPhenotype):
         folds: of the training strains, for the predictions that the weights are learned from.
         seed: of the folds.
         lasso: options of `Lasso`.
-        gbdt: options of `Gbdt`.
+        gbdt: options of `GBDT`.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class Stacked(PerPhenotype):
         self.fewest = 2 * folds + 2 * lasso["folds"]
         self.members = {
             kind.__name__.lower(): kind(**{k: v for k, v in told.items() if k != "name"})
-            for kind, told in ((Lasso, lasso), (Gbdt, gbdt))
+            for kind, told in ((Lasso, lasso), (GBDT, gbdt))
         }
 
     def fit_one(self, X: np.ndarray, y: np.ndarray) -> dict:

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from g2p.cli.command import run_command
 from g2p.core.console import Console
-from g2p.runs.directory import Record
+from g2p.runs.directory import RunDirectory
 from g2p.runs.seed_ensemble import average
 
 
@@ -29,7 +29,7 @@ def table(folders: list[Path]) -> Table:
     Raises:
         UserError: for runs that cannot be averaged.
     """
-    result = average([Record(folder) for folder in folders])
+    result = average([RunDirectory(folder) for folder in folders])
     table = Table(title=f"test R2 of {len(folders)} seeds")
     table.add_column("phenotype")
     for heading in ("alone (mean)", "together", "gain"):

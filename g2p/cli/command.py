@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 
-from g2p.core.messages import message, say
+from g2p.core.messages import format_error, print_error
 from g2p.core.pipes import survive_closed_pipes
 
 
@@ -18,8 +18,8 @@ def run_command(action: Callable[[], object], *, interrupted: str = "stopped.") 
     try:
         action()
     except KeyboardInterrupt:
-        say(interrupted)
+        print_error(interrupted)
         sys.exit(130)
     except Exception as error:
-        say(message(error))
+        print_error(format_error(error))
         sys.exit(1)

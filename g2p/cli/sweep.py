@@ -19,8 +19,8 @@ from g2p.cli.runs import browse
 from g2p.config.compose import check_once, parse
 from g2p.core.console import Console
 from g2p.core.errors import UserError, listed, nearest
-from g2p.core.interrupts import Stopped, stop_on_signals, stopped_message, stopping_first
-from g2p.core.messages import message, say
+from g2p.core.interrupts import Stopped, interrupts_first, stop_on_signals, stopped_message
+from g2p.core.messages import format_error, print_error
 from g2p.core.pipes import survive_closed_pipes
 from g2p.study.design import studies
 
@@ -36,13 +36,13 @@ def main() -> None:
         print(f"{__doc__}\nStudies: {listed(studies())}.\n\n{browsing}")
         sys.exit(0 if words else 1)
     try:
-        with stopping_first():
+        with interrupts_first():
             finished = asked(words, Console())
     except Stopped as stopped:
-        say(stopped_message(stopped.number, "where it was"))
+        print_error(stopped_message(stopped.number, "where it was"))
         sys.exit(128 + stopped.number)
     except Exception as error:
-        say(message(error))
+        print_error(format_error(error))
         sys.exit(1)
     sys.exit(0 if finished else 1)
 

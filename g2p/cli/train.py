@@ -15,12 +15,12 @@ from omegaconf import DictConfig, OmegaConf
 from g2p.config.compose import check_once, composed, jobs, parse, run_keys
 from g2p.config.registry import CONF
 from g2p.core.errors import UserError
-from g2p.core.interrupts import Stopped, stop_on_signals, stopped_message, stopping_first
-from g2p.core.messages import message, say, tell
+from g2p.core.interrupts import Stopped, interrupts_first, stop_on_signals, stopped_message
+from g2p.core.messages import format_error, print_error, report_job_result
 from g2p.core.pipes import survive_closed_pipes
 from g2p.core.yaml_file import read_yaml
 from g2p.launch.packed_launcher import PackedJob
-from g2p.launch.preemption import Leaving, leaving
+from g2p.launch.preemption import Preempted, preemptible
 from g2p.launch.prepare import prepare
 from g2p.launch.search import search_words
 
@@ -35,7 +35,7 @@ def main() -> None:
     # Hydra then raises what it would print with a traceback; we print it without.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
-        with stopping_first():
+        with interrupts_first():
             # Hydra takes -m before or after its overrides; we do between them, too.
             sys.argv[1:] = sorted(sys.argv[1:], key=lambda word: word not in ("-m", "--multirun"))
             arguments = get_args_parser().parse_args()
@@ -44,24 +44,24 @@ def main() -> None:
                 place = sys.argv.index(arguments.overrides[-1]) + 1 if added else 1
                 sys.argv[place:place] = added
             if arguments.multirun:
-                prepare(arguments.overrides, tell)
+                prepare(arguments.overrides, report_job_result)
             hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(job)()
     except Stopped as stopped:
-        say(stopped_message(stopped.number, "from the last finished epoch"))
+        print_error(stopped_message(stopped.number, "from the last finished epoch"))
         sys.exit(128 + stopped.number)
     except Exception as error:
         if not getattr(error, "said", False):
-            say(message(error))
+            print_error(format_error(error))
         sys.exit(1)
 
 
-class Reached(float):
+class TrialScore(float):
     """What a run came to: its mean validation R2, which a search maximises, and its directory."""
 
     def __new__(cls, folder: Path):
-        from g2p.runs.directory import Record
+        from g2p.runs.directory import RunDirectory
 
-        r2 = Record(folder).metrics()["val"]["r2_mean"]
+        r2 = RunDirectory(folder).metrics()["val"]["r2_mean"]
         reached = super().__new__(cls, "nan" if r2 is None else r2)
         reached.folder = folder
         return reached
@@ -70,21 +70,21 @@ class Reached(float):
         return type(self), (self.folder,)
 
 
-def job(config: DictConfig) -> Reached:
+def job(config: DictConfig) -> TrialScore:
     """One run of a single call or of a multirun."""
     from g2p.runs.run import run  # torch comes with it; --help and a wrong key do not wait for that
 
     hydra_config = HydraConfig.get()
     plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     try:
-        with leaving(), stopping_first():
-            return Reached(run(plain, **_told(hydra_config.overrides.task, hydra_config)))
-    except Leaving:
+        with preemptible(), interrupts_first():
+            return TrialScore(run(plain, **_told(hydra_config.overrides.task, hydra_config)))
+    except Preempted:
         raise
     except (Exception, SystemExit) as error:
-        say(message(error))
+        print_error(format_error(error))
         if hydra_config.mode == RunMode.MULTIRUN:  # Hydra counts it and goes on with the next job
-            failed = UserError(message(error))  # of a kind that reaches another process whole
+            failed = UserError(format_error(error))  # of a kind that reaches another process whole
             failed.said = True
             raise failed from None
         sys.exit(1)
@@ -108,12 +108,12 @@ def _begin(config: dict, told: Mapping) -> Callable[[bool], Generator]:
 
     def steps(wait: bool) -> Generator:
         try:
-            with stopping_first():
-                return Reached((yield from running(config, **told, wait=wait)))
+            with interrupts_first():
+                return TrialScore((yield from running(config, **told, wait=wait)))
         except BusyError:
             raise
         except Exception as error:
-            say(message(error))
+            print_error(format_error(error))
             error.said = True
             raise
 

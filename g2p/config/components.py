@@ -15,14 +15,16 @@ from g2p.config.constraints import VOCABULARY, Divides, LessThan, OnlyIf, Option
 from g2p.config.options import FACTS, Option, declared
 from g2p.core.errors import UserError, listed
 
+ACRONYMS = ("gbdt", "rkhs")
 KINDS = (bool, int, float, str, list, dict, Path, NoneType)
 RULES = (Divides, LessThan, OnlyIf, Unless, OptionsOf)  # and those with `broken_by`
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def class_name(module: str) -> str:
-    """rijal_attention -> RijalAttention: the class that a model's file defines."""
-    return "".join(word.capitalize() for word in module.split("_"))
+    """Return the class that a model's file defines: RijalAttention for rijal_attention."""
+    words = module.split("_")
+    return "".join(word.upper() if word in ACRONYMS else word.capitalize() for word in words)
 
 
 def read_options(file: Path, builder: str) -> dict[str, Option]:
@@ -144,5 +146,6 @@ def _no_type(at: str, argument: ast.arg, why: str = "") -> UserError:
     return UserError(
         f"{at}: the type of option {argument.arg} is {ast.unparse(argument.annotation)}{why}. It "
         f"may be {listed(allowed)}, one of these | None, Literal[...], or Annotated[type, rule, "
-        f"...] with {listed([*rules, *(rule.__name__ for rule in RULES)])} of g2p.config.constraints."
+        f"...] with {listed([*rules, *(rule.__name__ for rule in RULES)])} of "
+        "g2p.config.constraints."
     )

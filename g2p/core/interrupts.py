@@ -96,7 +96,7 @@ def stop(error: BaseException) -> None:
         raise error
 
 
-def go_on() -> None:
+def raise_if_interrupted() -> None:
     """Raise what a handler raised before, if there was any: whoever asks has not been reached."""
     if _raised is not None:
         raise _raised
@@ -113,18 +113,18 @@ def held() -> Iterator[None]:
     finally:
         _holding -= 1
     if _raised is not before:
-        go_on()
+        raise_if_interrupted()
 
 
 @contextlib.contextmanager
-def stopping_first() -> Iterator[None]:
+def interrupts_first() -> Iterator[None]:
     """Once a signal has come, what is raised within is the signal's, whatever became of it."""
     try:
         yield
     except GeneratorExit:  # a run that nobody goes on with: there is nobody to tell
         raise
     except BaseException:
-        go_on()
+        raise_if_interrupted()
         raise
     else:
-        go_on()
+        raise_if_interrupted()

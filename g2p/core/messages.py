@@ -30,17 +30,17 @@ NO_MEMORY = (
 PLUGIN = re.compile(r"hydra/(?:launcher|sweeper)/([a-z]+)|hydra_plugins\.hydra_([a-z]+)")
 
 
-def tell(ended: JobReturn) -> None:
+def report_job_result(ended: JobReturn) -> None:
     """How a job ended that could not say so on this terminal itself."""
     result = ended._return_value
     if ended.status == JobStatus.FAILED:
-        say(message(result))
+        print_error(format_error(result))
         result.said = True
     elif result is not None:
         print(f"run: {result.folder}", flush=True)
 
 
-def message(error: BaseException) -> str:
+def format_error(error: BaseException) -> str:
     """What a person is told of an error. Raises nothing, whatever the error is."""
     try:
         return _message(error)
@@ -147,7 +147,7 @@ def _passed_through(error: BaseException, package: str) -> bool:
     return any(package in Path(frame.filename).parts for frame in frames)
 
 
-def say(text: str) -> None:
+def print_error(text: str) -> None:
     """Print the message of an error; only a bug's has several lines."""
     lines = "\n".join(map(visible, text.split("\n")))
     print(f"error: {lines}", file=sys.stderr, flush=True)

@@ -9,7 +9,7 @@ from g2p.data.batches import Batches
 from g2p.data.preprocess import Prepared, only_part
 
 
-class Resident:
+class DeviceData:
     """The panel, copied to a device once; batches are gathered there.
 
     Args:
@@ -28,7 +28,7 @@ class Resident:
         }
         self.rows = {part: torch.from_numpy(np.asarray(rows)) for part, rows in data.split.items()}
 
-    def to(self, device: torch.device) -> "Resident":
+    def to(self, device: torch.device) -> "DeviceData":
         self.genotypes = self.genotypes.to(device)
         self.phenotypes = {part: values.to(device) for part, values in self.phenotypes.items()}
         self.rows = {part: rows.to(device) for part, rows in self.rows.items()}

@@ -11,7 +11,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from g2p.core.atomic_files import remove_abandoned_drafts, write_atomically
-from g2p.data.ld_pruning import independent_loci
+from g2p.data.ld_pruning import ld_prune
 from g2p.data.panel import Panel
 from g2p.data.quality_control import clean
 from g2p.data.split import PARTS, Split
@@ -23,11 +23,11 @@ LARGE = 100_000_000
 
 
 # Runs that are trained together hold the same genotypes once.
-_held: WeakValueDictionary[Path, "Thinned"] = WeakValueDictionary()
+_held: WeakValueDictionary[Path, "PrunedGenotypes"] = WeakValueDictionary()
 
 
 @dataclass(frozen=True, eq=False)
-class Thinned:
+class PrunedGenotypes:
     """What quality control and thinning leave.
 
     Attributes:
@@ -40,29 +40,31 @@ class Thinned:
     genotypes: np.ndarray
     loci: np.ndarray
     split: Split
-    account: list[str]
+    qc_log: list[str]
 
 
 def thin(
     panel: Panel, split: Split, quality: Mapping, max_correlation: float | None, loci_from: str
-) -> Thinned:
+) -> PrunedGenotypes:
     """See `g2p.data.preprocess.prepare` for the arguments."""
     cleaned = clean(panel.genotypes, panel.loci, split, **quality)
     kept = cleaned.columns
     if max_correlation is not None:
         parts = ("train", "val") if loci_from == "train_val" else ("train",)
         rows = np.unique(np.concatenate([cleaned.split[part] for part in parts]))
-        kept = independent_loci(cleaned.genotypes, max_correlation, rows, kept)
+        kept = ld_prune(cleaned.genotypes, max_correlation, rows, kept)
     everything = len(kept) == cleaned.genotypes.shape[1]
-    return Thinned(
+    return PrunedGenotypes(
         genotypes=cleaned.genotypes if everything else cleaned.genotypes[:, kept],
         loci=cleaned.loci[np.searchsorted(cleaned.columns, kept)],
         split=cleaned.split,
-        account=cleaned.account,
+        qc_log=cleaned.qc_log,
     )
 
 
-def remembered(file: Path, panel: Panel, make: Callable[[], Thinned]) -> Thinned:
+def cached_genotypes(
+    file: Path, panel: Panel, make: Callable[[], PrunedGenotypes]
+) -> PrunedGenotypes:
     """What is held, or `file` holds, or `make` makes; stored there where the panel is large.
 
     A damaged file is made again, with a warning.
@@ -79,12 +81,12 @@ def remembered(file: Path, panel: Panel, make: Callable[[], Thinned]) -> Thinned
     return thinned
 
 
-def _read(file: Path, panel: Panel) -> Thinned | None:
+def _read(file: Path, panel: Panel) -> PrunedGenotypes | None:
     """What a file holds, whose zip has a checksum for each array; None where it is damaged."""
     try:
         arrays = _arrays(file)
         split = Split({part: arrays[part] for part in PARTS}, arrays.get("cells"))
-        thinned = Thinned(arrays["genotypes"], arrays["loci"], split, arrays["account"])
+        thinned = PrunedGenotypes(arrays["genotypes"], arrays["loci"], split, arrays["account"])
         if not _fits(thinned, panel):
             raise ValueError("its arrays have other shapes")
     except Exception as error:  # zipfile, zlib and numpy have many
@@ -93,7 +95,7 @@ def _read(file: Path, panel: Panel) -> Thinned | None:
             raise
         log.warning("%s is damaged; making it again.", file)
         return None
-    return replace(thinned, account=thinned.account.tolist())
+    return replace(thinned, qc_log=thinned.qc_log.tolist())
 
 
 def _arrays(file: Path) -> dict[str, np.ndarray]:
@@ -112,7 +114,7 @@ def _arrays(file: Path) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _fits(thinned: Thinned, panel: Panel) -> bool:
+def _fits(thinned: PrunedGenotypes, panel: Panel) -> bool:
     """Whether arrays have the shapes and types of thinned genotypes of this panel."""
     n_strains, n_loci = len(panel.strains), len(panel.loci)
     cells = thinned.split.cells
@@ -130,14 +132,14 @@ def _fits(thinned: Thinned, panel: Panel) -> bool:
             ]
         )
         and (cells is None or (cells.ndim == 2 and len(cells) == n_strains))
-        and thinned.account.ndim == 1
-        and thinned.account.dtype.kind == "U"
+        and thinned.qc_log.ndim == 1
+        and thinned.qc_log.dtype.kind == "U"
     )
 
 
-def _write(file: Path, thinned: Thinned) -> None:
+def _write(file: Path, thinned: PrunedGenotypes) -> None:
     arrays = {"genotypes": thinned.genotypes, "loci": thinned.loci, **thinned.split}
-    arrays["account"] = np.array(thinned.account, dtype=str)
+    arrays["account"] = np.array(thinned.qc_log, dtype=str)
     if thinned.split.cells is not None:
         arrays["cells"] = thinned.split.cells
     write_atomically(file, lambda out: np.savez(out, **arrays))

@@ -17,7 +17,7 @@ BY = ("both", "name", "place")
 
 
 @dataclass(frozen=True, eq=False)
-class Match:
+class HarmonizedLoci:
     """Where each of the model's L loci is in a panel.
 
     Attributes:
@@ -45,9 +45,9 @@ class Match:
         return np.where(gaps, mean_genotype.astype(np.float32), values), int(gaps.sum())
 
 
-def match_loci(
+def harmonize(
     wanted: Mapping[str, list], panel: pa.Table, *, missing: str, by: str = "both"
-) -> Match:
+) -> HarmonizedLoci:
     """Find the model's loci in a panel's locus table.
 
     Args:
@@ -94,7 +94,7 @@ def match_loci(
         any(_alleles(wanted, i)) != any(_alleles(there, column))
         for i, column in enumerate(columns) if column >= 0
     )  # fmt: skip
-    return Match(
+    return HarmonizedLoci(
         columns=columns,
         flipped=_flipped(wanted, there, columns),
         by_name=found,

@@ -8,7 +8,7 @@ import numpy as np
 BLOCK = 512
 
 
-def independent_loci(
+def ld_prune(
     genotypes: np.ndarray,
     max_correlation: float,
     rows: np.ndarray | None = None,

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from g2p.config.constraints import Above, AtMost, OnlyIf
 from g2p.core.errors import UserError, plural
-from g2p.data.genotype_cache import Thinned, remembered, thin
+from g2p.data.genotype_cache import PrunedGenotypes, cached_genotypes, thin
 from g2p.data.panel import Panel
 from g2p.data.scaler import Scaler
 from g2p.data.split import PARTS, Split
@@ -42,8 +42,8 @@ class Prepared:
     strains: list[str]
     phenotype_names: list[str]
     loci: pa.Table
-    account: list[str]
-    thinned: Thinned | None = None
+    qc_log: list[str]
+    thinned: PrunedGenotypes | None = None
 
     def part(self, part: str) -> tuple[np.ndarray, np.ndarray]:
         """Genotypes (n, L) and standardised phenotypes (n, P) of one part of the split."""
@@ -101,7 +101,7 @@ def prepare(
             training strains of which nothing is known leave.
         memory: a file for the cleaned and thinned genotypes of a large panel; its name stands for
             all that they depend on.
-        max_correlation: threshold of `independent_loci`; None keeps all loci.
+        max_correlation: threshold of `ld_prune`; None keeps all loci.
         loci_from: whose genotypes choose the loci; `train_val` is the published practice.
         missing: `mask` leaves a missing value out where it is missing; `drop_strain` drops a strain
             that lacks any of the chosen phenotypes, from every part of the split.
@@ -120,13 +120,13 @@ def prepare(
     if missing == "drop_strain":
         split = split.only(np.isfinite(observed).all(axis=1))
 
-    def make() -> Thinned:
+    def make() -> PrunedGenotypes:
         return thin(panel, split, quality, max_correlation, loci_from)
 
     _check_values(observed, split, names, target)
-    thinned = make() if memory is None else remembered(memory, panel, make)
+    thinned = make() if memory is None else cached_genotypes(memory, panel, make)
     split = thinned.split
-    if thinned.account:  # strains may have left
+    if thinned.qc_log:  # strains may have left
         _check_values(observed, split, names, target)
     if target is not None:  # after thinning: fine-tuning needs the loci of the run before it
         split = split.only(np.isfinite(observed).any(axis=1), "train")
@@ -141,7 +141,7 @@ def prepare(
         strains=panel.strains,
         phenotype_names=names,
         loci=panel.loci.take(thinned.loci),
-        account=thinned.account,
+        qc_log=thinned.qc_log,
         thinned=thinned,
     )
 

@@ -32,7 +32,7 @@ class Cleaned:
     columns: np.ndarray
     loci: np.ndarray
     split: Split
-    account: list[str]
+    qc_log: list[str]
 
 
 def clean(
@@ -66,7 +66,7 @@ def clean(
     Raises:
         UserError: when nothing is left, or something is missing and `impute` refuses.
     """
-    account = []
+    qc_log = []
     inside = np.zeros(len(genotypes), bool)
     inside[np.concatenate(list(split.values()))] = True
     missing, twice = _strains(genotypes, inside if duplicates == "drop" else None)
@@ -75,21 +75,21 @@ def clean(
         (twice, "the genotypes of an earlier strain"),
     ):
         if (gone & inside).any():
-            account.append(f"{plural(int((gone & inside).sum()), 'strain')} removed: {why}")
+            qc_log.append(f"{plural(int((gone & inside).sum()), 'strain')} removed: {why}")
             split = split.only(~gone)
             inside &= ~gone
     kept, told = _loci(genotypes, split["train"], min_maf, max_missing_locus, monomorphic == "drop")
-    account += told
+    qc_log += told
     for part, rows in split.items():
         if not len(rows) or not len(kept):
             raise UserError(
                 f"quality control leaves {len(rows)} {part} strains and {len(kept)} loci "
-                f"({'; '.join(account)}). Relax the thresholds of qc."
+                f"({'; '.join(qc_log)}). Relax the thresholds of qc."
             )
     if not missing.any():
-        return Cleaned(genotypes, kept, kept, split, account)
-    filled = _filled(genotypes[:, kept], table.take(kept), split, impute, account)
-    return Cleaned(filled, np.arange(len(kept)), kept, split, account)
+        return Cleaned(genotypes, kept, kept, split, qc_log)
+    filled = _filled(genotypes[:, kept], table.take(kept), split, impute, qc_log)
+    return Cleaned(filled, np.arange(len(kept)), kept, split, qc_log)
 
 
 def _strains(
@@ -128,7 +128,7 @@ def _loci(
         low = np.minimum(low, np.where(seen, block, np.inf).min(axis=0))
         high = np.maximum(high, np.where(seen, block, -np.inf).max(axis=0))
     frequency = (total / np.maximum(there, 1) + 1) / 2
-    kept, account = np.ones(n_loci, bool), []
+    kept, qc_log = np.ones(n_loci, bool), []
     for gone, why in (
         (there == 0, "no genotype among the training strains"),
         (1 - there / max(len(rows), 1) > max_missing,
@@ -140,13 +140,13 @@ def _loci(
         newly = gone & kept
         if newly.any():
             noun = "locus" if newly.sum() == 1 else "loci"
-            account.append(f"{newly.sum():,} {noun} removed: {why}")
+            qc_log.append(f"{newly.sum():,} {noun} removed: {why}")
             kept &= ~gone
-    return np.flatnonzero(kept), account
+    return np.flatnonzero(kept), qc_log
 
 
 def _filled(
-    genotypes: np.ndarray, table: pa.Table, split: Split, impute: str, account: list[str]
+    genotypes: np.ndarray, table: pa.Table, split: Split, impute: str, qc_log: list[str]
 ) -> np.ndarray:
     gaps = missing_genotypes(genotypes)
     # With cells, a strain may be in several parts.
@@ -156,7 +156,7 @@ def _filled(
     share = f"{of_split.sum()} genotypes ({of_split.mean():.2%})"
     if impute == "refuse":
         raise UserError(f"{share} are missing. qc.impute=mean or nearest fills them in.")
-    account.append(f"{share} filled in by the {impute}" + (" locus" * (impute == "nearest")))
+    qc_log.append(f"{share} filled in by the {impute}" + (" locus" * (impute == "nearest")))
     if impute == "nearest":
         genotypes = nearest_genotypes(genotypes, gaps, table)
         gaps = missing_genotypes(genotypes)  # a strain without a call on a whole chromosome

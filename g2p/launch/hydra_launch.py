@@ -11,7 +11,7 @@ from omegaconf import open_dict
 
 from g2p.config.compose import composed
 from g2p.config.registry import CONF, is_baseline
-from g2p.core.messages import tell
+from g2p.core.messages import report_job_result
 from g2p.hardware.device import resolve_accelerator
 from g2p.launch.prepare import ELSEWHERE, chosen, prepare
 
@@ -29,7 +29,7 @@ def launch(job: Callable, jobs: list[list[str]], words: list[str]) -> None:
     Raises:
         UserError: when the launcher is not installed, or runs here ask for CUDA and it is absent.
     """
-    prepare(words, tell)
+    prepare(words, report_job_result)
     if chosen(words) not in ELSEWHERE:
         _check_place(jobs)
     with initialize_config_dir(str(CONF), version_base="1.3"):

@@ -7,7 +7,7 @@ from hydra.core.utils import JobReturn, JobStatus
 from g2p.core.errors import UserError
 
 
-def died(words: Iterable[str], how: str) -> JobReturn:
+def job_failure(words: Iterable[str], how: str) -> JobReturn:
     """The failed job of these overrides; `how` it ended, in a few words."""
     error = UserError(
         f"{' '.join(words)}: its process ended without a result ({how}). "

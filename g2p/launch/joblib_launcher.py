@@ -9,10 +9,10 @@ from joblib import Parallel, delayed, effective_n_jobs
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from g2p.core.errors import UserError
-from g2p.core.interrupts import go_on
+from g2p.core.interrupts import raise_if_interrupted
 from g2p.core.pipes import survive_closed_pipes
 from g2p.launch.end_with_parent import end_with
-from g2p.launch.job_failure import died
+from g2p.launch.job_failure import job_failure
 
 
 def wait_for_all(tell: Callable[[JobReturn], None]) -> None:
@@ -31,13 +31,13 @@ def wait_for_all(tell: Callable[[JobReturn], None]) -> None:
                 for number, returned in _ended(waiting, at_once, options):
                     ended[number] = returned
                     del waiting[number]
-                go_on()
+                raise_if_interrupted()
                 # Jobs start in their order, so one of these was killed.
                 for number in list(waiting)[:at_once]:
                     job = waiting.pop(number)
                     alone = dict(_ended({number: job}, 2, options))  # of 1, joblib makes no process
                     if number not in alone:
-                        alone[number] = died(job[1][1], "killed, perhaps for memory")
+                        alone[number] = job_failure(job[1][1], "killed, perhaps for memory")
                         tell(alone[number])
                     ended |= alone
             return [ended[number] for number in sorted(ended)]

@@ -11,12 +11,12 @@ from g2p.core.interrupts import stop
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR2)
 
 
-class Leaving(SystemExit):
+class Preempted(SystemExit):
     """A signal ends this process, and not for good: the run goes on in another."""
 
 
 @contextlib.contextmanager
-def leaving() -> Iterator[None]:
+def preemptible() -> Iterator[None]:
     """While a job is under way, whatever a launcher's library raises on a signal is Leaving.
 
     submitit handles SIGUSR2, shortly before a time limit, by queueing the job again and leaving;
@@ -42,7 +42,7 @@ def _leave(handler, number: int, frame) -> None:
         handler(number, frame)
     except (KeyboardInterrupt, SystemExit, Exception) as error:
         # submitit's own process tells by the code whether to start the job again.
-        stop(Leaving(getattr(error, "code", 128 + number)))
+        stop(Preempted(getattr(error, "code", 128 + number)))
 
 
 def _exit(number: int, frame) -> None:

@@ -31,7 +31,7 @@ def chosen(words: list[str]) -> str:
     return named[-1] if named else "basic"
 
 
-def prepare(words: list[str], tell: Callable[[JobReturn], None]) -> None:
+def prepare(words: list[str], report_job_result: Callable[[JobReturn], None]) -> None:
     """Have the launcher that a command line names wait for every job, whatever became of others.
 
     Args:
@@ -54,4 +54,4 @@ def prepare(words: list[str], tell: Callable[[JobReturn], None]) -> None:
         if (error.name or "").partition(".")[0] == "g2p":
             raise
         raise UserError(not_installed("hydra/launcher", launcher)) from None
-    module.wait_for_all(tell)
+    module.wait_for_all(report_job_result)

@@ -9,8 +9,8 @@ from hydra.core.utils import JobReturn
 from hydra_plugins.hydra_ray_launcher import _core
 from ray.exceptions import RayError
 
-from g2p.core.interrupts import go_on
-from g2p.launch.job_failure import died
+from g2p.core.interrupts import raise_if_interrupted
+from g2p.launch.job_failure import job_failure
 
 SECONDS_BETWEEN_LOOKS = 0.5
 
@@ -37,11 +37,11 @@ def wait_for_all(tell: Callable[[JobReturn], None]) -> None:
         ready = []
         while not ready:
             ready, _ = ray.wait([task], timeout=SECONDS_BETWEEN_LOOKS)
-            go_on()  # what is raised inside of Ray's calls, it drops
+            raise_if_interrupted()  # what is raised inside of Ray's calls, it drops
         try:
             returned = ray.get(task)
         except RayError as error:
-            returned = died(words[task], type(error).__name__)
+            returned = job_failure(words[task], type(error).__name__)
         tell(returned)
         return returned
 

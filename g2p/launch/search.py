@@ -104,13 +104,13 @@ class TellBest(Callback):
         Path(config.hydra.sweep.dir).mkdir(parents=True, exist_ok=True)
 
     def on_multirun_end(self, config: DictConfig, **of_hydra) -> None:
-        from g2p.runs.resolve import identify  # torch comes with it
+        from g2p.runs.resolve import resolve_run  # torch comes with it
 
         GlobalHydra.instance().clear()  # which is done, and would not compose another config
         result = yaml.safe_load((Path(config.hydra.sweep.dir) / RESULTS).read_text())
         chosen = [f"{key}={value}" for key, value in result["best_params"].items()]
         given = parse(config.hydra.overrides.task)
         fixed = [override.input_line for override in given if not override.is_sweep_override()]
-        folder = identify(composed([*fixed, *chosen])).record.folder
+        folder = resolve_run(composed([*fixed, *chosen])).record.folder
         print(f"best trial: validation R2 {result['best_value']:z.3f} with {', '.join(chosen)}")
         print(f"run: {folder}", flush=True)

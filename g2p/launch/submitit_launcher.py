@@ -12,9 +12,9 @@ import submitit
 from hydra.core.utils import JobReturn
 from submitit.core.utils import FailedJobError, UncompletedJobError
 
-from g2p.core.interrupts import go_on
+from g2p.core.interrupts import raise_if_interrupted
 from g2p.hardware.gpu_allocation import visible_gpus
-from g2p.launch.job_failure import died
+from g2p.launch.job_failure import job_failure
 
 SECONDS_BETWEEN_LOOKS = 0.5
 
@@ -87,7 +87,7 @@ def _wait(
         for number in [number for number, job in running.items() if job.done()]:
             results[number] = ended(running.pop(number), words[number])
         time.sleep(SECONDS_BETWEEN_LOOKS)
-        go_on()
+        raise_if_interrupted()
     return [results[number] for number in sorted(results)]
 
 
@@ -95,7 +95,9 @@ def _ended(tell: Callable[[JobReturn], None], job: submitit.Job, words: list[str
     try:
         (returned,) = job.results()
     except (UncompletedJobError, FailedJobError):
-        returned = died(words, f"job {job.job_id}: {job.state.lower()}; log: {job.paths.stderr}")
+        returned = job_failure(
+            words, f"job {job.job_id}: {job.state.lower()}; log: {job.paths.stderr}"
+        )
     tell(returned)
     return Ended(returned)
 

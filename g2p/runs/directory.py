@@ -38,7 +38,7 @@ PREDICTIONS = {
 
 
 @dataclass(frozen=True)
-class Record:
+class RunDirectory:
     """The directory of one run."""
 
     folder: Path

@@ -10,21 +10,21 @@ import torch
 from g2p.config.registry import is_baseline
 from g2p.data.preprocess import Prepared, only_part
 from g2p.hardware.device import device_name, peak_device_memory
-from g2p.runs.directory import Record
+from g2p.runs.directory import RunDirectory
 from g2p.runs.environment import environment
 from g2p.runs.figures import draw_run
-from g2p.runs.progress_bar import Bar
+from g2p.runs.progress_bar import ProgressBar
 from g2p.tracking import wandb_tracker as trackers
 from g2p.tracking.group import Group
 from g2p.training.fit import Fitted, Request, score
 from g2p.training.flops import training_flops
 
 # A run asks for a fit and is answered, by whoever drives it: alone, or several at once.
-Steps = Generator[Request, Fitted, Record | Path | None]
+Steps = Generator[Request, Fitted, RunDirectory | Path | None]
 
 
 def training(
-    config: Mapping, record: Record, data: Prepared, base: Path | None, ridge: dict | None,
+    config: Mapping, directory: RunDirectory, data: Prepared, base: Path | None, ridge: dict | None,
     noise_ceiling: Mapping[str, float], accelerator: str, provenance: Mapping,
     group: Group | None, check_directory: Callable[[], None],
 ) -> Steps:  # fmt: skip
@@ -43,31 +43,31 @@ def training(
         check_directory: raises when the directory is no longer the one that this process holds.
     """
     started = time.monotonic()
-    name = record.folder.name
-    resumed = (record.checkpoints / "last.ckpt").exists()
-    record.write_config(config)
+    name = directory.folder.name
+    resumed = (directory.checkpoints / "last.ckpt").exists()
+    directory.write_config(config)
     options = dict(config["logger"])
     tracking = getattr(trackers, f"{options.pop('name')}_tracker")
     with tracking(config, name, group, **options) as tracker:
 
         def on_epoch(rows: list[dict]) -> None:
             check_directory()
-            record.write_history(rows)
+            directory.write_history(rows)
             tracker.epochs(rows)
 
         # Processes of their own report to the file alone; the tracker hears of it afterwards.
         shared = not is_baseline(config["model"]["name"]) and config["trainer"]["devices"] > 1
-        heard = record.write_history if shared else on_epoch
-        fitted = yield Request(config, data, record.checkpoints, heard, base, Bar)
+        heard = directory.write_history if shared else on_epoch
+        fitted = yield Request(config, data, directory.checkpoints, heard, base, ProgressBar)
         on_epoch(fitted.rows)
-        metrics = _evaluate(config, record, data, fitted)
+        metrics = _evaluate(config, directory, data, fitted)
         metrics["ridge"] = ridge
         metrics["noise_ceiling"] = {
             p: noise_ceiling[p] for p in data.phenotype_names if p in noise_ceiling
         }
-        figures = draw_run(record, metrics)
+        figures = draw_run(directory, metrics)
         seconds = time.monotonic() - started
-        record.write_environment(
+        directory.write_environment(
             environment(
                 provenance=provenance,
                 device=device_name(accelerator),
@@ -79,15 +79,15 @@ def training(
                 energy=fitted.joules,
             )
         )
-        tracker.result(metrics, figures, record.checkpoints / "best.ckpt")
+        tracker.result(metrics, figures, directory.checkpoints / "best.ckpt")
         check_directory()
-        record.write_metrics(metrics)
+        directory.write_metrics(metrics)
 
 
-def _evaluate(config: Mapping, record: Record, data: Prepared, fitted: Fitted) -> dict:
+def _evaluate(config: Mapping, directory: RunDirectory, data: Prepared, fitted: Fitted) -> dict:
     """Score the chosen checkpoint on val and, this once, on test; write its predictions."""
     metrics = {
-        "signature": record.folder.name,
+        "signature": directory.folder.name,
         "model": config["model"]["name"],
         "seed": config["seed"],
         "best_epoch": fitted.best_epoch,
@@ -112,5 +112,5 @@ def _evaluate(config: Mapping, record: Record, data: Prepared, fitted: Fitted) -
         predicted[part], result = score(fitted, data, part)
         metrics[part] = result.named(data.phenotype_names)
         observed[part] = only_part(data.observed, data.split, part)[data.split[part]]
-    record.write_predictions(data.strains, data.phenotype_names, data.split, observed, predicted)
+    directory.write_predictions(data.strains, data.phenotype_names, data.split, observed, predicted)
     return metrics

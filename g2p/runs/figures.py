@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 from g2p.core.atomic_files import write_atomically
 from g2p.core.plot_style import BLUE, GREY, ORANGE, STYLE
-from g2p.runs.directory import Record
+from g2p.runs.directory import RunDirectory
 
 
 @contextmanager
@@ -27,17 +27,17 @@ def drawing_style(style: dict = STYLE) -> Iterator[None]:
         yield
 
 
-def draw_run(record: Record, metrics: dict) -> list[Path]:
+def draw_run(directory: RunDirectory, metrics: dict) -> list[Path]:
     """Draw all figures of a run into its `figures/`; returns their paths."""
-    figures: dict[str, Callable[[Record, dict], Figure]] = {
+    figures: dict[str, Callable[[RunDirectory, dict], Figure]] = {
         "learning_curve": learning_curve,
         "predicted_vs_observed": predicted_vs_observed,
     }
     paths = []
     for name, draw in figures.items():
-        path = record.figures / f"{name}.png"
+        path = directory.figures / f"{name}.png"
         with drawing_style():
-            figure = draw(record, metrics)
+            figure = draw(directory, metrics)
             # Not by savefig, which draws everything twice.
             write_atomically(path, figure.canvas.print_png)
             plt.close(figure)
@@ -45,9 +45,9 @@ def draw_run(record: Record, metrics: dict) -> list[Path]:
     return paths
 
 
-def learning_curve(record: Record, metrics: dict) -> Figure:
+def learning_curve(directory: RunDirectory, metrics: dict) -> Figure:
     """Loss and validation R2 by epoch, with the best epoch and ridge's R2."""
-    history = record.history().to_pydict()
+    history = directory.history().to_pydict()
     epoch = np.array(history["epoch"]) + 1
     # Placed by hand: a layout that matplotlib works out takes most of the time of drawing.
     place = {"left": 0.1, "right": 0.98, "bottom": 0.16, "top": 0.88, "wspace": 0.28}
@@ -74,9 +74,9 @@ def learning_curve(record: Record, metrics: dict) -> Figure:
     return figure
 
 
-def predicted_vs_observed(record: Record, metrics: dict) -> Figure:
+def predicted_vs_observed(directory: RunDirectory, metrics: dict) -> Figure:
     """A panel for each phenotype, test strains, original units."""
-    table = record.predictions().to_pydict()
+    table = directory.predictions().to_pydict()
     phenotype, part = np.array(table["phenotype"]), np.array(table["split"])
     observed = np.array(table["observed"], dtype=float)
     predicted = np.array(table["predicted"])

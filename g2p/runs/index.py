@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import yaml
 
 from g2p.core.errors import UserError
-from g2p.runs.directory import CHECKPOINTS, FILES, LOCK, SIGNATURE, Loader, Record
+from g2p.runs.directory import CHECKPOINTS, FILES, LOCK, SIGNATURE, Loader, RunDirectory
 from g2p.runs.lock import in_training
 
 STATES = ("done", "running", "unfinished", "damaged")
@@ -33,7 +33,7 @@ class StoredRun:
         epochs: so far.
     """
 
-    record: Record
+    directory: RunDirectory
     state: str
     changed: float
     config: dict = field(default_factory=dict)
@@ -43,14 +43,14 @@ class StoredRun:
 
     @property
     def signature(self) -> str:
-        return self.record.folder.name
+        return self.directory.folder.name
 
 
 def stored_runs(folder: Path) -> list[StoredRun]:
     """Return the runs in a folder, the latest last."""
-    records = [Record(path) for path in folder.iterdir() if is_run(path)]
+    directories = [RunDirectory(path) for path in folder.iterdir() if is_run(path)]
     with ThreadPoolExecutor(16) as threads:  # a network's folders answer slowly, but many at once
-        runs = [run for run in threads.map(_read, records) if run is not None]
+        runs = [run for run in threads.map(_read, directories) if run is not None]
     return sorted(runs, key=lambda run: (run.changed, run.signature))
 
 
@@ -76,33 +76,33 @@ def is_run(path: Path) -> bool:
     return {"model:", "data:"} <= {*(_text(path / "config.yaml") or "").splitlines()}
 
 
-def _read(record: Record) -> StoredRun | None:
+def _read(directory: RunDirectory) -> StoredRun | None:
     """Return the run, or None where it was removed meanwhile."""
-    written = [record.folder / name for name in ("metrics.json", "history.parquet", "")]
+    written = [directory.folder / name for name in ("metrics.json", "history.parquet", "")]
     try:
         changed = next(file for file in written if file.exists()).stat().st_mtime
     except (StopIteration, FileNotFoundError):
         return None
     config, scores = {}, {}
     try:
-        config = _flat_config(_text(record.folder / "config.yaml") or "")
+        config = _flat_config(_text(directory.folder / "config.yaml") or "")
         names = config.get("phenotype", [])
         names = {names} if isinstance(names, str) else set(names)
-        if record.finished:
-            state, metrics = "done", record.metrics()
+        if directory.finished:
+            state, metrics = "done", directory.metrics()
             names |= metrics["test"]["r2"].keys()
             scores = {"r2": metrics["test"]["r2_mean"], "epochs": metrics["epochs"]}
         else:
-            state = "running" if in_training(record) else "unfinished"
-            history = record.folder / "history.parquet"
+            state = "running" if in_training(directory) else "unfinished"
+            history = directory.folder / "history.parquet"
             if history.exists():
                 scores = {"epochs": pq.read_metadata(history).num_rows}
     except FileNotFoundError:
         return None
     except (OSError, UserError, yaml.YAMLError, ValueError, TypeError, AttributeError,
             RecursionError):  # fmt: skip
-        return StoredRun(record, "damaged", changed, config)
-    return StoredRun(record, state, changed, config, frozenset(names), **scores)
+        return StoredRun(directory, "damaged", changed, config)
+    return StoredRun(directory, state, changed, config, frozenset(names), **scores)
 
 
 def _text(file: Path) -> str | None:

@@ -15,7 +15,7 @@ from g2p.config.schema import check_group
 from g2p.core.errors import UserError
 from g2p.hardware.device import resolve_accelerator
 from g2p.models import build_model
-from g2p.runs.directory import Record
+from g2p.runs.directory import RunDirectory
 from g2p.training.inference import predict
 from g2p.training.saved_model import SavedModel, damaged, load_model
 
@@ -23,7 +23,7 @@ REMEDY = "train.py ... force=true trains the run again."
 
 
 @dataclass(frozen=True, eq=False)
-class Restored:
+class RestoredModel:
     """A fitted model and what it was fitted on.
 
     Attributes:
@@ -44,19 +44,21 @@ class Restored:
     sd: np.ndarray
 
 
-def restore(record: Record, accelerator: str) -> Restored:
+def restore(directory: RunDirectory, accelerator: str) -> RestoredModel:
     """Return the model of the checkpoint that was chosen on validation.
 
     Raises:
         UserError: when the run is not there, not finished, damaged, or of another version.
     """
-    if not record.folder.is_dir():
-        raise UserError(f"run={record.folder} is not there.")
-    if not record.finished:
-        raise UserError(f"{record.folder} is no finished run (it has no metrics.json).")
-    file = record.folder / "config.yaml"
+    if not directory.folder.is_dir():
+        raise UserError(f"run={directory.folder} is not there.")
+    if not directory.finished:
+        raise UserError(f"{directory.folder} is no finished run (it has no metrics.json).")
+    file = directory.folder / "config.yaml"
     options = _model_options(file)
-    saved = load_model(record.checkpoints / "best.ckpt", record.metrics()["signature"], REMEDY)
+    saved = load_model(
+        directory.checkpoints / "best.ckpt", directory.metrics()["signature"], REMEDY
+    )
     inputs = saved.inputs
     if is_baseline(options["name"]):
         predictor = _baseline(options, saved)
@@ -64,7 +66,7 @@ def restore(record: Record, accelerator: str) -> Restored:
         model = _network(options, saved, file)
         model.to(resolve_accelerator(accelerator))
         predictor = partial(predict, model)
-    return Restored(
+    return RestoredModel(
         name=options["name"],
         predict=predictor,
         loci=inputs["loci"],

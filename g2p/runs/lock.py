@@ -8,7 +8,7 @@ from filelock import FileLock, Timeout
 
 from g2p.core.console import Console
 from g2p.core.errors import UserError
-from g2p.runs.directory import Record
+from g2p.runs.directory import RunDirectory
 
 
 class BusyError(Exception):
@@ -16,39 +16,39 @@ class BusyError(Exception):
 
 
 @contextlib.contextmanager
-def locked(record: Record, console: Console, wait: bool) -> Iterator[Callable[[], None]]:
+def locked(directory: RunDirectory, console: Console, wait: bool) -> Iterator[Callable[[], None]]:
     """Hold the run's lock. It goes with the process, so a killed one leaves nothing behind.
 
     Yields a check that the run's directory is still there, and not another of its name: it raises
     UserError.
     """
-    lock = FileLock(record.folder / ".lock")
+    lock = FileLock(directory.folder / ".lock")
     try:
         _acquire(lock, timeout=0)
     except Timeout:
         if not wait:
             raise BusyError from None
         console.print(
-            f"Another process is training {record.folder}; waiting for it.", soft_wrap=True
+            f"Another process is training {directory.folder}; waiting for it.", soft_wrap=True
         )
         _acquire(lock)
-    record.remove_drafts()
-    ours = record.lock_identity()
+    directory.remove_drafts()
+    ours = directory.lock_identity()
 
     def check_directory() -> None:
-        if record.lock_identity() != ours:
+        if directory.lock_identity() != ours:
             raise UserError(
-                f"{record.folder} was removed or moved away while the run was trained. "
+                f"{directory.folder} was removed or moved away while the run was trained. "
                 "Give the command again to train it anew."
             )
 
     try:
         yield check_directory
     except Exception:  # of any kind: nothing is swallowed, a directory without an epoch goes
-        if record.lock_identity() is None:
-            record.remove()  # what was written since the directory was removed
+        if directory.lock_identity() is None:
+            directory.remove()  # what was written since the directory was removed
         check_directory()  # which tells more than that a file was not found
-        record.discard_unless_begun()
+        directory.discard_unless_begun()
         raise
     finally:
         lock.release()
@@ -62,9 +62,9 @@ def _acquire(lock: FileLock, timeout: float = -1) -> None:
             lock.acquire(timeout=timeout)
 
 
-def in_training(record: Record) -> bool:
+def in_training(directory: RunDirectory) -> bool:
     """Whether a process holds the run's lock; a killed one does not."""
-    file = record.folder / ".lock"
+    file = directory.folder / ".lock"
     if not file.exists():
         return False
     lock = FileLock(file)

@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from g2p.config.registry import is_baseline
-from g2p.core.interrupts import go_on, stopping_first
+from g2p.core.interrupts import interrupts_first, raise_if_interrupted
 from g2p.runs.lock import BusyError
 from g2p.runs.run import Steps, alone
-from g2p.training.fit import Fitted, Request, Room, fit
+from g2p.training.fit import Capacity, Fitted, Request, fit
 
 # Options that make no difference to the arithmetic of a step: runs may differ in them, as they may
 # in phenotype, split, seed and optimizer.
@@ -38,9 +38,9 @@ def together(
     results: dict[int, object] = {}
     for numbers in alike.values():
         runs = Runs(say)
-        with runs.closing(), stopping_first():
+        with runs.closing(), interrupts_first():
             for number in numbers:
-                go_on()
+                raise_if_interrupted()
                 runs.advance(number, begin[number](False), next)
                 if runs.full:
                     runs.fit()
@@ -90,7 +90,7 @@ class Runs:
         self.under_way: dict[int, Steps] = {}
         self.results: dict[int, object] = {}
         self.asking: dict[tuple, dict[int, Request]] = {}
-        self.room: dict[tuple, Room] = {}
+        self.room: dict[tuple, Capacity] = {}
         self.say = say
 
     @property
@@ -147,28 +147,28 @@ class Runs:
             return
         from torch import OutOfMemoryError
 
-        from g2p.training.packed.fit import fit_together
+        from g2p.training.packed.fit import fit_packed
 
         most, stacked = self.room[sizes]
         way = "as one model" if stacked else "in turn"
         self.say(f"{len(numbers)} runs train together, {way} (memory for {most}).")
         requests = list(asking.values())
         too_many = []
-        for i, result in fit_together(requests, stacked=stacked):
+        for i, result in fit_packed(requests, stacked=stacked):
             if isinstance(result, OutOfMemoryError):
                 too_many.append(i)
             else:
                 yield numbers[i], result
         if too_many:
-            self.room[sizes] = Room(max(1, len(too_many) // 2), stacked)
+            self.room[sizes] = Capacity(max(1, len(too_many) // 2), stacked)
             self.say(f"The device's memory ran out; {len(too_many)} runs go on one by one.")
         for i in too_many:
             yield numbers[i], _result(requests[i])
 
 
-def _room(request: Request) -> Room:
+def _room(request: Request) -> Capacity:
     if _kind(request.config) is None:
-        return Room(1, stacked=False)
+        return Capacity(1, stacked=False)
     from g2p.training.packed.fit import room  # torch comes with it
 
     return room(request)

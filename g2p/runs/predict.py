@@ -12,10 +12,10 @@ from g2p.core.atomic_files import write_atomically
 from g2p.core.console import Console
 from g2p.core.errors import UserError, plural
 from g2p.data import load_panel
-from g2p.data.harmonize import Match, match_loci
+from g2p.data.harmonize import HarmonizedLoci, harmonize
 from g2p.data.panel import Panel
-from g2p.runs.directory import FILES, Record
-from g2p.runs.load import REMEDY, Restored, restore
+from g2p.runs.directory import FILES, RunDirectory
+from g2p.runs.load import REMEDY, RestoredModel, restore
 
 BLOCK = 1024  # strains predicted, and written, at a time
 
@@ -32,10 +32,10 @@ def predict(
         UserError: for whatever the user can mend; no file is then written.
     """
     console = Console()
-    model = restore(Record(run), accelerator)
+    model = restore(RunDirectory(run), accelerator)
     _refuse_to_replace(out, run, data)
     panel, _ = load_panel(data, cache)
-    matched = match_loci(model.loci, panel.loci, missing=missing_loci, by=match)
+    matched = harmonize(model.loci, panel.loci, missing=missing_loci, by=match)
     total = len(matched.columns)
     console.print(
         f"{model.name}, {plural(len(model.phenotypes), 'phenotype')}; "
@@ -60,7 +60,12 @@ def predict(
 
 
 def _write(
-    file, model: Restored, panel: Panel, matched: Match, missing_loci: str, suffix: str
+    file,
+    model: RestoredModel,
+    panel: Panel,
+    matched: HarmonizedLoci,
+    missing_loci: str,
+    suffix: str,
 ) -> None:
     schema = pa.schema({"strain": pa.string(), "phenotype": pa.string(), "predicted": pa.float64()})
     kind = pq.ParquetWriter if suffix == ".parquet" else pyarrow.csv.CSVWriter
@@ -98,7 +103,7 @@ def _refuse_to_replace(out: Path, run: Path, data: dict) -> None:
         raise UserError(f"out={out} is what is read. Set out= to another file.")
 
 
-def _remarks(matched: Match) -> list[str]:
+def _remarks(matched: HarmonizedLoci) -> list[str]:
     """What a user should know of how loci were found."""
     remarks = []
     if matched.counted_from:

@@ -6,13 +6,13 @@ import time
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from g2p.core.console import Console, TextColumn
-from g2p.training.progress import NoBar
+from g2p.training.progress import SilentProgress
 
 # Where there is no terminal (a log file, a scheduler), a line at most this often instead of a bar.
 SECONDS_BETWEEN_LINES = 10.0
 
 
-class Bar(NoBar):
+class ProgressBar(SilentProgress):
     """One bar on standard error, from entering it to leaving it.
 
     Args:
@@ -36,7 +36,7 @@ class Bar(NoBar):
         )
         self.task = self.bar.add_task("", total=epochs, completed=done)
 
-    def __enter__(self) -> "Bar":
+    def __enter__(self) -> "ProgressBar":
         self.bar.start()
         return self
 

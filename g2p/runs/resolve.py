@@ -16,12 +16,12 @@ from g2p.data.panel import Panel
 from g2p.data.split import Split
 from g2p.hardware.device import resolve_accelerator
 from g2p.runs.code_digest import code_digest
-from g2p.runs.directory import SIGNATURE, Record
+from g2p.runs.directory import SIGNATURE, RunDirectory
 from g2p.runs.signature import NUMERICS_VERSION, config_part, signature
 
 
 @dataclass(frozen=True, eq=False)
-class Identity:
+class ResolvedRun:
     """What is known of a run before anything is fitted.
 
     Attributes:
@@ -37,7 +37,7 @@ class Identity:
             `numerics_version` and `code_digest`.
     """
 
-    record: Record
+    directory: RunDirectory
     sign: Callable[..., str]
     panel: Panel
     draw: Callable[[], Split]
@@ -58,7 +58,7 @@ class Identity:
 
 
 @dataclass
-class Recall:
+class ResolveCache:
     """What many configs share: panels and splits and, of the last, what it may learn from."""
 
     known: dict = field(default_factory=dict)
@@ -76,7 +76,9 @@ class Recall:
         return self.last[1]
 
 
-def identify(config: Mapping, recall: Recall | None = None, *, elsewhere: bool = False) -> Identity:
+def resolve_run(
+    config: Mapping, recall: ResolveCache | None = None, *, elsewhere: bool = False
+) -> ResolvedRun:
     """The identity of a checked config; `recall` is given where many are identified.
 
     A run that will compute `elsewhere` may ask for CUDA where there is none.
@@ -85,7 +87,7 @@ def identify(config: Mapping, recall: Recall | None = None, *, elsewhere: bool =
         UserError: for a source that cannot be read, a phenotype that it does not have, or CUDA
             asked for and absent.
     """
-    recall = recall or Recall()
+    recall = recall or ResolveCache()
     cache, runs = (
         recall.once(path, lambda path=path: Path(path).expanduser().absolute())
         for path in (config["paths"]["cache"], config["paths"]["runs"])
@@ -110,33 +112,37 @@ def identify(config: Mapping, recall: Recall | None = None, *, elsewhere: bool =
         phenotypes=[panel.phenotype_names[c] for c in columns],
         accelerator=accelerator,
     )
-    record = Record(runs / sign(config))
+    directory = RunDirectory(runs / sign(config))
     provenance = {
         "data_fingerprint": fingerprint,
         "numerics_version": NUMERICS_VERSION,
         "code_digest": code_digest(config["model"]),
     }
-    return Identity(record, sign, panel, draw, wanted, columns, phenotypes, accelerator, provenance)
+    return ResolvedRun(
+        directory, sign, panel, draw, wanted, columns, phenotypes, accelerator, provenance
+    )
 
 
-def finished_under_other_code(records: Iterable[Record]) -> dict[str, Record]:
+def finished_under_other_code(directories: Iterable[RunDirectory]) -> dict[str, RunDirectory]:
     """Find finished runs of the same configs and data whose code has changed since.
 
     Returns:
         By signature, such a run of each record that has any.
     """
-    by_config: dict[tuple[Path, str], list[Record]] = {}
-    records = list(records)
-    for folder in dict.fromkeys(record.folder.parent for record in records):
+    by_config: dict[tuple[Path, str], list[RunDirectory]] = {}
+    directories = list(directories)
+    for folder in dict.fromkeys(directory.folder.parent for directory in directories):
         for path in folder.iterdir() if folder.is_dir() else ():
             if SIGNATURE.fullmatch(path.name):  # not a copy under another name
-                by_config.setdefault((folder, config_part(path.name)), []).append(Record(path))
+                by_config.setdefault((folder, config_part(path.name)), []).append(
+                    RunDirectory(path)
+                )
     found = {}
-    for record in records:
-        alike = by_config.get((record.folder.parent, config_part(record.folder.name)), [])
-        others = [other for other in alike if other != record and other.finished]
+    for directory in directories:
+        alike = by_config.get((directory.folder.parent, config_part(directory.folder.name)), [])
+        others = [other for other in alike if other != directory and other.finished]
         if others:
-            found[record.folder.name] = others[0]
+            found[directory.folder.name] = others[0]
     return found
 
 

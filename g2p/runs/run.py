@@ -12,12 +12,12 @@ from g2p.config.schema import check
 from g2p.core.console import Console
 from g2p.core.errors import UserError, plural
 from g2p.data.preprocess import Prepared, prepare
-from g2p.runs.directory import Record
+from g2p.runs.directory import RunDirectory
 from g2p.runs.environment import differences
 from g2p.runs.execute import Steps, training
 from g2p.runs.lock import locked
 from g2p.runs.metrics_table import print_attention, print_table
-from g2p.runs.resolve import Identity, finished_under_other_code, identify
+from g2p.runs.resolve import ResolvedRun, finished_under_other_code, resolve_run
 from g2p.runs.ridge_reference import ridge_reference
 from g2p.tracking.group import Group
 from g2p.training.checkpoints import resumable
@@ -41,7 +41,7 @@ def run(config: Mapping, *, set_by_user: Iterable[str] = (), group: str | None =
     return alone(running(config, set_by_user=set_by_user, group=group))
 
 
-def obtain(config: Mapping, group: Group | None, console: Console) -> Record:
+def obtain(config: Mapping, group: Group | None, console: Console) -> RunDirectory:
     """The finished run of a checked config: found, waited for, or trained now."""
     return alone(obtaining(config, group, console))
 
@@ -68,32 +68,32 @@ def running(
     check(config, set_by_user)
     console = Console()
     place = Group(group) if group else None
-    record = yield from obtaining(config, place, console, wait)
-    metrics = record.metrics()
+    directory = yield from obtaining(config, place, console, wait)
+    metrics = directory.metrics()
     print_table(metrics, console)
     if "attention" in metrics:
         print_attention(metrics["attention"], console)
-    print(f"run: {record.folder}", flush=True)
-    return record.folder
+    print(f"run: {directory.folder}", flush=True)
+    return directory.folder
 
 
 def obtaining(
     config: Mapping, group: Group | None, console: Console, wait: bool = True,
-    known: Identity | None = None,
+    known: ResolvedRun | None = None,
 ) -> Steps:  # fmt: skip
     """The steps of `obtain`; `known` is the run's identity, where the caller has it.
 
     Raises:
         BusyError: when another process is training the run and `wait` is off.
     """
-    known = known or identify(config)
-    record, columns = known.record, known.columns
-    if record.finished and not config["force"]:
+    known = known or resolve_run(config)
+    directory, columns = known.directory, known.columns
+    if directory.finished and not config["force"]:
         console.print("Finished before; here is its result (force=true trains it again).")
-        if line := differences(record.environment(), torch.get_num_threads()):
+        if line := differences(directory.environment(), torch.get_num_threads()):
             console.print(line, soft_wrap=True)
-        return record
-    if earlier := finished_under_other_code([record]).get(record.folder.name):
+        return directory
+    if earlier := finished_under_other_code([directory]).get(directory.folder.name):
         console.print(
             f"Finished before under other code: {earlier.folder}. The code of "
             f"model={config['model']['name']} or of g2p's numerics has changed since, so the run "
@@ -113,35 +113,37 @@ def obtaining(
     cache = Path(config["paths"]["cache"]).expanduser()
     memory = cache / "thinned" / f"{_name_of_genotypes(config, known.sign)}.npz"
     data = prepare(panel, known.split, columns, config["qc"], target, memory, **told)
-    for line in (*data.account, _sizes(config, data), *_of_transfer(data, target)):
+    for line in (*data.qc_log, _sizes(config, data), *_of_transfer(data, target)):
         console.print(line, soft_wrap=True)
-    with locked(record, console, wait) as check_directory:
+    with locked(directory, console, wait) as check_directory:
         if config["force"]:
-            if _begun_by_force(record):
+            if _begun_by_force(directory):
                 line = "Resuming the run that force=true began before; it was killed on the way."
                 console.print(line, soft_wrap=True)
             else:
-                record.clear()
-        if not record.finished:  # another process may have finished it while we waited
+                directory.clear()
+        if not directory.finished:  # another process may have finished it while we waited
             ridge = ridge_reference(data, cache / "ridge" / f"{known.sign(_ridge_of(config))}.json")
             ceiling = panel.noise_ceiling
             yield from training(
-                config, record, data, base, ridge, ceiling, known.accelerator, known.provenance,
+                config, directory, data, base, ridge, ceiling, known.accelerator, known.provenance,
                 group, check_directory,
             )  # fmt: skip
-    return record
+    return directory
 
 
-def _begun_by_force(record: Record) -> bool:
+def _begun_by_force(directory: RunDirectory) -> bool:
     """Whether force=true began the run and a kill ended it, so that the same command resumes it.
 
     A preempted job is given its command again, and would else never end. Any other run that
     force=true is asked for starts from its first epoch.
     """
-    if record.finished:
+    if directory.finished:
         return False
     try:
-        return record.config().get("force") is True and resumable(record.checkpoints) is not None
+        return (
+            directory.config().get("force") is True and resumable(directory.checkpoints) is not None
+        )
     except UserError:
         return False
 

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from g2p.config.registry import prepare_options
 from g2p.core.errors import UserError, listed
-from g2p.runs.directory import Record
+from g2p.runs.directory import RunDirectory
 from g2p.training.metrics import scores
 
 # What may differ besides the seed: where files lie, what is logged and how it was asked for.
@@ -26,24 +26,24 @@ PROVENANCE = {
 }  # fmt: skip
 
 
-def average(records: list[Record]) -> dict[str, dict[str, float]]:
+def average(directories: list[RunDirectory]) -> dict[str, dict[str, float]]:
     """By phenotype: `alone`, the mean test R2 of the runs, and `together`, that of their mean.
 
     Raises:
         UserError: for fewer than two runs, one that is not finished, or runs that differ in more
             than their seed.
     """
-    _check(records)
-    tables = [_predictions(record) for record in records]
+    _check(directories)
+    tables = [_predictions(directory) for directory in directories]
     tests = [table.filter(pc.equal(table["split"], "test")) for table in tables]
     what = tests[0].select(["strain", "phenotype", "observed"])
     if any(not test.select(what.column_names).equals(what) for test in tests[1:]):
         raise UserError("these runs predict other strains or phenotypes: their panels differ.")
-    alone = [record.metrics()["test"]["r2"] for record in records]
+    alone = [directory.metrics()["test"]["r2"] for directory in directories]
     phenotypes = what["phenotype"].unique().to_pylist()
-    for record, r2 in zip(records, alone, strict=True):
+    for directory, r2 in zip(directories, alone, strict=True):
         if {name for name, value in r2.items() if value is not None} != set(phenotypes):
-            raise UserError(f"{record.folder} is damaged: it was tested on other phenotypes.")
+            raise UserError(f"{directory.folder} is damaged: it was tested on other phenotypes.")
 
     def grid(column) -> np.ndarray:  # a row a strain, as predictions.parquet has them
         return column.to_numpy(zero_copy_only=False).astype(float).reshape(-1, len(phenotypes))
@@ -56,39 +56,39 @@ def average(records: list[Record]) -> dict[str, dict[str, float]]:
     }
 
 
-def _predictions(record: Record) -> pa.Table:
+def _predictions(directory: RunDirectory) -> pa.Table:
     try:
-        return record.predictions()
+        return directory.predictions()
     except (FileNotFoundError, pa.ArrowInvalid) as error:
-        raise UserError(f"{record.folder} is damaged: {error}") from None
+        raise UserError(f"{directory.folder} is damaged: {error}") from None
 
 
-def _config(record: Record) -> dict:
-    return _flat(record.config())
+def _config(directory: RunDirectory) -> dict:
+    return _flat(directory.config())
 
 
-def _check(records: list[Record]) -> None:
-    if len({record.folder.resolve() for record in records}) < 2:
+def _check(directories: list[RunDirectory]) -> None:
+    if len({directory.folder.resolve() for directory in directories}) < 2:
         raise UserError("averaging needs at least two runs.")
-    unfinished = [str(record.folder) for record in records if not record.finished]
+    unfinished = [str(directory.folder) for directory in directories if not directory.finished]
     if unfinished:
         raise UserError(f"these are no finished runs: {listed(unfinished)}.")
-    free = _free(records)
+    free = _free(directories)
     first, *others = (
-        {k: v for k, v in _config(r).items() if not free(k)} for r in records
+        {k: v for k, v in _config(r).items() if not free(k)} for r in directories
     )  # fmt: skip
     differing = sorted({k for o in others for k in {*first, *o} if first.get(k) != o.get(k)})
     if differing:
         raise UserError(f"these runs differ in more than their seed: {listed(differing)}.")
-    _check_provenance(records)
+    _check_provenance(directories)
 
 
-def _free(records: list[Record]) -> Callable[[str], bool]:
+def _free(directories: list[RunDirectory]) -> Callable[[str], bool]:
     """Which keys of a config may differ.
 
     Where every run recorded the fingerprint of its data, that stands for how the data was found.
     """
-    recorded = all("data_fingerprint" in record.environment() for record in records)
+    recorded = all("data_fingerprint" in directory.environment() for directory in directories)
     compared = {f"data.{key}" for key in prepare_options()}
 
     def free(key: str) -> bool:
@@ -98,12 +98,12 @@ def _free(records: list[Record]) -> Callable[[str], bool]:
     return free
 
 
-def _check_provenance(records: list[Record]) -> None:
+def _check_provenance(directories: list[RunDirectory]) -> None:
     """Refuse runs of the same config on other data, or under other code.
 
     What no run recorded, as before version 0.2, cannot be compared.
     """
-    recorded = {record.folder: record.environment() for record in records}
+    recorded = {directory.folder: directory.environment() for directory in directories}
     for key, noun in PROVENANCE.items():
         by_value: dict[object, Path] = {}
         for folder, facts in recorded.items():

@@ -33,7 +33,7 @@ from g2p.core.errors import UserError, listed, nearest
 from g2p.stats.comparison import Comparison
 from g2p.study.comparisons import comparisons
 from g2p.study.design_checks import check_distinct, check_keys, check_number
-from g2p.study.schema import read_declared
+from g2p.study.schema import read_spec
 
 STUDIES = CONF / "study"
 NO_SIZE = "it declares none; write `sizes: {full: {}}`"
@@ -102,7 +102,7 @@ def load_study(name: str, size: str, names: Names, given: Mapping | None = None)
             f"study={name} does not exist.{nearest(name, studies())} "
             f"study is one of {listed(studies())}."
         )
-    return plan(name, size, read_declared(STUDIES / f"{name}.yaml"), names, given)
+    return plan(name, size, read_spec(STUDIES / f"{name}.yaml"), names, given)
 
 
 def plan(

@@ -13,8 +13,8 @@ from g2p.core.errors import UserError, listed
 from g2p.data import load_panel
 from g2p.data.panel import Panel
 from g2p.data.split import Split
-from g2p.runs.directory import Record
-from g2p.runs.resolve import Recall, identify
+from g2p.runs.directory import RunDirectory
+from g2p.runs.resolve import ResolveCache, resolve_run
 from g2p.stats.comparison import text_of
 from g2p.study.design import Point, Study
 
@@ -36,7 +36,7 @@ class StudyRun:
         target: of a transfer, the phenotype that it is about; None otherwise.
     """
 
-    record: Record
+    directory: RunDirectory
     places: list[dict]
     own: dict
     asked: list[str]
@@ -53,7 +53,7 @@ class StudyRun:
 
     @property
     def signature(self) -> str:
-        return self.record.folder.name
+        return self.directory.folder.name
 
     @property
     def n_train(self) -> int:
@@ -77,21 +77,21 @@ def resolve(study: Study, words: list[str], *, draw: bool = True) -> list[StudyR
     Raises:
         UserError: for an override that is wrong, naming the point that has it.
     """
-    recall = Recall()
+    recall = ResolveCache()
     told = set(keys(words))
     runs: dict[str, StudyRun] = {}
     for point in study.points:
         config, own = _config(point, tuple(words), told)
         try:
             check(config)
-            known = identify(config, recall, elsewhere=True)
+            known = resolve_run(config, recall, elsewhere=True)
             if draw:
                 known.draw()
         except UserError as error:
             raise UserError(f"study={study.name}, {_where(point)}: {error}") from None
         names = [known.panel.phenotype_names[c] for c in known.columns]
         run = StudyRun(
-            known.record, [point.factors], own, words, config, names,
+            known.directory, [point.factors], own, words, config, names,
             n_loci=len(known.panel.loci), draw=known.draw, target=_target(config, known.panel),
         )  # fmt: skip
         first = runs.setdefault(run.signature, run)

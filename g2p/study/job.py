@@ -9,14 +9,14 @@ from omegaconf import DictConfig, OmegaConf
 
 from g2p.core.console import Console
 from g2p.core.errors import UserError
-from g2p.core.interrupts import Stopped, stopping_first
-from g2p.core.messages import message
+from g2p.core.interrupts import Stopped, interrupts_first
+from g2p.core.messages import format_error
 from g2p.launch.packed_launcher import PackedJob
-from g2p.launch.preemption import Leaving, leaving
-from g2p.runs.directory import Record
+from g2p.launch.preemption import Preempted, preemptible
+from g2p.runs.directory import RunDirectory
 from g2p.runs.lock import BusyError
 from g2p.runs.packed_runs import together
-from g2p.runs.resolve import Identity, identify
+from g2p.runs.resolve import ResolvedRun, resolve_run
 from g2p.runs.run import Steps, alone, obtaining
 from g2p.study.ledger import Ledger, status
 from g2p.tracking.group import Group
@@ -44,7 +44,7 @@ class Job:
         from hydra.core.hydra_config import HydraConfig
 
         plain = OmegaConf.to_container(config, resolve=True)
-        with leaving():
+        with preemptible():
             alone(self.steps(self.signatures[int(HydraConfig.get().job.num)], plain))
 
     def together(self, jobs: list[PackedJob], hydra_config: DictConfig) -> list[object]:
@@ -55,8 +55,8 @@ class Job:
     def steps(self, signature: str, config: dict, wait: bool = True) -> Steps:
         """Train the run unless another process does; whatever it raises becomes its status."""
         ledger = Ledger(self.folder)
-        record = Record(Path(config["paths"]["runs"]).expanduser().absolute() / signature)
-        now = status(record, ledger.entries().get(signature))
+        directory = RunDirectory(Path(config["paths"]["runs"]).expanduser().absolute() / signature)
+        now = status(directory, ledger.entries().get(signature))
         if now == "done" or (now == "failed" and not self.retry):
             return
         ledger.write(signature, "running")
@@ -64,28 +64,28 @@ class Job:
         log = self.folder / "logs" / f"{signature}.txt"
         log.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with stopping_first(), log.open("a") as file:
+            with interrupts_first(), log.open("a") as file:
                 known = _identified(signature, config)
                 yield from obtaining(config, place, Console(file=file, width=100), wait, known)
         except BusyError:
             raise  # the other process writes down what becomes of it
-        except (Stopped, KeyboardInterrupt, Leaving):
+        except (Stopped, KeyboardInterrupt, Preempted):
             ledger.write(signature, "pending")
             raise
         except (Exception, SystemExit) as error:  # whichever: it costs this run only
-            ledger.write(signature, "failed", message(error))
+            ledger.write(signature, "failed", format_error(error))
         else:
             ledger.write(signature, "done")
 
 
-def _identified(signature: str, config: dict) -> Identity:
+def _identified(signature: str, config: dict) -> ResolvedRun:
     """The run's identity.
 
     Raises:
         UserError: where this machine takes the config for another run than was planned.
     """
-    known = identify(config)
-    if known.record.folder.name != signature:
+    known = resolve_run(config)
+    if known.directory.folder.name != signature:
         raise UserError(
             f"the study was planned with other code, or on a machine that differs from this one, "
             f"on which the run computes on {known.accelerator}: say trainer=gpu or trainer=cpu, "

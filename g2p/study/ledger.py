@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import get_args
 
 from g2p.core.json_shapes import LedgerLine, Status, parse
-from g2p.runs.directory import Record
+from g2p.runs.directory import RunDirectory
 from g2p.runs.lock import in_training
 
 STATUSES = get_args(Status)
@@ -61,12 +61,12 @@ def whole_entries(lines: Iterable[bytes]) -> Iterator[dict]:
             yield parse(line, LedgerLine)
 
 
-def status(record: Record, entry: dict | None) -> str:
+def status(directory: RunDirectory, entry: dict | None) -> str:
     """A run's status: from its directory where that says it, else from its line in the ledger."""
-    if record.finished:
+    if directory.finished:
         return "done"
     if entry is None or entry["status"] in ("pending", "done"):  # done, and pruned since
         return "pending"
     if entry["status"] == "running":
-        return "running" if in_training(record) else "pending"
+        return "running" if in_training(directory) else "pending"
     return "failed"

@@ -35,7 +35,7 @@ class News:
         yield from whole_entries(whole.splitlines())
 
 
-class Watch(threading.Thread):
+class LiveProgress(threading.Thread):
     """Tells a line for each run that ends, and on a terminal a bar of where the study stands.
 
     Args:
@@ -67,7 +67,7 @@ class Watch(threading.Thread):
         )  # fmt: skip
         self.task = self.bar.add_task("study", total=len(runs), told="")
 
-    def __enter__(self) -> "Watch":
+    def __enter__(self) -> "LiveProgress":
         self._draw()
         self.bar.start()
         self.start()

@@ -27,7 +27,7 @@ WORDS = {
 }
 
 
-def read_declared(file: Path) -> dict:
+def read_spec(file: Path) -> dict:
     """What a study's file declares.
 
     Raises:

@@ -21,7 +21,7 @@ from g2p.study.collect import COLUMNS, collect
 from g2p.study.design import Study, load_study
 from g2p.study.expand import StudyRun, phenotypes_of, resolve
 from g2p.study.ledger import STATUSES, Ledger, status
-from g2p.study.progress import Watch
+from g2p.study.progress import LiveProgress
 from g2p.study.wandb_summary import log_summary
 from g2p.study.wandb_workspace import write_dashboard
 from g2p.tracking.group import Group
@@ -137,7 +137,7 @@ def _train(
         factors = {run.signature: run.factors for run in todo}
         job = Job(folder, Group.of_study(study.name, study.size), tuple(factors), retry, factors)
         states |= dict.fromkeys(factors, "pending")  # what failed before is tried again
-        with Watch(runs, states, folder, console):
+        with LiveProgress(runs, states, folder, console):
             launch(job, [run.words for run in todo], words)
 
 

@@ -17,7 +17,7 @@ class Speaker(Protocol):
         """Say what there is to say; nothing where there is nothing new."""
 
 
-class Outlet:
+class UploadThrottle:
     """Lets the open runs of a process speak all at once.
 
     Args:
@@ -37,4 +37,4 @@ class Outlet:
             self.spoke = self.clock()
 
 
-OUTLET = Outlet()
+UPLOADS = UploadThrottle()

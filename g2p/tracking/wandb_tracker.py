@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from g2p.tracking.group import Group
-from g2p.tracking.throttle import OUTLET, Outlet
+from g2p.tracking.throttle import UPLOADS, UploadThrottle
 from g2p.tracking.wandb_client import finish_run, first_line, start_run
 
 log = logging.getLogger(__name__)
@@ -83,7 +83,7 @@ def _remove_empty(run) -> None:
 class WandbTracker(Tracker):
     """Sends to `run`; the first thing that W&B refuses is said, and ends the sending."""
 
-    def __init__(self, run, artifact: bool, outlet: Outlet = OUTLET):
+    def __init__(self, run, artifact: bool, outlet: UploadThrottle = UPLOADS):
         self.run, self.artifact, self.outlet = run, artifact, outlet
         self.rows, self.sent = [], 0
         outlet.open.append(self)

@@ -8,7 +8,7 @@ import lightning as L
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from g2p.training.checkpoints import load_checkpoint, save_checkpoint
-from g2p.training.training_state import Course
+from g2p.training.training_state import TrainingState
 
 
 class AtomicCheckpoints(TorchCheckpointIO):
@@ -22,7 +22,7 @@ class AtomicCheckpoints(TorchCheckpointIO):
         return load_checkpoint(Path(path))
 
 
-class Memory(L.Callback):
+class CheckpointCallback(L.Callback):
     """After each epoch: a row of history, best.ckpt if the score is a new best, last.ckpt.
 
     The history lives in last.ckpt, so the two never disagree; best.ckpt is written before
@@ -34,28 +34,35 @@ class Memory(L.Callback):
         on_epoch: called with all rows so far, after last.ckpt is written.
     """
 
-    def __init__(self, *, folder: Path, course: Course, on_epoch: Callable[[list[dict]], None]):
-        self.folder, self.course, self.on_epoch = folder, course, on_epoch
+    def __init__(
+        self, *, folder: Path, training_state: TrainingState, on_epoch: Callable[[list[dict]], None]
+    ):
+        self.folder, self.training_state, self.on_epoch = folder, training_state, on_epoch
+
+    @property
+    def state_key(self) -> str:
+        """The name of its state in a checkpoint; runs of earlier versions have it, too."""
+        return "Memory"
 
     def state_dict(self) -> dict:
-        return self.course.state()
+        return self.training_state.state()
 
     def load_state_dict(self, state: dict) -> None:
-        self.course.restore(state)
+        self.training_state.restore(state)
 
-    def on_fit_start(self, trainer, task) -> None:
+    def on_fit_start(self, trainer, module) -> None:
         # A run killed after its last epoch must not train another one. Lightning forgets this flag.
-        trainer.should_stop = self.course.ended
+        trainer.should_stop = self.training_state.ended
 
-    def on_train_epoch_start(self, trainer, task) -> None:
+    def on_train_epoch_start(self, trainer, module) -> None:
         self._started = time.monotonic()
 
-    def on_train_epoch_end(self, trainer, task) -> None:
-        lr = task.optimizers().param_groups[0]["lr"]
+    def on_train_epoch_end(self, trainer, module) -> None:
+        lr = module.optimizers().param_groups[0]["lr"]
         seconds = time.monotonic() - self._started
-        if self.course.close(task.train_loss, task.val, lr, seconds):
+        if self.training_state.close(module.train_loss, module.val, lr, seconds):
             trainer.save_checkpoint(self.folder / "best.ckpt")
         trainer.save_checkpoint(self.folder / "last.ckpt")
-        trainer.should_stop = self.course.exhausted
+        trainer.should_stop = self.training_state.exhausted
         if trainer.is_global_zero:
-            self.on_epoch(self.course.rows)
+            self.on_epoch(self.training_state.rows)

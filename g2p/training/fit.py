@@ -19,7 +19,7 @@ from g2p.models.attention_entropy import attention_entropy
 from g2p.training.checkpoints import load_checkpoint, save_checkpoint
 from g2p.training.history import history_row
 from g2p.training.metrics import Scores, scores
-from g2p.training.progress import NoBar
+from g2p.training.progress import SilentProgress
 
 # Strains whose attention is looked at after training: its entropy hardly varies between strains.
 ENTROPY_STRAINS = 32
@@ -48,10 +48,10 @@ class Request(NamedTuple):
     folder: Path
     on_epoch: OnEpoch
     base: Path | None = None
-    bar: type[NoBar] = NoBar
+    bar: type[SilentProgress] = SilentProgress
 
 
-class Room(NamedTuple):
+class Capacity(NamedTuple):
     """How many fits like one are done at once, and whether as one stacked model or in turn."""
 
     members: int
@@ -60,7 +60,7 @@ class Room(NamedTuple):
 
 def fit(
     config: Mapping, data: Prepared, folder: Path, on_epoch: OnEpoch, base: Path | None = None,
-    bar: type[NoBar] = NoBar,
+    bar: type[SilentProgress] = SilentProgress,
 ) -> Fitted:  # fmt: skip
     """Fit what the config names, leaving best.ckpt and last.ckpt in `folder`.
 
@@ -92,18 +92,18 @@ def score(fitted: Fitted, data: Prepared, part: str) -> tuple[np.ndarray, Scores
 
 def _fit_model(
     config: Mapping, data: Prepared, folder: Path, on_epoch: OnEpoch, base: Path | None,
-    bar: type[NoBar],
+    bar: type[SilentProgress],
 ) -> Fitted:  # fmt: skip
     from g2p.training import trainer
-    from g2p.training.lightning_module import Task
+    from g2p.training.lightning_module import RegressionModule
 
-    task = Task(**learning(config, data, base))
-    rows = trainer.fit(task, data, folder, on_epoch, bar, **config["trainer"])
-    return fitted(config, data, folder, task.model, rows)
+    module = RegressionModule(**learning(config, data, base))
+    rows = trainer.fit(module, data, folder, on_epoch, bar, **config["trainer"])
+    return fitted(config, data, folder, module.model, rows)
 
 
 def learning(config: Mapping, data: Prepared, base: Path | None) -> dict:
-    """The model, as it starts, and how it learns: arguments of `Task`."""
+    """The model, as it starts, and how it learns: arguments of `RegressionModule`."""
     import torch
 
     from g2p.training import optimizers as optim

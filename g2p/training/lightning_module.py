@@ -6,13 +6,13 @@ import lightning as L
 import torch
 from torch import Tensor, nn
 
-from g2p.core.interrupts import go_on
+from g2p.core.interrupts import raise_if_interrupted
 from g2p.training.loss import masked_mse
 from g2p.training.metrics import Scores, scores
-from g2p.training.training_state import Course, epoch_seed, plateau_schedule
+from g2p.training.training_state import TrainingState, epoch_seed, plateau_schedule
 
 
-class Task(L.LightningModule):
+class RegressionModule(L.LightningModule):
     """Trains `model` and scores it on the validation strains after every epoch.
 
     What is random in an epoch (the batches' order, dropout) is a function of (seed, epoch) alone,
@@ -40,7 +40,7 @@ class Task(L.LightningModule):
         self.plateau_patience, self.plateau_factor = plateau_patience, plateau_factor
         self.plateau = None
         self.seed, self.inputs = seed, inputs
-        self.course: Course | None = None  # given by the trainer
+        self.training_state: TrainingState | None = None  # given by the trainer
         self.train_loss = float("nan")
         self.val: Scores | None = None
         self._losses: list[Tensor] = []
@@ -63,7 +63,7 @@ class Task(L.LightningModule):
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), gradient_clip_val)
 
     def training_step(self, batch, batch_idx) -> Tensor:
-        go_on()
+        raise_if_interrupted()
         predicted = self.model(*batch.inputs)
         # Processes that share a batch average their gradients; the loss is a sum over their shares.
         loss = self.trainer.world_size * masked_mse(predicted, batch.phenotype_BP, batch.n_observed)
@@ -83,9 +83,9 @@ class Task(L.LightningModule):
         finite = bool(predicted.isfinite().all())
         # The first process decides: others could differ in a last digit, and so in when to stop.
         self.val, finite = self.trainer.strategy.broadcast((val, finite))
-        self.course.check(self.train_loss, self.val.loss, finite)
+        self.training_state.check(self.train_loss, self.val.loss, finite)
         if self.plateau is not None:
-            self.plateau.step(self.course.score(self.val))
+            self.plateau.step(self.training_state.score(self.val))
 
     def on_save_checkpoint(self, checkpoint: dict) -> None:
         checkpoint["inputs"] = self.inputs
@@ -97,7 +97,7 @@ class Task(L.LightningModule):
 
     def on_fit_start(self) -> None:
         # Said here, too: a checkpoint of several runs trained together has no loops of Lightning's.
-        self.trainer.fit_loop.epoch_progress.current.processed = self.course.epochs
-        self.trainer.fit_loop.epoch_progress.current.completed = self.course.epochs
+        self.trainer.fit_loop.epoch_progress.current.processed = self.training_state.epochs
+        self.trainer.fit_loop.epoch_progress.current.completed = self.training_state.epochs
         if self.plateau is not None and getattr(self, "_plateau_state", None):
             self.plateau.load_state_dict(self._plateau_state)

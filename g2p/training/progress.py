@@ -1,7 +1,7 @@
 """What shows the progress of a training: nothing here, a bar on a terminal (`g2p.runs`)."""
 
 
-class NoBar:
+class SilentProgress:
     """Show nothing; a progress bar has these methods.
 
     Args:
@@ -13,7 +13,7 @@ class NoBar:
     def __init__(self, epochs: int, done: int, silent: bool = False):
         pass
 
-    def __enter__(self) -> "NoBar":
+    def __enter__(self) -> "SilentProgress":
         return self
 
     def __exit__(self, *error) -> None:

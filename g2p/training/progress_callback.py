@@ -2,27 +2,27 @@
 
 import lightning as L
 
-from g2p.training.progress import NoBar
+from g2p.training.progress import SilentProgress
 
 
-class ProgressBar(L.Callback):
+class ShowProgress(L.Callback):
     """One bar for the whole run, advancing by batches."""
 
-    def __init__(self, bar: type[NoBar]):
+    def __init__(self, bar: type[SilentProgress]):
         self.kind, self.bar = bar, None
 
-    def on_train_start(self, trainer, task) -> None:
+    def on_train_start(self, trainer, module) -> None:
         self.batches = trainer.num_training_batches
         silent = not trainer.is_global_zero
         self.bar = self.kind(trainer.max_epochs, trainer.current_epoch, silent).__enter__()
 
-    def on_train_batch_end(self, trainer, task, outputs, batch, batch_idx) -> None:
+    def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx) -> None:
         self.bar.advance(trainer.current_epoch + (batch_idx + 1) / self.batches)
 
-    def on_train_epoch_end(self, trainer, task) -> None:
-        self.bar.end_epoch(trainer.current_epoch + 1, task.train_loss, task.val.r2_mean)
+    def on_train_epoch_end(self, trainer, module) -> None:
+        self.bar.end_epoch(trainer.current_epoch + 1, module.train_loss, module.val.r2_mean)
 
-    def teardown(self, trainer, task, stage) -> None:
+    def teardown(self, trainer, module, stage) -> None:
         if self.bar is not None:
             self.bar.__exit__()
             self.bar = None

@@ -15,17 +15,17 @@ from torch.multiprocessing import ProcessRaisedException
 from g2p.config.constraints import Above, AtLeast, AtMost
 from g2p.core.errors import UserError
 from g2p.data.batches import Batches
-from g2p.data.device_data import Resident
+from g2p.data.device_data import DeviceData
 from g2p.data.preprocess import Prepared
 from g2p.hardware.device import check_devices, resolve_accelerator
 from g2p.hardware.gpu_allocation import chosen_devices
-from g2p.training.checkpoint_callback import AtomicCheckpoints, Memory
+from g2p.training.checkpoint_callback import AtomicCheckpoints, CheckpointCallback
 from g2p.training.checkpoints import load_checkpoint, resumable
 from g2p.training.inference import validation_batch
-from g2p.training.lightning_module import Task
-from g2p.training.progress import NoBar
-from g2p.training.progress_callback import ProgressBar
-from g2p.training.training_state import Course
+from g2p.training.lightning_module import RegressionModule
+from g2p.training.progress import SilentProgress
+from g2p.training.progress_callback import ShowProgress
+from g2p.training.training_state import TrainingState
 
 logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # its tips and device notes
 # Lightning's use of torch, nothing a user can mend.
@@ -35,11 +35,11 @@ warnings.filterwarnings("ignore", message="The `srun` command is available")
 
 
 def fit(
-    task: Task,
+    module: RegressionModule,
     data: Prepared,
     folder: Path,
     on_epoch: Callable[[list[dict]], None],
-    bar: type[NoBar] = NoBar,
+    bar: type[SilentProgress] = SilentProgress,
     *,
     accelerator: Literal["auto", "cpu", "cuda"],
     devices: Annotated[int, AtLeast(1)],
@@ -66,7 +66,7 @@ def fit(
         batch_size: strains a step, over all devices.
         patience: epochs without a new best before stopping; None never stops early.
         gradient_clip_val: largest gradient norm; None does not clip.
-        monitor: chooses the best epoch (see `Course`).
+        monitor: chooses the best epoch (see `TrainingState`).
         drop_last: leave an incomplete last batch out.
 
     Returns:
@@ -79,7 +79,7 @@ def fit(
     accelerator = resolve_accelerator(accelerator)
     check_devices(accelerator, devices)
     last = resumable(folder)
-    task.course = Course(data.phenotype_names, monitor, patience, max_epochs)
+    module.training_state = TrainingState(data.phenotype_names, monitor, patience, max_epochs)
     trainer = L.Trainer(
         accelerator=accelerator,
         devices=chosen_devices(accelerator, devices),
@@ -89,8 +89,10 @@ def fit(
         max_epochs=max_epochs,
         gradient_clip_val=gradient_clip_val,
         callbacks=[
-            ProgressBar(bar),
-            Memory(folder=folder, course=task.course, on_epoch=on_epoch),
+            ShowProgress(bar),
+            CheckpointCallback(
+                folder=folder, training_state=module.training_state, on_epoch=on_epoch
+            ),
             *([] if devices > 1 else [KeepSignals()]),
         ],
         # Even within Slurm, where Lightning would handle signals and count tasks by itself.
@@ -103,17 +105,17 @@ def fit(
         use_distributed_sampler=False,
         default_root_dir=folder,
     )
-    resident = ResidentData(
-        Resident(data, double=precision == "64-true"),
+    resident = DeviceDataModule(
+        DeviceData(data, double=precision == "64-true"),
         batch_size=batch_size,
         drop_last=drop_last,
-        seed=task.seed,
-        n_environments=getattr(task.model, "n_environments", None),
+        seed=module.seed,
+        n_environments=getattr(module.model, "n_environments", None),
     )
     if precision == "64-true":
-        task.double()  # Lightning does it only after it has read a checkpoint into what is there
+        module.double()  # Lightning does it only after it has read a checkpoint into what is there
     try:
-        trainer.fit(task, datamodule=resident, ckpt_path=last)
+        trainer.fit(module, datamodule=resident, ckpt_path=last)
     except BaseException as error:
         if devices > 1:
             _end_workers(trainer)
@@ -148,15 +150,15 @@ class KeepSignals(L.Callback):
             signal.signal(signal.SIGTERM, self.handler)
 
 
-class ResidentData(L.LightningDataModule):
+class DeviceDataModule(L.LightningDataModule):
     """The panel's tensors on the device of each process, and each process's share of the batches.
 
     Args:
         resident: the tensors.
-        options: of `Resident.train`.
+        options: of `DeviceData.train`.
     """
 
-    def __init__(self, resident: Resident, **options):
+    def __init__(self, resident: DeviceData, **options):
         super().__init__()
         self.resident, self.options = resident, options
 

@@ -12,7 +12,7 @@ from g2p.training.metrics import Scores
 
 
 @dataclass
-class Course:
+class TrainingState:
     """The history of a run and its best epoch; all that is needed to go on beside tensors.
 
     Attributes:

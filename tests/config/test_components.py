@@ -12,7 +12,7 @@ from g2p.config.registry import CONF
 from g2p.config.schema import check
 from g2p.core import model_errors
 from g2p.core.errors import UserError
-from g2p.core.messages import message
+from g2p.core.messages import format_error
 from g2p.core.package import PACKAGE
 from g2p.runs import code_digest
 from g2p.runs.run import run
@@ -141,7 +141,7 @@ def test_a_class_that_cannot_be_trained(my_net, old, new, said):
 def test_what_ones_own_model_raises_is_shown_from_its_file_on(my_net, old, new, line, said):
     with pytest.raises(Exception) as error:
         my_net(GOOD.replace(old, new, 1))
-    text = message(error.value)
+    text = format_error(error.value)
     assert said in text and "This is a bug in g2p; please report it." not in text
     frames = [row for row in text.splitlines() if row.startswith('  File "')]
     assert f'my_net.py", line {line}, in ' in frames[0]
@@ -151,4 +151,4 @@ def test_what_ones_own_model_raises_is_shown_from_its_file_on(my_net, old, new, 
 def test_an_error_of_ours_is_still_called_a_bug():
     with pytest.raises(TypeError) as error:
         check(None)
-    assert message(error.value).endswith("This is a bug in g2p; please report it.")
+    assert format_error(error.value).endswith("This is a bug in g2p; please report it.")

@@ -10,7 +10,7 @@ from g2p.config.compose import composed
 from g2p.config.registry import GROUPS, OVERLAYS, choices
 from g2p.config.schema import TOP_LEVEL
 from g2p.core.errors import UserError
-from g2p.runs.resolve import identify
+from g2p.runs.resolve import resolve_run
 from tests.helpers.command import train
 from tests.helpers.configs import paths
 
@@ -31,7 +31,7 @@ def test_the_signature_is_of_what_it_sets(tmp_path):
         "data.strains=300", "data.loci=32", "trainer=cpu", "trainer.max_epochs=2", "logger=none",
     ]  # fmt: skip
     fast, other = (
-        identify(composed([*words, *paths(tmp_path)])).record
+        resolve_run(composed([*words, *paths(tmp_path)])).record
         for words in (["debug=fast"], written_out)
     )
     assert fast == other

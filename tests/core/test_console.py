@@ -12,7 +12,7 @@ from g2p.core.console import Console, TextColumn
 from g2p.core.errors import UserError, plural
 from g2p.report.panel.tables import phenotype_table
 from g2p.runs.metrics_table import print_table
-from g2p.runs.progress_bar import Bar
+from g2p.runs.progress_bar import ProgressBar
 from g2p.study import design as plan
 from tests.helpers.command import call
 from tests.helpers.configs import SMALL_RIDGE, paths
@@ -131,7 +131,7 @@ def test_a_letter_that_the_terminal_lacks(monkeypatch):
 def test_the_bar_of_a_run_on_a_narrow_terminal(monkeypatch, capsys):
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "1")
-    with Bar(3, 0) as bar:
+    with ProgressBar(3, 0) as bar:
         bar.end_epoch(1, 0.5, 0.25)
     assert "\x1b" in capsys.readouterr().err
 

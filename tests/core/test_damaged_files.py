@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from g2p.core.errors import UserError
-from g2p.runs.directory import Record
+from g2p.runs.directory import RunDirectory
 from g2p.runs.index import stored_runs
 from g2p.runs.metrics_table import print_table
 from g2p.runs.run import obtain
@@ -78,9 +78,9 @@ def test_metrics_of_any_shape_cost_their_run_only(trained):
     """Whoever reads them gets a result or one message, and the other run has its rows."""
     folder, runs = trained
     ridge, gbdt = runs
-    twin = Record(folder / "twin")  # of ridge, to be averaged with it
-    shutil.copytree(ridge.record.folder, twin.folder)
-    file = ridge.record.folder / "metrics.json"
+    twin = RunDirectory(folder / "twin")  # of ridge, to be averaged with it
+    shutil.copytree(ridge.directory.folder, twin.folder)
+    file = ridge.directory.folder / "metrics.json"
     whole, rng, failed = file.read_text(), random.Random(0), 0
     rows = [row for row in collect(folder / "study", runs).to_pylist() if row["model"] == "gbdt"]
     cases = [json.dumps(mutated(json.loads(whole), rng)) for _ in range(200)]
@@ -97,9 +97,9 @@ def test_metrics_of_any_shape_cost_their_run_only(trained):
             }
             assert (status, state) in {("done", "done"), ("failed", "damaged")}, text
             try:
-                metrics = ridge.record.metrics()
+                metrics = ridge.directory.metrics()
                 print_table(metrics, QUIET)
-                average([ridge.record, twin])
+                average([ridge.directory, twin])
             except UserError as error:
                 assert "damaged" in str(error)
             failed += status == "failed"
@@ -110,12 +110,12 @@ def test_metrics_of_any_shape_cost_their_run_only(trained):
 
 def test_another_runs_metrics_are_no_result(trained):
     folder, (ridge, gbdt) = trained
-    file = ridge.record.folder / "metrics.json"
+    file = ridge.directory.folder / "metrics.json"
     whole = file.read_text()
     try:
-        shutil.copy(gbdt.record.folder / "metrics.json", file)
+        shutil.copy(gbdt.directory.folder / "metrics.json", file)
         with pytest.raises(UserError, match=f"is of the run {gbdt.signature}"):
-            ridge.record.metrics()
+            ridge.directory.metrics()
     finally:
         file.write_text(whole)
 
@@ -140,19 +140,19 @@ def test_notes_and_tables_of_a_study_are_made_again(trained):
 
 def test_a_flipped_bit_in_a_cached_reference_is_noticed(trained):
     folder, runs = trained
-    reference = runs[0].record.metrics()["ridge"]
+    reference = runs[0].directory.metrics()["ridge"]
     (stored,) = (folder / "cache" / "ridge").iterdir()
     r2 = reference["test"]["r2"]["cu"]
     stored.write_text(stored.read_text().replace(str(r2), str(r2 + 2**-6)))
-    (runs[1].record.folder / "metrics.json").unlink()
+    (runs[1].directory.folder / "metrics.json").unlink()
     assert obtain(runs[1].config, None, QUIET).metrics()["ridge"] == reference
 
 
 def test_a_flipped_bit_in_predictions_is_noticed(trained, tmp_path):
-    record = Record(tmp_path / "run")
-    shutil.copytree(trained[1][0].record.folder, record.folder)
-    file = record.folder / "predictions.parquet"
-    whole, before = file.read_bytes(), record.predictions()
+    directory = RunDirectory(tmp_path / "run")
+    shutil.copytree(trained[1][0].directory.folder, directory.folder)
+    file = directory.folder / "predictions.parquet"
+    whole, before = file.read_bytes(), directory.predictions()
     footer = len(whole) - 8 - int.from_bytes(whole[-8:-4], "little")
     noticed = 0
     for bit in random.Random(0).sample(range(8 * 4, 8 * footer), 60):  # of the pages
@@ -160,7 +160,7 @@ def test_a_flipped_bit_in_predictions_is_noticed(trained, tmp_path):
         damaged[bit // 8] ^= 1 << bit % 8
         file.write_bytes(damaged)
         try:
-            assert record.predictions().equals(before)
+            assert directory.predictions().equals(before)
         except pa.ArrowInvalid:
             noticed += 1
     assert noticed > 40
@@ -169,11 +169,11 @@ def test_a_flipped_bit_in_predictions_is_noticed(trained, tmp_path):
 @pytest.mark.parametrize("content", ["[1]", "{}", '{"val": 1, "test": {}}'])
 def test_a_cached_reference_is_made_again(trained, content):
     folder, runs = trained
-    reference = runs[0].record.metrics()["ridge"]
+    reference = runs[0].directory.metrics()["ridge"]
     (stored,) = (folder / "cache" / "ridge").iterdir()
     stored.write_text(content)
-    (runs[1].record.folder / "environment.json").write_text(content)
-    (runs[1].record.folder / "metrics.json").unlink()
+    (runs[1].directory.folder / "environment.json").write_text(content)
+    (runs[1].directory.folder / "metrics.json").unlink()
     assert obtain(runs[1].config, None, QUIET).metrics()["ridge"] == reference
 
 

@@ -11,11 +11,11 @@ from g2p.cli import sweep as command
 from g2p.cli import train as cli
 from g2p.core import interrupts as stopping
 from g2p.core.atomic_files import write_json
-from g2p.core.interrupts import Stopped, go_on, stop_on_signals, stopping_first
-from g2p.core.messages import message
-from g2p.launch.preemption import Leaving, leaving
+from g2p.core.interrupts import Stopped, interrupts_first, raise_if_interrupted, stop_on_signals
+from g2p.core.messages import format_error
+from g2p.launch.preemption import Preempted, preemptible
 from g2p.runs.packed_runs import together
-from g2p.runs.resolve import identify
+from g2p.runs.resolve import resolve_run
 from g2p.runs.run import alone
 from g2p.study import job as jobs
 from g2p.study.job import Job
@@ -76,13 +76,13 @@ def turned(*_) -> None:
 
 
 def test_what_was_lost_is_raised_when_asked_for(capsys):
-    go_on()
+    raise_if_interrupted()
     lost()
     assert not capsys.readouterr().err
     with pytest.raises(Stopped) as stopped:
-        go_on()
+        raise_if_interrupted()
     assert stopped.value.number == signal.SIGTERM
-    with pytest.raises(Stopped), stopping_first():
+    with pytest.raises(Stopped), interrupts_first():
         raise UnboundLocalError("file")
 
 
@@ -106,7 +106,7 @@ def test_an_error_names_the_file_not_its_draft(tmp_path):
     (tmp_path / "file.json").mkdir()
     with pytest.raises(OSError) as error:
         write_json(tmp_path / "file.json", {})
-    assert message(error.value) == f"Is a directory: {tmp_path / 'file.json'}."
+    assert format_error(error.value) == f"Is a directory: {tmp_path / 'file.json'}."
     assert str(error.value).endswith(f"'{tmp_path / 'file.json'}'")
 
 
@@ -137,7 +137,7 @@ def test_runs_that_train_together_close_what_they_have_open(tmp_path, monkeypatc
     def steps(i):
         begun.append(i)
         try:
-            with stopping_first():
+            with interrupts_first():
                 if when == "preparing" and i == 1:
                     during()
                 yield asked[i]
@@ -166,7 +166,7 @@ def test_a_run_of_a_study_stays_pending(tmp_path, monkeypatch, during):
 
     monkeypatch.setattr(jobs, "obtaining", obtaining)
     config = compose(*SMALL_RIDGE, *paths(tmp_path))
-    name = identify(config).record.folder.name
+    name = resolve_run(config).record.folder.name
     with pytest.raises(Stopped):
         alone(Job(tmp_path, Group("test"), (name,), False).steps(name, config))
     assert Ledger(tmp_path).entries()[name]["status"] == "pending"
@@ -175,9 +175,9 @@ def test_a_run_of_a_study_stays_pending(tmp_path, monkeypatch, during):
 @pytest.mark.parametrize("during", [lost, turned])
 def test_a_job_that_leaves_on_a_signal_is_told_of_it(during):
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(144))
-    with pytest.raises(Leaving) as left, leaving(), stopping_first():
+    with pytest.raises(Preempted) as left, preemptible(), interrupts_first():
         if during is turned:
-            with pytest.raises(Leaving):
+            with pytest.raises(Preempted):
                 signal.raise_signal(signal.SIGTERM)
             raise UnboundLocalError("file")
         lost()

@@ -8,7 +8,7 @@ import pytest
 from hydra.errors import HydraException, InstantiationException, MissingConfigException
 
 from g2p.core.errors import UserError
-from g2p.core.messages import BUG, message, say
+from g2p.core.messages import BUG, format_error, print_error
 
 
 class Mute(Exception):  # noqa: N818
@@ -38,19 +38,19 @@ class Hidden(HydraException):
     ids=lambda error: type(error).__name__,
 )  # fmt: skip
 def test_telling_of_an_error_never_raises(error, capsys):
-    say(message(error))
+    print_error(format_error(error))
     assert capsys.readouterr().err.startswith("error: ")
     try:
         raise RuntimeError from error
     except RuntimeError as outer:
-        assert BUG in message(outer)
+        assert BUG in format_error(outer)
 
 
 def test_an_error_of_ours_says_so_with_its_traceback():
     try:
         {}["what"]
     except KeyError as error:
-        said = message(error)
+        said = format_error(error)
     assert "Traceback" in said and "KeyError: 'what'" in said and said.endswith(BUG)
 
 
@@ -74,7 +74,7 @@ def of_numpy() -> BaseException:
 def test_little_memory_is_said_and_is_no_bug(error):
     wrapped = InstantiationException("Error in call to target")
     wrapped.__cause__ = error
-    for said in (message(error), message(wrapped)):
+    for said in (format_error(error), format_error(wrapped)):
         assert said.startswith("not enough memory: ") and "\n" not in said and BUG not in said
 
 
@@ -88,12 +88,12 @@ def test_what_no_plugin_offers_names_the_extra(monkeypatch, name, extra, module)
     kind, choice = name.split("/")
     monkeypatch.delitem(sys.modules, f"hydra_plugins.hydra_{choice}_{kind}", raising=False)
     monkeypatch.setitem(sys.modules, module.format(f"{choice}_{kind}"), None)
-    said = message(MissingConfigException(f"Could not find 'hydra/{name}'"))
+    said = format_error(MissingConfigException(f"Could not find 'hydra/{name}'"))
     assert said == (
         f"hydra/{kind}={choice} is not installed. pip install -e '.[{extra}]' installs it."
     )
 
 
 def test_a_message_does_not_reach_for_the_terminal(capsys):
-    say("no phenotype \x1b[2J\nand more")
+    print_error("no phenotype \x1b[2J\nand more")
     assert capsys.readouterr().err == "error: no phenotype \\x1b[2J\nand more\n"

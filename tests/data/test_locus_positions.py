@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from g2p.core.errors import UserError
-from g2p.data.harmonize import match_loci
+from g2p.data.harmonize import harmonize
 from g2p.data.locus_positions import counted_from, places
 
 N = 40
@@ -35,7 +35,7 @@ def table(seed=0, spelling="chr01", n=N) -> dict[str, list]:
 
 
 def found(model, panel, by="both", missing="refuse"):
-    return match_loci(model, pa.table(panel), missing=missing, by=by)
+    return harmonize(model, pa.table(panel), missing=missing, by=by)
 
 
 def shifted(names: list[str], step: int) -> list[str]:

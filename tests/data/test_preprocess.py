@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from g2p.core.errors import UserError
 from g2p.data import split as splits
 from g2p.data.batches import Batches
-from g2p.data.genotype_cache import Thinned, remembered
-from g2p.data.ld_pruning import independent_loci
+from g2p.data.genotype_cache import PrunedGenotypes, cached_genotypes
+from g2p.data.ld_pruning import ld_prune
 from g2p.data.panel import NO_CALL
 from g2p.data.preprocess import prepare
 from g2p.data.scaler import Scaler
@@ -46,7 +46,7 @@ def test_loci_are_those_of_the_direct_rule(seed, n_strains, n_loci, threshold, b
     genotypes[0], genotypes[1] = 1, -1  # every locus varies
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("g2p.data.ld_pruning.BLOCK", block)
-        kept = independent_loci(genotypes, threshold)
+        kept = ld_prune(genotypes, threshold)
     # On the threshold itself a float correlation may fall either way; the rule there is ours.
     r = np.abs(np.corrcoef(genotypes.T.astype(float)))
     if np.abs(r - threshold).min() > 1e-9:
@@ -55,7 +55,7 @@ def test_loci_are_those_of_the_direct_rule(seed, n_strains, n_loci, threshold, b
 
 def test_a_locus_that_does_not_vary_correlates_with_none():
     genotypes = np.array([[1, 1, -1], [1, -1, 1], [1, 1, -1]], np.int8)
-    assert independent_loci(genotypes, 0.9).tolist() == [0, 1]
+    assert ld_prune(genotypes, 0.9).tolist() == [0, 1]
 
 
 QUALITY = compose()["qc"]
@@ -201,7 +201,7 @@ def test_the_genotypes_of_a_large_panel_are_thinned_once(tmp_path, monkeypatch):
     monkeypatch.setattr("g2p.data.preprocess.thin", None)  # not called again
     again = prepared_with(file)
     np.testing.assert_array_equal(again.genotypes, plain.genotypes)
-    assert again.loci.equals(plain.loci) and again.account == plain.account != []
+    assert again.loci.equals(plain.loci) and again.qc_log == plain.qc_log != []
     for part in split:
         np.testing.assert_array_equal(again.split[part], plain.split[part])
 
@@ -227,7 +227,7 @@ def thinned_file(tmp_path_factory):
 
 def assert_same_genotypes(again, plain):
     np.testing.assert_array_equal(again.genotypes, plain.genotypes)
-    assert again.loci.equals(plain.loci) and again.account == plain.account != []
+    assert again.loci.equals(plain.loci) and again.qc_log == plain.qc_log != []
     for part in plain.split:
         np.testing.assert_array_equal(again.split[part], plain.split[part])
 
@@ -248,13 +248,13 @@ def test_a_flipped_bit_in_the_length_of_an_array_is_mended(tmp_path, monkeypatch
     panel = make_panel(6000, 3, 1)
     rows = {part: np.arange(2000) + i * 2000 for i, part in enumerate(splits.PARTS)}
     rows["train"] = np.arange(3000)
-    whole = Thinned(panel.genotypes, np.arange(3), splits.Split(rows), ["a line"])
+    whole = PrunedGenotypes(panel.genotypes, np.arange(3), splits.Split(rows), ["a line"])
     file = tmp_path / "x.npz"
-    remembered(file, panel, lambda: replace(whole))
+    cached_genotypes(file, panel, lambda: replace(whole))
     content = file.read_bytes()
     assert content.count(b"(3000,)") == 1
     file.write_bytes(content.replace(b"(3000,)", b"(2000,)"))  # 0x33 and 0x32
-    again = remembered(file, panel, lambda: whole)
+    again = cached_genotypes(file, panel, lambda: whole)
     assert len(again.split["train"]) == 3000
     assert f"{file} is damaged; making it again" in caplog.text
 
@@ -270,7 +270,7 @@ def test_a_flipped_bit_in_the_length_of_an_array_is_mended(tmp_path, monkeypatch
         lambda arrays: arrays.update(train=arrays["train"].astype(float)),
         lambda arrays: arrays.update(test=arrays["test"] - 60),
         lambda arrays: arrays.update(cells=arrays["cells"][0]),
-        lambda arrays: arrays.update(account=np.array(3)),
+        lambda arrays: arrays.update(qc_log=np.array(3)),
     ],
 )
 def test_thinned_genotypes_of_another_shape_are_made_again(thinned_file, caplog, change):

@@ -111,7 +111,7 @@ def test_twins_are_told_apart_from_strains_that_are_alike():
     stayed = set(np.concatenate(list(cleaned.split.values())).tolist())
     twins = {i for i in range(40) if any((genotypes[i] == genotypes[j]).all() for j in range(i))}
     assert 31 in twins and stayed == set(range(40)) - twins
-    assert any("the genotypes of an earlier" in line for line in cleaned.account)
+    assert any("the genotypes of an earlier" in line for line in cleaned.qc_log)
 
 
 def test_nothing_of_test_or_validation_strains_reaches_quality_control():
@@ -132,7 +132,7 @@ def test_a_panel_without_gaps_is_not_copied():
     told = {"max_correlation": None, "loci_from": "train", "missing": "mask"}
     split = splits.random(panel, [0], seed=0)
     data = prepare(panel, split, [0], STANDARD | {"monomorphic": "keep"}, **told)
-    assert np.shares_memory(data.genotypes, panel.genotypes) and data.account == []
+    assert np.shares_memory(data.genotypes, panel.genotypes) and data.qc_log == []
 
 
 def test_refusing_to_fill_in():
@@ -151,5 +151,5 @@ def test_what_is_outside_of_the_split_counts_for_nothing():
     genotypes[15, 3] = NO_CALL
     rows = np.arange(40)
     cells = Split({"train": rows, "val": rows, "test": rows}, np.zeros((40, 1), np.int8))
-    account = clean(genotypes, table(12), cells, **STANDARD).account
-    assert [line for line in account if "filled in" in line][0].startswith("1 genotypes")
+    qc_log = clean(genotypes, table(12), cells, **STANDARD).qc_log
+    assert [line for line in qc_log if "filled in" in line][0].startswith("1 genotypes")

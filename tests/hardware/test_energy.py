@@ -9,7 +9,7 @@ import pytest
 
 from g2p.hardware import energy
 from g2p.hardware.energy import Counter, Meter, gpus, metered, packages
-from g2p.runs.directory import Record
+from g2p.runs.directory import RunDirectory
 from g2p.runs.run import run
 from tests.helpers.configs import SMALL_RIDGE, compose, paths
 
@@ -96,12 +96,12 @@ def test_a_run_says_what_it_took(small, tmp_path, monkeypatch):
     monkeypatch.setattr(energy, "RAPL", tmp_path / "rapl")
     domain(tmp_path / "rapl", "package-0", 7, "0")
     folder = run(small())
-    metrics = Record(folder).metrics()
+    metrics = RunDirectory(folder).metrics()
     facts = json.loads((folder / "environment.json").read_text())
     assert metrics["flops"] > 0 and facts["energy"] == 0  # nothing counts in that file
     once = metrics["flops"] / metrics["epochs"]
     (folder / "metrics.json").unlink()  # as a kill before its end leaves it
-    assert Record(run(small())).metrics()["flops"] == once * metrics["epochs"]
+    assert RunDirectory(run(small())).metrics()["flops"] == once * metrics["epochs"]
     assert json.loads((folder / "environment.json").read_text())["energy"] is None
     ridge = run(compose(*SMALL_RIDGE, *paths(tmp_path)))
-    assert Record(ridge).metrics()["flops"] is None
+    assert RunDirectory(ridge).metrics()["flops"] is None

@@ -60,5 +60,5 @@ def random_prepared(n_strains=60, n_loci=12, n_phenotypes=3, missing=0.1, seed=0
             "chromosome": [f"chr{1 + 2 * i // n_loci}" for i in range(n_loci)],
             "position": [1000 * (i + 1) for i in range(n_loci)],
         }),
-        account=[],
+        qc_log=[],
     )  # fmt: skip

@@ -5,7 +5,7 @@ import torch
 
 from g2p.training.checkpoints import load_checkpoint
 from g2p.training.fit import Fitted, Request, fit
-from g2p.training.packed.fit import fit_together
+from g2p.training.packed.fit import fit_packed
 from tests.helpers.configs import compose, random_prepared
 
 SMALL = {"num_layers": 2, "embedding_dim": 8, "num_heads": 2, "ffn_dim": 12}
@@ -25,7 +25,7 @@ def requests(folder, configs, datas) -> list[Request]:
 
 
 def fitted_together(asked: list[Request], *, stacked: bool) -> list[Fitted | Exception]:
-    results = fit_together(asked, stacked=stacked)
+    results = fit_packed(asked, stacked=stacked)
     return [result for _, result in sorted(results, key=lambda pair: pair[0])]
 
 

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from g2p.config.compose import composed
-from g2p.runs.directory import Record
+from g2p.runs.directory import RunDirectory
 from tests.helpers.command import ROOT
 
 PHENOTYPES = ("30C", "cu")
@@ -14,18 +14,18 @@ PHENOTYPES = ("30C", "cu")
 
 def written(
     folder: Path, number: int, *words: str, done=True, names=PHENOTYPES, r2=0.5
-) -> Record:  # fmt: skip
+) -> RunDirectory:  # fmt: skip
     """A run's directory as training leaves it, without the training."""
-    record = Record(folder / f"{number:016x}")
-    record.write_config(composed(words, of_many=True))
-    (record.folder / ".lock").touch()
-    record.checkpoints.mkdir()
+    directory = RunDirectory(folder / f"{number:016x}")
+    directory.write_config(composed(words, of_many=True))
+    (directory.folder / ".lock").touch()
+    directory.checkpoints.mkdir()
     for name in ("best.ckpt", "last.ckpt"):
-        (record.checkpoints / name).write_bytes(b"x" * 1000)
-    record.write_history([{"epoch": i, "train_loss": 1.0} for i in range(3)])
+        (directory.checkpoints / name).write_bytes(b"x" * 1000)
+    directory.write_history([{"epoch": i, "train_loss": 1.0} for i in range(3)])
     if done:
-        record.write_metrics(metrics(record.folder.name, names, r2))
-    return record
+        directory.write_metrics(metrics(directory.folder.name, names, r2))
+    return directory
 
 
 def metrics(signature: str, names=PHENOTYPES, r2=0.5) -> dict:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from g2p.runs.directory import Record
+from g2p.runs.directory import RunDirectory
 from g2p.stats.compare import Comparison, compare
 
 BBQ = (
@@ -113,18 +113,18 @@ def steps(table: pa.Table, arm: str):
 def recorded(table: pa.Table, folder: Path, epochs: int = 40) -> dict[str, Path]:
     """Run directories with a history for every finished run."""
     rng = np.random.default_rng(1)
-    records = {}
+    directories = {}
     for signature in table["signature"].unique().to_pylist():
-        records[signature] = folder / signature
+        directories[signature] = folder / signature
         best = rng.uniform(0.5, 0.65)
         r2 = best * (1 - np.exp(-np.arange(epochs) / rng.uniform(3, 9))) - 0.3 * (
             np.arange(epochs) == 0
         )
-        Record(records[signature]).write_history([
+        RunDirectory(directories[signature]).write_history([
             {"epoch": i, "train_loss": 1 - x, "val_loss": 1 - x, "val_r2_mean": x, "seconds": 1.0}
             for i, x in enumerate(r2.tolist())
         ])  # fmt: skip
-    return records
+    return directories
 
 
 def configs(table: pa.Table, factors: Sequence[str]) -> dict[str, dict]:

@@ -14,9 +14,9 @@ import pytest
 import torch
 
 from g2p.core import interrupts as stopping
-from g2p.launch.preemption import Leaving, leaving
+from g2p.launch.preemption import Preempted, preemptible
 from g2p.launch.prepare import PLUGINS
-from g2p.runs.resolve import identify
+from g2p.runs.resolve import resolve_run
 from g2p.runs.run import alone
 from g2p.study import job as jobs
 from g2p.study.job import Job
@@ -253,10 +253,10 @@ def test_leaving_on_a_signal_is_no_failure(tmp_path, monkeypatch):
     monkeypatch.setattr(jobs, "obtaining", preempted)
     monkeypatch.setattr(stopping, "_raised", None)  # this process goes on
     config = compose(*SMALL_RIDGE, *paths(tmp_path))
-    name = identify(config).record.folder.name
+    name = resolve_run(config).record.folder.name
     before = signal.signal(signal.SIGUSR2, handler)
     try:
-        with pytest.raises(Leaving) as left, leaving():
+        with pytest.raises(Preempted) as left, preemptible():
             alone(Job(tmp_path, Group("test"), (name,), False).steps(name, config))
         assert left.value.code == 144
         assert signal.getsignal(signal.SIGUSR2) is handler

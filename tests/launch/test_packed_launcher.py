@@ -10,7 +10,7 @@ import time
 import pyarrow.parquet as pq
 import pytest
 
-from g2p.runs.directory import Record
+from g2p.runs.directory import RunDirectory
 from g2p.training.checkpoints import load_checkpoint
 from tests.helpers.command import ROOT, sweep, train
 
@@ -64,7 +64,7 @@ def test_the_runs_are_those_of_the_basic_launcher(one_by_one):
     assert ended(done.stdout) == names
     assert_same_runs(folder, other, names)
     for runs, stacked in ((folder, False), (other, True)):
-        facts = [Record(runs / "runs" / name).environment() for name in names]
+        facts = [RunDirectory(runs / "runs" / name).environment() for name in names]
         assert {fact["stacked"] for fact in facts} == {stacked}
 
     again = train(*GRID, *WORDS, "hydra/launcher=packed", cwd=other)

@@ -8,7 +8,7 @@ from g2p.report.panel import figures as panel_figures
 from g2p.report.study.layout import STUDY_STYLE, UNREADABLE
 from g2p.report.study.phenotype_figure import by_phenotype
 from g2p.report.study.results_view import StudyData
-from g2p.runs.directory import Record
+from g2p.runs.directory import RunDirectory
 from g2p.runs.figures import draw_run, drawing_style, plt, predicted_vs_observed
 from tests.helpers import study_tables as studies
 from tests.helpers.figures import rows_of
@@ -27,7 +27,7 @@ def test_a_studys_report_with_any_names(tmp_path):
     html = report(
         tmp_path, table, "[model] $x", title="[/] $\\frac{$ & <i>", question="half \ud800 of [it]",
         effects=studies.steps(table, "[model] $x"), warnings=["[/bold] $\\frac{$ nul\x00"],
-        records=studies.recorded(table, tmp_path / "runs", epochs=2),
+        directories=studies.recorded(table, tmp_path / "runs", epochs=2),
     )  # fmt: skip
     shown = Page(html)
     assert not UNREADABLE.search(html)
@@ -53,12 +53,12 @@ def test_the_legend_has_every_arm():
 
 def test_a_runs_and_a_panels_figures_with_any_names(tmp_path):
     n = len(NAMES)
-    record = Record(tmp_path)
-    record.write_history([
+    directory = RunDirectory(tmp_path)
+    directory.write_history([
         {"epoch": i, "train_loss": 1.0, "val_loss": 1.0, "val_r2_mean": 0.1} for i in range(2)
     ])  # fmt: skip
     values = np.random.default_rng(0).normal(size=(5, n))
-    record.write_predictions(
+    directory.write_predictions(
         [f"s{i}" for i in range(5)], list(NAMES), {"test": np.arange(5)}, {"test": values},
         {"test": values + 0.1},
     )  # fmt: skip
@@ -66,10 +66,10 @@ def test_a_runs_and_a_panels_figures_with_any_names(tmp_path):
         "model": "[m] $\\frac{$", "seed": 0, "ridge": None, "best_epoch": 1,
         "test": {"r2": dict.fromkeys(NAMES, -0.001)},
     }  # fmt: skip
-    for path in draw_run(record, metrics):
+    for path in draw_run(directory, metrics):
         assert path.read_bytes().startswith(b"\x89PNG")
     with drawing_style():
-        figure = predicted_vs_observed(record, metrics)
+        figure = predicted_vs_observed(directory, metrics)
     assert [axes.get_title() for axes in figure.axes][:3] == [f"{n}  R2 0.00" for n in NAMES[:3]]
     plt.close(figure)
     panel_figures.draw(tmp_path / "h.png", panel_figures.phenotypes, values, list(NAMES))

@@ -12,7 +12,7 @@ from g2p.core.errors import UserError
 from g2p.core.package import PACKAGE
 from g2p.runs import code_digest, environment
 from g2p.runs.code_digest import FOLLOWED
-from g2p.runs.directory import Record
+from g2p.runs.directory import RunDirectory
 from g2p.runs.environment import differences, git_state
 from g2p.runs.run import run
 from tests.helpers.configs import SMALL_RIDGE, compose, paths
@@ -121,7 +121,7 @@ def test_a_run_under_other_code_is_trained_anew(package, tmp_path, capsys):
     printed = capsys.readouterr().out
     assert second != first and (first / "metrics.json").exists()
     assert f"Finished before under other code: {first}" in printed
-    recorded = [Record(folder).environment()["code_digest"] for folder in (first, second)]
+    recorded = [RunDirectory(folder).environment()["code_digest"] for folder in (first, second)]
     assert len({*recorded}) == 2
 
 

@@ -11,7 +11,7 @@ from g2p.cli.runs import browse
 from g2p.core.console import Console
 from g2p.core.errors import UserError
 from g2p.runs import index as stored
-from g2p.runs.directory import Record
+from g2p.runs.directory import RunDirectory
 from g2p.runs.index import stored_runs
 from g2p.runs.listing import table
 from g2p.runs.query import filter_of
@@ -141,8 +141,8 @@ def test_an_r2_that_rounds_to_zero_has_no_sign(tmp_path, monkeypatch):
 
 def test_sorted_and_written_as_csv(runs):
     for number, r2 in ((1, 0.2), (2, 0.9), (3, None), (4, -0.1)):
-        record = Record(runs / f"{number:016x}")
-        record.write_metrics(metrics(record.folder.name, r2=r2))
+        directory = RunDirectory(runs / f"{number:016x}")
+        directory.write_metrics(metrics(directory.folder.name, r2=r2))
     done = listing("sort=r2", "csv=all/runs.csv", "seed=0,1", cwd=runs.parent)
     assert done.returncode == 0, done.stderr
     order = [line[15] for line in done.stdout.splitlines()[1:7]]

@@ -7,7 +7,7 @@ import torch
 import yaml
 
 from g2p.core.errors import UserError
-from g2p.runs.directory import Record
+from g2p.runs.directory import RunDirectory
 from g2p.runs.load import restore
 from g2p.runs.run import run
 from g2p.training.checkpoints import load_checkpoint
@@ -30,12 +30,12 @@ def damaged(runs, tmp_path):
     """A copy of a run, its checkpoint changed: `damaged("ridge", change)`."""
 
     def copy(model, change):
-        record = Record(tmp_path / "run")
-        shutil.copytree(runs[model], record.folder)
-        checkpoint = load_checkpoint(record.checkpoints / "best.ckpt")
+        directory = RunDirectory(tmp_path / "run")
+        shutil.copytree(runs[model], directory.folder)
+        checkpoint = load_checkpoint(directory.checkpoints / "best.ckpt")
         change(checkpoint)
-        torch.save(checkpoint, record.checkpoints / "best.ckpt")
-        return record
+        torch.save(checkpoint, directory.checkpoints / "best.ckpt")
+        return directory
 
     return copy
 
@@ -59,13 +59,13 @@ INPUTS = [
 @pytest.mark.parametrize("model", ["transformer", "ridge"])
 @pytest.mark.parametrize(("key", "value", "said"), INPUTS)
 def test_inputs_of_wrong_shapes_and_types(damaged, model, key, value, said):
-    record = damaged(model, lambda checkpoint: checkpoint["inputs"].__setitem__(key, value))
-    refused(record, "best.ckpt", said)
+    directory = damaged(model, lambda checkpoint: checkpoint["inputs"].__setitem__(key, value))
+    refused(directory, "best.ckpt", said)
 
 
-def refused(record: Record, file: str, said: str) -> None:
+def refused(directory: RunDirectory, file: str, said: str) -> None:
     with pytest.raises(UserError) as error:
-        restore(record, "cpu")
+        restore(directory, "cpu")
     text = str(error.value)
     assert said in text and f"{file} is damaged or of another version (" in text
     assert text.endswith("train.py ... force=true trains the run again.") and "\n" not in text
@@ -113,30 +113,32 @@ CONFIGS = [
 
 @pytest.mark.parametrize(("text", "said"), CONFIGS)
 def test_a_config_that_names_no_model(damaged, text, said):
-    record = damaged("ridge", lambda checkpoint: None)
-    (record.folder / "config.yaml").write_text(text)
-    refused(record, "config.yaml", said)
+    directory = damaged("ridge", lambda checkpoint: None)
+    (directory.folder / "config.yaml").write_text(text)
+    refused(directory, "config.yaml", said)
 
 
 def test_files_that_belong_to_another_run_or_are_gone(damaged, runs):
-    record = damaged("transformer", lambda checkpoint: None)
-    whole = yaml.safe_load((record.folder / "config.yaml").read_text())
+    directory = damaged("transformer", lambda checkpoint: None)
+    whole = yaml.safe_load((directory.folder / "config.yaml").read_text())
 
     def config(**changes):
         written = {**whole, "model": {**whole["model"], **changes}}
-        (record.folder / "config.yaml").write_text(yaml.safe_dump(written))
+        (directory.folder / "config.yaml").write_text(yaml.safe_dump(written))
 
     config(embedding_dim=32)
-    refused(record, "best.ckpt", "another shape or kind: embed.weight, blocks.0.attention.in_weigh")
+    refused(
+        directory, "best.ckpt", "another shape or kind: embed.weight, blocks.0.attention.in_weigh"
+    )
     config(embedding_dim=10**30)
-    refused(record, "config.yaml", "")
+    refused(directory, "config.yaml", "")
     config()
-    shutil.copy(runs["ridge"] / "checkpoints" / "best.ckpt", record.checkpoints)
+    shutil.copy(runs["ridge"] / "checkpoints" / "best.ckpt", directory.checkpoints)
     with pytest.raises(UserError, match=f"is of another run .{runs['ridge'].name}.*force=true"):
-        restore(record, "cpu")
-    shutil.copy(runs["ridge"] / "config.yaml", record.folder)
-    shutil.copy(runs["ridge"] / "metrics.json", record.folder)
-    assert restore(record, "cpu").name == "ridge"
-    (record.checkpoints / "best.ckpt").unlink()
+        restore(directory, "cpu")
+    shutil.copy(runs["ridge"] / "config.yaml", directory.folder)
+    shutil.copy(runs["ridge"] / "metrics.json", directory.folder)
+    assert restore(directory, "cpu").name == "ridge"
+    (directory.checkpoints / "best.ckpt").unlink()
     with pytest.raises(UserError, match="best.ckpt is gone. train.py ... force=true"):
-        restore(record, "cpu")
+        restore(directory, "cpu")

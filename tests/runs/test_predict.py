@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from g2p.config.registry import choices
 from g2p.core.errors import UserError
-from g2p.data.harmonize import match_loci
+from g2p.data.harmonize import harmonize
 from g2p.data.panel import NO_CALL
 from g2p.runs.predict import predict
 from g2p.runs.run import run
@@ -69,7 +69,7 @@ def test_loci_are_found_in_any_order_under_any_name(order, renamed, swapped):
         table["id"][i] = f"other{i}"
     for i in swapped:
         table["allele_0"][i], table["allele_1"][i] = table["allele_1"][i], table["allele_0"][i]
-    match = match_loci(TABLE, pa.table(table).take(list(order)), missing="refuse")
+    match = harmonize(TABLE, pa.table(table).take(list(order)), missing="refuse")
     assert [order[column] for column in match.columns] == [0, 1, 2, 3]
     assert set(np.flatnonzero(match.flipped).tolist()) == set(swapped)
     assert match.by_name == 4 - len(renamed) and match.by_place == len(renamed)
@@ -85,19 +85,19 @@ def test_loci_are_found_in_any_order_under_any_name(order, renamed, swapped):
 def test_a_locus_that_is_not_there():
     fewer = panel_loci().take([0, 2])
     with pytest.raises(UserError, match=r"lacks 2 of the model's 4 loci \(b, d\)"):
-        match_loci(TABLE, fewer, missing="refuse")
-    match = match_loci(TABLE, fewer, missing="impute")
+        harmonize(TABLE, fewer, missing="refuse")
+    match = harmonize(TABLE, fewer, missing="impute")
     values, gaps = match.genotypes(np.array([[1, -1]], np.int8), np.array([0, 0.25, 0, -0.5]))
     np.testing.assert_array_equal(values, [[1, 0.25, -1, -0.5]])
     assert gaps == 2
     with pytest.raises(UserError, match="has none of the model's 4 loci"):
-        match_loci(TABLE, panel_loci(id=["w", "x", "y", "z"], position=[1, 2, 3, 4]),
+        harmonize(TABLE, panel_loci(id=["w", "x", "y", "z"], position=[1, 2, 3, 4]),
                    missing="impute")  # fmt: skip
 
 
 def test_an_allele_that_was_never_seen():
     with pytest.raises(UserError, match="locus b has the alleles C, T here.*never saw T"):
-        match_loci(TABLE, panel_loci(allele_1=["T", "T", "A", None]), missing="refuse")
+        harmonize(TABLE, panel_loci(allele_1=["T", "T", "A", None]), missing="refuse")
 
 
 command = partial(call, "-m", "g2p", "predict")
@@ -226,22 +226,22 @@ def test_what_is_known_of_a_monomorphic_locus_decides():
         half = {**own, "allele_1": [None]}  # the model knows A alone
         there = pa.table({**one, "allele_0": pa.array([low], pa.string()),
                           "allele_1": pa.array([high], pa.string())})  # fmt: skip
-        assert match_loci(own, there, missing="refuse").flipped.tolist() == [flipped]
+        assert harmonize(own, there, missing="refuse").flipped.tolist() == [flipped]
         if "A" in (low, high):
-            assert match_loci(half, there, missing="refuse").flipped.tolist() == [flipped]
+            assert harmonize(half, there, missing="refuse").flipped.tolist() == [flipped]
     strange = pa.table({**one, "allele_0": ["T"], "allele_1": pa.array([None], pa.string())})
     with pytest.raises(UserError, match="has the alleles T, unknown here.*never saw T"):
-        match_loci(own, strange, missing="refuse")
+        harmonize(own, strange, missing="refuse")
 
 
 def test_a_place_that_is_unknown_matches_nothing():
     own = {"id": ["a", "b"], "chromosome": ["unknown"] * 2, "position": [1, 2]}
     with pytest.raises(UserError, match=r"lacks 1 of the model's 2 loci \(b\)"):
-        match_loci(own, pa.table({**own, "id": ["a", "x"]}), missing="refuse")
+        harmonize(own, pa.table({**own, "id": ["a", "x"]}), missing="refuse")
     mapped = {"id": ["a", "b", "c"], "chromosome": ["1"] * 3, "position": [1, 2, 3]}
     twice = pa.table({"id": ["b", "c"], "chromosome": ["1"] * 2, "position": [1, 3]})
     with pytest.raises(UserError, match=r"lacks 1 of the model's 3 loci \(a\)"):
-        match_loci(mapped, twice, missing="refuse")  # place 1 is b's, which was found by name
+        harmonize(mapped, twice, missing="refuse")  # place 1 is b's, which was found by name
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
@@ -250,10 +250,10 @@ def test_of_several_loci_at_one_place_the_alleles_decide(order):
     place = {"chromosome": ["1"] * 2, "position": [100] * 2, "allele_0": ["A", "A"]}
     own = {**place, "id": ["m1", "m2"], "allele_1": ["G", "AT"]}
     there = pa.table({**place, "id": ["p1", "p2"], "allele_1": ["G", "AT"]}).take(list(order))
-    match = match_loci(own, there, missing="refuse")
+    match = harmonize(own, there, missing="refuse")
     assert match.columns.tolist() == list(order) and match.by_place == 2
     unknown = {key: own[key] for key in ("id", "chromosome", "position")}
-    blind = match_loci(unknown, there, missing="refuse")
+    blind = harmonize(unknown, there, missing="refuse")
     assert blind.columns.tolist() == [0, 1] and (match.unsure, blind.unsure) == (0, 2)
-    neither = match_loci(unknown, there.select([*unknown]), missing="refuse")
+    neither = harmonize(unknown, there.select([*unknown]), missing="refuse")
     assert neither.unsure == 0

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from g2p.runs.directory import Record
+from g2p.runs.directory import RunDirectory
 from g2p.runs.index import STATES, stored_runs
 from g2p.runs.prune import prune
 from tests.helpers.command import ROOT, train
@@ -110,16 +110,16 @@ def test_what_is_no_run_is_never_pruned(runs, tmp_path):
 
 
 def test_a_run_that_fails_at_once_leaves_what_is_not_its_own(tmp_path):
-    record = written(tmp_path, 1, done=False)
-    (record.folder / "thesis.txt").write_text("precious")
-    (record.checkpoints / "last.ckpt").unlink()
-    record.discard_unless_begun()
-    assert [path.name for path in record.folder.iterdir()] == ["thesis.txt"]
+    directory = written(tmp_path, 1, done=False)
+    (directory.folder / "thesis.txt").write_text("precious")
+    (directory.checkpoints / "last.ckpt").unlink()
+    directory.discard_unless_begun()
+    assert [path.name for path in directory.folder.iterdir()] == ["thesis.txt"]
 
 
-def resumes_or_starts(record: Record) -> bool:
+def resumes_or_starts(directory: RunDirectory) -> bool:
     """What a run would trip over is a last.ckpt without a best.ckpt."""
-    best, last = (record.checkpoints / f"{name}.ckpt" for name in ("best", "last"))
+    best, last = (directory.checkpoints / f"{name}.ckpt" for name in ("best", "last"))
     return best.exists() or not last.exists()
 
 
@@ -128,8 +128,8 @@ def test_killed_at_any_deletion_a_run_is_whole_or_one_to_train_anew(tmp_path, mo
     whole = written(tmp_path, 0)
     count = sum(1 for _ in whole.folder.rglob("*")) + 1
     for allowed in range(count):
-        record = written(tmp_path, 100 + allowed)
-        (run,) = (r for r in stored_runs(tmp_path) if r.record.folder == record.folder)
+        directory = written(tmp_path, 100 + allowed)
+        (run,) = (r for r in stored_runs(tmp_path) if r.directory.folder == directory.folder)
         left = [allowed]
 
         def killing(real, left=left):
@@ -145,19 +145,19 @@ def test_killed_at_any_deletion_a_run_is_whole_or_one_to_train_anew(tmp_path, mo
             for name in ("unlink", "rmdir"):
                 patch.setattr(os, name, killing(getattr(os, name)))
             prune(run)
-        if record.finished:
+        if directory.finished:
             assert allowed == 0
         else:
-            assert resumes_or_starts(record)
-        (run,) = (r for r in stored_runs(tmp_path) if r.record.folder == record.folder)
+            assert resumes_or_starts(directory)
+        (run,) = (r for r in stored_runs(tmp_path) if r.directory.folder == directory.folder)
         assert prune(run) == []
-        assert not record.folder.exists()
+        assert not directory.folder.exists()
 
 
 def test_a_run_that_was_finished_meanwhile_stays(runs):
     (run,) = (r for r in stored_runs(runs) if r.state == "unfinished")
-    run.record.write_metrics(metrics(run.signature))
-    assert prune(run) is None and run.record.finished
+    run.directory.write_metrics(metrics(run.signature))
+    assert prune(run) is None and run.directory.finished
 
 
 def test_a_pruned_run_is_trained_again(tmp_path):
@@ -181,7 +181,7 @@ def test_a_process_that_waits_for_a_pruned_run_goes_on(runs):
         "import sys; from filelock import FileLock; print('waits', flush=True)\n"
         "with FileLock(sys.argv[1]): print('holds', flush=True); sys.stdin.read()"
     )
-    (run,) = (r for r in stored_runs(runs) if r.record.folder == folder)
+    (run,) = (r for r in stored_runs(runs) if r.directory.folder == folder)
     with FileLock(folder / ".lock"):
         waiting = subprocess.Popen(
             [sys.executable, "-c", code, str(folder / ".lock")], stdout=subprocess.PIPE,
@@ -209,7 +209,7 @@ def test_a_signal_while_it_prunes(tmp_path):
     left = stored_runs(tmp_path / "runs")
     assert {run.state for run in left} <= {"done", "unfinished"} <= set(STATES)
     for run in left:
-        whole = run.state == "done" and (run.record.checkpoints / "best.ckpt").exists()
-        assert whole or resumes_or_starts(run.record)
+        whole = run.state == "done" and (run.directory.checkpoints / "best.ckpt").exists()
+        assert whole or resumes_or_starts(run.directory)
     assert listing("--prune", "--yes", cwd=tmp_path).returncode == 0
     assert not list((tmp_path / "runs").iterdir())

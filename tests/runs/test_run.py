@@ -18,10 +18,10 @@ from sklearn.metrics import r2_score
 
 from g2p.core.console import Console
 from g2p.core.errors import UserError
-from g2p.core.messages import message
-from g2p.runs.directory import Record
+from g2p.core.messages import format_error
+from g2p.runs.directory import RunDirectory
 from g2p.runs.metrics_table import print_table
-from g2p.runs.resolve import identify
+from g2p.runs.resolve import resolve_run
 from g2p.runs.run import obtain, run
 from g2p.training.checkpoints import load_checkpoint
 from tests.helpers.command import train
@@ -127,7 +127,7 @@ def test_force_starts_an_unfinished_run_anew(small):
 
 def test_a_checkpoint_of_another_run_is_refused_and_force_starts_anew(small):
     folder, other = run(small()), run(small("seed=1"))
-    metrics = Record(folder).metrics()
+    metrics = RunDirectory(folder).metrics()
     for file in ("last.ckpt", "best.ckpt"):  # the second in a run that force has begun
         before = ended(folder)
         (folder / "metrics.json").unlink()
@@ -136,13 +136,13 @@ def test_a_checkpoint_of_another_run_is_refused_and_force_starts_anew(small):
             run(small())
         run(small("force=true"))
         assert not set(before) & set(ended(folder))
-        assert {**Record(folder).metrics(), "seconds": 0} == {**metrics, "seconds": 0}
+        assert {**RunDirectory(folder).metrics(), "seconds": 0} == {**metrics, "seconds": 0}
 
 
 @pytest.mark.parametrize("name", ["checkpoints", "checkpoints/last.ckpt"])
 def test_force_starts_anew_whatever_stands_for_a_checkpoint(small, name):
     folder = run(small())
-    metrics = Record(folder).metrics()
+    metrics = RunDirectory(folder).metrics()
     (folder / "metrics.json").unlink()
     if name == "checkpoints":  # a file in place of a folder, or the other way round
         shutil.rmtree(folder / name)
@@ -151,14 +151,14 @@ def test_force_starts_anew_whatever_stands_for_a_checkpoint(small, name):
         (folder / name).unlink()
         (folder / name).mkdir()
     run(small("force=true"))
-    assert {**Record(folder).metrics(), "seconds": 0} == {**metrics, "seconds": 0}
+    assert {**RunDirectory(folder).metrics(), "seconds": 0} == {**metrics, "seconds": 0}
 
 
 def test_checkpoints_of_two_trainings_do_not_go_together(small):
     """As where a backup was restored in part: best.ckpt of an epoch, last.ckpt of later ones."""
     config = small("trainer.max_epochs=3", "trainer.patience=null")
     folder = run(config)
-    metrics = Record(folder).metrics()
+    metrics = RunDirectory(folder).metrics()
     best = folder / "checkpoints" / "best.ckpt"
     checkpoint = load_checkpoint(best)
     memory = checkpoint["callbacks"]["Memory"]
@@ -168,7 +168,7 @@ def test_checkpoints_of_two_trainings_do_not_go_together(small):
     with pytest.raises(UserError, match="best.ckpt and .*last.ckpt are not of the same training"):
         run(config)
     run(small("trainer.max_epochs=3", "trainer.patience=null", "force=true"))
-    assert {**Record(folder).metrics(), "seconds": 0} == {**metrics, "seconds": 0}
+    assert {**RunDirectory(folder).metrics(), "seconds": 0} == {**metrics, "seconds": 0}
 
 
 @pytest.mark.parametrize("how", ["removed", "moved", "begun by another"])
@@ -176,7 +176,7 @@ def test_checkpoints_of_two_trainings_do_not_go_together(small):
 def test_a_directory_that_goes_in_mid_training(tmp_path, small, monkeypatch, how, when):
     """The run ends with a message, and what is left never looks finished."""
     config = small("trainer.max_epochs=2")
-    folder = tmp_path / "runs" / identify(config).record.folder.name
+    folder = tmp_path / "runs" / resolve_run(config).directory.folder.name
 
     def taken_away(*arguments, **more):
         if folder.exists() and not (tmp_path / "elsewhere").exists():
@@ -190,8 +190,8 @@ def test_a_directory_that_goes_in_mid_training(tmp_path, small, monkeypatch, how
                 (folder / "config.yaml").write_text("of another process")
         return real(*arguments, **more)
 
-    real = getattr(Record, when)
-    monkeypatch.setattr(Record, when, taken_away)
+    real = getattr(RunDirectory, when)
+    monkeypatch.setattr(RunDirectory, when, taken_away)
     with pytest.raises(UserError, match=f"{folder} was removed or moved away"):
         obtain(config, None, Console(quiet=True))
     if how == "begun by another":
@@ -278,7 +278,7 @@ def test_a_folder_of_somebody_elses(tmp_path, capsys):
             run(config)
     finally:
         os.seteuid(0)
-    said = message(error.value)
+    said = format_error(error.value)
     assert said.startswith(f"Permission denied: {tmp_path / 'runs'}")
     assert "Set paths.runs" in said
     assert not list((tmp_path / "runs").iterdir())

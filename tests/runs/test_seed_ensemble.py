@@ -11,7 +11,7 @@ import pytest
 
 from g2p.cli.average import main
 from g2p.core.errors import UserError
-from g2p.runs.directory import Record
+from g2p.runs.directory import RunDirectory
 from g2p.runs.run import run
 from g2p.runs.seed_ensemble import average
 from tests.helpers.command import call
@@ -22,7 +22,7 @@ TWO = ("phenotype=[23C,30C]", "trainer.batch_size=16")
 
 def test_the_mean_prediction_is_scored_beside_each_alone(small, tmp_path):
     folders = [run(small(*TWO, f"seed={seed}")) for seed in (0, 1, 2)]
-    result = average([Record(folder) for folder in folders])
+    result = average([RunDirectory(folder) for folder in folders])
     tables = [pq.read_table(f / "predictions.parquet").to_pylist() for f in folders]
     single = [json.loads((f / "metrics.json").read_text())["test"]["r2"] for f in folders]
     for name in ("23C", "30C"):
@@ -44,13 +44,13 @@ def test_the_mean_prediction_is_scored_beside_each_alone(small, tmp_path):
 
 
 def test_what_cannot_be_averaged(small, tmp_path):
-    one, other = (Record(run(small(*TWO, f"optim.lr={lr}"))) for lr in (1e-3, 2e-3))
+    one, other = (RunDirectory(run(small(*TWO, f"optim.lr={lr}"))) for lr in (1e-3, 2e-3))
     with pytest.raises(UserError, match=r"more than their seed: optim\.lr"):
         average([one, other])
     with pytest.raises(UserError, match="at least two"):
         average([one, one])
     with pytest.raises(UserError, match="no finished runs"):
-        average([one, Record(tmp_path)])
+        average([one, RunDirectory(tmp_path)])
 
 
 @pytest.mark.parametrize("key", ["data_fingerprint", "code_digest", "numerics_version"])
@@ -60,19 +60,19 @@ def test_runs_of_other_genotypes_or_code_are_not_averaged(tmp_path, key):
     first = run(config)
     second = first.with_name("copy")
     shutil.copytree(first, second)
-    assert average([Record(first), Record(second)])
+    assert average([RunDirectory(first), RunDirectory(second)])
     facts = json.loads((second / "environment.json").read_text())
     facts[key] = 99 if key == "numerics_version" else "another"
     (second / "environment.json").write_text(json.dumps(facts))
     with pytest.raises(UserError, match=f"more than their seed: the .*{key}"):
-        average([Record(first), Record(second)])
+        average([RunDirectory(first), RunDirectory(second)])
 
 
 def test_runs_of_the_same_data_in_two_places_are_averaged(tmp_path):
     rng = np.random.default_rng(0)
     calls, strains = rng.integers(0, 2, (60, 8)), [f"s{i}" for i in range(60)]
     loci = {f"m{i}": column for i, column in enumerate(calls.T)}
-    records = []
+    directories = []
     for seed in (0, 1):
         folder = tmp_path / f"data{seed}" / "table"
         folder.mkdir(parents=True)
@@ -85,9 +85,9 @@ def test_runs_of_the_same_data_in_two_places_are_averaged(tmp_path):
             "model=rijal_attention", "model.num_layers=1", "optim=adam", "trainer.max_epochs=1",
             f"seed={seed}", *paths(tmp_path),
         )  # fmt: skip
-        records.append(Record(run(config)))
-    assert records[0].config()["data"]["path"] != records[1].config()["data"]["path"]
-    assert set(average(records)) == {"growth"}
+        directories.append(RunDirectory(run(config)))
+    assert directories[0].config()["data"]["path"] != directories[1].config()["data"]["path"]
+    assert set(average(directories)) == {"growth"}
 
 
 def test_its_help_is_whole_sentences(capsys, monkeypatch):

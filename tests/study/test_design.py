@@ -13,7 +13,7 @@ from g2p.core.errors import UserError
 from g2p.stats.comparison import Comparison
 from g2p.study import expand as runs
 from g2p.study.design import load_study, plan, studies
-from g2p.study.schema import check_shape, read_declared
+from g2p.study.schema import check_shape, read_spec
 from tests.helpers.configs import compose, paths
 
 BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
@@ -254,7 +254,7 @@ def test_what_a_study_may_not_say(declared, size, said):
 def test_a_file_that_is_no_study(tmp_path, text, said):
     (tmp_path / "study.yaml").write_text(text)
     with pytest.raises(UserError, match=said) as error:
-        read_declared(tmp_path / "study.yaml")
+        read_spec(tmp_path / "study.yaml")
     assert str(tmp_path / "study.yaml") in str(error.value) and "\n" not in str(error.value)
 
 

@@ -6,19 +6,19 @@ from dataclasses import replace
 from pathlib import Path
 
 from g2p.core.console import Console
-from g2p.runs.directory import Record
+from g2p.runs.directory import RunDirectory
 from g2p.study.expand import StudyRun
 from g2p.study.ledger import Ledger
-from g2p.study.progress import News, Watch
+from g2p.study.progress import LiveProgress, News
 from tests.helpers.stored_runs import metrics
 
 
 def finished(folder: Path, number: int, r2: float | None) -> StudyRun:
     """A run that is done, or not where `r2` is None."""
-    record = Record(folder / "runs" / f"{number:016x}")
+    directory = RunDirectory(folder / "runs" / f"{number:016x}")
     if r2 is not None:
-        record.write_metrics(metrics(record.folder.name, r2=r2))
-    return StudyRun(record, [{"rung": f"[{number}]"}], {}, [], {}, [], 1, dict)
+        directory.write_metrics(metrics(directory.folder.name, r2=r2))
+    return StudyRun(directory, [{"rung": f"[{number}]"}], {}, [], {}, [], 1, dict)
 
 
 def watched(folder: Path, terminal: bool, entries: list[tuple]) -> str:
@@ -29,7 +29,7 @@ def watched(folder: Path, terminal: bool, entries: list[tuple]) -> str:
     ledger.write("0" * 16, "failed", "long ago")  # before it watches
     out = io.StringIO()
     console = Console(file=out, force_terminal=terminal, width=300)
-    with Watch(runs, states, folder, console) as watch:
+    with LiveProgress(runs, states, folder, console) as watch:
         for number, *entry in entries:
             ledger.write(f"{number:016x}", *entry)
             watch.look()
@@ -62,13 +62,13 @@ def test_of_a_transfer_only_the_target_counts(tmp_path):
     """A joint run knows everything of the other phenotypes."""
     runs = [finished(tmp_path, i, 0.6) for i in (1, 2)]
     for run, r2 in zip(runs, (0.1, None), strict=True):
-        scores = run.record.metrics()
+        scores = run.directory.metrics()
         scores["test"]["r2"]["cu"] = r2
-        run.record.write_metrics(scores)
+        run.directory.write_metrics(scores)
     runs = [replace(run, target="cu") for run in runs]
     ledger, out = Ledger(tmp_path), io.StringIO()
     states = {run.signature: "pending" for run in runs}
-    with Watch(runs, states, tmp_path, Console(file=out, width=300)) as watch:
+    with LiveProgress(runs, states, tmp_path, Console(file=out, width=300)) as watch:
         for run in runs:
             ledger.write(run.signature, "done")
             watch.look()

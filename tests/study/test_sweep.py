@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from g2p.runs.directory import Record
+from g2p.runs.directory import RunDirectory
 from g2p.runs.lock import in_training
-from g2p.runs.resolve import identify
+from g2p.runs.resolve import resolve_run
 from g2p.runs.run import alone
 from g2p.study import job as jobs
 from g2p.study.job import Job
@@ -146,7 +146,7 @@ def test_whatever_a_run_raises_becomes_its_status(tmp_path, monkeypatch, error, 
 
     monkeypatch.setattr(jobs, "obtaining", raising)
     config = compose(*SMALL_RIDGE, *paths(tmp_path))
-    signature = identify(config).record.folder.name
+    signature = resolve_run(config).directory.folder.name
     alone(Job(tmp_path, Group("test"), (signature,), False).steps(signature, config))
     entry = Ledger(tmp_path).entries()[signature]
     assert entry["status"] == "failed" and said in entry["error"]
@@ -162,10 +162,10 @@ def test_the_ledger_survives_a_line_cut_short(tmp_path):
         ledger.write("c", "running")
         assert ledger.entries()["c"]["status"] == "running"
         assert set(ledger.entries()) <= {"a", "b", "c"}
-    record = Record(tmp_path / "run")
-    assert status(record, {"status": "running"}) == "pending"  # nobody holds its lock
-    assert status(record, {"status": "failed"}) == "failed"
-    assert status(record, None) == "pending" and not in_training(record)
+    directory = RunDirectory(tmp_path / "run")
+    assert status(directory, {"status": "running"}) == "pending"  # nobody holds its lock
+    assert status(directory, {"status": "failed"}) == "failed"
+    assert status(directory, None) == "pending" and not in_training(directory)
 
 
 def test_killed_again_and_again_it_ends_with_the_same_table(tmp_path):

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from g2p.tracking.throttle import SECONDS_A_RUN, Outlet
+from g2p.tracking.throttle import SECONDS_A_RUN, UploadThrottle
 from g2p.tracking.wandb_tracker import WandbTracker
 
 
@@ -23,7 +23,7 @@ class Run:
 @given(runs=st.integers(1, 8), waits=st.lists(st.floats(0, 3), min_size=1, max_size=30))
 def test_all_is_said_in_order_and_not_too_often(runs, waits):
     clock = [0.0]
-    buffer = Outlet(lambda: clock[0])
+    buffer = UploadThrottle(lambda: clock[0])
     wandb = [Run(clock) for _ in range(runs)]
     trackers = [WandbTracker(run, artifact=False, outlet=buffer) for run in wandb]
     rows = [[] for _ in range(runs)]

@@ -11,10 +11,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from g2p.config.registry import choices, is_baseline
 from g2p.training.fit import Request, fit
-from g2p.training.packed import fit as fit_together
+from g2p.training.packed import fit as fit_packed
 from g2p.training.packed.loop import _predicted, _train_epoch
-from g2p.training.packed.sequential import Turns
-from g2p.training.packed.stacked import Stack
+from g2p.training.packed.sequential import SequentialModels
+from g2p.training.packed.stacked import StackedModels
 from tests.helpers.configs import compose, random_prepared
 
 NETWORKS = [name for name in choices("model") if not is_baseline(name)]
@@ -83,7 +83,7 @@ def test_steps_ask_for_nothing(tmp_path, name, members):
             if members == 1:
                 fit(*requests[0])
             else:
-                fits = fit_together.fit_together(requests, stacked=True)
+                fits = fit_packed.fit_packed(requests, stacked=True)
                 results = [result for _, result in fits]
                 assert not any(isinstance(result, Exception) for result in results)
         return found.count
@@ -91,17 +91,17 @@ def test_steps_ask_for_nothing(tmp_path, name, members):
     assert waits(20) == waits(2)
 
 
-@pytest.mark.parametrize("way", [Stack, Turns])
+@pytest.mark.parametrize("way", [StackedModels, SequentialModels])
 @pytest.mark.parametrize("name", NETWORKS)
 def test_an_epoch_together_where_tensors_have_no_values(tmp_path, name, way, monkeypatch):
     """On torch's `meta` device, of shapes alone, which refuses what waits and what is elsewhere."""
     meta = torch.device("meta")
-    monkeypatch.setattr(fit_together, "_device", lambda request: (meta, False))
+    monkeypatch.setattr(fit_packed, "_device", lambda request: (meta, False))
     adamw = torch.optim.AdamW  # fused ones know no `meta`
     monkeypatch.setattr(
         torch.optim, "AdamW", lambda rows, fused, **options: adamw(rows, **options, foreach=True)
     )
-    members = [fit_together._member(asked(tmp_path / str(i), name, 16, i), {}, 2) for i in range(2)]
+    members = [fit_packed._member(asked(tmp_path / str(i), name, 16, i), {}, 2) for i in range(2)]
     for member in members:
         member.draws.device = torch.device("cpu")  # `meta` has no random numbers
     models = way(*zip(*((m.model, m.row, m.draws) for m in members), strict=True))

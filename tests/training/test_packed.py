@@ -90,7 +90,7 @@ def test_patience_stops_each_member_and_it_costs_nothing_more(tmp_path, monkeypa
         for seed, patience in enumerate((1, 2, "null"))
     ]
     sizes = []
-    name = "Stack" if stacked else "Turns"
+    name = "StackedModels" if stacked else "SequentialModels"
 
     class Counted(getattr(fit_together_module, name)):
         def __init__(self, models, rows, draws):

@@ -6,10 +6,10 @@ import torch
 
 from g2p.core.errors import UserError
 from g2p.runs.packed_runs import Runs
-from g2p.training.fit import Fitted, Request, Room, fit
+from g2p.training.fit import Capacity, Fitted, Request, fit
 from g2p.training.packed import fit as fit_together_module
-from g2p.training.packed.loop import train_together
-from g2p.training.packed.stacked import Stack
+from g2p.training.packed.loop import train_packed
+from g2p.training.packed.stacked import StackedModels
 from tests.helpers.configs import compose, random_prepared
 from tests.helpers.packed import (
     STACKED_OR_NOT,
@@ -42,7 +42,7 @@ def test_a_member_that_has_ended_keeps_no_other_s_memory(tmp_path):
     configs = [compose(*words, f"trainer.max_epochs={n}") for n in (1, 2, 2)]
     asked = requests(tmp_path, configs, [random_prepared(seed=i) for i in range(3)])
     members = [fit_together_module._member(request, {}, 3) for request in asked]
-    ended = train_together(members, Stack, nullcontext())
+    ended = train_packed(members, StackedModels, nullcontext())
     member, error = next(ended)
     assert member is members[0] and error is None and member.optimizer is None
     for parameter in member.model.parameters():
@@ -55,17 +55,17 @@ def test_where_a_device_runs_out_of_memory_each_goes_on_alone(tmp_path, monkeypa
     configs = [compose(*words, f"seed={seed}") for seed in range(3)]
     datas = [random_prepared(seed=i) for i in range(3)]
     asked, whole = (requests(tmp_path / where, configs, datas) for where in ("broken", "whole"))
-    learn = Stack.learn
+    learn = StackedModels.learn
 
     def full(stack, batches, context):
         if (tmp_path / "broken" / "0" / "last.ckpt").exists():
             raise torch.OutOfMemoryError("CUDA out of memory.")
         return learn(stack, batches, context)
 
-    monkeypatch.setattr(Stack, "learn", full)
+    monkeypatch.setattr(StackedModels, "learn", full)
     said = []
     runs = Runs(said.append)
-    runs.room["sizes"] = Room(3, stacked=True)
+    runs.room["sizes"] = Capacity(3, stacked=True)
     fits = dict(runs._fitted(dict(enumerate(asked)), "sizes"))
     assert sorted(fits) == [0, 1, 2] and runs.room["sizes"].members == 1
     assert "3 runs go on one by one" in said[-1]

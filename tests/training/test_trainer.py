@@ -12,7 +12,7 @@ from g2p.training import optimizers as optim
 from g2p.training import trainer
 from g2p.training.checkpoints import load_checkpoint
 from g2p.training.inference import predict
-from g2p.training.lightning_module import Task
+from g2p.training.lightning_module import RegressionModule
 from g2p.training.loss import masked_mse
 from g2p.training.metrics import scores
 from tests.helpers.configs import random_prepared
@@ -31,7 +31,7 @@ def make_task(data, seed=0, dropout=0.0, lr=1e-2, plateau=None, optimizer="adamw
         dropout=dropout, init_scale=1.0, position="none", additive=False,
     )  # fmt: skip
     decay = {"weight_decay": 0.1} if optimizer == "adamw" else {}
-    return Task(
+    return RegressionModule(
         model=model,
         optimizer=partial(
             getattr(optim, optimizer), lr=lr, plateau_patience=plateau, plateau_factor=0.5, **decay
@@ -43,9 +43,9 @@ def make_task(data, seed=0, dropout=0.0, lr=1e-2, plateau=None, optimizer="adamw
     )
 
 
-def train(folder, data, task=None, on_epoch=lambda rows: None, **options):
-    task = task or make_task(data)
-    return task, trainer.fit(task, data, folder, on_epoch, **{**TRAINER, **options})
+def train(folder, data, module=None, on_epoch=lambda rows: None, **options):
+    module = module or make_task(data)
+    return module, trainer.fit(module, data, folder, on_epoch, **{**TRAINER, **options})
 
 
 def without_times(rows):
@@ -57,7 +57,7 @@ def without_times(rows):
 def test_the_loop_is_the_plain_one(tmp_path, optimizer, clip):
     """Against a loop written out here, in float64: same history, same parameters."""
     data = random_prepared()
-    task, rows = train(
+    module, rows = train(
         tmp_path, data, make_task(data, optimizer=optimizer), gradient_clip_val=clip, drop_last=True
     )
 
@@ -83,22 +83,22 @@ def test_the_loop_is_the_plain_one(tmp_path, optimizer, clip):
         assert rows[epoch]["train_loss"] == pytest.approx(np.mean(losses), abs=1e-9)
         assert rows[epoch]["val_loss"] == pytest.approx(expected.loss, abs=1e-9)
         assert rows[epoch]["val_r2/p1"] == pytest.approx(expected.r2[1], abs=1e-9)
-    for ours, theirs in zip(task.model.parameters(), model.parameters(), strict=True):
+    for ours, theirs in zip(module.model.parameters(), model.parameters(), strict=True):
         torch.testing.assert_close(ours, theirs, atol=1e-9, rtol=0)
 
 
 @pytest.mark.parametrize("monitor", ["r2", "loss"])
 def test_the_best_epoch_is_kept_and_patience_stops(tmp_path, monitor):
     data = random_prepared()  # noise: validation soon gets worse
-    task, rows = train(tmp_path, data, max_epochs=60, patience=3, monitor=monitor)
+    module, rows = train(tmp_path, data, max_epochs=60, patience=3, monitor=monitor)
     column, sign = {"r2": ("val_r2_mean", 1), "loss": ("val_loss", -1)}[monitor]
     best = int(np.argmax([sign * row[column] for row in rows]))
     assert len(rows) == best + 1 + 3 < 60
     kept = load_checkpoint(tmp_path / "best.ckpt")
     assert kept["epoch"] == kept["callbacks"]["Memory"]["best_epoch"] == best
-    task.load_state_dict(kept["state_dict"])
+    module.load_state_dict(kept["state_dict"])
     val = data.split["val"]
-    again = scores(predict(task.model, data.genotypes[val]), data.phenotypes[val])
+    again = scores(predict(module.model, data.genotypes[val]), data.phenotypes[val])
     assert again.loss == pytest.approx(rows[best]["val_loss"], abs=1e-9)
     assert kept["inputs"]["loci"] == data.loci.to_pydict()
 
@@ -182,8 +182,8 @@ def test_the_plateau_schedule_is_its_rule(tmp_path, monitor, patience):
     (torch stops halving near 1e-8, so the run is kept short of that.)
     """
     data = random_prepared()
-    task = make_task(data, plateau=patience)
-    _, rows = train(tmp_path, data, task, max_epochs=18, monitor=monitor)
+    module = make_task(data, plateau=patience)
+    _, rows = train(tmp_path, data, module, max_epochs=18, monitor=monitor)
     best, waited, lr = -np.inf, 0, 1e-2
     for row in rows:
         score = row["val_r2_mean"] if monitor == "r2" else -row["val_loss"]

@@ -20,7 +20,7 @@ from g2p.data.panel import NO_CALL, Panel
 from g2p.data.panel_store import files_fingerprint, stored_panel
 from g2p.data.sources.delimited_text import MISSING, refuse_control_characters
 from g2p.data.sources.phenotypes import A_TABLE, joined, read_phenotypes, table_options
-from g2p.data.sources.tabular import Sheet, is_text, kind_of, open_sheet, source_file
+from g2p.data.sources.tabular import TabularFile, is_text, kind_of, open_sheet, source_file
 
 log = logging.getLogger(__name__)
 
@@ -150,7 +150,7 @@ def _warn_of_two_values(cells: np.ndarray, file: Path, coding: str) -> None:
                 return
 
 
-def _calls(sheet: Sheet, column: int, coding: str) -> np.ndarray:
+def _calls(sheet: TabularFile, column: int, coding: str) -> np.ndarray:
     codes = CALLS[coding]
     cells = sheet.cells(column)
     if is_text(cells):  # nearly always one of a few words, so no cell needs to be a number first
@@ -169,13 +169,15 @@ def _calls(sheet: Sheet, column: int, coding: str) -> np.ndarray:
     return calls
 
 
-def _probabilities(sheet: Sheet, column: int, coding: str) -> np.ndarray:
+def _probabilities(sheet: TabularFile, column: int, coding: str) -> np.ndarray:
     numbers = sheet.numbers(column)
     _refuse((numbers < 0) | (numbers > 1), numbers, sheet, column, coding)
     return (2 * numbers - 1).astype(np.float32)
 
 
-def _refuse(bad: np.ndarray, numbers: np.ndarray, sheet: Sheet, column: int, coding: str) -> None:
+def _refuse(
+    bad: np.ndarray, numbers: np.ndarray, sheet: TabularFile, column: int, coding: str
+) -> None:
     if not bad.any():
         return
     row = int(np.argmax(bad))

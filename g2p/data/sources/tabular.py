@@ -63,7 +63,7 @@ def refuse_repeated(
 
 
 @dataclass(frozen=True, eq=False)
-class Sheet:
+class TabularFile:
     """A table whose columns have names, none of them twice: two columns and one row at least."""
 
     file: Path
@@ -159,7 +159,7 @@ def _is_number(kind: pa.DataType) -> bool:
     return any(test(kind) for test in tests)
 
 
-def open_sheet(file: Path) -> Sheet:
+def open_sheet(file: Path) -> TabularFile:
     """The table in a file that is there.
 
     Raises:
@@ -170,7 +170,9 @@ def open_sheet(file: Path) -> Sheet:
     if kind != PARQUET:
         table = read_table(file, DELIMITERS[kind], unique_rows=False)
         header = table.column_names  # Excel begins a file with a byte order mark
-        return Sheet(file, table.rename_columns([header[0].removeprefix("\ufeff"), *header[1:]]))
+        return TabularFile(
+            file, table.rename_columns([header[0].removeprefix("\ufeff"), *header[1:]])
+        )
     try:
         table = pq.read_table(file)
     except (pa.ArrowException, OSError) as error:
@@ -183,4 +185,4 @@ def open_sheet(file: Path) -> Sheet:
     refuse_control_characters(table.column_names, count(1), f"{file}, column", "the name")
     remedy = "Name each column once."
     refuse_repeated(table.column_names, count(1), f"{file}, columns", "the name", remedy)
-    return Sheet(file, table)
+    return TabularFile(file, table)

@@ -20,20 +20,20 @@ from g2p.report.study.layout import (
     wrapped,
 )
 from g2p.report.study.results_view import StudyData, grouped, is_number
-from g2p.runs.directory import Record
+from g2p.runs.directory import RunDirectory
 from g2p.runs.figures import plt
 
 MOST_CURVES = 60
 
 
-def learning_curves(data: StudyData, records: Mapping[str, Path]) -> Picture | None:
+def learning_curves(data: StudyData, directories: Mapping[str, Path]) -> Picture | None:
     """Validation R2 by epoch."""
-    values = curve_values(data, records)
+    values = curve_values(data, directories)
     if not values:
         return None
     n = len({(row["arm"], row["signature"]) for row in values})
     arms = len({row["arm"] for row in values})
-    total = sum(run.key in records for run in data.runs)
+    total = sum(run.key in directories for run in data.runs)
     names = {name for run in data.runs for name in run.phenotypes}
     of = f"on {names.pop()}" if len(names) == 1 else "mean over phenotypes"
     caption = f"Validation R2, {of}, by epoch; a line is a run, as in its history.parquet (there "
@@ -51,17 +51,17 @@ def learning_curves(data: StudyData, records: Mapping[str, Path]) -> Picture | N
     )
 
 
-def curve_values(data: StudyData, records: Mapping[str, Path]) -> list[dict]:
+def curve_values(data: StudyData, directories: Mapping[str, Path]) -> list[dict]:
     """Epochs of some runs, arms taking turns; a run under way may have none yet."""
     by_arm = {arm: [run for run in data.runs if run.arm == arm] for arm in data.arms}
     turns = itertools.zip_longest(*by_arm.values())
     values: dict[str, list[dict]] = {arm: [] for arm in data.arms}
     found = 0
     for run in itertools.chain.from_iterable(turns):
-        if run is None or run.key not in records or found == MOST_CURVES:
+        if run is None or run.key not in directories or found == MOST_CURVES:
             continue
         try:
-            history = Record(records[run.key]).history().to_pydict()
+            history = RunDirectory(directories[run.key]).history().to_pydict()
         except (FileNotFoundError, pa.ArrowInvalid):
             continue
         known = [

@@ -10,17 +10,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from g2p.data.device_data import Resident
+from g2p.data.device_data import DeviceData
 from g2p.hardware.device import forget_peak_memory, free_memory, resolve_accelerator
 from g2p.hardware.gpu_allocation import chosen_devices
-from g2p.training.fit import Fitted, Request, Room, fitted, learning
+from g2p.training.fit import Capacity, Fitted, Request, fitted, learning
 from g2p.training.inference import validation_batch
 from g2p.training.packed.flat_parameters import bytes_kept, bytes_of_parameters
-from g2p.training.packed.loop import train_together
-from g2p.training.packed.member import Member
-from g2p.training.packed.sequential import Turns
-from g2p.training.packed.stacked import Stack
-from g2p.training.training_state import Course
+from g2p.training.packed.loop import train_packed
+from g2p.training.packed.member import PackedRun
+from g2p.training.packed.sequential import SequentialModels
+from g2p.training.packed.stacked import StackedModels
+from g2p.training.training_state import TrainingState
 
 # Of the memory that is free, what members may take; and backward needs about as much again as
 # forward keeps.
@@ -35,7 +35,7 @@ MOST_STRAINS = 65_535
 IN_CACHE = 4 * 2**20
 
 
-def room(request: Request) -> Room:
+def room(request: Request) -> Capacity:
     """How members like this one are trained at once: a forward pass of one, measured.
 
     As many as fit into the memory that is free: as one stacked model, or on a CPU in turn where
@@ -51,10 +51,10 @@ def room(request: Request) -> Room:
     stacked = device != "cpu" or kept <= IN_CACHE
     most = free / (BACKWARD * (kept + own)) if stacked else (free - BACKWARD * kept) / own
     fused = MOST_STRAINS // len(batch.phenotype_BP)
-    return Room(max(1, min(MOST, fused, int(most))), stacked)
+    return Capacity(max(1, min(MOST, fused, int(most))), stacked)
 
 
-def fit_together(
+def fit_packed(
     requests: Sequence[Request], *, stacked: bool
 ) -> Iterator[tuple[int, Fitted | Exception]]:
     """Fit requests of one kind (see `g2p.runs.packed_runs`), as one stacked model or in turn.
@@ -76,8 +76,8 @@ def fit_together(
     device = members[0].row.device.type
     forget_peak_memory(device)
     context = _precision(requests[0], device)
-    for member, error in train_together(
-        members, Stack if stacked else Turns, context, requests[0].bar
+    for member, error in train_packed(
+        members, StackedModels if stacked else SequentialModels, context, requests[0].bar
     ):
         if error is None:
             result = _fitted(requests[numbers[member]], member)
@@ -88,10 +88,10 @@ def fit_together(
             yield numbers[member], error
 
 
-def _fitted(request: Request, member: Member) -> Fitted | Exception:
+def _fitted(request: Request, member: PackedRun) -> Fitted | Exception:
     config, data, folder, *_ = request
     try:
-        result = fitted(config, data, folder, member.model, member.course.rows)
+        result = fitted(config, data, folder, member.model, member.training_state.rows)
     except Exception as error:  # of any kind: it costs this request alone
         return error
     return replace(result, joules=member.joules)
@@ -103,7 +103,7 @@ def _precision(request: Request, device: str) -> AbstractContextManager:
     return torch.autocast(device, torch.bfloat16) if mixed else nullcontext()
 
 
-def _member(request: Request, on_device: dict, n_members: int) -> Member:
+def _member(request: Request, on_device: dict, n_members: int) -> PackedRun:
     config, data = request.config, request.data
     options = config["trainer"]
     device, double = _device(request)
@@ -112,12 +112,12 @@ def _member(request: Request, on_device: dict, n_members: int) -> Member:
     model = model.double() if double else model
     resident = _resident(request, on_device)
     at_once = validation_batch(request.data.genotypes.shape[1]) // n_members
-    return Member(
+    return PackedRun(
         model=model,
         **start,
         train=resident.train(**_batches(request, model)),
         val=resident.val(max(options["batch_size"], at_once)),
-        course=Course(
+        training_state=TrainingState(
             data.phenotype_names, options["monitor"], options["patience"], options["max_epochs"]
         ),
         clip=options["gradient_clip_val"],
@@ -138,7 +138,7 @@ def _device(request: Request) -> tuple[torch.device, bool]:
 
 
 def _batches(request: Request, model) -> dict:
-    """Options of `Resident.train`."""
+    """Options of `DeviceData.train`."""
     options = request.config["trainer"]
     return {
         "batch_size": options["batch_size"],
@@ -148,7 +148,7 @@ def _batches(request: Request, model) -> dict:
     }
 
 
-def _resident(request: Request, on_device: dict[tuple, list]) -> Resident:
+def _resident(request: Request, on_device: dict[tuple, list]) -> DeviceData:
     """The request's panel on its device; genotypes that another member has there are shared."""
     device, double = _device(request)
     genotypes = request.data.genotypes
@@ -156,7 +156,7 @@ def _resident(request: Request, on_device: dict[tuple, list]) -> Resident:
     shared: Tensor | None = next(
         (tensor for there, tensor in same if np.array_equal(there, genotypes)), None
     )
-    resident = Resident(request.data, double=double, genotypes=shared).to(device)
+    resident = DeviceData(request.data, double=double, genotypes=shared).to(device)
     if shared is None:
         same.append((genotypes, resident.genotypes))
     return resident

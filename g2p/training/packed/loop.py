@@ -10,18 +10,20 @@ import torch
 from torch import Tensor
 
 from g2p.core.errors import plural
-from g2p.core.interrupts import go_on
+from g2p.core.interrupts import raise_if_interrupted
 from g2p.hardware.energy import metered
-from g2p.training.packed.member import Member
-from g2p.training.packed.sequential import Turns
-from g2p.training.packed.stacked import Stack
-from g2p.training.progress import NoBar
+from g2p.training.packed.member import PackedRun
+from g2p.training.packed.sequential import SequentialModels
+from g2p.training.packed.stacked import StackedModels
+from g2p.training.progress import SilentProgress
 
 
-def train_together(
-    members: list[Member], way: type[Stack] | type[Turns], context: AbstractContextManager,
-    bar: type[NoBar] = NoBar,
-) -> Iterator[tuple[Member, Exception | None]]:  # fmt: skip
+def train_packed(
+    members: list[PackedRun],
+    way: type[StackedModels] | type[SequentialModels],
+    context: AbstractContextManager,
+    bar: type[SilentProgress] = SilentProgress,
+) -> Iterator[tuple[PackedRun, Exception | None]]:
     """Train each until its course has ended; yields a member as it ends, with what ended it.
 
     A member that has ended leaves the others and costs nothing from then on; one that fails (its
@@ -36,12 +38,12 @@ def train_together(
     """
     going = []
     for member in members:  # a run killed after its last epoch must not train another one
-        if member.course.ended:
+        if member.training_state.ended:
             yield member, None
         else:
             going.append(member)
-    done = max((member.course.epochs for member in going), default=0)
-    with bar(max(member.course.max_epochs for member in members), done) as shown:
+    done = max((member.training_state.epochs for member in going), default=0)
+    with bar(max(member.training_state.max_epochs for member in members), done) as shown:
         models = None
         while going:
             of_each = ((member.model, member.row, member.draws) for member in going)
@@ -51,15 +53,15 @@ def train_together(
             except torch.OutOfMemoryError as error:
                 # Without its traceback, which holds what took the memory.
                 ended = dict.fromkeys(going, error.with_traceback(None))
-            rows = [member.course.rows[-1] for member in going if ended[member] is None]
+            rows = [member.training_state.rows[-1] for member in going if ended[member] is None]
             if rows:
                 loss, r2 = (
                     fmean(row[key] for row in rows) for key in ("train_loss", "val_r2_mean")
                 )
-                epoch = max(member.course.epochs for member in going)
+                epoch = max(member.training_state.epochs for member in going)
                 shown.advance(epoch)
                 shown.end_epoch(epoch, loss, r2, f"  (mean of {plural(len(rows), 'run')})")
-            left = [m for m in going if ended[m] is None and not m.course.ended]
+            left = [m for m in going if ended[m] is None and not m.training_state.ended]
             if len(left) < len(going):
                 models = None
             for member in going:
@@ -70,8 +72,10 @@ def train_together(
 
 
 def _epoch(
-    members: list[Member], models: Stack | Turns, context: AbstractContextManager
-) -> dict[Member, Exception | None]:
+    members: list[PackedRun],
+    models: StackedModels | SequentialModels,
+    context: AbstractContextManager,
+) -> dict[PackedRun, Exception | None]:
     """Train, score and keep one epoch of each; what went wrong, by member."""
     started = time.monotonic()
     with metered("cuda" if members[0].row.is_cuda else "cpu", 1) as meter:
@@ -91,12 +95,14 @@ def _epoch(
 
 
 def _train_epoch(
-    members: list[Member], models: Stack | Turns, context: AbstractContextManager
+    members: list[PackedRun],
+    models: StackedModels | SequentialModels,
+    context: AbstractContextManager,
 ) -> None:
     for member in members:
         member.begin_epoch()
     for batches in zip_longest(*(member.train for member in members)):
-        go_on()
+        raise_if_interrupted()
         losses = models.learn(batches, context)
         for member, own, loss in zip(members, batches, losses, strict=True):
             if own is not None:
@@ -105,7 +111,9 @@ def _train_epoch(
 
 @torch.no_grad()
 def _predicted(
-    members: list[Member], models: Stack | Turns, context: AbstractContextManager
+    members: list[PackedRun],
+    models: StackedModels | SequentialModels,
+    context: AbstractContextManager,
 ) -> list[tuple[Tensor, Tensor]]:
     """Of each member's validation strains: predicted and observed, (n, P) on the CPU.
 

@@ -13,22 +13,24 @@ from g2p.training.checkpoints import load_checkpoint, resumable, save_checkpoint
 from g2p.training.metrics import scores
 from g2p.training.packed.flat_parameters import row_of
 from g2p.training.packed.vmap_rules import Draws
-from g2p.training.training_state import Course, epoch_seed, plateau_schedule
+from g2p.training.training_state import TrainingState, epoch_seed, plateau_schedule
 
 LIGHTNING_VERSION = version("lightning")
 
 
-class Member:
-    """What a run is beside the arithmetic that it shares; `Task` and `Memory` of a run alone.
+class PackedRun:
+    """All of a run but the arithmetic that it shares with others.
+
+    It is to a packed run what `RegressionModule` and `CheckpointCallback` are to a run alone.
 
     Its checkpoints are those of a run alone, so that either goes on from the other's.
 
     Args:
         model: on its device, of its precision.
         optimizer: from parameters to an optimizer.
-        plateau_patience, plateau_factor, seed, inputs: see `g2p.training.lightning_module.Task`.
+        plateau_patience, plateau_factor, seed, inputs: see `RegressionModule`.
         train, val: its batches.
-        course: not begun; a last.ckpt in `folder` is gone on from.
+        training_state: not begun; a last.ckpt in `folder` is gone on from.
         clip: largest gradient norm; None does not clip.
         folder: for best.ckpt and last.ckpt.
         on_epoch: called after each epoch with the history so far.
@@ -37,18 +39,18 @@ class Member:
     def __init__(
         self, *, model: nn.Module, optimizer: Callable[[Iterable], torch.optim.Optimizer],
         plateau_patience: int | None, plateau_factor: float, seed: int, inputs: dict,
-        train: Batches, val: Batches, course: Course, clip: float | None, folder: Path,
-        on_epoch: Callable[[list[dict]], None],
+        train: Batches, val: Batches, training_state: TrainingState, clip: float | None,
+        folder: Path, on_epoch: Callable[[list[dict]], None],
     ):  # fmt: skip
         self.model, self.seed, self.inputs = model, seed, inputs
-        self.train, self.val, self.course, self.clip = train, val, course, clip
+        self.train, self.val, self.training_state, self.clip = train, val, training_state, clip
         self.folder, self.on_epoch = folder, on_epoch
         self.draws = Draws(next(model.parameters()).device)
         last = resumable(folder)
         checkpoint = None if last is None else load_checkpoint(last)
         if checkpoint:
             model.load_state_dict(_without_prefix(checkpoint["state_dict"]))
-            course.restore(checkpoint["callbacks"]["Memory"])
+            training_state.restore(checkpoint["callbacks"]["Memory"])
         self.row = row_of(model)
         self.optimizer = optimizer([self.row])
         self.plateau = plateau_schedule(self.optimizer, plateau_patience, plateau_factor)
@@ -60,8 +62,8 @@ class Member:
         self.joules = None if checkpoint else 0.0  # those of an earlier process are lost
 
     def begin_epoch(self) -> None:
-        self.train.epoch = self.course.epochs
-        self.draws.seed(epoch_seed(self.seed, self.course.epochs))
+        self.train.epoch = self.training_state.epochs
+        self.draws.seed(epoch_seed(self.seed, self.training_state.epochs))
 
     def step(self, loss: Tensor) -> None:
         """Move by the gradient that is there."""
@@ -87,13 +89,15 @@ class Member:
         train_loss = torch.stack(self.losses).double().mean().item()
         self.losses.clear()
         val = scores(predicted.numpy(), observed.numpy())
-        self.course.check(train_loss, val.loss, bool(predicted.isfinite().all()))
+        self.training_state.check(train_loss, val.loss, bool(predicted.isfinite().all()))
         if self.plateau is not None:
-            self.plateau.step(self.course.score(val))
-        improved = self.course.close(train_loss, val, self.optimizer.param_groups[0]["lr"], seconds)
+            self.plateau.step(self.training_state.score(val))
+        improved = self.training_state.close(
+            train_loss, val, self.optimizer.param_groups[0]["lr"], seconds
+        )
         names = ("best.ckpt", "last.ckpt") if improved else ("last.ckpt",)
         save_checkpoint(self._checkpoint(), *(self.folder / name for name in names))
-        self.on_epoch(self.course.rows)
+        self.on_epoch(self.training_state.rows)
 
     def leave(self) -> None:
         """Let go of the memory that it shares with others, and of its optimizer's."""
@@ -105,13 +109,13 @@ class Member:
         """As Lightning would write it, but for the state of its loops."""
         state = {f"model.{name}": value.clone() for name, value in self.model.state_dict().items()}
         checkpoint = {
-            "epoch": self.course.epochs - 1,
-            "global_step": self.course.epochs * len(self.train),
+            "epoch": self.training_state.epochs - 1,
+            "global_step": self.training_state.epochs * len(self.train),
             "pytorch-lightning_version": LIGHTNING_VERSION,
             "state_dict": state,
             "optimizer_states": [self._parted(self.optimizer.state_dict())],
             "lr_schedulers": [],
-            "callbacks": {"Memory": self.course.state()},
+            "callbacks": {"Memory": self.training_state.state()},
             "inputs": self.inputs,
         }
         if self.plateau is not None:

@@ -12,8 +12,8 @@ from g2p.training.packed.flat_parameters import parts
 from g2p.training.packed.vmap_rules import Draws
 
 
-class Turns:
-    """Calls and differentiates models one after another; used as `Stack` is."""
+class SequentialModels:
+    """Calls and differentiates models one after another; used as `StackedModels` is."""
 
     def __init__(
         self, models: Sequence[nn.Module], rows: Sequence[nn.Parameter], draws: Sequence[Draws]

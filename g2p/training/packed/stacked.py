@@ -15,7 +15,7 @@ from g2p.training.packed.flat_parameters import parts
 from g2p.training.packed.vmap_rules import Draws, Folded, MemberDropout
 
 
-class Stack:
+class StackedModels:
     """Calls and differentiates K models at once; they go on living in its rows.
 
     The models know nothing of it. Their parameters are views of the buffer, so each can still be
