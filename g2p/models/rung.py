@@ -80,7 +80,7 @@ class Rung(nn.Module):
             init_scale=STANDARD_EMBEDDING_SCALE,
         )  # fmt: skip
         self.blocks = nn.Sequential(*(layer() for _ in range(num_layers)))
-        self.norm = nn.LayerNorm(D) if layer_norm else nn.ResolvedRun()
+        self.norm = nn.LayerNorm(D) if layer_norm else nn.Identity()
         self.readout = (
             MeanReadout(dim=D, n_phenotypes=n_phenotypes, dropout=0.0)
             if readout == "mean"

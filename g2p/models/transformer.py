@@ -74,7 +74,7 @@ class Transformer(nn.Module):
 
         self.embed = LocusEmbedding(n_loci=n_loci, dim=D, ones_column=False, init_scale=init_scale)
         self.blocks = nn.Sequential(*(layer() for _ in range(num_layers)))
-        self.norm = nn.LayerNorm(D) if layer_norm else nn.ResolvedRun()
+        self.norm = nn.LayerNorm(D) if layer_norm else nn.Identity()
         self.readout = MeanReadout(dim=D, n_phenotypes=n_phenotypes, dropout=0.0)
         self.position = self.additive = None
         if position == "learned":

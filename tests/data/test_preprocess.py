@@ -270,7 +270,7 @@ def test_a_flipped_bit_in_the_length_of_an_array_is_mended(tmp_path, monkeypatch
         lambda arrays: arrays.update(train=arrays["train"].astype(float)),
         lambda arrays: arrays.update(test=arrays["test"] - 60),
         lambda arrays: arrays.update(cells=arrays["cells"][0]),
-        lambda arrays: arrays.update(qc_log=np.array(3)),
+        lambda arrays: arrays.update(account=np.array(3)),
     ],
 )
 def test_thinned_genotypes_of_another_shape_are_made_again(thinned_file, caplog, change):

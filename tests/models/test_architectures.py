@@ -37,7 +37,7 @@ def attention(x: Tensor, module: nn.Module, heads: int, scaled: bool) -> Tensor:
         exp = (scores / (head**0.5 if scaled else 1)).exp()
         out.append(exp / exp.sum(-1, keepdim=True) @ value[..., columns])
     joined = torch.cat(out, dim=-1)
-    if isinstance(module.out, nn.ResolvedRun):
+    if isinstance(module.out, nn.Identity):
         return joined
     return joined @ module.out.weight.T + (0 if module.out.bias is None else module.out.bias)
 

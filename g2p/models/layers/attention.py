@@ -34,7 +34,7 @@ class Attention(nn.Module):
         # Queries, keys and values below each other, as in nn.MultiheadAttention.
         self.in_weight = nn.Parameter(torch.empty(3 * dim, dim))
         self.in_bias = nn.Parameter(torch.zeros(3 * dim)) if bias else None
-        self.out = nn.Linear(dim, dim, bias=bias) if output_projection else nn.ResolvedRun()
+        self.out = nn.Linear(dim, dim, bias=bias) if output_projection else nn.Identity()
         if init_scale is None:
             nn.init.xavier_uniform_(self.in_weight)
         else:

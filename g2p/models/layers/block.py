@@ -27,11 +27,11 @@ class Block(nn.Module):
         super().__init__()
         self.skip = skip
         self.attention = attention
-        self.attention_norm = nn.LayerNorm(dim) if layer_norm else nn.ResolvedRun()
+        self.attention_norm = nn.LayerNorm(dim) if layer_norm else nn.Identity()
         self.dropout = nn.Dropout(dropout)
         self.ffn = None
         if ffn_dim is not None:
-            self.ffn_norm = nn.LayerNorm(dim) if layer_norm else nn.ResolvedRun()
+            self.ffn_norm = nn.LayerNorm(dim) if layer_norm else nn.Identity()
             self.ffn = nn.Sequential(
                 nn.Linear(dim, ffn_dim), nn.ReLU(), nn.Dropout(dropout), nn.Linear(ffn_dim, dim)
             )
