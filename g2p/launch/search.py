@@ -111,6 +111,6 @@ class TellBest(Callback):
         chosen = [f"{key}={value}" for key, value in result["best_params"].items()]
         given = parse(config.hydra.overrides.task)
         fixed = [override.input_line for override in given if not override.is_sweep_override()]
-        folder = resolve_run(composed([*fixed, *chosen])).record.folder
+        folder = resolve_run(composed([*fixed, *chosen])).directory.folder
         print(f"best trial: validation R2 {result['best_value']:z.3f} with {', '.join(chosen)}")
         print(f"run: {folder}", flush=True)

@@ -32,7 +32,7 @@ def training(
 
     Args:
         config: of the run.
-        record: its directory, held by this process.
+        directory: its directory, held by this process.
         data: what it learns from.
         base: a checkpoint to start from.
         ridge: what ridge reaches on the same data, set beside its metrics.

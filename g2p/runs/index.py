@@ -23,7 +23,7 @@ class StoredRun:
     """One run's directory.
 
     Attributes:
-        record: the directory.
+        directory: the directory.
         state: done, running (a process holds its lock), unfinished (killed, or it failed on the
             way), or damaged (one of its files cannot be read).
         changed: when it ended or was last written to, in seconds since 1970.

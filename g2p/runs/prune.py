@@ -9,7 +9,7 @@ from g2p.runs.index import StoredRun, is_run
 
 def size(run: StoredRun) -> int:
     """Return the bytes of a run's files; of a link, not those of what it leads to."""
-    files = (file.lstat() for file in run.record.folder.rglob("*") if file.is_file())
+    files = (file.lstat() for file in run.directory.folder.rglob("*") if file.is_file())
     return sum(stat.st_size for stat in files)
 
 
@@ -21,17 +21,17 @@ def prune(run: StoredRun) -> list[Path] | None:
     Returns:
         What in its directory is no run's and was left; None when the run was not removed.
     """
-    record = run.record
-    if not is_run(record.folder):
+    directory = run.directory
+    if not is_run(directory.folder):
         return None
-    lock = FileLock(record.lock)
+    lock = FileLock(directory.lock)
     try:
         lock.acquire(timeout=0)
     except (Timeout, FileNotFoundError):  # the latter where it is being removed
         return None
     try:
-        if record.finished and run.state in ("unfinished", "running"):
+        if directory.finished and run.state in ("unfinished", "running"):
             return None
-        return record.remove()
+        return directory.remove()
     finally:
         lock.release()

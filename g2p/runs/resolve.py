@@ -25,7 +25,7 @@ class ResolvedRun:
     """What is known of a run before anything is fitted.
 
     Attributes:
-        record: its directory, named by its signature; it need not exist.
+        directory: its directory, named by its signature; it need not exist.
         sign: from another config on the same panel and phenotypes to that one's signature.
         panel: the whole panel.
         draw: makes its split, once.

@@ -124,7 +124,7 @@ def _write_report(
         effects=effects,
         warnings=told,
         configs={run.signature: _that_count(run.config) for run in runs},
-        records={run.signature: run.record.folder for run in runs},
+        records={run.signature: run.directory.folder for run in runs},
         published=published(table["phenotype"].unique().to_pylist()) if real else [],
         command=shlex.join(["python", "sweep.py", *flags]),
         versions=_versions(),

@@ -82,9 +82,9 @@ def _digest(file: Path) -> str:
 def _state(run: StudyRun, entry: dict | None) -> list:
     """What its rows depend on: status, when it was finished, its error, where it stands."""
     try:
-        finished = (run.record.folder / "metrics.json").stat().st_mtime_ns
+        finished = (run.directory.folder / "metrics.json").stat().st_mtime_ns
     except FileNotFoundError:
-        now = status(run.record, entry)
+        now = status(run.directory, entry)
         return [now, None, entry.get("error") if now == "failed" else None, _places(run)]
     return ["done", finished, None, _places(run)]
 
@@ -122,11 +122,11 @@ def _rows(run: StudyRun, state: list, schema: pa.Schema) -> list[dict]:
     common = {"signature": run.signature, "status": now, "error": error}
     metrics = None
     if now == "done":
-        metrics = run.record.metrics()
+        metrics = run.directory.metrics()
         if missing := set(run.phenotypes) - metrics["test"]["r2"].keys():
-            raise UserError(f"{run.record.folder} has no scores of {listed(sorted(missing))}.")
+            raise UserError(f"{run.directory.folder} has no scores of {listed(sorted(missing))}.")
         # Without it, or with a damaged one, the run is what it was.
-        environment = run.record.environment()
+        environment = run.directory.environment()
         common |= {key: metrics[key] for key in ("seconds", "num_parameters")}
         memory = (environment.get(key) for key in ("peak_device_memory", "peak_memory"))
         common["peak_memory"] = next(filter(None, memory), None)

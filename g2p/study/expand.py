@@ -24,7 +24,7 @@ class StudyRun:
     """One run of a study.
 
     Attributes:
-        record: its directory.
+        directory: its directory.
         places: factor -> label or value, of the points that are this run; of those that differ in
             seed or phenotypes alone the first, since its rows say of these what is so.
         own: the point's overrides, those left out that the user's replace.

@@ -125,7 +125,7 @@ class LiveProgress(threading.Thread):
     def _keep_best(self, run: StudyRun) -> float | None:
         """Its mean test R2, in a transfer that of the target alone, if it has one."""
         try:
-            test = run.record.metrics()["test"]
+            test = run.directory.metrics()["test"]
         except (OSError, UserError):  # removed or damaged: the results will say so
             return None
         r2 = test["r2"].get(run.target) if run.target else test["r2_mean"]

@@ -54,7 +54,7 @@ def sweep(name: str, size: str, overrides: list[str], flags: set[str], console: 
             "`python sweep.py --runs ... --prune` removes those that are to be trained again."
         )
     title = f"{name}-{size}"
-    folder = runs[0].record.folder.parent.parent / "studies" / title
+    folder = runs[0].directory.folder.parent.parent / "studies" / title
     console.print(Text.assemble((title, "bold"), f": {visible(study.question)}"), soft_wrap=True)
     for key in sorted(given.keys() & study.told_apart_by):
         console.print(
@@ -65,7 +65,7 @@ def sweep(name: str, size: str, overrides: list[str], flags: set[str], console: 
         from g2p.study.dry_run import show_plan  # torch comes with it, as with Job below
 
         entries = Ledger(folder).entries()
-        states = [status(run.record, entries.get(run.signature)) for run in runs]
+        states = [status(run.directory, entries.get(run.signature)) for run in runs]
         show_plan(runs, states, console)
         console.print(f"{_told(Counter(states))}.")
         return True
@@ -118,13 +118,13 @@ def _train(
     Where another process is at it already, this one comes from the other end.
     """
     entries = Ledger(folder).entries()
-    states = {run.signature: status(run.record, entries.get(run.signature)) for run in runs}
+    states = {run.signature: status(run.directory, entries.get(run.signature)) for run in runs}
     wanted = ("pending", "running", "failed") if retry else ("pending", "running")
     todo = [run for run in runs if states[run.signature] in wanted]
     console.print(f"{plural(len(runs), 'run')}: {_told(Counter(states.values()))}.")
     if not todo:
         return
-    if earlier := finished_under_other_code(run.record for run in todo):
+    if earlier := finished_under_other_code(run.directory for run in todo):
         console.print(
             f"{plural(len(earlier), 'run')} finished before under other code; trained anew."
         )

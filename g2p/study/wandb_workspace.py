@@ -101,7 +101,9 @@ def _filter(group: str, taken: Sequence[str]):
 def _taken(runs: list[StudyRun], folder: Path) -> list[str]:
     """Signatures, which are W&B's ids too, of the runs that the study found finished."""
     entries = Ledger(folder).entries()
-    return [run.signature for run in runs if run.record.finished and run.signature not in entries]
+    return [
+        run.signature for run in runs if run.directory.finished and run.signature not in entries
+    ]
 
 
 def _sections(study: Study, runs: list[StudyRun]) -> list:

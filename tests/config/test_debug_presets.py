@@ -31,7 +31,7 @@ def test_the_signature_is_of_what_it_sets(tmp_path):
         "data.strains=300", "data.loci=32", "trainer=cpu", "trainer.max_epochs=2", "logger=none",
     ]  # fmt: skip
     fast, other = (
-        resolve_run(composed([*words, *paths(tmp_path)])).record
+        resolve_run(composed([*words, *paths(tmp_path)])).directory
         for words in (["debug=fast"], written_out)
     )
     assert fast == other
