@@ -30,8 +30,8 @@ from g2p.hardware.device import device_name
 from g2p.launch.hydra_launch import launch
 from g2p.runs import execute as training
 from g2p.runs.run import obtaining
-from g2p.training.fit import Request, fit
-from g2p.training.packed.fit import fit_packed, room
+from g2p.training.fit import FitRequest, fit_model
+from g2p.training.packed.fit import fit_packed, measure_capacity
 
 RESULTS = Path(__file__).parent / "results"
 ENVIRONMENTS = (*TEMPERATURES, *OTHERS)
@@ -58,7 +58,7 @@ def quiet() -> Iterator[None]:
         yield
 
 
-def requests(folder: Path, members: int, words: tuple[str, ...]) -> list[Request]:
+def requests(folder: Path, members: int, words: tuple[str, ...]) -> list[FitRequest]:
     """What the runs would ask to be fitted, each with a folder of its own."""
     asked = []
     for member in range(members):
@@ -76,7 +76,7 @@ def seconds_of_step(way: str, folder: Path, members: int, words: tuple[str, ...]
     with quiet():
         asked = requests(folder, members, words)
         if way == "solo":
-            fits = [fit(*request) for request in asked]
+            fits = [fit_model(*request) for request in asked]
         else:
             fits = [result for _, result in fit_packed(asked, stacked=way == "as one")]
     batch = asked[0].config["trainer"]["batch_size"]
@@ -140,7 +140,7 @@ def main() -> None:
         words = (*model, f"data.loci={loci}", f"data.strains={strains}", *on,
                  f"trainer.max_epochs={options.epochs}")  # fmt: skip
         with tempfile.TemporaryDirectory() as scratch, quiet():
-            places, stacked = room(requests(Path(scratch), 1, words)[0])
+            places, stacked = measure_capacity(requests(Path(scratch), 1, words)[0])
         chosen = "as one" if stacked else "in turn"
         ways = ("solo", "as one", "in turn")
         found = compared(seconds_of_step, ways, chosen, options.rounds, members, words)

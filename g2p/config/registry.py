@@ -53,5 +53,5 @@ def schema(group: str, name: str | None) -> dict[str, Option]:
     if group == "optim":
         return read_options(PACKAGE / "training" / "optimizers.py", name)
     if group == "trainer":
-        return read_options(PACKAGE / "training" / "trainer.py", "fit")
+        return read_options(PACKAGE / "training" / "trainer.py", "train")
     return read_options(PACKAGE / "tracking" / "wandb_tracker.py", f"{name}_tracker")

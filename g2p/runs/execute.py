@@ -16,11 +16,11 @@ from g2p.runs.figures import draw_run
 from g2p.runs.progress_bar import ProgressBar
 from g2p.tracking import wandb_tracker as trackers
 from g2p.tracking.group import Group
-from g2p.training.fit import Fitted, Request, score
+from g2p.training.fit import FitRequest, Fitted, score
 from g2p.training.flops import training_flops
 
 # A run asks for a fit and is answered, by whoever drives it: alone, or several at once.
-Steps = Generator[Request, Fitted, RunDirectory | Path | None]
+Steps = Generator[FitRequest, Fitted, RunDirectory | Path | None]
 
 
 def training(
@@ -58,7 +58,7 @@ def training(
         # Processes of their own report to the file alone; the tracker hears of it afterwards.
         shared = not is_baseline(config["model"]["name"]) and config["trainer"]["devices"] > 1
         heard = directory.write_history if shared else on_epoch
-        fitted = yield Request(config, data, directory.checkpoints, heard, base, ProgressBar)
+        fitted = yield FitRequest(config, data, directory.checkpoints, heard, base, ProgressBar)
         on_epoch(fitted.rows)
         metrics = _evaluate(config, directory, data, fitted)
         metrics["ridge"] = ridge

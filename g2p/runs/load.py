@@ -16,7 +16,7 @@ from g2p.core.errors import UserError
 from g2p.hardware.device import resolve_accelerator
 from g2p.models import build_model
 from g2p.runs.directory import RunDirectory
-from g2p.training.inference import predict
+from g2p.training.inference import predict_standardised
 from g2p.training.saved_model import SavedModel, damaged, load_model
 
 REMEDY = "train.py ... force=true trains the run again."
@@ -65,7 +65,7 @@ def restore(directory: RunDirectory, accelerator: str) -> RestoredModel:
     else:
         model = _network(options, saved, file)
         model.to(resolve_accelerator(accelerator))
-        predictor = partial(predict, model)
+        predictor = partial(predict_standardised, model)
     return RestoredModel(
         name=options["name"],
         predict=predictor,

@@ -9,7 +9,7 @@ from g2p.config.registry import is_baseline
 from g2p.core.interrupts import interrupts_first, raise_if_interrupted
 from g2p.runs.lock import BusyError
 from g2p.runs.run import Steps, alone
-from g2p.training.fit import Capacity, Fitted, Request, fit
+from g2p.training.fit import Capacity, FitRequest, Fitted, fit_model
 
 # Options that make no difference to the arithmetic of a step: runs may differ in them, as they may
 # in phenotype, split, seed and optimizer.
@@ -70,7 +70,7 @@ def _kind(config: Mapping) -> str | None:
     )
 
 
-def _sizes(request: Request) -> tuple:
+def _sizes(request: FitRequest) -> tuple:
     """What else must be the same; only the data say it."""
     method = request.base is not None  # a fine-tuned run's first fit is on other phenotypes
     return request.data.genotypes.shape[1], len(request.data.phenotype_names), method
@@ -89,7 +89,7 @@ class Runs:
     def __init__(self, say: Callable[[str], None]):
         self.under_way: dict[int, Steps] = {}
         self.results: dict[int, object] = {}
-        self.asking: dict[tuple, dict[int, Request]] = {}
+        self.asking: dict[tuple, dict[int, FitRequest]] = {}
         self.room: dict[tuple, Capacity] = {}
         self.say = say
 
@@ -98,7 +98,7 @@ class Runs:
         """Whether as many runs of the same sizes are asking as fit into memory."""
         return any(len(asking) >= self.room[sizes].members for sizes, asking in self.asking.items())
 
-    def advance(self, number: int, run: Steps, step: Callable[[Steps], Request]) -> None:
+    def advance(self, number: int, run: Steps, step: Callable[[Steps], FitRequest]) -> None:
         """Let a run go on to the next fit that it asks for, or to its end."""
         self.under_way[number] = run
         try:
@@ -139,7 +139,7 @@ class Runs:
             else:
                 self.advance(number, run, lambda run, fitted=result: run.send(fitted))
 
-    def _fitted(self, asking: Mapping[int, Request], sizes: tuple):
+    def _fitted(self, asking: Mapping[int, FitRequest], sizes: tuple):
         """Number and result of each fit, as it ends."""
         numbers = list(asking)
         if len(numbers) == 1:
@@ -166,17 +166,17 @@ class Runs:
             yield numbers[i], _result(requests[i])
 
 
-def _room(request: Request) -> Capacity:
+def _room(request: FitRequest) -> Capacity:
     if _kind(request.config) is None:
         return Capacity(1, stacked=False)
-    from g2p.training.packed.fit import room  # torch comes with it
+    from g2p.training.packed.fit import measure_capacity  # torch comes with it
 
-    return room(request)
+    return measure_capacity(request)
 
 
-def _result(request: Request) -> Fitted | BaseException:
+def _result(request: FitRequest) -> Fitted | BaseException:
     try:
-        return fit(*request)
+        return fit_model(*request)
     except (Exception, SystemExit) as error:
         return error
 

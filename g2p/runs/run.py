@@ -21,7 +21,7 @@ from g2p.runs.resolve import ResolvedRun, finished_under_other_code, resolve_run
 from g2p.runs.ridge_reference import ridge_reference
 from g2p.tracking.group import Group
 from g2p.training.checkpoints import resumable
-from g2p.training.fit import fit
+from g2p.training.fit import fit_model
 
 
 def run(config: Mapping, *, set_by_user: Iterable[str] = (), group: str | None = None) -> Path:
@@ -52,7 +52,7 @@ def alone(steps: Steps):
         request = next(steps)
         while True:
             try:
-                fitted = fit(*request)
+                fitted = fit_model(*request)
             except BaseException as error:  # the run closes what it has open, and raises it again
                 request = steps.throw(error)
             else:

@@ -40,8 +40,8 @@ class Fitted:
     stacked: bool = False  # trained as one of several stacked models
 
 
-class Request(NamedTuple):
-    """A fit that a run asks for: what `fit` is called with."""
+class FitRequest(NamedTuple):
+    """A fit that a run asks for: the arguments of `fit_model`."""
 
     config: Mapping
     data: Prepared
@@ -58,7 +58,7 @@ class Capacity(NamedTuple):
     stacked: bool
 
 
-def fit(
+def fit_model(
     config: Mapping, data: Prepared, folder: Path, on_epoch: OnEpoch, base: Path | None = None,
     bar: type[SilentProgress] = SilentProgress,
 ) -> Fitted:  # fmt: skip
@@ -76,7 +76,7 @@ def fit(
         if baseline:
             result = _fit_baseline(config, data, folder, on_epoch)
         else:
-            result = _fit_model(config, data, folder, on_epoch, base, bar)
+            result = _fit_network(config, data, folder, on_epoch, base, bar)
     return result if begun else replace(result, joules=meter.joules)
 
 
@@ -90,7 +90,7 @@ def score(fitted: Fitted, data: Prepared, part: str) -> tuple[np.ndarray, Scores
     return data.scaler.original(predicted), scores(predicted, phenotypes)
 
 
-def _fit_model(
+def _fit_network(
     config: Mapping, data: Prepared, folder: Path, on_epoch: OnEpoch, base: Path | None,
     bar: type[SilentProgress],
 ) -> Fitted:  # fmt: skip
@@ -98,7 +98,7 @@ def _fit_model(
     from g2p.training.lightning_module import RegressionModule
 
     module = RegressionModule(**learning(config, data, base))
-    rows = trainer.fit(module, data, folder, on_epoch, bar, **config["trainer"])
+    rows = trainer.train(module, data, folder, on_epoch, bar, **config["trainer"])
     return fitted(config, data, folder, module.model, rows)
 
 
@@ -126,7 +126,7 @@ def learning(config: Mapping, data: Prepared, base: Path | None) -> dict:
 
 def fitted(config: Mapping, data: Prepared, folder: Path, model, rows: list[dict]) -> Fitted:
     """A trained model, with the weights of its best epoch and its history."""
-    from g2p.training.inference import on_device, predict
+    from g2p.training.inference import on_device, predict_standardised
 
     best = load_checkpoint(folder / "best.ckpt")
     weights = best["state_dict"].items()
@@ -135,7 +135,7 @@ def fitted(config: Mapping, data: Prepared, folder: Path, model, rows: list[dict
     model.to(resolve_accelerator(config["trainer"]["accelerator"]))
     sample = data.split["val"][:ENTROPY_STRAINS]
     return Fitted(
-        predict=partial(predict, model),
+        predict=partial(predict_standardised, model),
         rows=rows,
         best_epoch=best["callbacks"]["Memory"]["best_epoch"],
         num_parameters=sum(p.numel() for p in model.parameters()),

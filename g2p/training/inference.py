@@ -17,7 +17,7 @@ def validation_batch(n_loci: int) -> int:
 
 
 @torch.no_grad()
-def predict(model: nn.Module, genotypes: np.ndarray) -> np.ndarray:
+def predict_standardised(model: nn.Module, genotypes: np.ndarray) -> np.ndarray:
     """Standardised predictions (N, P), float64, for genotypes (N, L)."""
     was_training = model.training
     model.eval()

@@ -34,7 +34,7 @@ warnings.filterwarnings("ignore", message=r".*isinstance\(treespec, LeafSpec\).*
 warnings.filterwarnings("ignore", message="The `srun` command is available")
 
 
-def fit(
+def train(
     module: RegressionModule,
     data: Prepared,
     folder: Path,

@@ -21,7 +21,7 @@ from g2p.study import job as jobs
 from g2p.study.job import Job
 from g2p.study.ledger import Ledger
 from g2p.tracking.group import Group
-from g2p.training.fit import fit
+from g2p.training.fit import fit_model
 from g2p.training.packed import fit as fit_together_module
 from tests.helpers.command import ROOT
 from tests.helpers.configs import SMALL_RIDGE, compose, paths, random_prepared
@@ -123,7 +123,7 @@ def test_training_ends_before_its_next_step(tmp_path, way):
     asked = [request._replace(on_epoch=on_epoch) for request in asked]
     with pytest.raises(Stopped):
         if way == "alone":
-            fit(*asked[0])
+            fit_model(*asked[0])
         else:
             fitted_together(asked, stacked=way == "stacked")
     assert epochs == ([1] if way == "alone" else [1, 1])

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from g2p.training.checkpoints import load_checkpoint
-from g2p.training.fit import Fitted, Request, fit
+from g2p.training.fit import FitRequest, Fitted, fit_model
 from g2p.training.packed.fit import fit_packed
 from tests.helpers.configs import compose, random_prepared
 
@@ -17,14 +17,14 @@ TRAINER = (
 STACKED_OR_NOT = pytest.mark.parametrize("stacked", [True, False])
 
 
-def requests(folder, configs, datas) -> list[Request]:
+def requests(folder, configs, datas) -> list[FitRequest]:
     return [
-        Request(config, data, folder / str(i), lambda rows: None)
+        FitRequest(config, data, folder / str(i), lambda rows: None)
         for i, (config, data) in enumerate(zip(configs, datas, strict=True))
     ]
 
 
-def fitted_together(asked: list[Request], *, stacked: bool) -> list[Fitted | Exception]:
+def fitted_together(asked: list[FitRequest], *, stacked: bool) -> list[Fitted | Exception]:
     results = fit_packed(asked, stacked=stacked)
     return [result for _, result in sorted(results, key=lambda pair: pair[0])]
 
@@ -62,7 +62,7 @@ def assert_members_end_as_alone(folder, configs, datas=None, tolerance=1e-9, *, 
     datas = datas or [random_prepared(seed=i) for i in range(len(configs))]
     alone = requests(folder / "alone", configs, datas)
     packed = requests(folder / "packed", configs, datas)
-    one = [fit(*request) for request in alone]
+    one = [fit_model(*request) for request in alone]
     other = fitted_together(packed, stacked=stacked)
     for i, data in enumerate(datas):
         assert_same(alone[i].folder, packed[i].folder, tolerance)

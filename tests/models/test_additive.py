@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from g2p.baselines import build_baseline
 from g2p.models import build_model
 from g2p.models.layers.position import GenomePosition, LearnedPosition
-from g2p.training.fit import fit
+from g2p.training.fit import fit_model
 from tests.helpers.configs import compose, random_prepared
 from tests.models.test_models import transformer
 
@@ -68,7 +68,7 @@ def test_a_run_starts_at_the_ridge_of_its_training_strains(tmp_path):
         "model.additive=true", "model.embedding_dim=8", "model.num_layers=1", "optim.lr=1e-12",
         "trainer.max_epochs=1", "trainer.accelerator=cpu",
     )  # fmt: skip
-    fitted = fit(config, data, tmp_path, lambda rows: None)
+    fitted = fit_model(config, data, tmp_path, lambda rows: None)
     train = data.split["train"]
     ridge = build_baseline({"name": "ridge"}).fit(data.genotypes[train], data.phenotypes[train])
     np.testing.assert_allclose(

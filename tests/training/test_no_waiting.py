@@ -10,7 +10,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from g2p.config.registry import choices, is_baseline
-from g2p.training.fit import Request, fit
+from g2p.training.fit import FitRequest, fit_model
 from g2p.training.packed import fit as fit_packed
 from g2p.training.packed.loop import _predicted, _train_epoch
 from g2p.training.packed.sequential import SequentialModels
@@ -53,14 +53,14 @@ class Copies(TorchDispatchMode):
         return result
 
 
-def asked(folder, name: str, batch_size: int, seed: int) -> Request:
+def asked(folder, name: str, batch_size: int, seed: int) -> FitRequest:
     options = compose(f"model={name}")["model"]
     config = compose(
         f"model={name}", *(f"model.{k}={v}" for k, v in SMALL.items() if k in options),
         "trainer.accelerator=cpu", "trainer.max_epochs=1", f"trainer.batch_size={batch_size}",
         "trainer.gradient_clip_val=1", f"seed={seed}",
     )  # fmt: skip
-    return Request(config, random_prepared(n_strains=80), folder, lambda rows: None)
+    return FitRequest(config, random_prepared(n_strains=80), folder, lambda rows: None)
 
 
 def test_what_waits_is_counted():
@@ -81,7 +81,7 @@ def test_steps_ask_for_nothing(tmp_path, name, members):
         ]
         with Waits() as found:
             if members == 1:
-                fit(*requests[0])
+                fit_model(*requests[0])
             else:
                 fits = fit_packed.fit_packed(requests, stacked=True)
                 results = [result for _, result in fits]

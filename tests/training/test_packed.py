@@ -8,7 +8,7 @@ import yaml
 
 from g2p.config.registry import CONF, choices, is_baseline
 from g2p.core.interrupts import Stopped
-from g2p.training.fit import fit
+from g2p.training.fit import fit_model
 from g2p.training.packed import fit as fit_together_module
 from g2p.training.packed.vmap_rules import Draws
 from tests.helpers.configs import compose, random_prepared
@@ -112,7 +112,7 @@ def test_a_run_begun_one_way_goes_on_the_other(tmp_path, first, stacked):
     datas = [random_prepared(seed=i) for i in range(2)]
     whole, broken = (requests(tmp_path / where, configs, datas) for where in ("whole", "broken"))
     for request in whole:
-        fit(*request)
+        fit_model(*request)
 
     def killed(rows):
         if len(rows) == 2:
@@ -121,7 +121,7 @@ def test_a_run_begun_one_way_goes_on_the_other(tmp_path, first, stacked):
     def alone(asked):
         for request in asked:
             try:
-                fit(*request)
+                fit_model(*request)
             except Stopped:
                 continue
 

@@ -6,7 +6,7 @@ import torch
 
 from g2p.core.errors import UserError
 from g2p.runs.packed_runs import Runs
-from g2p.training.fit import Capacity, Fitted, Request, fit
+from g2p.training.fit import Capacity, FitRequest, Fitted, fit_model
 from g2p.training.packed import fit as fit_together_module
 from g2p.training.packed.loop import train_packed
 from g2p.training.packed.stacked import StackedModels
@@ -33,7 +33,7 @@ def test_a_loss_that_is_not_finite_ends_its_member_alone(tmp_path, stacked):
     assert isinstance(one, Fitted) and isinstance(three, Fitted)
     alone = requests(tmp_path / "alone", configs, datas)
     for i in (0, 2):
-        fit(*alone[i])
+        fit_model(*alone[i])
         assert_same(alone[i].folder, tmp_path / "packed" / str(i))
 
 
@@ -71,7 +71,7 @@ def test_where_a_device_runs_out_of_memory_each_goes_on_alone(tmp_path, monkeypa
     assert "3 runs go on one by one" in said[-1]
     for number, alone in enumerate(whole):
         assert len(fits[number].rows) == 3
-        fit(*alone)
+        fit_model(*alone)
         assert_same(asked[number].folder, alone.folder)
 
 
@@ -83,8 +83,8 @@ def test_a_folder_that_cannot_be_written_ends_its_member_alone(tmp_path):
     config = compose(*small("rijal_attention"), *TRAINER)
     data = random_prepared()
     asked = [
-        Request(config, data, tmp_path / "0", full),
-        Request(config, data, tmp_path / "1", lambda rows: None),
+        FitRequest(config, data, tmp_path / "0", full),
+        FitRequest(config, data, tmp_path / "1", lambda rows: None),
     ]
     error, other = fitted_together(asked, stacked=True)
     assert isinstance(error, OSError) and len(other.rows) == 4
@@ -93,7 +93,7 @@ def test_a_folder_that_cannot_be_written_ends_its_member_alone(tmp_path):
 def test_a_finished_course_trains_no_further(tmp_path):
     config = compose(*small("rijal_attention"), *TRAINER)
     (request,) = requests(tmp_path, [config], [random_prepared()])
-    fit(*request)
+    fit_model(*request)
     before = (request.folder / "last.ckpt").read_bytes()
     (again,) = fitted_together([request], stacked=True)
     assert len(again.rows) == 4

@@ -11,7 +11,7 @@ from g2p.models.transformer import Transformer
 from g2p.training import optimizers as optim
 from g2p.training import trainer
 from g2p.training.checkpoints import load_checkpoint
-from g2p.training.inference import predict
+from g2p.training.inference import predict_standardised
 from g2p.training.lightning_module import RegressionModule
 from g2p.training.loss import masked_mse
 from g2p.training.metrics import scores
@@ -45,7 +45,7 @@ def make_task(data, seed=0, dropout=0.0, lr=1e-2, plateau=None, optimizer="adamw
 
 def train(folder, data, module=None, on_epoch=lambda rows: None, **options):
     module = module or make_task(data)
-    return module, trainer.fit(module, data, folder, on_epoch, **{**TRAINER, **options})
+    return module, trainer.train(module, data, folder, on_epoch, **{**TRAINER, **options})
 
 
 def without_times(rows):
@@ -98,7 +98,7 @@ def test_the_best_epoch_is_kept_and_patience_stops(tmp_path, monitor):
     assert kept["epoch"] == kept["callbacks"]["Memory"]["best_epoch"] == best
     module.load_state_dict(kept["state_dict"])
     val = data.split["val"]
-    again = scores(predict(module.model, data.genotypes[val]), data.phenotypes[val])
+    again = scores(predict_standardised(module.model, data.genotypes[val]), data.phenotypes[val])
     assert again.loss == pytest.approx(rows[best]["val_loss"], abs=1e-9)
     assert kept["inputs"]["loci"] == data.loci.to_pydict()
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from g2p.data.device_data import DeviceData
 from g2p.hardware.device import forget_peak_memory, free_memory, resolve_accelerator
 from g2p.hardware.gpu_allocation import chosen_devices
-from g2p.training.fit import Capacity, Fitted, Request, fitted, learning
+from g2p.training.fit import Capacity, FitRequest, Fitted, fitted, learning
 from g2p.training.inference import validation_batch
 from g2p.training.packed.flat_parameters import bytes_kept, bytes_of_parameters
 from g2p.training.packed.loop import train_packed
@@ -35,7 +35,7 @@ MOST_STRAINS = 65_535
 IN_CACHE = 4 * 2**20
 
 
-def room(request: Request) -> Capacity:
+def measure_capacity(request: FitRequest) -> Capacity:
     """How members like this one are trained at once: a forward pass of one, measured.
 
     As many as fit into the memory that is free: as one stacked model, or on a CPU in turn where
@@ -55,7 +55,7 @@ def room(request: Request) -> Capacity:
 
 
 def fit_packed(
-    requests: Sequence[Request], *, stacked: bool
+    requests: Sequence[FitRequest], *, stacked: bool
 ) -> Iterator[tuple[int, Fitted | Exception]]:
     """Fit requests of one kind (see `g2p.runs.packed_runs`), as one stacked model or in turn.
 
@@ -88,7 +88,7 @@ def fit_packed(
             yield numbers[member], error
 
 
-def _fitted(request: Request, member: PackedRun) -> Fitted | Exception:
+def _fitted(request: FitRequest, member: PackedRun) -> Fitted | Exception:
     config, data, folder, *_ = request
     try:
         result = fitted(config, data, folder, member.model, member.training_state.rows)
@@ -97,13 +97,13 @@ def _fitted(request: Request, member: PackedRun) -> Fitted | Exception:
     return replace(result, joules=member.joules)
 
 
-def _precision(request: Request, device: str) -> AbstractContextManager:
+def _precision(request: FitRequest, device: str) -> AbstractContextManager:
     """Of the forward pass; weights stay as they are."""
     mixed = request.config["trainer"]["precision"] == "bf16-mixed"
     return torch.autocast(device, torch.bfloat16) if mixed else nullcontext()
 
 
-def _member(request: Request, on_device: dict, n_members: int) -> PackedRun:
+def _member(request: FitRequest, on_device: dict, n_members: int) -> PackedRun:
     config, data = request.config, request.data
     options = config["trainer"]
     device, double = _device(request)
@@ -126,7 +126,7 @@ def _member(request: Request, on_device: dict, n_members: int) -> PackedRun:
     )
 
 
-def _device(request: Request) -> tuple[torch.device, bool]:
+def _device(request: FitRequest) -> tuple[torch.device, bool]:
     """Where it is trained, and whether in float64."""
     options = request.config["trainer"]
     accelerator = resolve_accelerator(options["accelerator"])
@@ -137,7 +137,7 @@ def _device(request: Request) -> tuple[torch.device, bool]:
     return device, options["precision"] == "64-true"
 
 
-def _batches(request: Request, model) -> dict:
+def _batches(request: FitRequest, model) -> dict:
     """Options of `DeviceData.train`."""
     options = request.config["trainer"]
     return {
@@ -148,7 +148,7 @@ def _batches(request: Request, model) -> dict:
     }
 
 
-def _resident(request: Request, on_device: dict[tuple, list]) -> DeviceData:
+def _resident(request: FitRequest, on_device: dict[tuple, list]) -> DeviceData:
     """The request's panel on its device; genotypes that another member has there are shared."""
     device, double = _device(request)
     genotypes = request.data.genotypes
