@@ -29,7 +29,7 @@ from g2p.data.sources.yeast import OTHERS, TEMPERATURES
 from g2p.hardware.device import device_name
 from g2p.launch.hydra_launch import launch
 from g2p.runs import execute as training
-from g2p.runs.run import obtaining
+from g2p.runs.run import obtain_steps
 from g2p.training.fit import FitRequest, fit_model
 from g2p.training.packed.fit import fit_packed, measure_capacity
 
@@ -62,7 +62,7 @@ def requests(folder: Path, members: int, words: tuple[str, ...]) -> list[FitRequ
     """What the runs would ask to be fitted, each with a folder of its own."""
     asked = []
     for member in range(members):
-        run = obtaining(
+        run = obtain_steps(
             composed(words_of(folder, member, *words)), None, Console(file=io.StringIO())
         )
         request = next(run)

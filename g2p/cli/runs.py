@@ -23,7 +23,7 @@ from g2p.core.errors import UserError, listed, nearest, plural
 from g2p.runs.index import STATES, StoredRun, no_runs, stored_runs
 from g2p.runs.listing import sorted_by, table, write_csv
 from g2p.runs.prune import prune, size
-from g2p.runs.query import filter_of
+from g2p.runs.query import parse_filter
 
 OWN_WORDS = ("sort", "csv")
 FLAGS = ("--prune", "--yes")
@@ -60,7 +60,7 @@ def browse(words: list[str], flags: set[str], console: Console) -> None:
     folder = Path(composed(where, of_many=True)["paths"]["runs"]).expanduser().absolute()
     own = _own(words)
     filters = [w for w in words if w not in where and w.partition("=")[0] not in OWN_WORDS]
-    fits = [filter_of(word) for word in filters]
+    fits = [parse_filter(word) for word in filters]
     if not folder.is_dir():
         raise UserError(f"there are no runs: {folder} does not exist. paths.runs says where.")
     runs = [run for run in stored_runs(folder) if all(fit(run) for fit in fits)]

@@ -22,7 +22,7 @@ from g2p.core.yaml_file import read_yaml
 from g2p.launch.packed_launcher import PackedJob
 from g2p.launch.preemption import Preempted, preemptible
 from g2p.launch.prepare import prepare
-from g2p.launch.search import search_words
+from g2p.launch.search import search_overrides
 
 
 def main() -> None:
@@ -90,26 +90,26 @@ def job(config: DictConfig) -> TrialScore:
         sys.exit(1)
 
 
-def _together(jobs: list[PackedJob], hydra_config: DictConfig) -> list[object]:
+def _run_packed(jobs: list[PackedJob], hydra_config: DictConfig) -> list[object]:
     """The runs of a multirun in this one process, as many at once as go together."""
-    from g2p.runs.packed_runs import together
+    from g2p.runs.packed_runs import run_packed
 
-    begin = [_begin(job.config, _told(job.words, hydra_config)) for job in jobs]
-    return together([job.config for job in jobs], begin, print)
+    begin = [_begin(job.config, _told(job.overrides, hydra_config)) for job in jobs]
+    return run_packed([job.config for job in jobs], begin, print)
 
 
-job.together = _together
+job.run_packed = _run_packed
 
 
 def _begin(config: dict, told: Mapping) -> Callable[[bool], Generator]:
     """A run as `g2p.runs.packed_runs` begins it."""
     from g2p.runs.lock import BusyError
-    from g2p.runs.run import running
+    from g2p.runs.run import run_steps
 
     def steps(wait: bool) -> Generator:
         try:
             with interrupts_first():
-                return TrialScore((yield from running(config, **told, wait=wait)))
+                return TrialScore((yield from run_steps(config, **told, wait=wait)))
         except BusyError:
             raise
         except Exception as error:
@@ -145,7 +145,7 @@ def _checked(arguments) -> list[str]:
                 raise UserError(f"{line} is several values: add -m, or quote it if it is one.")
             if override.key_or_group == "hydra/sweeper":
                 raise UserError(f"{override.input_line} has no effect without -m: add it.")
-    added = search_words(overrides)
+    added = search_overrides(overrides)
     for words in jobs(parse([*arguments.overrides, *added])):
         composed(words)
     # Hydra would compose all of them once more, a tenth of a second each, before the first starts.

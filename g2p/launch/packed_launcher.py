@@ -31,12 +31,12 @@ class PackedJob(NamedTuple):
     """
 
     number: int
-    words: list[str]
+    overrides: list[str]
     config: dict
 
 
 class PackedLauncher(Launcher):
-    """Hands all jobs over at once: to `task_function.together`, with Hydra's own config.
+    """Hands all jobs over at once: to `task_function.run_packed`, with Hydra's own config.
 
     What comes back for each is its result or the error that it ended with.
     """
@@ -53,12 +53,12 @@ class PackedLauncher(Launcher):
     ) -> list[JobReturn]:
         jobs = [
             # Not by Hydra, which composes each anew and takes a tenth of a second.
-            PackedJob(number, list(words), composed(words, of_many=True))
-            for number, words in enumerate(job_overrides, start=initial_job_idx)
+            PackedJob(number, list(overrides), composed(overrides, of_many=True))
+            for number, overrides in enumerate(job_overrides, start=initial_job_idx)
         ]
-        results = self.task_function.together(jobs, self.config.hydra)
+        results = self.task_function.run_packed(jobs, self.config.hydra)
         return [
-            JobReturn(overrides=job.words, status=_status(result), _return_value=result)
+            JobReturn(overrides=job.overrides, status=_status(result), _return_value=result)
             for job, result in zip(jobs, results, strict=True)
         ]
 

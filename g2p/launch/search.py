@@ -24,7 +24,7 @@ from g2p.core.errors import UserError
 RESULTS = "optimization_results.yaml"  # what the sweeper leaves in hydra.sweep.dir
 
 
-def search_words(overrides: Sequence[Override]) -> list[str]:
+def search_overrides(overrides: Sequence[Override]) -> list[str]:
     """What `hydra/sweeper=...` adds to a command line; nothing without a search.
 
     Raises:
@@ -96,7 +96,7 @@ def _left(sweeper: DictConfig, name: str) -> list[str]:
     return words
 
 
-class TellBest(Callback):
+class ReportBest(Callback):
     """Prints the best trial of a search that has ended, and its run's directory."""
 
     def on_multirun_start(self, config: DictConfig, **of_hydra) -> None:

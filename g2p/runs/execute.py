@@ -23,7 +23,7 @@ from g2p.training.flops import training_flops
 Steps = Generator[FitRequest, Fitted, RunDirectory | Path | None]
 
 
-def training(
+def training_steps(
     config: Mapping, directory: RunDirectory, data: Prepared, base: Path | None, ridge: dict | None,
     noise_ceiling: Mapping[str, float], accelerator: str, provenance: Mapping,
     group: Group | None, check_directory: Callable[[], None],

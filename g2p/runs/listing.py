@@ -13,7 +13,7 @@ from g2p.config.schema import inapplicable
 from g2p.core.atomic_files import write_atomically
 from g2p.core.errors import UserError, listed, nearest
 from g2p.runs.index import StoredRun
-from g2p.runs.query import known_keys
+from g2p.runs.query import filter_keys
 
 # Where files lie and what is logged changes no result; the others have columns of their own.
 NO_COLUMN = ("paths.", "logger.", "force", "model.name", "phenotype", "seed")
@@ -38,8 +38,8 @@ def sorted_by(key: str, runs: Sequence[StoredRun]) -> list[StoredRun]:
     """
     value = SORTED_BY.get(key)
     if value is None:
-        if key not in known_keys():
-            keys = [*SORTED_BY, *known_keys()]
+        if key not in filter_keys():
+            keys = [*SORTED_BY, *filter_keys()]
             raise UserError(
                 f"sort={key} is nothing to sort by.{nearest(key, keys)} "
                 f"It may be {listed(SORTED_BY)}, or a key of the runs, such as model or optim.lr."

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from g2p.config.registry import is_baseline
 from g2p.core.interrupts import interrupts_first, raise_if_interrupted
 from g2p.runs.lock import BusyError
-from g2p.runs.run import Steps, alone
+from g2p.runs.run import Steps, drive
 from g2p.training.fit import Capacity, FitRequest, Fitted, fit_model
 
 # Options that make no difference to the arithmetic of a step: runs may differ in them, as they may
@@ -19,7 +19,7 @@ SAME_OF_TRAINER = ("accelerator", "devices", "batch_size", "precision")
 Begin = Callable[[bool], Steps]
 
 
-def together(
+def run_packed(
     configs: Sequence[Mapping], begin: Sequence[Begin], say: Callable[[str], None]
 ) -> list[object | BaseException]:
     """Drive runs to their ends; what each returned or raised, in order.
@@ -50,7 +50,7 @@ def together(
     for number, result in results.items():
         if isinstance(result, BusyError):
             try:
-                results[number] = alone(begin[number](True))
+                results[number] = drive(begin[number](True))
             except (Exception, SystemExit) as error:
                 results[number] = error
     return [results[number] for number in range(len(configs))]

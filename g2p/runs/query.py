@@ -17,7 +17,7 @@ from g2p.core.errors import UserError, listed, nearest
 from g2p.runs.index import STATES, StoredRun
 
 
-def filter_of(word: str) -> Callable[[StoredRun], bool]:
+def parse_filter(word: str) -> Callable[[StoredRun], bool]:
     """Whether a run fits a word.
 
     Raises:
@@ -46,9 +46,9 @@ def filter_of(word: str) -> Callable[[StoredRun], bool]:
         _check_values(key, [each[key] for each in wanted])
     else:
         above = f"{key.partition('.')[0]}."
-        beside = [k for k in known_keys() if k.startswith(above)] or [*_whole(), *GROUPS]
+        beside = [k for k in filter_keys() if k.startswith(above)] or [*_whole(), *GROUPS]
         raise UserError(
-            f"{key} is no key that a run has.{nearest(key, known_keys())} "
+            f"{key} is no key that a run has.{nearest(key, filter_keys())} "
             f"Allowed: {listed(beside)}."
         )
     return lambda run: any(_agrees(run.config, each) for each in wanted)
@@ -107,7 +107,7 @@ def _whole() -> list[str]:
     return ["status", *TOP_LEVEL]
 
 
-def known_keys() -> list[str]:
+def filter_keys() -> list[str]:
     """Return every key that some run can have, and every group."""
     return [*_whole(), *(key for key in _options() if key not in TOP_LEVEL)]
 

@@ -14,7 +14,7 @@ from g2p.core.errors import UserError, plural
 from g2p.data.preprocess import Prepared, prepare
 from g2p.runs.directory import RunDirectory
 from g2p.runs.environment import differences
-from g2p.runs.execute import Steps, training
+from g2p.runs.execute import Steps, training_steps
 from g2p.runs.lock import locked
 from g2p.runs.metrics_table import print_attention, print_table
 from g2p.runs.resolve import ResolvedRun, finished_under_other_code, resolve_run
@@ -38,15 +38,15 @@ def run(config: Mapping, *, set_by_user: Iterable[str] = (), group: str | None =
     Raises:
         UserError: for whatever the user can mend; nothing that was finished is lost.
     """
-    return alone(running(config, set_by_user=set_by_user, group=group))
+    return drive(run_steps(config, set_by_user=set_by_user, group=group))
 
 
-def obtain(config: Mapping, group: Group | None, console: Console) -> RunDirectory:
+def obtain_run(config: Mapping, group: Group | None, console: Console) -> RunDirectory:
     """The finished run of a checked config: found, waited for, or trained now."""
-    return alone(obtaining(config, group, console))
+    return drive(obtain_steps(config, group, console))
 
 
-def alone(steps: Steps):
+def drive(steps: Steps):
     """Drive a run by itself: each fit that it asks for is done at once."""
     try:
         request = next(steps)
@@ -61,14 +61,14 @@ def alone(steps: Steps):
         return ended.value
 
 
-def running(
+def run_steps(
     config: Mapping, *, set_by_user: Iterable[str] = (), group: str | None = None, wait: bool = True
 ) -> Steps:
     """The steps of `run`."""
     check(config, set_by_user)
     console = Console()
     place = Group(group) if group else None
-    directory = yield from obtaining(config, place, console, wait)
+    directory = yield from obtain_steps(config, place, console, wait)
     metrics = directory.metrics()
     print_table(metrics, console)
     if "attention" in metrics:
@@ -77,11 +77,11 @@ def running(
     return directory.folder
 
 
-def obtaining(
+def obtain_steps(
     config: Mapping, group: Group | None, console: Console, wait: bool = True,
     known: ResolvedRun | None = None,
 ) -> Steps:  # fmt: skip
-    """The steps of `obtain`; `known` is the run's identity, where the caller has it.
+    """The steps of `obtain_run`; `known` is the run's identity, where the caller has it.
 
     Raises:
         BusyError: when another process is training the run and `wait` is off.
@@ -105,7 +105,7 @@ def obtaining(
         others = [known.panel.phenotype_names[c] for c in known.wanted if c not in columns]
         console.print("First the run on the other phenotypes, to go on from:")
         place = group and group.base()
-        first = yield from obtaining(_base_of(config, others), place, console, wait)
+        first = yield from obtain_steps(_base_of(config, others), place, console, wait)
         base = first.checkpoints / "best.ckpt"
     told = {key: value for key, value in config["data"].items() if key in prepare_options()}
     panel = replace(known.panel, phenotypes=known.phenotypes)
@@ -125,7 +125,7 @@ def obtaining(
         if not directory.finished:  # another process may have finished it while we waited
             ridge = ridge_reference(data, cache / "ridge" / f"{known.sign(_ridge_of(config))}.json")
             ceiling = panel.noise_ceiling
-            yield from training(
+            yield from training_steps(
                 config, directory, data, base, ridge, ceiling, known.accelerator, known.provenance,
                 group, check_directory,
             )  # fmt: skip

@@ -15,9 +15,9 @@ from g2p.launch.packed_launcher import PackedJob
 from g2p.launch.preemption import Preempted, preemptible
 from g2p.runs.directory import RunDirectory
 from g2p.runs.lock import BusyError
-from g2p.runs.packed_runs import together
+from g2p.runs.packed_runs import run_packed
 from g2p.runs.resolve import ResolvedRun, resolve_run
-from g2p.runs.run import Steps, alone, obtaining
+from g2p.runs.run import Steps, drive, obtain_steps
 from g2p.study.ledger import Ledger, status
 from g2p.tracking.group import Group
 
@@ -45,12 +45,12 @@ class Job:
 
         plain = OmegaConf.to_container(config, resolve=True)
         with preemptible():
-            alone(self.steps(self.signatures[int(HydraConfig.get().job.num)], plain))
+            drive(self.steps(self.signatures[int(HydraConfig.get().job.num)], plain))
 
-    def together(self, jobs: list[PackedJob], hydra_config: DictConfig) -> list[object]:
+    def run_packed(self, jobs: list[PackedJob], hydra_config: DictConfig) -> list[object]:
         """The same for several in one process, as many at once as go together."""
         begin = [partial(self.steps, self.signatures[job.number], job.config) for job in jobs]
-        return together([job.config for job in jobs], begin, print)
+        return run_packed([job.config for job in jobs], begin, print)
 
     def steps(self, signature: str, config: dict, wait: bool = True) -> Steps:
         """Train the run unless another process does; whatever it raises becomes its status."""
@@ -66,7 +66,7 @@ class Job:
         try:
             with interrupts_first(), log.open("a") as file:
                 known = _identified(signature, config)
-                yield from obtaining(config, place, Console(file=file, width=100), wait, known)
+                yield from obtain_steps(config, place, Console(file=file, width=100), wait, known)
         except BusyError:
             raise  # the other process writes down what becomes of it
         except (Stopped, KeyboardInterrupt, Preempted):

@@ -15,7 +15,7 @@ from g2p.core.errors import UserError
 from g2p.runs.directory import RunDirectory
 from g2p.runs.index import stored_runs
 from g2p.runs.metrics_table import print_table
-from g2p.runs.run import obtain
+from g2p.runs.run import obtain_run
 from g2p.runs.seed_ensemble import average
 from g2p.study.analyze import publish
 from g2p.study.collect import collect
@@ -70,7 +70,7 @@ def trained(tmp_path_factory) -> tuple[Path, list[StudyRun]]:
     study = planned(factors={"model": ["ridge", "gbdt"]}, phenotypes=["cu"])
     runs = resolve(study, [*SMALL_RIDGE[:2], *paths(folder), "logger=none"])
     for run in runs:
-        obtain(run.config, None, QUIET)
+        obtain_run(run.config, None, QUIET)
     return folder, runs
 
 
@@ -145,7 +145,7 @@ def test_a_flipped_bit_in_a_cached_reference_is_noticed(trained):
     r2 = reference["test"]["r2"]["cu"]
     stored.write_text(stored.read_text().replace(str(r2), str(r2 + 2**-6)))
     (runs[1].directory.folder / "metrics.json").unlink()
-    assert obtain(runs[1].config, None, QUIET).metrics()["ridge"] == reference
+    assert obtain_run(runs[1].config, None, QUIET).metrics()["ridge"] == reference
 
 
 def test_a_flipped_bit_in_predictions_is_noticed(trained, tmp_path):
@@ -174,7 +174,7 @@ def test_a_cached_reference_is_made_again(trained, content):
     stored.write_text(content)
     (runs[1].directory.folder / "environment.json").write_text(content)
     (runs[1].directory.folder / "metrics.json").unlink()
-    assert obtain(runs[1].config, None, QUIET).metrics()["ridge"] == reference
+    assert obtain_run(runs[1].config, None, QUIET).metrics()["ridge"] == reference
 
 
 def test_lines_of_a_ledger_that_are_none(tmp_path):

@@ -14,9 +14,9 @@ from g2p.core.atomic_files import write_json
 from g2p.core.interrupts import Stopped, interrupts_first, raise_if_interrupted, stop_on_signals
 from g2p.core.messages import format_error
 from g2p.launch.preemption import Preempted, preemptible
-from g2p.runs.packed_runs import together
+from g2p.runs.packed_runs import run_packed
 from g2p.runs.resolve import resolve_run
-from g2p.runs.run import alone
+from g2p.runs.run import drive
 from g2p.study import job as jobs
 from g2p.study.job import Job
 from g2p.study.ledger import Ledger
@@ -152,7 +152,7 @@ def test_runs_that_train_together_close_what_they_have_open(tmp_path, monkeypatc
     asked = requests(tmp_path, configs, [random_prepared(seed=seed) for seed in range(3)])
     monkeypatch.setattr(fit_together_module, "fit_together", fitting)
     with pytest.raises(Stopped):
-        together(configs, [lambda wait, i=i: steps(i) for i in range(3)], print)
+        run_packed(configs, [lambda wait, i=i: steps(i) for i in range(3)], print)
     assert sorted(ended) == begun == ([0, 1] if when == "preparing" else [0, 1, 2])
 
 
@@ -160,15 +160,15 @@ def test_runs_that_train_together_close_what_they_have_open(tmp_path, monkeypatc
 def test_a_run_of_a_study_stays_pending(tmp_path, monkeypatch, during):
     """What a library made of the signal is no failure of the run."""
 
-    def obtaining(*arguments):
+    def obtain_steps(*arguments):
         during()
         yield from ()
 
-    monkeypatch.setattr(jobs, "obtaining", obtaining)
+    monkeypatch.setattr(jobs, "obtain_steps", obtain_steps)
     config = compose(*SMALL_RIDGE, *paths(tmp_path))
     name = resolve_run(config).record.folder.name
     with pytest.raises(Stopped):
-        alone(Job(tmp_path, Group("test"), (name,), False).steps(name, config))
+        drive(Job(tmp_path, Group("test"), (name,), False).steps(name, config))
     assert Ledger(tmp_path).entries()[name]["status"] == "pending"
 
 

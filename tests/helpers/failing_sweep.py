@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from g2p.cli import sweep as command
-from g2p.runs.run import Steps, obtaining
+from g2p.runs.run import Steps, obtain_steps
 from g2p.study import job as jobs
 from g2p.study.job import Job
 
@@ -20,7 +20,7 @@ class FaultyJob(Job):
     """A study's job whose runs of two models end badly."""
 
     def steps(self, signature: str, config: dict, wait: bool = True) -> Steps:
-        jobs.obtaining = grieving
+        jobs.obtain_steps = grieving
         return super().steps(signature, config, wait)
 
 
@@ -30,7 +30,7 @@ def grieving(config, group, console, wait, known):
             os.kill(os.getpid(), signal.SIGKILL)
         if config["model"]["name"] == "lasso":
             sys.exit(3)
-    return obtaining(config, group, console, wait, known)
+    return obtain_steps(config, group, console, wait, known)
 
 
 if __name__ == "__main__":

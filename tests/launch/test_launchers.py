@@ -17,7 +17,7 @@ from g2p.core import interrupts as stopping
 from g2p.launch.preemption import Preempted, preemptible
 from g2p.launch.prepare import PLUGINS
 from g2p.runs.resolve import resolve_run
-from g2p.runs.run import alone
+from g2p.runs.run import drive
 from g2p.study import job as jobs
 from g2p.study.job import Job
 from g2p.study.ledger import Ledger
@@ -250,14 +250,14 @@ def test_leaving_on_a_signal_is_no_failure(tmp_path, monkeypatch):
     def handler(number, frame):
         sys.exit(144)
 
-    monkeypatch.setattr(jobs, "obtaining", preempted)
+    monkeypatch.setattr(jobs, "obtain_steps", preempted)
     monkeypatch.setattr(stopping, "_raised", None)  # this process goes on
     config = compose(*SMALL_RIDGE, *paths(tmp_path))
     name = resolve_run(config).record.folder.name
     before = signal.signal(signal.SIGUSR2, handler)
     try:
         with pytest.raises(Preempted) as left, preemptible():
-            alone(Job(tmp_path, Group("test"), (name,), False).steps(name, config))
+            drive(Job(tmp_path, Group("test"), (name,), False).steps(name, config))
         assert left.value.code == 144
         assert signal.getsignal(signal.SIGUSR2) is handler
     finally:
@@ -268,7 +268,7 @@ def test_leaving_on_a_signal_is_no_failure(tmp_path, monkeypatch):
 def test_a_run_that_is_another_where_it_computes_is_refused(tmp_path):
     """Planned where there is no CUDA and launched where there is, it would be sought in vain."""
     config = compose(*SMALL, *paths(tmp_path))
-    alone(Job(tmp_path, Group("test"), ("of the other",), False).steps("of the other", config))
+    drive(Job(tmp_path, Group("test"), ("of the other",), False).steps("of the other", config))
     entry = Ledger(tmp_path).entries()["of the other"]
     assert entry["status"] == "failed" and "say trainer=gpu or trainer=cpu" in entry["error"]
     assert not (tmp_path / "runs").exists()

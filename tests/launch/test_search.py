@@ -14,7 +14,7 @@ import pytest
 
 from g2p.config.compose import composed, jobs, parse
 from g2p.core.errors import UserError
-from g2p.launch.search import search_words
+from g2p.launch.search import search_overrides
 from tests.helpers.command import ROOT, started, train
 
 pytest.importorskip("hydra_plugins.hydra_optuna_sweeper", reason="the extra 'search' is not there")
@@ -27,7 +27,7 @@ SEARCH = ("-m", "hydra/sweeper=optuna", *SMALL)
 
 
 def space(*words: str) -> dict[str, str]:
-    added = search_words(parse(["hydra/sweeper=optuna", *words]))
+    added = search_overrides(parse(["hydra/sweeper=optuna", *words]))
     return dict(word.split("=", 1) for word in added if not word.lstrip("+").startswith("hydra"))
 
 

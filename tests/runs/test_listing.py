@@ -14,7 +14,7 @@ from g2p.runs import index as stored
 from g2p.runs.directory import RunDirectory
 from g2p.runs.index import stored_runs
 from g2p.runs.listing import table
-from g2p.runs.query import filter_of
+from g2p.runs.query import parse_filter
 from tests.helpers.stored_runs import listing, metrics, six_runs, written
 
 
@@ -54,7 +54,7 @@ def runs(tmp_path):
 )
 def test_what_a_word_finds(runs, words, expected):
     # The damaged run's config is whole; so is what it is found by.
-    fits = [filter_of(word) for word in words]
+    fits = [parse_filter(word) for word in words]
     found = [run for run in stored_runs(runs) if all(fit(run) for fit in fits)]
     assert sorted(int(run.signature, 16) for run in found) == expected
 
@@ -78,7 +78,7 @@ def test_what_a_word_finds(runs, words, expected):
 )
 def test_a_word_that_finds_nothing_anywhere_is_refused(word, said):
     with pytest.raises(UserError) as error:
-        filter_of(word)
+        parse_filter(word)
     assert said in str(error.value)
 
 

@@ -22,7 +22,7 @@ from g2p.core.messages import format_error
 from g2p.runs.directory import RunDirectory
 from g2p.runs.metrics_table import print_table
 from g2p.runs.resolve import resolve_run
-from g2p.runs.run import obtain, run
+from g2p.runs.run import obtain_run, run
 from g2p.training.checkpoints import load_checkpoint
 from tests.helpers.command import train
 from tests.helpers.configs import SMALL_RIDGE, compose, paths
@@ -193,7 +193,7 @@ def test_a_directory_that_goes_in_mid_training(tmp_path, small, monkeypatch, how
     real = getattr(RunDirectory, when)
     monkeypatch.setattr(RunDirectory, when, taken_away)
     with pytest.raises(UserError, match=f"{folder} was removed or moved away"):
-        obtain(config, None, Console(quiet=True))
+        obtain_run(config, None, Console(quiet=True))
     if how == "begun by another":
         assert (folder / "config.yaml").read_text() == "of another process"
         assert not (folder / "metrics.json").exists()
@@ -201,7 +201,7 @@ def test_a_directory_that_goes_in_mid_training(tmp_path, small, monkeypatch, how
         assert not folder.exists()
     monkeypatch.undo()
     if how == "moved":
-        assert obtain(config, None, Console(quiet=True)).finished
+        assert obtain_run(config, None, Console(quiet=True)).finished
 
 
 def test_damaged_files_are_mended_or_named(tmp_path, small):
@@ -328,7 +328,7 @@ def test_waiting_is_said(small, removes):
                 said.set()
             return super().write(text)
 
-    obtain(config, None, Console(file=Ears()))
+    obtain_run(config, None, Console(file=Ears()))
     holder.join()
     assert said.is_set() and (folder / "metrics.json").exists()
 

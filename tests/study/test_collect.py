@@ -5,7 +5,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from g2p.core.console import Console
-from g2p.runs.run import obtain
+from g2p.runs.run import obtain_run
 from g2p.stats.compare import Comparison, compare
 from g2p.study import collect as collecting
 from g2p.study.collect import collect
@@ -49,7 +49,7 @@ def test_a_run_that_goes_while_it_is_collected(tmp_path, monkeypatch):
     study = planned(factors={"model": ["ridge", "gbdt"]}, phenotypes=["cu"])
     runs = resolve(study, small(tmp_path))
     for run in runs:
-        obtain(run.config, None, Console(quiet=True))
+        obtain_run(run.config, None, Console(quiet=True))
     states = []
 
     def seen(run, entry):

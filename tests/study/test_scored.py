@@ -10,7 +10,7 @@ from rich.console import Console
 from scipy import stats
 
 from g2p.data import load_panel
-from g2p.runs.run import obtain
+from g2p.runs.run import obtain_run
 from g2p.stats.compare import compare
 from g2p.stats.reference_checks import ridge_references, warnings
 from g2p.study.collect import collect
@@ -111,7 +111,7 @@ def test_folds_of_trained_runs(tmp_path):
     )  # fmt: skip
     runs = resolve(study, [*SMALL_RIDGE[:2], *paths(tmp_path), "logger=none"])
     for run in runs:
-        obtain(run.config, None, Console(quiet=True))
+        obtain_run(run.config, None, Console(quiet=True))
     table = scored(collect(tmp_path / "study", runs), runs)
     (effect,) = compare(table, study.comparisons)
     rows = [row for row in table.to_pylist() if row["split"] == "test"]

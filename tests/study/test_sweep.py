@@ -17,7 +17,7 @@ import torch
 from g2p.runs.directory import RunDirectory
 from g2p.runs.lock import in_training
 from g2p.runs.resolve import resolve_run
-from g2p.runs.run import alone
+from g2p.runs.run import drive
 from g2p.study import job as jobs
 from g2p.study.job import Job
 from g2p.study.ledger import Ledger, status
@@ -144,10 +144,10 @@ def test_whatever_a_run_raises_becomes_its_status(tmp_path, monkeypatch, error, 
     def raising(*arguments):
         raise error
 
-    monkeypatch.setattr(jobs, "obtaining", raising)
+    monkeypatch.setattr(jobs, "obtain_steps", raising)
     config = compose(*SMALL_RIDGE, *paths(tmp_path))
     signature = resolve_run(config).directory.folder.name
-    alone(Job(tmp_path, Group("test"), (signature,), False).steps(signature, config))
+    drive(Job(tmp_path, Group("test"), (signature,), False).steps(signature, config))
     entry = Ledger(tmp_path).entries()[signature]
     assert entry["status"] == "failed" and said in entry["error"]
 

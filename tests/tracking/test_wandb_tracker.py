@@ -128,13 +128,13 @@ def test_what_a_factor_becomes():
 
 def test_a_run_that_others_go_on_from_is_told_apart(offline):
 
-    from g2p.runs.run import obtain
+    from g2p.runs.run import obtain_run
 
     small = [a for a in SMALL if a != "logger=none"]
     words = ("transfer=target", "transfer.method=finetuned", "transfer.target=cu",
              "phenotype=[23C,cu]", "trainer.max_epochs=1")  # fmt: skip
     place = Group("s-smoke", {"name": "s", "size": "smoke"}, {"m": 3}, job_type="run")
-    obtain(compose(*small, *paths(offline), *words), place, Console(quiet=True))
+    obtain_run(compose(*small, *paths(offline), *words), place, Console(quiet=True))
     base, run = logged(offline)
     assert (base["run"].job_type, run["run"].job_type) == ("base", "run")
     assert base["run"].run_group == run["run"].run_group == "s-smoke"
