@@ -6,7 +6,7 @@ from torch import Tensor
 
 from g2p.core.errors import UserError
 from g2p.data.batches import Batches
-from g2p.data.preprocess import Prepared, only_part
+from g2p.data.preprocess import Prepared, only_subset
 
 
 class DeviceData:
@@ -23,7 +23,7 @@ class DeviceData:
         self.genotypes = torch.tensor(data.genotypes) if genotypes is None else genotypes
         number = torch.float64 if double else torch.float32
         self.phenotypes = {
-            part: torch.from_numpy(only_part(data.phenotypes, data.split, part)).to(number)
+            part: torch.from_numpy(only_subset(data.phenotypes, data.split, part)).to(number)
             for part in ("train", "val")
         }
         self.rows = {part: torch.from_numpy(np.asarray(rows)) for part, rows in data.split.items()}

@@ -14,7 +14,7 @@ from g2p.core.atomic_files import remove_abandoned_drafts, write_atomically
 from g2p.data.ld_pruning import ld_prune
 from g2p.data.panel import Panel
 from g2p.data.quality_control import clean
-from g2p.data.split import PARTS, Split
+from g2p.data.split import SUBSETS, Split
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ def _read(file: Path, panel: Panel) -> PrunedGenotypes | None:
     """What a file holds, whose zip has a checksum for each array; None where it is damaged."""
     try:
         arrays = _arrays(file)
-        split = Split({part: arrays[part] for part in PARTS}, arrays.get("cells"))
+        split = Split({part: arrays[part] for part in SUBSETS}, arrays.get("cells"))
         thinned = PrunedGenotypes(arrays["genotypes"], arrays["loci"], split, arrays["account"])
         if not _fits(thinned, panel):
             raise ValueError("its arrays have other shapes")

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from g2p.core.errors import UserError, listed
-from g2p.data.locus_positions import Place, counted_from, places, written
+from g2p.data.locus_positions import Place, places, position_shift, written
 from g2p.data.panel import missing_genotypes
 
 # What finds a locus: its name, else its place, where no more than half contradict each other; or
@@ -24,18 +24,18 @@ class HarmonizedLoci:
         columns: (L,), of the panel; -1 where it lacks the locus.
         flipped: (L,) bool, where the panel codes the alleles the other way round.
         by_name, by_place: how many were found so.
-        unsure: how many of these have alleles that one of the two knows, and the other does not.
-        elsewhere: examples of loci found by name whose place is another, and how many they are.
+        unverified_alleles: number of matched loci whose alleles only one of the two tables knows.
+        position_conflicts: examples of loci matched by name at another position, and their number.
         counted_from: what is added to the model's positions to have the panel's.
     """
 
     columns: np.ndarray
     flipped: np.ndarray
     by_name: int
-    by_place: int
-    unsure: int
-    elsewhere: tuple[str, int]
-    counted_from: int
+    by_position: int
+    unverified_alleles: int
+    position_conflicts: tuple[str, int]
+    position_shift: int
 
     def genotypes(self, block: np.ndarray, mean_genotype: np.ndarray) -> tuple[np.ndarray, int]:
         """(n, L) float32 for a panel's rows (n, L'), and how many gaps the means filled."""
@@ -63,16 +63,16 @@ def harmonize(
     """
     there = panel.to_pydict()
     here_at, there_at = places(wanted), places(there)
-    step = counted_from(here_at, there_at)
+    step = position_shift(here_at, there_at)
     here_at = [place and (place[0], place[1] + step) for place in here_at]
     columns = np.full(len(here_at), -1)
-    elsewhere = "", 0
+    conflicts = "", 0
     if by != "place":
         by_id = {name: column for column, name in enumerate(there["id"])}
         columns = np.array([by_id.get(name, -1) for name in wanted["id"]])
     found = int((columns >= 0).sum())
     if by == "both":
-        elsewhere = _elsewhere(wanted, there, columns, here_at, there_at)
+        conflicts = _position_conflicts(wanted, there, columns, here_at, there_at)
     if by != "name":
         _find_by_place(wanted, there, columns, here_at, there_at)
     absent = np.flatnonzero(columns < 0)
@@ -90,7 +90,7 @@ def harmonize(
             f"{' ...' if len(absent) > 3 else ''}). missing_loci=impute fills them in with the "
             "mean of the training strains."
         )
-    unsure = sum(
+    unverified = sum(
         any(_alleles(wanted, i)) != any(_alleles(there, column))
         for i, column in enumerate(columns) if column >= 0
     )  # fmt: skip
@@ -98,14 +98,14 @@ def harmonize(
         columns=columns,
         flipped=_flipped(wanted, there, columns),
         by_name=found,
-        by_place=len(columns) - found - len(absent),
-        unsure=unsure,
-        elsewhere=elsewhere,
-        counted_from=step,
+        by_position=len(columns) - found - len(absent),
+        unverified_alleles=unverified,
+        position_conflicts=conflicts,
+        position_shift=step,
     )
 
 
-def _elsewhere(
+def _position_conflicts(
     wanted: Mapping, there: Mapping, columns: np.ndarray,
     here_at: list[Place | None], there_at: list[Place | None],
 ) -> tuple[str, int]:  # fmt: skip
@@ -134,13 +134,13 @@ def _find_by_place(
     here_at: list[Place | None], there_at: list[Place | None],
 ) -> None:  # fmt: skip
     """Fill in the columns of loci that are not found yet and lie where the panel has one."""
-    by_place: dict[Place | None, list[int]] = defaultdict(list)
+    by_position: dict[Place | None, list[int]] = defaultdict(list)
     for column, place in enumerate(there_at):
-        by_place[place].append(column)
+        by_position[place].append(column)
     taken = set(columns)
     for i, place in enumerate(here_at):
         if columns[i] < 0 and place is not None:  # and no column is two loci
-            free = [column for column in by_place[place] if column not in taken]
+            free = [column for column in by_position[place] if column not in taken]
             # Of several at one place, as of a record of three alleles, the one of the same alleles.
             own = _alleles(wanted, i)
             free.sort(key=lambda column: _turned(own, _alleles(there, column)) is None)

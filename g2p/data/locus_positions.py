@@ -13,7 +13,7 @@ UNPLACED = (UNKNOWN, "0", "")  # PLINK writes a chromosome 0
 UNITS = ("", "i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix")
 ROMAN = {"x" * (n // 10) + UNITS[n % 10]: n for n in range(1, 40)}
 ORGANELLES = {"m", "mt", "mito"}
-COUNTED_APART = 4  # see `counted_from`
+COUNTED_APART = 4  # see `position_shift`
 
 
 def places(table: Mapping[str, list]) -> list[Place | None]:
@@ -33,7 +33,7 @@ def places(table: Mapping[str, list]) -> list[Place | None]:
     ]
 
 
-def counted_from(here: Iterable[Place | None], there: Iterable[Place | None]) -> int:
+def position_shift(here: Iterable[Place | None], there: Iterable[Place | None]) -> int:
     """What is added to positions `here` to have those `there`: 0, or 1 or -1.
 
     One table may count base pairs from 0 and the other from 1. Names do not matter to this: the

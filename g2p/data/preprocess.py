@@ -14,7 +14,7 @@ from g2p.core.errors import UserError, plural
 from g2p.data.genotype_cache import PrunedGenotypes, cached_genotypes, thin
 from g2p.data.panel import Panel
 from g2p.data.scaler import Scaler
-from g2p.data.split import PARTS, Split
+from g2p.data.split import SUBSETS, Split
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,10 +45,10 @@ class Prepared:
     qc_log: list[str]
     thinned: PrunedGenotypes | None = None
 
-    def part(self, part: str) -> tuple[np.ndarray, np.ndarray]:
+    def subset(self, subset: str) -> tuple[np.ndarray, np.ndarray]:
         """Genotypes (n, L) and standardised phenotypes (n, P) of one part of the split."""
-        rows = self.split[part]
-        return self.genotypes[rows], only_part(self.phenotypes, self.split, part)[rows]
+        rows = self.split[subset]
+        return self.genotypes[rows], only_subset(self.phenotypes, self.split, subset)[rows]
 
     def inputs(self) -> dict:
         """What a checkpoint keeps beside its weights, to predict other strains: plain values."""
@@ -67,11 +67,11 @@ class Prepared:
         return np.stack([chromosome.to_numpy(), self.loci["position"].to_numpy()], axis=1)
 
 
-def only_part(values: np.ndarray, split: Split, part: str) -> np.ndarray:
+def only_subset(values: np.ndarray, split: Split, part: str) -> np.ndarray:
     """`values` (N, P), NaN where the split's cells say that they belong to another part."""
     if split.cells is None:
         return values
-    return np.where(split.cells == PARTS.index(part), values, np.nan).astype(values.dtype)
+    return np.where(split.cells == SUBSETS.index(part), values, np.nan).astype(values.dtype)
 
 
 def _mean_genotype(genotypes: np.ndarray, rows: np.ndarray) -> list[float]:
@@ -131,7 +131,7 @@ def prepare(
     if target is not None:  # after thinning: fine-tuning needs the loci of the run before it
         split = split.only(np.isfinite(observed).any(axis=1), "train")
     train = split["train"]
-    scaler = Scaler.fit(only_part(observed, split, "train")[train])
+    scaler = Scaler.fit(only_subset(observed, split, "train")[train])
     return Prepared(
         genotypes=thinned.genotypes,
         phenotypes=scaler.standardise(observed).astype(np.float32),
@@ -149,7 +149,7 @@ def prepare(
 def _check_values(observed: np.ndarray, split: Split, names: list[str], target: str | None) -> None:
     """R2 needs two different values in each part, and so does standardising."""
     for part, rows in split.items():
-        for values, name in zip(only_part(observed, split, part)[rows].T, names, strict=True):
+        for values, name in zip(only_subset(observed, split, part)[rows].T, names, strict=True):
             if part == "val" and name == target:
                 continue
             values = values[np.isfinite(values)]

@@ -14,14 +14,14 @@ from g2p.data.panel import Panel
 
 # Rijal et al. 2025 and Arcadia Science 2025: 15% test, then 15% of the rest validation.
 HELD_OUT = 0.15
-PARTS = ("train", "val", "test")
+SUBSETS = ("train", "val", "test")
 
 
 class Split(dict[str, np.ndarray]):
     """Part -> rows of its strains.
 
     The parts are disjoint, unless `cells` is there: (N, P) int8 over all phenotypes of the panel,
-    the index in `PARTS` of the part that each single value belongs to.
+    the index in `SUBSETS` of the part that each single value belongs to.
     """
 
     def __init__(self, rows: dict[str, np.ndarray], cells: np.ndarray | None = None):
@@ -30,7 +30,7 @@ class Split(dict[str, np.ndarray]):
 
     def only(self, stay: np.ndarray, *parts: str) -> "Split":
         """Without the strains for which `stay`, (N,) bool, is false; of these parts, or of all."""
-        parts = parts or PARTS
+        parts = parts or SUBSETS
         rows = {part: rows[stay[rows]] if part in parts else rows for part, rows in self.items()}
         return Split(rows, self.cells)
 
@@ -172,9 +172,9 @@ def published(panel: Panel, columns: list[int]) -> Split:
     if panel.strain_table is None or "split" not in panel.strain_table.column_names:
         raise UserError("split=published: this panel comes without a split. Use split=random.")
     values = _strain_facts(panel, "split")
-    if strange := sorted(set(values) - set(PARTS)):
-        raise UserError(f"split=published: '{strange[0]}' is none of {listed(PARTS)}.")
-    return Split({part: np.flatnonzero(values == part) for part in PARTS})
+    if strange := sorted(set(values) - set(SUBSETS)):
+        raise UserError(f"split=published: '{strange[0]}' is none of {listed(SUBSETS)}.")
+    return Split({part: np.flatnonzero(values == part) for part in SUBSETS})
 
 
 def cv2(panel: Panel, columns: list[int], *, seed: Seed) -> Split:
@@ -195,7 +195,7 @@ def cv2(panel: Panel, columns: list[int], *, seed: Seed) -> Split:
     val = draw < HELD_OUT + (1 - HELD_OUT) * HELD_OUT
     cells = np.zeros(panel.phenotypes.shape, np.int8)
     cells[:, columns] = np.where(draw < HELD_OUT, 2, np.where(val, 1, 0))
-    return Split({part: np.arange(len(panel.strains)) for part in PARTS}, cells)
+    return Split({part: np.arange(len(panel.strains)) for part in SUBSETS}, cells)
 
 
 def _strain_facts(panel: Panel, name: str) -> np.ndarray:

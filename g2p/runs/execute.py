@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from g2p.config.registry import is_baseline
-from g2p.data.preprocess import Prepared, only_part
+from g2p.data.preprocess import Prepared, only_subset
 from g2p.hardware.device import device_name, peak_device_memory
 from g2p.runs.directory import RunDirectory
 from g2p.runs.environment import environment
@@ -102,7 +102,7 @@ def _evaluate(config: Mapping, directory: RunDirectory, data: Prepared, fitted: 
             epochs=len(fitted.rows),
         ),
     }
-    learned = only_part(data.phenotypes, data.split, "train")[data.split["train"]]
+    learned = only_subset(data.phenotypes, data.split, "train")[data.split["train"]]
     n_train = np.isfinite(learned).sum(axis=0).tolist()
     metrics["n_train"] = dict(zip(data.phenotype_names, n_train, strict=True))
     if fitted.attention:
@@ -111,6 +111,6 @@ def _evaluate(config: Mapping, directory: RunDirectory, data: Prepared, fitted: 
     for part in ("val", "test"):
         predicted[part], result = score(fitted, data, part)
         metrics[part] = result.named(data.phenotype_names)
-        observed[part] = only_part(data.observed, data.split, part)[data.split[part]]
+        observed[part] = only_subset(data.observed, data.split, part)[data.split[part]]
     directory.write_predictions(data.strains, data.phenotype_names, data.split, observed, predicted)
     return metrics

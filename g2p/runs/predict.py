@@ -40,8 +40,8 @@ def predict(
     console.print(
         f"{model.name}, {plural(len(model.phenotypes), 'phenotype')}; "
         f"{plural(len(panel.strains), 'strain')}. "
-        f"Of {total} loci {matched.by_name} were found by name, {matched.by_place} by place, "
-        f"{total - matched.by_name - matched.by_place} are imputed; {matched.flipped.sum()} "
+        f"Of {total} loci {matched.by_name} were found by name, {matched.by_position} by place, "
+        f"{total - matched.by_name - matched.by_position} are imputed; {matched.flipped.sum()} "
         "flipped.",
         soft_wrap=True,
     )
@@ -106,18 +106,18 @@ def _refuse_to_replace(out: Path, run: Path, data: dict) -> None:
 def _remarks(matched: HarmonizedLoci) -> list[str]:
     """What a user should know of how loci were found."""
     remarks = []
-    if matched.counted_from:
-        here, there = (1, 0) if matched.counted_from > 0 else (0, 1)
+    if matched.position_shift:
+        here, there = (1, 0) if matched.position_shift > 0 else (0, 1)
         remarks.append(f"Positions are counted from {here} here, from {there} in the model.")
-    examples, number = matched.elsewhere
+    examples, number = matched.position_conflicts
     if number:
         remarks.append(
             f"warning: {number} of {matched.by_name} loci found by name lie elsewhere here "
             f"({examples}). Their names were believed; match=place goes by the places."
         )
-    if matched.unsure:
+    if matched.unverified_alleles:
         remarks.append(
-            f"warning: of {matched.unsure} loci the alleles are known here or to the model, not to "
-            "both: they are taken to be the same way round."
+            f"warning: at {matched.unverified_alleles} loci only one of the two sources names the "
+            "alleles; they are assumed to be coded the same."
         )
     return remarks

@@ -23,10 +23,10 @@ def ridge_reference(data: Prepared, stored: Path) -> dict | None:
             return known
     if min(len(data.split["train"]), data.genotypes.shape[1]) > LARGEST:
         return None
-    ridge = build_baseline({"name": "ridge"}).fit(*data.part("train"))
+    ridge = build_baseline({"name": "ridge"}).fit(*data.subset("train"))
     reference = {}
     for part in ("val", "test"):
-        genotypes, phenotypes = data.part(part)
+        genotypes, phenotypes = data.subset(part)
         result = scores(ridge.predict(genotypes), phenotypes)
         named = result.named(data.phenotype_names)
         reference[part] = {key: named[key] for key in ("r2", "r2_mean")}

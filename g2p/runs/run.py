@@ -179,6 +179,6 @@ def _of_transfer(data: Prepared, target: str | None) -> list[str]:
         return []
     column = data.phenotype_names.index(target)
     known = {
-        part: int(np.isfinite(data.part(part)[1][:, column]).sum()) for part in ("train", "val")
+        part: int(np.isfinite(data.subset(part)[1][:, column]).sum()) for part in ("train", "val")
     }
     return [f"transfer to {target}: {known['train']} observations train, {known['val']} validate"]

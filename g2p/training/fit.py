@@ -85,7 +85,7 @@ def score(fitted: Fitted, data: Prepared, part: str) -> tuple[np.ndarray, Scores
 
     The loss is in standardised units, as in training; R2 and r do not depend on units.
     """
-    genotypes, phenotypes = data.part(part)
+    genotypes, phenotypes = data.subset(part)
     predicted = fitted.predict(genotypes)
     return data.scaler.original(predicted), scores(predicted, phenotypes)
 
@@ -153,7 +153,7 @@ def _facts(config: Mapping, data: Prepared) -> dict:
         "genome_L2": torch.tensor(data.genome()),
     }
     if config["model"].get("additive"):
-        ridge = build_baseline({"name": "ridge"}).fit(*data.part("train"))
+        ridge = build_baseline({"name": "ridge"}).fit(*data.subset("train"))
         facts["ridge"] = torch.tensor(ridge.weight), torch.tensor(ridge.offset)
     return facts
 
@@ -161,10 +161,10 @@ def _facts(config: Mapping, data: Prepared) -> dict:
 def _fit_baseline(config: Mapping, data: Prepared, folder: Path, on_epoch: OnEpoch) -> Fitted:
     """A closed form is one epoch, so that its directory reads like any other."""
     started = monotonic()
-    genotypes, phenotypes = data.part("train")
+    genotypes, phenotypes = data.subset("train")
     baseline = build_baseline(config["model"]).fit(genotypes, phenotypes)
     train_loss = scores(baseline.predict(genotypes), phenotypes).loss
-    genotypes, phenotypes = data.part("val")
+    genotypes, phenotypes = data.subset("val")
     result = scores(baseline.predict(genotypes), phenotypes)
     rows = [history_row(0, data.phenotype_names, train_loss, result, None, monotonic() - started)]
     for name in ("best.ckpt", "last.ckpt"):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from g2p.cli import panel_summary as summary
-from g2p.data.sources.simulated import cross, place_loci
+from g2p.data.sources.simulated import cross, draw_loci
 from g2p.report.panel import figures, heritability
 from g2p.report.panel.genotype_stats import calls, relatedness, relationship
 from g2p.report.panel.ld_decay import Decay
@@ -46,7 +46,7 @@ def test_heritability_is_where_the_restricted_likelihood_is_highest():
 
 def test_heritability_of_additive_phenotypes_is_the_known_one():
     rng = np.random.default_rng(0)
-    chromosome, position = place_loci(rng, 300)
+    chromosome, position = draw_loci(rng, 300)
     genotypes = cross(rng, 1000, chromosome, position)
     genetic = genotypes @ rng.standard_normal((300, 4))
     genetic /= genetic.std(axis=0)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from g2p.core.errors import UserError
 from g2p.data.harmonize import harmonize
-from g2p.data.locus_positions import counted_from, places
+from g2p.data.locus_positions import places, position_shift
 
 N = 40
 ROMAN = [
@@ -55,8 +55,8 @@ def test_right_names_and_places_are_found_however_they_are_written(
     panel["id"] = [f"other{i}" if i in renamed else name for i, name in enumerate(panel["id"])]
     match = found(model, {key: [values[i] for i in order] for key, values in panel.items()})
     assert [order[column] for column in match.columns] == list(range(N))
-    assert (match.by_name, match.by_place) == (N - len(renamed), len(renamed))
-    assert match.counted_from == step and match.elsewhere[1] == 0
+    assert (match.by_name, match.by_position) == (N - len(renamed), len(renamed))
+    assert match.position_shift == step and match.position_conflicts[1] == 0
 
 
 @settings(deadline=None, max_examples=20)
@@ -72,8 +72,8 @@ def test_names_that_belong_to_other_places_are_refused(seed, step, base, gaps):
     panel["position"] = [position + base for position in panel["position"]]
     with pytest.raises(UserError, match="40 of the 40 loci that are found by name lie elsewhere"):
         found(model, panel)
-    by_place = found(model, panel, by="place")
-    assert by_place.columns.tolist() == list(range(N))
+    by_position = found(model, panel, by="place")
+    assert by_position.columns.tolist() == list(range(N))
     assert found(model, panel, by="name").columns.tolist() == shifted(list(range(N)), -step)
 
 
@@ -84,8 +84,8 @@ def test_a_few_other_places_are_a_warning_most_are_refused():
         panel["position"] = [*(p + 5_000 for p in model["position"][:wrong]),
                              *model["position"][wrong:]]  # fmt: skip
         match = found(model, panel)
-        assert match.elsewhere[1] == wrong and match.by_name == N
-        assert "m0 is at" in match.elsewhere[0]
+        assert match.position_conflicts[1] == wrong and match.by_name == N
+        assert "m0 is at" in match.position_conflicts[0]
     panel["position"] = [position + 5_000 for position in panel["position"]]
     with pytest.raises(UserError, match="match=name goes by the names alone"):
         found(model, panel)
@@ -113,7 +113,7 @@ def test_what_is_not_known_contradicts_nothing():
         names_only = {**model, **unknown}
         for one, other in ((model, names_only), (names_only, model)):
             match = found(one, other)
-            assert match.by_name == N and match.elsewhere[1] == 0
+            assert match.by_name == N and match.position_conflicts[1] == 0
 
 
 def test_x_is_ten_where_the_count_shows_it():
@@ -129,9 +129,9 @@ def test_x_is_ten_where_the_count_shows_it():
 
 def test_counting_from_one_is_no_other_assembly():
     model = [("1", p) for p in (10, 20, 30, 40)]
-    assert counted_from(model, [("1", p + 1) for p in (10, 20, 30, 40)]) == 1
-    assert counted_from(model, [("1", p - 1) for p in (20, 30)]) == -1
-    assert counted_from(model, [("1", p + 2) for p in (10, 20, 30, 40)]) == 0
-    assert counted_from(model, [("2", p + 1) for p in (10, 20, 30, 40)]) == 0
+    assert position_shift(model, [("1", p + 1) for p in (10, 20, 30, 40)]) == 1
+    assert position_shift(model, [("1", p - 1) for p in (20, 30)]) == -1
+    assert position_shift(model, [("1", p + 2) for p in (10, 20, 30, 40)]) == 0
+    assert position_shift(model, [("2", p + 1) for p in (10, 20, 30, 40)]) == 0
     counts = [("1", p) for p in range(40)]
-    assert counted_from(counts, [("1", p + 1) for p in range(40)]) == 0
+    assert position_shift(counts, [("1", p + 1) for p in range(40)]) == 0

@@ -246,7 +246,7 @@ def test_a_flipped_bit_in_the_length_of_an_array_is_mended(tmp_path, monkeypatch
     """numpy reads as much as the header says, and zipfile compares with a checksum at the end."""
     monkeypatch.setattr("g2p.data.genotype_cache.LARGE", 1)
     panel = make_panel(6000, 3, 1)
-    rows = {part: np.arange(2000) + i * 2000 for i, part in enumerate(splits.PARTS)}
+    rows = {part: np.arange(2000) + i * 2000 for i, part in enumerate(splits.SUBSETS)}
     rows["train"] = np.arange(3000)
     whole = PrunedGenotypes(panel.genotypes, np.arange(3), splits.Split(rows), ["a line"])
     file = tmp_path / "x.npz"

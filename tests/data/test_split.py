@@ -127,8 +127,10 @@ def test_cv2_trains_on_its_own_cells_alone():
     )
     np.testing.assert_array_equal(first.scaler.mean, second.scaler.mean)
     for part in ("train", "val"):
-        np.testing.assert_array_equal(first.part(part)[1], second.part(part)[1])
-    counts = sum(np.isfinite(first.part(part)[1]).astype(int) for part in ("train", "val", "test"))
+        np.testing.assert_array_equal(first.subset(part)[1], second.subset(part)[1])
+    counts = sum(
+        np.isfinite(first.subset(part)[1]).astype(int) for part in ("train", "val", "test")
+    )
     assert (counts == 1).all()
 
 

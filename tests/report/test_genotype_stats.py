@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from g2p.data.panel import NO_CALL
-from g2p.data.sources.simulated import cross, place_loci
+from g2p.data.sources.simulated import cross, draw_loci
 from g2p.data.sources.yeast import MORGANS_PER_BP
 from g2p.report.panel.genotype_stats import (
     calls,
@@ -107,7 +107,7 @@ def test_pairs_lie_on_one_chromosome_and_as_far_as_their_bin_says():
 
 def test_linkage_of_a_cross_decays_as_its_map_says():
     rng = np.random.default_rng(1)
-    chromosome, position = place_loci(rng, 1200)
+    chromosome, position = draw_loci(rng, 1200)
     genotypes = cross(rng, 1500, chromosome, position)
     found = decay(genotypes, table(chromosome, position))
     expected = np.exp(-4 * found.distance * MORGANS_PER_BP)  # Haldane: r = exp(-2d)

@@ -72,7 +72,7 @@ def test_loci_are_found_in_any_order_under_any_name(order, renamed, swapped):
     match = harmonize(TABLE, pa.table(table).take(list(order)), missing="refuse")
     assert [order[column] for column in match.columns] == [0, 1, 2, 3]
     assert set(np.flatnonzero(match.flipped).tolist()) == set(swapped)
-    assert match.by_name == 4 - len(renamed) and match.by_place == len(renamed)
+    assert match.by_name == 4 - len(renamed) and match.by_position == len(renamed)
     own = np.array([[1, -1, 1, 0], [-1, NO_CALL, 1, 1]], np.int8)
     coded = own.copy()
     for i in swapped:
@@ -251,9 +251,10 @@ def test_of_several_loci_at_one_place_the_alleles_decide(order):
     own = {**place, "id": ["m1", "m2"], "allele_1": ["G", "AT"]}
     there = pa.table({**place, "id": ["p1", "p2"], "allele_1": ["G", "AT"]}).take(list(order))
     match = harmonize(own, there, missing="refuse")
-    assert match.columns.tolist() == list(order) and match.by_place == 2
+    assert match.columns.tolist() == list(order) and match.by_position == 2
     unknown = {key: own[key] for key in ("id", "chromosome", "position")}
     blind = harmonize(unknown, there, missing="refuse")
-    assert blind.columns.tolist() == [0, 1] and (match.unsure, blind.unsure) == (0, 2)
+    assert blind.columns.tolist() == [0, 1]
+    assert (match.unverified_alleles, blind.unverified_alleles) == (0, 2)
     neither = harmonize(unknown, there.select([*unknown]), missing="refuse")
-    assert neither.unsure == 0
+    assert neither.unverified_alleles == 0

@@ -40,13 +40,13 @@ from g2p.data.sources.bbq_text import convert
 from g2p.data.sources.download import from_record, locked
 from g2p.data.sources.unpack import unpack
 from g2p.data.sources.yeast import ALIASES, ENVIRONMENTS
-from g2p.data.split import HELD_OUT, PARTS
+from g2p.data.split import HELD_OUT, SUBSETS
 
 # Raise when the same files would be read into another panel.
 VERSION = 1
 
 ARCHIVE = "datasets.zip"
-ARRAYS = [f"{what}_{part}.npy" for part in PARTS for what in ("geno", "pheno")]
+ARRAYS = [f"{what}_{part}.npy" for part in SUBSETS for what in ("geno", "pheno")]
 GENOTYPES = [f"geno_data_{i}.txt" for i in range(1, 6)]
 PHENOTYPES = [f"pheno_data_{name}.txt" for name in ENVIRONMENTS]
 LOCI = "loci.csv"
@@ -221,6 +221,6 @@ def published_split(n_strains: int) -> list[str]:
     rest, test = train_test_split(shuffled, test_size=HELD_OUT, random_state=42)
     train, val = train_test_split(rest, test_size=HELD_OUT, random_state=42)
     part_of = {
-        row: part for part, rows in zip(PARTS, (train, val, test), strict=True) for row in rows
+        row: part for part, rows in zip(SUBSETS, (train, val, test), strict=True) for row in rows
     }
     return [part_of[row] for row in range(n_strains)]

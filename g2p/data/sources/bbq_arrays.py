@@ -10,7 +10,7 @@ import pyarrow as pa
 from g2p.core.errors import UserError
 from g2p.data.panel import Panel
 from g2p.data.sources.yeast import ALIASES, ENVIRONMENTS
-from g2p.data.split import PARTS
+from g2p.data.split import SUBSETS
 
 BLOCK = 1 << 24  # bytes of genotypes copied at once
 
@@ -48,7 +48,7 @@ def read_arrays(paths: list[Path], scratch: Path, dtype: np.dtype) -> Panel:
                 f"{file}: strain {row}, phenotype {column} (from 0) is {array[row, column]:g}; "
                 "phenotypes must be finite, a missing one nan."
             )
-    counts = {part: len(array) for part, array in zip(PARTS, genotypes, strict=True)}
+    counts = {part: len(array) for part, array in zip(SUBSETS, genotypes, strict=True)}
     scratch.mkdir(parents=True, exist_ok=True)
     joined = np.memmap(
         scratch / "genotypes", dtype, mode="w+", shape=(sum(counts.values()), n_loci)

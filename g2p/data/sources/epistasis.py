@@ -27,7 +27,7 @@ from g2p.data.panel_store import (
     options_fingerprint,
     stored_panel,
 )
-from g2p.data.sources.simulated import BLOCK, cross, place_loci
+from g2p.data.sources.simulated import BLOCK, cross, draw_loci
 
 # Raise when the same options would give another panel.
 VERSION = 1
@@ -144,7 +144,7 @@ def _cross(
     rng: np.random.Generator, strains: int, markers: int
 ) -> tuple[np.ndarray, pa.Table, list[str]]:
     """Genotypes, locus table and strain names of a simulated cross."""
-    chromosomes, positions = place_loci(rng, markers)
+    chromosomes, positions = draw_loci(rng, markers)
     genotypes = cross(rng, strains, chromosomes, positions)
     ids = [f"chr{c:02d}_{p}" for c, p in zip(chromosomes, positions, strict=True)]
     places = [f"chr{c:02d}" for c in chromosomes]

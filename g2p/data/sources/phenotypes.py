@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from g2p.core.errors import UserError, listed, nearest
 from g2p.data.panel import Panel
-from g2p.data.sources.tabular import kind_of, open_sheet
+from g2p.data.sources.tabular import kind_of, open_table
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ def read_phenotypes(file: Path, facts: list[str]) -> Phenotypes:
         UserError: naming file, line and column, for a cell that is no number, a strain or a column
             that appears twice, a fact that is no column.
     """
-    sheet = open_sheet(file)
+    sheet = open_table(file)
     plink = [name.removeprefix("#") for name in sheet.columns[:2]] == ["FID", "IID"]
     start = 2 if plink else 1
     columns = sheet.columns[start:]

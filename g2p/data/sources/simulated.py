@@ -101,7 +101,7 @@ def _simulate(
 ) -> Panel:  # fmt: skip
     rng = np.random.default_rng(seed)
     names = [*TEMPERATURES, *OTHERS]
-    chromosomes, positions = place_loci(rng, loci)
+    chromosomes, positions = draw_loci(rng, loci)
     genotypes = cross(rng, strains, chromosomes, positions)
 
     correlation = environment_correlation(names)
@@ -142,7 +142,7 @@ def _simulate(
     )
 
 
-def place_loci(rng: np.random.Generator, loci: int) -> tuple[np.ndarray, np.ndarray]:
+def draw_loci(rng: np.random.Generator, loci: int) -> tuple[np.ndarray, np.ndarray]:
     """Chromosomes (1 to 16) and positions (bp) of `loci` loci, in genome order, each (L,)."""
     lengths = np.array(CHROMOSOME_LENGTHS)
     exact = loci * lengths / lengths.sum()

@@ -20,7 +20,7 @@ from g2p.data.panel import NO_CALL, Panel
 from g2p.data.panel_store import files_fingerprint, stored_panel
 from g2p.data.sources.delimited_text import MISSING, refuse_control_characters
 from g2p.data.sources.phenotypes import A_TABLE, joined, read_phenotypes, table_options
-from g2p.data.sources.tabular import TabularFile, is_text, kind_of, open_sheet, source_file
+from g2p.data.sources.tabular import TabularFile, is_text, kind_of, open_table, source_file
 
 log = logging.getLogger(__name__)
 
@@ -104,7 +104,7 @@ def read(
 
 def _no_coding(file: Path) -> UserError:
     """The message that asks for a coding; it names those that all numbers of the file fit."""
-    sheet = open_sheet(file)
+    sheet = open_table(file)
     columns = [sheet.numbers(column) for column in range(1, len(sheet.columns))]
     found = set(np.unique(np.concatenate(columns)).tolist())
     found = sorted(number for number in found if number == number)
@@ -126,7 +126,7 @@ def _fits(numbers: list[float], coding: str) -> bool:
 
 def _genotypes(file: Path, across: bool, coding: str) -> tuple[list[str], list[str], np.ndarray]:
     """Names of the rows, names of the columns, genotypes (N, L)."""
-    sheet = open_sheet(file)
+    sheet = open_table(file)
     rows = sheet.names(0, "strain" if across else "locus")
     convert = _probabilities if coding == PROBABILITY else _calls
     kind = np.float32 if coding == PROBABILITY else np.int8
@@ -194,7 +194,7 @@ def _loci(file: Path | None, ids: list[str], genotypes: Path) -> pa.Table:
     if file is None:
         places = {"chromosome": ["unknown"] * len(ids), "position": list(range(len(ids)))}
         return pa.table({"id": ids, **places})
-    sheet = open_sheet(file)
+    sheet = open_table(file)
     wanted = ["id", "chromosome", "position"]
     if "allele_0" in sheet.columns or "allele_1" in sheet.columns:
         wanted += ["allele_0", "allele_1"]

@@ -159,7 +159,7 @@ def _is_number(kind: pa.DataType) -> bool:
     return any(test(kind) for test in tests)
 
 
-def open_sheet(file: Path) -> TabularFile:
+def open_table(file: Path) -> TabularFile:
     """The table in a file that is there.
 
     Raises:

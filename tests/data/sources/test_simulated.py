@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from g2p.core.errors import UserError
 from g2p.data import load_panel
-from g2p.data.sources.simulated import cross, environment_correlation, place_loci
+from g2p.data.sources.simulated import cross, draw_loci, environment_correlation
 from g2p.data.sources.yeast import CHROMOSOME_LENGTHS, MORGANS_PER_BP
 from tests.helpers.configs import compose
 
@@ -39,7 +39,7 @@ PHENOTYPES_OF_STRAIN_0 = [8.256154, 7.1864, 10.646079]
 
 
 def test_loci_lie_on_the_chromosomes_in_proportion():
-    chromosomes, positions = place_loci(np.random.default_rng(0), 1164)
+    chromosomes, positions = draw_loci(np.random.default_rng(0), 1164)
     counts = np.bincount(chromosomes, minlength=17)[1:]
     expected = 1164 * np.array(CHROMOSOME_LENGTHS) / sum(CHROMOSOME_LENGTHS)
     assert counts.sum() == 1164

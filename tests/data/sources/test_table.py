@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from g2p.data import load_panel
 from g2p.data.sources.table import CALLS, PROBABILITY, read
-from g2p.data.sources.tabular import open_sheet
+from g2p.data.sources.tabular import open_table
 from tests.helpers.configs import compose
 
 GENO = """strain,m1,m2,m3
@@ -215,6 +215,6 @@ def test_shared_strains(tmp_path):
 def test_categories_are_what_they_stand_for(tmp_path):
     names = pa.array(["A", "B", "A"]).dictionary_encode()
     pq.write_table(pa.table({"x": [1, 2, 3], "fold": names}), tmp_path / "t.parquet")
-    sheet = open_sheet(tmp_path / "t.parquet")
+    sheet = open_table(tmp_path / "t.parquet")
     assert sheet.texts(1).to_pylist() == ["A", "B", "A"]
     assert sheet.numbers(0).tolist() == [1, 2, 3]
