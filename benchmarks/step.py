@@ -27,7 +27,7 @@ from scipy.optimize import nnls
 from benchmarks.architectures import WIDTHS, TorchEncoder, build, products
 from benchmarks.naive_rijal import naive_rijal
 from benchmarks.stopwatch import Stopwatch
-from g2p.training.packed.flat_parameters import bytes_kept, bytes_of_parameters
+from g2p.training.packed.flat_parameters import bytes_for_backward, bytes_of_parameters
 
 RESULTS = Path(__file__).parent / "results"
 COMPILED = 128, 1_164  # loci at which compiling is tried
@@ -52,7 +52,7 @@ def measure(device: Stopwatch, batch: int, loci: list[int], most_seconds: float)
             row = {
                 "model": name, "loci": L, "width": dim, "batch": batch, "seconds": seconds,
                 "flops_per_s": flops / seconds, "exponentials_per_s": exponentials / seconds,
-                "bytes": bytes_kept(model, one) + bytes_of_parameters(model),
+                "bytes": bytes_for_backward(model, one) + bytes_of_parameters(model),
             }  # fmt: skip
             if PUBLISHED[1] >= L and name != "pooled_attention":
                 other = model if name == "rijal_attention" else TorchEncoder(model, dim)

@@ -20,7 +20,7 @@ from g2p.runs.metrics_table import print_attention, print_table
 from g2p.runs.resolve import ResolvedRun, finished_under_other_code, resolve_run
 from g2p.runs.ridge_reference import ridge_reference
 from g2p.tracking.group import Group
-from g2p.training.checkpoints import resumable
+from g2p.training.checkpoints import find_last_checkpoint
 from g2p.training.fit import fit_model
 
 
@@ -142,7 +142,8 @@ def _begun_by_force(directory: RunDirectory) -> bool:
         return False
     try:
         return (
-            directory.config().get("force") is True and resumable(directory.checkpoints) is not None
+            directory.config().get("force") is True
+            and find_last_checkpoint(directory.checkpoints) is not None
         )
     except UserError:
         return False

@@ -86,7 +86,7 @@ def _where(rows: pa.Table, factors: list[str]) -> dict[str, object]:
     return {name: found[0] for name, found in values.items() if len(found) == 1}
 
 
-def warnings(table: pa.Table, arm: str = "model") -> list[str]:
+def reference_warnings(table: pa.Table, arm: str = "model") -> list[str]:
     """A sentence for each arm of an attention model that does not beat a simpler model.
 
     Compared is the mean test R2 over the phenotypes that both have in the same setting: with

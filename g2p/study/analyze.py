@@ -19,7 +19,7 @@ from g2p.core.json_shapes import Published, read_checked_json
 from g2p.core.package import PACKAGE
 from g2p.stats.compare import Effect, compare
 from g2p.stats.effects_table import effects_of, effects_table, print_effects
-from g2p.stats.reference_checks import warnings
+from g2p.stats.reference_checks import reference_warnings
 from g2p.study.collect import writing
 from g2p.study.design import Study
 from g2p.study.expand import StudyRun
@@ -59,7 +59,7 @@ def _published(
     note.unlink(missing_ok=True)
     table = scored(table, runs)
     effects = compare(table, study.comparisons)
-    told = warnings(table, study.arm) if study.arm == "model" else []
+    told = reference_warnings(table, study.arm) if study.arm == "model" else []
     _write_effects(effects, folder)
     _write_report(study, runs, table, folder, words, effects, told)
     if "running" not in table["status"].unique().to_pylist():  # their curves grow

@@ -9,7 +9,7 @@ import torch
 from g2p.config.registry import is_baseline
 from g2p.core.errors import UserError
 from g2p.hardware.device import resolve_accelerator
-from g2p.training.flops import size, training_flops
+from g2p.training.flops import model_size, training_flops
 
 # Of the speed of a plain matrix product, what training reaches: an order of magnitude, no more.
 EFFICIENCY = 0.2
@@ -46,7 +46,7 @@ def cost(config: Mapping, *, n_loci: int, n_phenotypes: int, n_train: int) -> Co
     options = config["model"]
     if is_baseline(options["name"]):
         return Cost()
-    parameters = size(options, n_loci=n_loci, n_phenotypes=n_phenotypes).parameters
+    parameters = model_size(options, n_loci=n_loci, n_phenotypes=n_phenotypes).parameters
     tokens = config["trainer"]["batch_size"] * n_loci
     width = KEPT * options["embedding_dim"] + 2 * (options.get("ffn", False) and options["ffn_dim"])
     activations = 4 * tokens * options["num_layers"] * width

@@ -73,7 +73,7 @@ def _verified(content: bytes) -> io.BytesIO:
     return copy
 
 
-def resumable(folder: Path) -> Path | None:
+def find_last_checkpoint(folder: Path) -> Path | None:
     """Return the last.ckpt in `folder` to resume from, None where there is none.
 
     Raises:

@@ -26,18 +26,18 @@ class Size:
     forward: int
 
 
-_known: dict[tuple, Size] = {}  # the runs of a study have few different models
+_cached: dict[tuple, Size] = {}  # the runs of a study have few different models
 
 
-def size(options: Mapping, *, n_loci: int, n_phenotypes: int) -> Size:
+def model_size(options: Mapping, *, n_loci: int, n_phenotypes: int) -> Size:
     """Of the model of these options, at L loci and P phenotypes."""
     written = repr(options), n_loci, n_phenotypes
-    if written not in _known:
-        _known[written] = _size(options, n_loci, n_phenotypes)
-    return _known[written]
+    if written not in _cached:
+        _cached[written] = _count_size(options, n_loci, n_phenotypes)
+    return _cached[written]
 
 
-def _size(options: Mapping, n_loci: int, n_phenotypes: int) -> Size:
+def _count_size(options: Mapping, n_loci: int, n_phenotypes: int) -> Size:
     if options.get("position") == "genome":  # it looks at the positions, which are not there
         options = {**options, "position": "learned"}
     with torch.device("meta"):
@@ -73,7 +73,7 @@ def training_flops(
     """
     if is_baseline(config["model"]["name"]):
         return None
-    forward = size(config["model"], n_loci=n_loci, n_phenotypes=n_phenotypes).forward
+    forward = model_size(config["model"], n_loci=n_loci, n_phenotypes=n_phenotypes).forward
     trainer = config["trainer"]
     seen = n_train - n_train % trainer["batch_size"] if trainer["drop_last"] else n_train
     return float(PASSES * forward * seen * epochs)

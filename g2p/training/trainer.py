@@ -20,7 +20,7 @@ from g2p.data.preprocess import Prepared
 from g2p.hardware.device import check_devices, resolve_accelerator
 from g2p.hardware.gpu_allocation import chosen_devices
 from g2p.training.checkpoint_callback import AtomicCheckpoints, CheckpointCallback
-from g2p.training.checkpoints import load_checkpoint, resumable
+from g2p.training.checkpoints import find_last_checkpoint, load_checkpoint
 from g2p.training.inference import validation_batch
 from g2p.training.lightning_module import RegressionModule
 from g2p.training.progress import SilentProgress
@@ -78,7 +78,7 @@ def train(
     """
     accelerator = resolve_accelerator(accelerator)
     check_devices(accelerator, devices)
-    last = resumable(folder)
+    last = find_last_checkpoint(folder)
     module.training_state = TrainingState(data.phenotype_names, monitor, patience, max_epochs)
     trainer = L.Trainer(
         accelerator=accelerator,

@@ -22,7 +22,7 @@ from g2p.study.job import Job
 from g2p.study.ledger import Ledger
 from g2p.tracking.group import Group
 from g2p.training.fit import fit_model
-from g2p.training.packed import fit as fit_together_module
+from g2p.training.packed import fit as packed_fit
 from tests.helpers.command import ROOT
 from tests.helpers.configs import SMALL_RIDGE, compose, paths, random_prepared
 from tests.helpers.packed import TRAINER, fitted_together, requests, small
@@ -150,7 +150,7 @@ def test_runs_that_train_together_close_what_they_have_open(tmp_path, monkeypatc
 
     configs = [compose(*small("transformer"), *TRAINER, f"seed={seed}") for seed in range(3)]
     asked = requests(tmp_path, configs, [random_prepared(seed=seed) for seed in range(3)])
-    monkeypatch.setattr(fit_together_module, "fit_together", fitting)
+    monkeypatch.setattr(packed_fit, "fit_packed", fitting)
     with pytest.raises(Stopped):
         run_packed(configs, [lambda wait, i=i: steps(i) for i in range(3)], print)
     assert sorted(ended) == begun == ([0, 1] if when == "preparing" else [0, 1, 2])

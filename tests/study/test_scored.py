@@ -12,7 +12,7 @@ from scipy import stats
 from g2p.data import load_panel
 from g2p.runs.run import obtain_run
 from g2p.stats.compare import compare
-from g2p.stats.reference_checks import ridge_references, warnings
+from g2p.stats.reference_checks import reference_warnings, ridge_references
 from g2p.study.collect import collect
 from g2p.study.expand import resolve
 from g2p.study.scored import scored
@@ -70,7 +70,7 @@ def test_ridge_on_other_loci_is_another_reference(tmp_path):
     (alone,) = ridge_references(thinned, factors)
     assert alone.where == {} and alone.r2 == found[1].r2
     # 0.55 beats 0.405 on all loci and not 0.605 on the pruned; a mean of both would hide it.
-    assert warnings(table, "data.max_correlation") == [
+    assert reference_warnings(table, "data.max_correlation") == [
         "data.max_correlation=0.5 does not beat ridge (mean test R2 0.5500 against 0.6050)."
     ]
 
@@ -82,7 +82,7 @@ def test_a_pairwise_model_on_other_loci_is_no_rival(tmp_path):
         factors={"model": {"linear_pairwise": {"model": "linear_pairwise"},
                            "rung": {"model": "rung", "data.max_correlation": 0.5}}},
     )  # fmt: skip
-    assert warnings(table) == []
+    assert reference_warnings(table) == []
 
 
 @pytest.mark.parametrize("missing", ["mask", "drop_strain"])

@@ -9,7 +9,7 @@ import yaml
 from g2p.config.registry import CONF, choices, is_baseline
 from g2p.core.interrupts import Stopped
 from g2p.training.fit import fit_model
-from g2p.training.packed import fit as fit_together_module
+from g2p.training.packed import fit as packed_fit
 from g2p.training.packed.vmap_rules import Draws
 from tests.helpers.configs import compose, random_prepared
 from tests.helpers.packed import (
@@ -92,12 +92,12 @@ def test_patience_stops_each_member_and_it_costs_nothing_more(tmp_path, monkeypa
     sizes = []
     name = "StackedModels" if stacked else "SequentialModels"
 
-    class Counted(getattr(fit_together_module, name)):
+    class Counted(getattr(packed_fit, name)):
         def __init__(self, models, rows, draws):
             sizes.append(len(models))
             super().__init__(models, rows, draws)
 
-    monkeypatch.setattr(fit_together_module, name, Counted)
+    monkeypatch.setattr(packed_fit, name, Counted)
     fits = assert_members_end_as_alone(tmp_path, configs, stacked=stacked)
     assert len(fits[0].rows) < len(fits[1].rows) < len(fits[2].rows) == 12
     assert sizes == [3, 2, 1]

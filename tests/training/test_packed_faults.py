@@ -7,7 +7,7 @@ import torch
 from g2p.core.errors import UserError
 from g2p.runs.packed_runs import Runs
 from g2p.training.fit import Capacity, FitRequest, Fitted, fit_model
-from g2p.training.packed import fit as fit_together_module
+from g2p.training.packed import fit as packed_fit
 from g2p.training.packed.loop import train_packed
 from g2p.training.packed.stacked import StackedModels
 from tests.helpers.configs import compose, random_prepared
@@ -41,7 +41,7 @@ def test_a_member_that_has_ended_keeps_no_other_s_memory(tmp_path):
     words = [*small("rijal_attention"), *TRAINER, "optim.lr=0.01"]
     configs = [compose(*words, f"trainer.max_epochs={n}") for n in (1, 2, 2)]
     asked = requests(tmp_path, configs, [random_prepared(seed=i) for i in range(3)])
-    members = [fit_together_module._member(request, {}, 3) for request in asked]
+    members = [packed_fit._member(request, {}, 3) for request in asked]
     ended = train_packed(members, StackedModels, nullcontext())
     member, error = next(ended)
     assert member is members[0] and error is None and member.optimizer is None

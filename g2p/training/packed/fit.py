@@ -15,7 +15,7 @@ from g2p.hardware.device import forget_peak_memory, free_memory, resolve_acceler
 from g2p.hardware.gpu_allocation import chosen_devices
 from g2p.training.fit import Capacity, FitRequest, Fitted, fitted, learning
 from g2p.training.inference import validation_batch
-from g2p.training.packed.flat_parameters import bytes_kept, bytes_of_parameters
+from g2p.training.packed.flat_parameters import bytes_for_backward, bytes_of_parameters
 from g2p.training.packed.loop import train_packed
 from g2p.training.packed.member import PackedRun
 from g2p.training.packed.sequential import SequentialModels
@@ -46,7 +46,7 @@ def measure_capacity(request: FitRequest) -> Capacity:
     free = SHARE * free_memory(device)
     (batch,) = itertools.islice(member.train, 1)
     with _precision(request, device):
-        kept = bytes_kept(member.model, *batch.inputs)
+        kept = bytes_for_backward(member.model, *batch.inputs)
     own = bytes_of_parameters(member.model)
     stacked = device != "cpu" or kept <= IN_CACHE
     most = free / (BACKWARD * (kept + own)) if stacked else (free - BACKWARD * kept) / own

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector
 
 
-def row_of(model: nn.Module) -> nn.Parameter:
+def flatten_parameters(model: nn.Module) -> nn.Parameter:
     """All parameters of a model in one vector (M,), in their order."""
     return nn.Parameter(parameters_to_vector(model.parameters()).detach())
 
@@ -26,7 +26,7 @@ def bytes_of_parameters(model: nn.Module) -> int:
     return 4 * sum(p.numel() * p.element_size() for p in model.parameters())
 
 
-def bytes_kept(model: nn.Module, *inputs: Tensor) -> int:
+def bytes_for_backward(model: nn.Module, *inputs: Tensor) -> int:
     """Memory of what a forward pass keeps for the way back, measured."""
     kept = {}
 

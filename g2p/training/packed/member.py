@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from g2p.core.errors import UserError
 from g2p.data.batches import Batches
-from g2p.training.checkpoints import load_checkpoint, resumable, save_checkpoint
+from g2p.training.checkpoints import find_last_checkpoint, load_checkpoint, save_checkpoint
 from g2p.training.metrics import scores
-from g2p.training.packed.flat_parameters import row_of
+from g2p.training.packed.flat_parameters import flatten_parameters
 from g2p.training.packed.vmap_rules import Draws
 from g2p.training.training_state import TrainingState, epoch_seed, plateau_schedule
 
@@ -46,12 +46,12 @@ class PackedRun:
         self.train, self.val, self.training_state, self.clip = train, val, training_state, clip
         self.folder, self.on_epoch = folder, on_epoch
         self.draws = Draws(next(model.parameters()).device)
-        last = resumable(folder)
+        last = find_last_checkpoint(folder)
         checkpoint = None if last is None else load_checkpoint(last)
         if checkpoint:
             model.load_state_dict(_without_prefix(checkpoint["state_dict"]))
             training_state.restore(checkpoint["callbacks"]["Memory"])
-        self.row = row_of(model)
+        self.row = flatten_parameters(model)
         self.optimizer = optimizer([self.row])
         self.plateau = plateau_schedule(self.optimizer, plateau_patience, plateau_factor)
         if checkpoint:

@@ -23,8 +23,8 @@ class StackedModels:
 
     Args:
         models: alike but for their parameters, buffers and dropout probabilities.
-        rows: of each model all its parameters in one vector (see `row_of`), which an optimizer of
-            the member's own steps; `learn` fills in its gradient.
+        rows: of each model all its parameters in one vector (see `flatten_parameters`), which an
+            optimizer of the member's own steps; `learn` fills in its gradient.
         draws: of each model the random numbers of its dropout.
     """
 
