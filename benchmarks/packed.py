@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from g2p.cli.train import job
-from g2p.config.compose import composed
+from g2p.config.compose import compose_config
 from g2p.data.sources.yeast import OTHERS, TEMPERATURES
 from g2p.hardware.device import device_name
 from g2p.launch.hydra_launch import launch
@@ -63,7 +63,7 @@ def requests(folder: Path, members: int, words: tuple[str, ...]) -> list[FitRequ
     asked = []
     for member in range(members):
         run = obtain_steps(
-            composed(words_of(folder, member, *words)), None, Console(file=io.StringIO())
+            compose_config(words_of(folder, member, *words)), None, Console(file=io.StringIO())
         )
         request = next(run)
         run.close()

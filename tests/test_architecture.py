@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from g2p.config.components import class_name
-from g2p.config.registry import CONF, GROUPS, PRESETS, choices, schema
+from g2p.config.registry import CONF, GROUPS, PRESETS, choice_options, choices
 from g2p.core.package import PACKAGE
 
 # Each layer imports only from those above it in this list (docs/design.md has the picture).
@@ -124,7 +124,7 @@ def test_yaml_and_signature_hold_the_same_keys(file):
             values = ({key: base} if key else base) | values
     name = None if group in PRESETS else values.pop("name")
     assert name in (None, file.stem)
-    options = schema(group, name)
+    options = choice_options(group, name)
     assert set(values) == set(options)
     for key, option in options.items():
         value = values[key]

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from g2p.cli.command import run_command
-from g2p.config.compose import composed, keys
+from g2p.config.compose import compose_config, overridden_keys
 from g2p.config.registry import prepare_options
 from g2p.core.console import Console
 from g2p.core.errors import UserError, listed
@@ -44,9 +44,9 @@ def config_of(words: list[str]) -> dict:
     Raises:
         UserError: as `train.py`, and for a key that a summary does not depend on.
     """
-    config = composed(words)
+    config = compose_config(words)
     later = {f"data.{key}" for key in prepare_options()}
-    for key in keys(words):
+    for key in overridden_keys(words):
         if key.partition(".")[0] not in USED or key in later:
             raise UserError(
                 f"{key} has no effect: a summary is of the panel itself, before it is split, "

@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 
 from g2p.cli.command import run_command
-from g2p.config.compose import composed, keys
+from g2p.config.compose import compose_config, overridden_keys
 from g2p.config.registry import prepare_options
 from g2p.core.errors import UserError, listed, nearest
 from g2p.data.harmonize import BY
@@ -43,7 +43,7 @@ def main() -> None:
 
 def _predict(words: list[str]) -> None:
     own, overrides = _sorted_out(words)
-    config = composed(overrides)
+    config = compose_config(overrides)
     cache, runs = (Path(config["paths"][key]).expanduser() for key in ("cache", "runs"))
     paths = {"run": _folder(own.pop("run"), runs), "out": Path(own.pop("out")).expanduser()}
     predict(data=config["data"], cache=cache, **paths, **own)
@@ -83,7 +83,7 @@ def _sorted_out(words: list[str]) -> tuple[dict[str, str], list[str]]:
         if own[key] not in allowed:
             raise UserError(f"{key} must be one of {listed(allowed)}, not {own[key]!r}.")
     later = {f"data.{key}" for key in prepare_options()}
-    for key in keys(overrides):
+    for key in overridden_keys(overrides):
         if key in later:
             raise UserError(f"{key} has no effect: the model's own loci are taken. Remove it.")
     if Path(own["out"]).is_dir():

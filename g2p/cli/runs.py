@@ -17,7 +17,7 @@ from collections import Counter
 from pathlib import Path
 
 from g2p.cli.command import run_command
-from g2p.config.compose import composed
+from g2p.config.compose import compose_config
 from g2p.core.console import Console, visible
 from g2p.core.errors import UserError, listed, nearest, plural
 from g2p.runs.index import STATES, StoredRun, no_runs, stored_runs
@@ -57,7 +57,7 @@ def browse(words: list[str], flags: set[str], console: Console) -> None:
         UserError: for a word that is no filter, or when nobody can be asked before they are pruned.
     """
     where = [word for word in words if word.startswith("paths.runs=")]
-    folder = Path(composed(where, of_many=True)["paths"]["runs"]).expanduser().absolute()
+    folder = Path(compose_config(where, of_many=True)["paths"]["runs"]).expanduser().absolute()
     own = _own(words)
     filters = [w for w in words if w not in where and w.partition("=")[0] not in OWN_WORDS]
     fits = [parse_filter(word) for word in filters]

@@ -16,10 +16,10 @@ import sys
 
 from g2p.cli.runs import __doc__ as browsing
 from g2p.cli.runs import browse
-from g2p.config.compose import check_once, parse
+from g2p.config.compose import parse, refuse_repeated_keys
 from g2p.core.console import Console
 from g2p.core.errors import UserError, listed, nearest
-from g2p.core.interrupts import Stopped, interrupts_first, stop_on_signals, stopped_message
+from g2p.core.interrupts import Stopped, prioritise_interrupts, stop_on_signals, stopped_message
 from g2p.core.messages import format_error, print_error
 from g2p.core.pipes import survive_closed_pipes
 from g2p.study.design import studies
@@ -36,7 +36,7 @@ def main() -> None:
         print(f"{__doc__}\nStudies: {listed(studies())}.\n\n{browsing}")
         sys.exit(0 if words else 1)
     try:
-        with interrupts_first():
+        with prioritise_interrupts():
             finished = asked(words, Console())
     except Stopped as stopped:
         print_error(stopped_message(stopped.number, "where it was"))
@@ -81,7 +81,7 @@ def asked(words: list[str], console: Console) -> bool:
     if "study" not in own:
         raise UserError(f"study=NAME is missing. It is one of {listed(studies())}.")
     parsed = parse(overrides)
-    check_once(parsed)
+    refuse_repeated_keys(parsed)
     for override in parsed:
         if override.key_or_group.replace("/", ".").startswith("hydra.sweeper"):
             raise UserError(

@@ -12,10 +12,10 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from g2p.config.compose import check_once, composed, jobs, parse, run_keys
+from g2p.config.compose import compose_config, jobs, parse, refuse_repeated_keys, run_keys
 from g2p.config.registry import CONF
 from g2p.core.errors import UserError
-from g2p.core.interrupts import Stopped, interrupts_first, stop_on_signals, stopped_message
+from g2p.core.interrupts import Stopped, prioritise_interrupts, stop_on_signals, stopped_message
 from g2p.core.messages import format_error, print_error, report_job_result
 from g2p.core.pipes import survive_closed_pipes
 from g2p.core.yaml_file import read_yaml
@@ -35,7 +35,7 @@ def main() -> None:
     # Hydra then raises what it would print with a traceback; we print it without.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
-        with interrupts_first():
+        with prioritise_interrupts():
             # Hydra takes -m before or after its overrides; we do between them, too.
             sys.argv[1:] = sorted(sys.argv[1:], key=lambda word: word not in ("-m", "--multirun"))
             arguments = get_args_parser().parse_args()
@@ -77,7 +77,7 @@ def job(config: DictConfig) -> TrialScore:
     hydra_config = HydraConfig.get()
     plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     try:
-        with preemptible(), interrupts_first():
+        with preemptible(), prioritise_interrupts():
             return TrialScore(run(plain, **_told(hydra_config.overrides.task, hydra_config)))
     except Preempted:
         raise
@@ -108,7 +108,7 @@ def _begin(config: dict, told: Mapping) -> Callable[[bool], Generator]:
 
     def steps(wait: bool) -> Generator:
         try:
-            with interrupts_first():
+            with prioritise_interrupts():
                 return TrialScore((yield from run_steps(config, **told, wait=wait)))
         except BusyError:
             raise
@@ -132,7 +132,7 @@ def _told(words: Sequence[str], hydra_config: DictConfig) -> dict:
 def _checked(arguments) -> list[str]:
     """Refuse what one of the command's jobs would be refused for; the words that a search adds."""
     overrides = parse(arguments.overrides)
-    check_once(overrides)
+    refuse_repeated_keys(overrides)
     if arguments.config_dir:  # whose choices and keys Hydra alone knows
         for depth in ("*.yaml", "*/*.yaml", "*/*/*.yaml"):
             for file in sorted(Path(arguments.config_dir).glob(depth)):
@@ -147,7 +147,7 @@ def _checked(arguments) -> list[str]:
                 raise UserError(f"{override.input_line} has no effect without -m: add it.")
     added = search_overrides(overrides)
     for words in jobs(parse([*arguments.overrides, *added])):
-        composed(words)
+        compose_config(words)
     # Hydra would compose all of them once more, a tenth of a second each, before the first starts.
     Sweeper.validate_batch_is_legal = lambda self, batch: None
     return added if arguments.multirun else added[:1]

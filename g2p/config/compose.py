@@ -28,7 +28,7 @@ MOST_ENDS = 1000  # combinations of the ends of a search's ranges that are all c
 REFERENCE = re.compile(r"\$\{([^}]*)\}")
 
 
-def composed(words: Sequence[str], *, of_many: bool = False) -> dict:
+def compose_config(words: Sequence[str], *, of_many: bool = False) -> dict:
     """The checked config of a command's overrides.
 
     An override without effect is refused, unless it is `of_many` runs: some may need it.
@@ -43,26 +43,26 @@ def composed(words: Sequence[str], *, of_many: bool = False) -> dict:
     return config
 
 
-def keys(words: Sequence[str]) -> list[str]:
+def overridden_keys(words: Sequence[str]) -> list[str]:
     """The keys and groups that a command's overrides set, Hydra's own among them."""
     return [override.key_or_group for override in parse(words)]
 
 
-def values(words: Sequence[str]) -> dict:
+def overridden_values(words: Sequence[str]) -> dict:
     """Key or group -> value, of overrides that give one; of several, UserError."""
     return {o.key_or_group: plain(o.value()) for o in _of_one(words) if not o.is_delete()}
 
 
 def _of_one(words: Sequence[str]) -> list[Override]:
     parsed = parse(words)
-    check_once(override for override in parsed if not _of_hydra(override))
+    refuse_repeated_keys(override for override in parsed if not _of_hydra(override))
     for override in parsed:
         if override.is_sweep_override():
             raise UserError(f"{override.input_line} is several values: quote it if it is one.")
     return parsed
 
 
-def check_once(overrides: Iterable[Override]) -> None:
+def refuse_repeated_keys(overrides: Iterable[Override]) -> None:
     """Refuse a key that is given twice, since the last alone would count.
 
     A group and its keys (model=rung model.ffn=true) are different things; a value and what lies

@@ -90,7 +90,7 @@ def declared(annotation: Any) -> Option:
     return Option(annotation)
 
 
-def without_effect(
+def options_without_effect(
     options: Mapping[str, Option], values: Mapping[str, Any]
 ) -> dict[str, tuple[str, str]]:
     """The options that change nothing, given the other values: name -> (switch, how it stands)."""

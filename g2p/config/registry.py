@@ -37,7 +37,7 @@ def prepare_options() -> dict[str, Option]:
 
 
 @cache
-def schema(group: str, name: str | None) -> dict[str, Option]:
+def choice_options(group: str, name: str | None) -> dict[str, Option]:
     """The options of one choice of a group, `name` not among them."""
     if group == "data":
         return read_options(PACKAGE / "data" / "sources" / f"{name}.py", "read") | prepare_options()

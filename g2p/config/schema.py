@@ -11,8 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from g2p.config.constraints import Divides, LessThan, OptionsOf, Seed
-from g2p.config.options import Option, declared, without_effect
-from g2p.config.registry import GROUPS, PRESETS, choices, is_baseline, schema
+from g2p.config.options import Option, declared, options_without_effect
+from g2p.config.registry import GROUPS, PRESETS, choice_options, choices, is_baseline
 from g2p.core.errors import UserError, listed, nearest
 
 TOP_LEVEL = {
@@ -28,13 +28,13 @@ MOST_TRIED = 10_000  # numbers that may divide another, for a message
 PLACE = ("accelerator",)
 
 
-def inapplicable(config: Mapping) -> dict[str, str]:
+def inapplicable_keys(config: Mapping) -> dict[str, str]:
     """Keys of a valid config that change nothing: dotted key -> why."""
     model = config["model"]["name"]
     keys = {}
     for group in GROUPS:
-        options = schema(group, config[group].get("name"))
-        for key, (switch, how) in without_effect(options, config[group]).items():
+        options = choice_options(group, config[group].get("name"))
+        for key, (switch, how) in options_without_effect(options, config[group]).items():
             keys[f"{group}.{key}"] = f"{group}.{switch} is {how}"
     if is_baseline(model):
         why = f"model={model} is fitted in closed form, without an optimizer or epochs"
@@ -71,7 +71,7 @@ def check(config: Mapping, set_by_user: Iterable[str] = ()) -> None:
     if isinstance(names, list) and not all(isinstance(name, str) for name in names):
         raise UserError(f"phenotype must be a name, a list of names, or all, not {names!r}.")
     _check_transfer(config)
-    idle = inapplicable(config) if set_by_user else {}
+    idle = inapplicable_keys(config) if set_by_user else {}
     for key in set_by_user:
         if key in idle:
             raise UserError(f"{key} has no effect: {idle[key]}. Remove it.")
@@ -123,7 +123,7 @@ _fine: set[tuple[str, str]] = set()  # groups checked before: the runs of a stud
 def _check_choice(group: str, name: str | None, values: Mapping, prefix: str) -> None:
     """The options of one choice, written below `prefix`."""
     values = {key: value for key, value in values.items() if key != "name" or name is None}
-    options = schema(group, name)
+    options = choice_options(group, name)
     for key in values:
         if key not in options:
             raise UserError(
@@ -181,7 +181,7 @@ def unknown_key(
         others = []
         for other in choices(group):
             with suppress(UserError):  # a file that cannot be read is no matter of this one
-                others += [other] if other != name and own in schema(group, other) else []
+                others += [other] if other != name and own in choice_options(group, other) else []
         if others:
             elsewhere = f" {group}={listed(others)} has it."
     of = f" of {group}={name}" if name else ""

@@ -41,7 +41,7 @@ def stop_on_signals() -> None:
 
 def _handler(number: int, frame) -> None:
     _reached.set()
-    stop(Stopped(number))
+    raise_interrupt(Stopped(number))
 
 
 def stopped_message(number: int, where: str) -> str:
@@ -87,7 +87,7 @@ def _dropped(unraisable) -> None:
         sys.__unraisablehook__(unraisable)
 
 
-def stop(error: BaseException) -> None:
+def raise_interrupt(error: BaseException) -> None:
     """Raise it, as a signal's handler does, so that it cannot be lost; at once, unless held."""
     global _raised
     _raised = error
@@ -117,7 +117,7 @@ def held() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def interrupts_first() -> Iterator[None]:
+def prioritise_interrupts() -> Iterator[None]:
     """Once a signal has come, what is raised within is the signal's, whatever became of it."""
     try:
         yield

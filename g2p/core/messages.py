@@ -15,7 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from g2p.core.console import visible
 from g2p.core.errors import UserError
-from g2p.core.model_errors import raised_in_a_model
+from g2p.core.model_errors import format_model_error
 
 # Hydra's plugins that an extra of ours installs, by how their names begin.
 EXTRAS = {"joblib": "launchers", "submitit": "launchers", "ray": "ray", "optuna": "search"}
@@ -82,7 +82,7 @@ def _message(error: BaseException) -> str:
     for package in ("hydra", "hydra_plugins", "optuna", "submitit", "ray", "lightgbm"):
         if _raised_in(error, package):
             return f"{package.split('_')[0].title()}: {one_line(text)}"
-    if of_model := raised_in_a_model(error):
+    if of_model := format_model_error(error):
         return of_model
     return f"{''.join(traceback.format_exception(error))}{BUG}"
 

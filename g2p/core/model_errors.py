@@ -8,7 +8,7 @@ from g2p.core.package import PACKAGE
 MODELS = (PACKAGE / "models", PACKAGE / "baselines")  # where users add files of their own
 
 
-def raised_in_a_model(error: BaseException) -> str | None:
+def format_model_error(error: BaseException) -> str | None:
     """Return the traceback of an error from the first frame in a model's file on, if there is one.
 
     The file may be the user's own: what is above it would not help, and it is no bug of ours.

@@ -3,7 +3,7 @@
 from importlib import import_module
 from pathlib import Path
 
-from g2p.config.registry import prepare_options, schema
+from g2p.config.registry import choice_options, prepare_options
 from g2p.data.panel import Panel
 
 
@@ -12,7 +12,7 @@ def load_panel(options: dict, cache: Path) -> tuple[Panel, str]:
 
     The fingerprint names source, options and content; panels are stored below `cache`.
     """
-    known = schema("data", options["name"])
+    known = choice_options("data", options["name"])
     told = {
         key: Path(value).expanduser() if known[key].is_path and value is not None else value
         for key, value in options.items()

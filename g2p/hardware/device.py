@@ -49,7 +49,7 @@ def device_name(accelerator: str) -> str:
     return torch.cuda.get_device_name()
 
 
-def forget_peak_memory(accelerator: str) -> None:
+def reset_peak_memory(accelerator: str) -> None:
     """What comes from here on is another run's, or other runs'."""
     if accelerator == "cuda":
         import torch

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from math import inf
 from pathlib import Path
 
-from g2p.hardware.gpu_allocation import chosen_devices
+from g2p.hardware.gpu_allocation import select_devices
 
 RAPL = Path("/sys/class/powercap")
 # RAPL's counters start again after some 260 kJ: forty minutes at 100 W.
@@ -59,7 +59,7 @@ class Meter(threading.Thread):
 
 
 @contextmanager
-def metered(accelerator: str, devices: int) -> Iterator[Meter]:
+def energy_meter(accelerator: str, devices: int) -> Iterator[Meter]:
     """A meter of `cpu`, all packages of it, or of the GPUs that a run on so many takes."""
     meter = Meter(gpus(devices) if accelerator == "cuda" else packages(RAPL))
     meter.start()
@@ -101,7 +101,7 @@ def gpus(devices: int) -> list[Counter]:
         handles = [
             # torch may see fewer than NVML does, in another order.
             nvml.nvmlDeviceGetHandleByUUID(f"GPU-{torch.cuda.get_device_properties(i).uuid}")
-            for i in chosen_devices("cuda", devices)
+            for i in select_devices("cuda", devices)
         ]
         counters = [
             Counter(lambda handle=handle: nvml.nvmlDeviceGetTotalEnergyConsumption(handle) / 1e3)

@@ -13,7 +13,7 @@ import torch
 _held: list = []
 
 
-def chosen_devices(accelerator: str, devices: int) -> int | list[int]:
+def select_devices(accelerator: str, devices: int) -> int | list[int]:
     """Lightning's `devices`: how many CPU processes, or which GPUs.
 
     A run on one GPU of several is on the one that this process takes.

@@ -9,7 +9,7 @@ from hydra.core.plugins import Plugins
 from hydra.types import HydraContext, RunMode
 from omegaconf import open_dict
 
-from g2p.config.compose import composed
+from g2p.config.compose import compose_config
 from g2p.config.registry import CONF, is_baseline
 from g2p.core.messages import report_job_result
 from g2p.hardware.device import resolve_accelerator
@@ -57,6 +57,6 @@ def launch(job: Callable, jobs: list[list[str]], words: list[str]) -> None:
 def _check_place(jobs: list[list[str]]) -> None:
     telling = {tuple(w for w in job if w.partition("=")[0] in OF_THE_PLACE) for job in jobs}
     for words in telling:
-        config = composed(list(words), of_many=True)
+        config = compose_config(list(words), of_many=True)
         if not is_baseline(config["model"]["name"]):
             resolve_accelerator(config["trainer"]["accelerator"])

@@ -10,7 +10,7 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
-from g2p.config.compose import composed
+from g2p.config.compose import compose_config
 
 
 def register() -> None:
@@ -53,7 +53,7 @@ class PackedLauncher(Launcher):
     ) -> list[JobReturn]:
         jobs = [
             # Not by Hydra, which composes each anew and takes a tenth of a second.
-            PackedJob(number, list(overrides), composed(overrides, of_many=True))
+            PackedJob(number, list(overrides), compose_config(overrides, of_many=True))
             for number, overrides in enumerate(job_overrides, start=initial_job_idx)
         ]
         results = self.task_function.run_packed(jobs, self.config.hydra)

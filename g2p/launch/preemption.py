@@ -6,7 +6,7 @@ import signal
 from collections.abc import Iterator
 from functools import partial
 
-from g2p.core.interrupts import stop
+from g2p.core.interrupts import raise_interrupt
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR2)
 
@@ -42,7 +42,7 @@ def _leave(handler, number: int, frame) -> None:
         handler(number, frame)
     except (KeyboardInterrupt, SystemExit, Exception) as error:
         # submitit's own process tells by the code whether to start the job again.
-        stop(Preempted(getattr(error, "code", 128 + number)))
+        raise_interrupt(Preempted(getattr(error, "code", 128 + number)))
 
 
 def _exit(number: int, frame) -> None:

@@ -16,9 +16,9 @@ from hydra.core.override_parser.types import Override
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
-from g2p.config.compose import composed, jobs, parse
+from g2p.config.compose import compose_config, jobs, parse
 from g2p.config.registry import CONF
-from g2p.config.schema import inapplicable
+from g2p.config.schema import inapplicable_keys
 from g2p.core.errors import UserError
 
 RESULTS = "optimization_results.yaml"  # what the sweeper leaves in hydra.sweep.dir
@@ -65,8 +65,8 @@ def _space(params: DictConfig | dict, overrides: Sequence[Override]) -> list[str
     given = {override.key_or_group for override in overrides}
     keys = [key for key in params if key not in given]
     for job in jobs(overrides):
-        config = composed(job)
-        idle = inapplicable(config)
+        config = compose_config(job)
+        idle = inapplicable_keys(config)
         flat = {f"{group}.{key}" for group, v in config.items() if isinstance(v, dict) for key in v}
         keys = [key for key in keys if key in flat and key not in idle]
     return [f"{key}={params[key]}" for key in keys]
@@ -111,6 +111,6 @@ class ReportBest(Callback):
         chosen = [f"{key}={value}" for key, value in result["best_params"].items()]
         given = parse(config.hydra.overrides.task)
         fixed = [override.input_line for override in given if not override.is_sweep_override()]
-        folder = resolve_run(composed([*fixed, *chosen])).directory.folder
+        folder = resolve_run(compose_config([*fixed, *chosen])).directory.folder
         print(f"best trial: validation R2 {result['best_value']:z.3f} with {', '.join(chosen)}")
         print(f"run: {folder}", flush=True)

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from g2p.config.registry import GROUPS, PRESETS
-from g2p.config.schema import inapplicable
+from g2p.config.schema import inapplicable_keys
 from g2p.core.atomic_files import write_atomically
 from g2p.core.errors import UserError, listed, nearest
 from g2p.runs.index import StoredRun
@@ -128,7 +128,7 @@ def options_with_effect(run: StoredRun) -> dict:
         group, _, option = key.partition(".")
         groups.setdefault(group, {})[option] = value
     try:
-        idle = inapplicable(groups)
+        idle = inapplicable_keys(groups)
     except (LookupError, OSError, TypeError):  # damaged, or of a version with other keys
         idle = {}
     return {key: value for key, value in run.config.items() if key not in idle}

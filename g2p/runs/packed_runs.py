@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from g2p.config.registry import is_baseline
-from g2p.core.interrupts import interrupts_first, raise_if_interrupted
+from g2p.core.interrupts import prioritise_interrupts, raise_if_interrupted
 from g2p.runs.lock import BusyError
 from g2p.runs.run import Steps, drive
 from g2p.training.fit import Capacity, FitRequest, Fitted, fit_model
@@ -38,7 +38,7 @@ def run_packed(
     results: dict[int, object] = {}
     for numbers in alike.values():
         runs = Runs(say)
-        with runs.closing(), interrupts_first():
+        with runs.closing(), prioritise_interrupts():
             for number in numbers:
                 raise_if_interrupted()
                 runs.advance(number, begin[number](False), next)

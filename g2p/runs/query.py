@@ -8,10 +8,10 @@ from functools import cache
 
 from hydra.core.override_parser.types import Override
 
-from g2p.config.compose import alternatives, composed, parse, plain
+from g2p.config.compose import alternatives, compose_config, parse, plain
 from g2p.config.constraints import OptionsOf
 from g2p.config.options import Option
-from g2p.config.registry import GROUPS, PRESETS, choices, schema
+from g2p.config.registry import GROUPS, PRESETS, choice_options, choices
 from g2p.config.schema import TOP_LEVEL, unknown_choice
 from g2p.core.errors import UserError, listed, nearest
 from g2p.runs.index import STATES, StoredRun
@@ -97,7 +97,7 @@ def is_flag(value: object) -> bool:
 @cache
 def _distinguishing(group: str) -> dict[str, dict]:
     """Of each preset of a group, the keys that differ between its presets."""
-    presets = {name: composed([f"{group}={name}"])[group] for name in choices(group)}
+    presets = {name: compose_config([f"{group}={name}"])[group] for name in choices(group)}
     first, *others = presets.values()
     keys = [key for key in first if any(other[key] != first[key] for other in others)]
     return {name: {f"{group}.{key}": v[key] for key in keys} for name, v in presets.items()}
@@ -121,10 +121,10 @@ def _options() -> dict[str, list[Option]]:
         for name in [None] if group in PRESETS else choices(group):
             if name:
                 options[f"{group}.name"] = []
-            for key, option in schema(group, name).items():
+            for key, option in choice_options(group, name).items():
                 inner = [rule.choice for rule in option.rules if isinstance(rule, OptionsOf)]
                 options.setdefault(f"{group}.{key}", []).extend([] if inner else [option])
                 for choice in inner:
-                    for below, each in schema(group, choice).items():
+                    for below, each in choice_options(group, choice).items():
                         options.setdefault(f"{group}.{key}.{below}", []).append(each)
     return options

@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable, Mapping
 
 from g2p.config.registry import is_baseline, prepare_options
-from g2p.config.schema import inapplicable
+from g2p.config.schema import inapplicable_keys
 from g2p.runs.code_digest import code_digest
 
 # Raise when the same config would give other numbers, because code that computes them changed and
@@ -71,7 +71,7 @@ def _written(group: str, config: Mapping, *, only: Iterable[str] = (), **decided
     """The options of a group that have an effect, as JSON; `decided` ones replace its own."""
     key = (group, repr(config[group]), *decided.values())
     if key not in _known:
-        idle = inapplicable(config)
+        idle = inapplicable_keys(config)
         own = {k: v for k, v in config[group].items() if f"{group}.{k}" not in idle}
         told = {k: v for k, v in own.items() if not only or k in only} | decided
         _known[key] = json.dumps(_plain_numbers(told), sort_keys=True)

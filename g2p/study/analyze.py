@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from g2p.config.schema import inapplicable
+from g2p.config.schema import inapplicable_keys
 from g2p.core.atomic_files import write_atomically, write_json
 from g2p.core.console import Console
 from g2p.core.json_shapes import Published, read_checked_json
@@ -133,7 +133,7 @@ def _write_report(
 
 def _that_count(config: Mapping) -> dict:
     """A config without the keys that change nothing, such as an optimizer's for ridge."""
-    idle = inapplicable(config)
+    idle = inapplicable_keys(config)
     return {
         group: {key: value for key, value in values.items() if f"{group}.{key}" not in idle}
         if isinstance(values, Mapping) else values

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from g2p.config.compose import composed, keys
+from g2p.config.compose import compose_config, overridden_keys
 from g2p.config.registry import CONF
 from g2p.config.schema import check
 from g2p.core.errors import UserError, listed
@@ -78,7 +78,7 @@ def resolve(study: Study, words: list[str], *, draw: bool = True) -> list[StudyR
         UserError: for an override that is wrong, naming the point that has it.
     """
     recall = ResolveCache()
-    told = set(keys(words))
+    told = set(overridden_keys(words))
     runs: dict[str, StudyRun] = {}
     for point in study.points:
         config, own = _config(point, tuple(words), told)
@@ -132,12 +132,12 @@ def _check_compared(study: Study, runs: list[StudyRun]) -> None:
 
 def phenotypes_of(words: list[str], common: Mapping) -> list[str]:
     """The phenotypes of the panel that a study's overrides of every run name, and these words."""
-    told = set(keys(words))
+    told = set(overridden_keys(words))
     of_data = {
         key: value for key, value in common.items()
         if key.partition(".")[0] == "data" and key not in told
     }  # fmt: skip
-    config = composed([*_words(of_data), *words], of_many=True)
+    config = compose_config([*_words(of_data), *words], of_many=True)
     panel, _ = load_panel(config["data"], Path(config["paths"]["cache"]).expanduser())
     return panel.phenotype_names
 
@@ -167,7 +167,7 @@ def _is_group(key: str) -> bool:
 
 @cache
 def _composed(words: tuple[str, ...]) -> dict:
-    return composed(list(words), of_many=True)
+    return compose_config(list(words), of_many=True)
 
 
 def _with(config: Mapping, path: list[str], value) -> dict:

@@ -9,7 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from g2p.core.console import Console
 from g2p.core.errors import UserError
-from g2p.core.interrupts import Stopped, interrupts_first
+from g2p.core.interrupts import Stopped, prioritise_interrupts
 from g2p.core.messages import format_error
 from g2p.launch.packed_launcher import PackedJob
 from g2p.launch.preemption import Preempted, preemptible
@@ -64,7 +64,7 @@ class Job:
         log = self.folder / "logs" / f"{signature}.txt"
         log.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with interrupts_first(), log.open("a") as file:
+            with prioritise_interrupts(), log.open("a") as file:
                 known = _identified(signature, config)
                 yield from obtain_steps(config, place, Console(file=file, width=100), wait, known)
         except BusyError:

@@ -10,7 +10,7 @@ import pyarrow as pa
 from filelock import FileLock, Timeout
 from rich.text import Text
 
-from g2p.config.compose import values
+from g2p.config.compose import overridden_values
 from g2p.core.console import Console, visible
 from g2p.core.errors import UserError, plural
 from g2p.launch.hydra_launch import launch
@@ -44,7 +44,7 @@ def sweep(name: str, size: str, overrides: list[str], flags: set[str], console: 
     """
     plain = [word for word in overrides if not word.lstrip("+~").startswith("hydra")]
     with _kept():
-        given = values(plain)
+        given = overridden_values(plain)
         study = load_study(name, size, lambda common: phenotypes_of(plain, common), given)
         _check_names(study)
         runs = resolve(study, plain, draw=not flags & {"--collect", "--dashboard"})

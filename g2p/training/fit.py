@@ -12,8 +12,8 @@ import numpy as np
 from g2p.baselines import build_baseline
 from g2p.config.registry import is_baseline
 from g2p.data.preprocess import Prepared
-from g2p.hardware.device import forget_peak_memory, resolve_accelerator
-from g2p.hardware.energy import metered
+from g2p.hardware.device import reset_peak_memory, resolve_accelerator
+from g2p.hardware.energy import energy_meter
 from g2p.models import build_model
 from g2p.models.attention_entropy import attention_entropy
 from g2p.training.checkpoints import load_checkpoint, save_checkpoint
@@ -71,8 +71,8 @@ def fit_model(
     baseline = is_baseline(config["model"]["name"])
     trainer = config["trainer"]
     accelerator = "cpu" if baseline else resolve_accelerator(trainer["accelerator"])
-    forget_peak_memory(accelerator)
-    with metered(accelerator, trainer["devices"]) as meter:
+    reset_peak_memory(accelerator)
+    with energy_meter(accelerator, trainer["devices"]) as meter:
         if baseline:
             result = _fit_baseline(config, data, folder, on_epoch)
         else:

@@ -18,7 +18,7 @@ from g2p.data.batches import Batches
 from g2p.data.device_data import DeviceData
 from g2p.data.preprocess import Prepared
 from g2p.hardware.device import check_devices, resolve_accelerator
-from g2p.hardware.gpu_allocation import chosen_devices
+from g2p.hardware.gpu_allocation import select_devices
 from g2p.training.checkpoint_callback import AtomicCheckpoints, CheckpointCallback
 from g2p.training.checkpoints import find_last_checkpoint, load_checkpoint
 from g2p.training.inference import validation_batch
@@ -82,7 +82,7 @@ def train(
     module.training_state = TrainingState(data.phenotype_names, monitor, patience, max_epochs)
     trainer = L.Trainer(
         accelerator=accelerator,
-        devices=chosen_devices(accelerator, devices),
+        devices=select_devices(accelerator, devices),
         # Spawned, not relaunched from the command line: a multirun has only one of those.
         strategy="ddp_spawn" if devices > 1 else "auto",
         precision=precision,

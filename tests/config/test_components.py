@@ -87,7 +87,7 @@ def my_net(tmp_path, monkeypatch):
     monkeypatch.setattr(registry, "CONF", conf)
     monkeypatch.setattr(model_errors, "MODELS", (package / "models", package / "baselines"))
     monkeypatch.setattr(g2p.models, "__path__", [str(package / "models")])
-    caches = (registry.choices, registry.is_baseline, registry.schema)
+    caches = (registry.choices, registry.is_baseline, registry.choice_options)
     shown = compose(
         "model=ridge", "phenotype=cu", "data.strains=60", "data.loci=16", "trainer.max_epochs=1",
         "trainer.accelerator=cpu", "logger=none", *paths(tmp_path),

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from g2p.config import compose as composition
-from g2p.config.compose import check_once, composed, jobs, parse
+from g2p.config.compose import compose_config, jobs, parse, refuse_repeated_keys
 from g2p.config.registry import CONF, choices
 from g2p.core.errors import UserError
 from tests.helpers.configs import compose
@@ -53,7 +53,7 @@ def test_a_grid_of_values_is_composed_once(monkeypatch):
     words = ["model=transformer,rung", "seed=range(50)", "model.num_layers=1,2,3"]
     every = list(jobs(parse(words)))
     assert len(every) == 300
-    assert len({json.dumps(composed(job)) for job in every}) == 300
+    assert len({json.dumps(compose_config(job)) for job in every}) == 300
     assert len(calls) == 2
 
 
@@ -69,7 +69,7 @@ def test_the_ends_of_ranges_are_checked():
     assert len(every) == 7 * 2 + 20  # of very many combinations, each end alone
     with pytest.raises(UserError, match="model.dropout must be below 1"):
         for job in jobs(parse(["model.dropout=interval(0.0,1.0)"])):
-            composed(job)
+            compose_config(job)
 
 
 def test_no_shipped_value_refers_to_another_in_a_way_that_is_not_seen():
@@ -95,16 +95,16 @@ def test_no_shipped_value_refers_to_another_in_a_way_that_is_not_seen():
 )
 def test_a_key_that_is_given_twice_and_a_key_of_sweep_py(words, said):
     with pytest.raises(UserError) as error:
-        composed(words)
+        compose_config(words)
     assert said in str(error.value)
 
 
 def test_a_group_and_its_keys_are_no_key_twice():
     words = ["model.ffn=true", "model=rung", "optim=adam", "optim.lr=0.1", "hydra.a=1", "hydra.a=1"]
-    check_once(parse(words[:-1]))
-    assert composed(words[:4])["model"]["ffn"] is True
+    refuse_repeated_keys(parse(words[:-1]))
+    assert compose_config(words[:4])["model"]["ffn"] is True
     with pytest.raises(UserError, match="hydra.a is given twice"):
-        check_once(parse(words))
+        refuse_repeated_keys(parse(words))
 
 
 @pytest.mark.parametrize(

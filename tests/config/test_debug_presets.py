@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from g2p.config.compose import composed
+from g2p.config.compose import compose_config
 from g2p.config.registry import GROUPS, OVERLAYS, choices
 from g2p.config.schema import TOP_LEVEL
 from g2p.core.errors import UserError
@@ -18,7 +18,7 @@ from tests.helpers.configs import paths
 @pytest.mark.parametrize("name", choices("debug"))
 @pytest.mark.parametrize("other", ["data=byxrm", "model=ridge", "optim=adamw", "seed=3"])
 def test_it_goes_with_every_choice(name, other):
-    config = composed([f"debug={name}", other], of_many=True)
+    config = compose_config([f"debug={name}", other], of_many=True)
     assert set(config) == {*GROUPS, *TOP_LEVEL, "paths"}
     assert not any(group in config for group in OVERLAYS)
     assert config["logger"] == {"name": "none"} and config["trainer"]["accelerator"] == "cpu"
@@ -31,14 +31,16 @@ def test_the_signature_is_of_what_it_sets(tmp_path):
         "data.strains=300", "data.loci=32", "trainer=cpu", "trainer.max_epochs=2", "logger=none",
     ]  # fmt: skip
     fast, other = (
-        resolve_run(composed([*words, *paths(tmp_path)])).directory
+        resolve_run(compose_config([*words, *paths(tmp_path)])).directory
         for words in (["debug=fast"], written_out)
     )
     assert fast == other
 
 
 def test_what_the_user_sets_wins():
-    config = composed(["debug=overfit", "trainer.max_epochs=7", "data.strains=400", "optim=adamw"])
+    config = compose_config(
+        ["debug=overfit", "trainer.max_epochs=7", "data.strains=400", "optim=adamw"]
+    )
     assert config["trainer"]["max_epochs"] == 7 and config["data"]["strains"] == 400
     assert config["optim"]["name"] == "adamw" and config["trainer"]["patience"] is None
 
@@ -55,7 +57,7 @@ def test_what_the_user_sets_wins():
 )
 def test_a_wrong_one_is_refused(word, said):
     with pytest.raises(UserError) as error:
-        composed([word])
+        compose_config([word])
     assert said in str(error.value)
 
 

@@ -11,7 +11,12 @@ from g2p.cli import sweep as command
 from g2p.cli import train as cli
 from g2p.core import interrupts as stopping
 from g2p.core.atomic_files import write_json
-from g2p.core.interrupts import Stopped, interrupts_first, raise_if_interrupted, stop_on_signals
+from g2p.core.interrupts import (
+    Stopped,
+    prioritise_interrupts,
+    raise_if_interrupted,
+    stop_on_signals,
+)
 from g2p.core.messages import format_error
 from g2p.launch.preemption import Preempted, preemptible
 from g2p.runs.packed_runs import run_packed
@@ -82,7 +87,7 @@ def test_what_was_lost_is_raised_when_asked_for(capsys):
     with pytest.raises(Stopped) as stopped:
         raise_if_interrupted()
     assert stopped.value.number == signal.SIGTERM
-    with pytest.raises(Stopped), interrupts_first():
+    with pytest.raises(Stopped), prioritise_interrupts():
         raise UnboundLocalError("file")
 
 
@@ -137,7 +142,7 @@ def test_runs_that_train_together_close_what_they_have_open(tmp_path, monkeypatc
     def steps(i):
         begun.append(i)
         try:
-            with interrupts_first():
+            with prioritise_interrupts():
                 if when == "preparing" and i == 1:
                     during()
                 yield asked[i]
@@ -175,7 +180,7 @@ def test_a_run_of_a_study_stays_pending(tmp_path, monkeypatch, during):
 @pytest.mark.parametrize("during", [lost, turned])
 def test_a_job_that_leaves_on_a_signal_is_told_of_it(during):
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(144))
-    with pytest.raises(Preempted) as left, preemptible(), interrupts_first():
+    with pytest.raises(Preempted) as left, preemptible(), prioritise_interrupts():
         if during is turned:
             with pytest.raises(Preempted):
                 signal.raise_signal(signal.SIGTERM)

@@ -8,7 +8,7 @@ import types
 import pytest
 
 from g2p.hardware import energy
-from g2p.hardware.energy import Counter, Meter, gpus, metered, packages
+from g2p.hardware.energy import Counter, Meter, energy_meter, gpus, packages
 from g2p.runs.directory import RunDirectory
 from g2p.runs.run import run
 from tests.helpers.configs import SMALL_RIDGE, compose, paths
@@ -31,7 +31,7 @@ def test_packages_are_added_up_and_their_parts_are_not(tmp_path, monkeypatch):
     second = domain(tmp_path, "package-1", 900_000, "1")
     domain(tmp_path, "core", 5, "0:0")
     domain(tmp_path, "psys", 5, "2")
-    with metered("cpu", 1) as meter:
+    with energy_meter("cpu", 1) as meter:
         first.write_text("600100\n")
         meter.look()
         first.write_text("600200\n")
@@ -41,7 +41,7 @@ def test_packages_are_added_up_and_their_parts_are_not(tmp_path, monkeypatch):
 
 def test_what_cannot_be_read_is_not_known(tmp_path, monkeypatch):
     monkeypatch.setattr(energy, "RAPL", tmp_path)
-    with metered("cpu", 1) as meter:
+    with energy_meter("cpu", 1) as meter:
         pass
     assert meter.joules is None
     domain(tmp_path, "package-0", 1, "0").unlink()
@@ -71,7 +71,7 @@ def test_gpus_are_found_by_what_torch_calls_them(monkeypatch):
     monkeypatch.setitem(sys.modules, "pynvml", nvml)
     seen = types.SimpleNamespace(uuid="b")
     monkeypatch.setattr("torch.cuda.get_device_properties", lambda i: seen)
-    with metered("cuda", 1) as meter:
+    with energy_meter("cuda", 1) as meter:
         pass
     assert meter.joules == 7.5
 

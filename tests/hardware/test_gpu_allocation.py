@@ -85,12 +85,12 @@ def test_a_run_takes_one_gpu_of_several_and_keeps_it(monkeypatch, tmp_path):
     monkeypatch.setattr(own_gpu.tempfile, "gettempdir", lambda: str(tmp_path))
     monkeypatch.setattr(own_gpu, "_held", [])  # given back when the test ends
     own_gpu._own_gpu.cache_clear()
-    assert own_gpu.chosen_devices("cuda", 1) == own_gpu.chosen_devices("cuda", 1) == [0]
+    assert own_gpu.select_devices("cuda", 1) == own_gpu.select_devices("cuda", 1) == [0]
     assert chosen == [0]
     own_gpu._own_gpu.cache_clear()
-    assert own_gpu.chosen_devices("cuda", 1) == [1]  # as another process would
-    assert own_gpu.chosen_devices("cuda", 2) == [0, 1]  # processes that share a batch take them all
-    assert own_gpu.chosen_devices("cpu", 1) == 1
+    assert own_gpu.select_devices("cuda", 1) == [1]  # as another process would
+    assert own_gpu.select_devices("cuda", 2) == [0, 1]  # processes that share a batch take them all
+    assert own_gpu.select_devices("cpu", 1) == 1
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    assert own_gpu.chosen_devices("cuda", 1) == [0]  # as in Slurm and Ray, which show one
+    assert own_gpu.select_devices("cuda", 1) == [0]  # as in Slurm and Ray, which show one
     own_gpu._own_gpu.cache_clear()

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from g2p.config.compose import composed
+from g2p.config.compose import compose_config
 from g2p.runs.directory import RunDirectory
 from tests.helpers.command import ROOT
 
@@ -17,7 +17,7 @@ def written(
 ) -> RunDirectory:  # fmt: skip
     """A run's directory as training leaves it, without the training."""
     directory = RunDirectory(folder / f"{number:016x}")
-    directory.write_config(composed(words, of_many=True))
+    directory.write_config(compose_config(words, of_many=True))
     (directory.folder / ".lock").touch()
     directory.checkpoints.mkdir()
     for name in ("best.ckpt", "last.ckpt"):

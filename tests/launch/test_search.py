@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from g2p.config.compose import composed, jobs, parse
+from g2p.config.compose import compose_config, jobs, parse
 from g2p.core.errors import UserError
 from g2p.launch.search import search_overrides
 from tests.helpers.command import ROOT, started, train
@@ -56,7 +56,7 @@ def test_the_space_is_what_every_run_has(words, keys):
     found = space(*words)
     assert {key.split(".")[1] for key in found} == keys
     for job in jobs(parse([*words, *(f"{key}={v}" for key, v in found.items())])):
-        composed(job)
+        compose_config(job)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from g2p.config.compose import values
+from g2p.config.compose import overridden_values
 from g2p.config.schema import check
 from g2p.core.errors import UserError
 from g2p.stats.comparison import Comparison
@@ -329,7 +329,7 @@ def test_an_override_of_a_factor_takes_its_place(tmp_path):
             "phenotypes": ["23C", "cu"], "seeds": [0, 1]}  # fmt: skip
 
     def places(*given):
-        study = planned(given=values(given), **told)
+        study = planned(given=overridden_values(given), **told)
         return [place for run in runs.resolve(study, [*words, *given]) for place in run.places]
 
     assert {p["model.num_layers"] for p in places("model.num_layers=3", "model=rung")} == {3}

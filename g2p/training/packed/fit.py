@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from g2p.data.device_data import DeviceData
-from g2p.hardware.device import forget_peak_memory, free_memory, resolve_accelerator
-from g2p.hardware.gpu_allocation import chosen_devices
+from g2p.hardware.device import free_memory, reset_peak_memory, resolve_accelerator
+from g2p.hardware.gpu_allocation import select_devices
 from g2p.training.fit import Capacity, FitRequest, Fitted, fitted, learning
 from g2p.training.inference import validation_batch
 from g2p.training.packed.flat_parameters import bytes_for_backward, bytes_of_parameters
@@ -74,7 +74,7 @@ def fit_packed(
     if not members:
         return
     device = members[0].row.device.type
-    forget_peak_memory(device)
+    reset_peak_memory(device)
     context = _precision(requests[0], device)
     for member, error in train_packed(
         members, StackedModels if stacked else SequentialModels, context, requests[0].bar
@@ -132,7 +132,7 @@ def _device(request: FitRequest) -> tuple[torch.device, bool]:
     accelerator = resolve_accelerator(options["accelerator"])
     device = torch.device("cpu")
     if accelerator == "cuda":
-        (index,) = chosen_devices("cuda", 1)
+        (index,) = select_devices("cuda", 1)
         device = torch.device("cuda", index)
     return device, options["precision"] == "64-true"
 

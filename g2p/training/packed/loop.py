@@ -11,7 +11,7 @@ from torch import Tensor
 
 from g2p.core.errors import plural
 from g2p.core.interrupts import raise_if_interrupted
-from g2p.hardware.energy import metered
+from g2p.hardware.energy import energy_meter
 from g2p.training.packed.member import PackedRun
 from g2p.training.packed.sequential import SequentialModels
 from g2p.training.packed.stacked import StackedModels
@@ -78,7 +78,7 @@ def _epoch(
 ) -> dict[PackedRun, Exception | None]:
     """Train, score and keep one epoch of each; what went wrong, by member."""
     started = time.monotonic()
-    with metered("cuda" if members[0].row.is_cuda else "cpu", 1) as meter:
+    with energy_meter("cuda" if members[0].row.is_cuda else "cpu", 1) as meter:
         _train_epoch(members, models, context)
         predicted = _predicted(members, models, context)
     seconds = (time.monotonic() - started) / len(members)  # a member's share
