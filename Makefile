@@ -3,14 +3,21 @@ PYTHON ?= python3
 VENV := .venv
 PIP := $(VENV)/bin/python -m pip install --quiet --quiet -c constraints.txt
 
-.PHONY: train test lint
+.PHONY: train test test-all lint
 
 train: $(VENV)/.installed
 	$(VENV)/bin/python train.py
 
-# A worker for each of two cores: threads of both on the same cores would wait for each other.
+# Run the fast tests, one worker on each of two cores. One thread a worker: with more threads than
+# cores, the two workers would slow each other down.
+PYTEST := OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2
 test: $(VENV)/.installed-dev
-	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 --dist worksteal
+	$(PYTEST) --dist worksteal -m "not slow"
+
+# Run every test: the fast ones, then those marked `slow`. Tests of one group (a Slurm of their own)
+# run in the same worker.
+test-all: test
+	$(PYTEST) --dist loadgroup -m slow
 
 lint: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff check .

@@ -45,6 +45,19 @@ def arguments(command: str) -> list[str]:
     return words if program == "python" else ["-m", "g2p", *words]
 
 
+# The shortest that they can be, these still take ten seconds or more.
+SLOW = ("benchmarks.collect_scale", "benchmarks.epistasis", "benchmarks.overhead", "joblib")
+
+
+def parametrized(commands: list[str]) -> list:
+    """The commands as parameters of a test, the long ones marked as slow."""
+    return [
+        pytest.param(command, marks=pytest.mark.slow) if any(map(command.__contains__, SLOW))
+        else command
+        for command in commands
+    ]  # fmt: skip
+
+
 def test_there_are_commands():
     assert len(COMMANDS) >= 12
     assert all(command.startswith(("python ", "g2p ")) for command in COMMANDS)
@@ -54,7 +67,7 @@ def test_there_are_commands():
     assert commands == ["make train", "make test"]
 
 
-@pytest.mark.parametrize("command", [c for c in COMMANDS if "train.py" in c])
+@pytest.mark.parametrize("command", parametrized([c for c in COMMANDS if "train.py" in c]))
 def test_a_command_of_the_readme(tmp_path, command):
     words = shlex.split(command)[2:]
     if "--help" not in words:
@@ -177,7 +190,7 @@ SMALL_BENCHMARK = {
 }
 
 
-@pytest.mark.parametrize("command", [c for c in COMMANDS if "benchmarks" in c])
+@pytest.mark.parametrize("command", parametrized([c for c in COMMANDS if "benchmarks" in c]))
 def test_a_benchmark_of_the_readme(tmp_path, command):
     words = shlex.split(command)[1:]
     small = [*SMALL_BENCHMARK[words[1]], "--out", str(tmp_path)]

@@ -161,6 +161,7 @@ def killed_runs(tmp_path, rng) -> int:
     return hit
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_it_ends_with_the_same_numbers(tmp_path):
     (tmp_path / "whole").mkdir()
     whole = train(*LONG, cwd=tmp_path / "whole")
@@ -179,6 +180,7 @@ def test_killed_at_any_moment_it_ends_with_the_same_numbers(tmp_path):
     assert not list(folder.rglob("*.draft"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_saves_and_stops(tmp_path, number):
     process = subprocess.Popen(
@@ -199,6 +201,7 @@ def test_a_signal_saves_and_stops(tmp_path, number):
     assert not list(folder.rglob("*.draft"))
 
 
+@pytest.mark.slow
 def test_a_signal_ends_every_process_of_a_run(tmp_path):
     """Several processes share the batches; none trains on after the lock is gone."""
     process = subprocess.Popen(

@@ -39,12 +39,14 @@ def holding(tmp_path):
         process.communicate()
 
 
+@pytest.mark.slow
 def test_processes_share_gpus_evenly(holding):
     held = [holding("0", "1", "2")[1] for _ in range(7)]
     assert sorted(held[:3]) == sorted(held[3:6]) == [0, 1, 2]
     assert max(Counter(held).values()) == 3
 
 
+@pytest.mark.slow
 def test_a_killed_process_gives_its_gpu_back(holding):
     first, index = holding("0", "1")
     _, other = holding("0", "1")
@@ -54,6 +56,7 @@ def test_a_killed_process_gives_its_gpu_back(holding):
     assert holding("0", "1")[1] == 0
 
 
+@pytest.mark.slow
 def test_gpus_are_told_apart_by_their_names_on_the_machine(holding):
     """Two sweeps that each see two of four: the second's first is not the first's."""
     assert [holding("0", "1")[1], holding("2", "3")[1], holding("1", "0")[1]] == [0, 0, 0]

@@ -34,7 +34,9 @@ def grieving(config, group, console, wait, known):
 
 
 if __name__ == "__main__":
-    from tests import faults  # by this name, not as __main__, a worker finds the class
+    from tests.helpers import (
+        failing_sweep,
+    )  # by this name, not as __main__, a worker finds the class
 
-    jobs.Job = faults.FaultyJob
+    jobs.Job = failing_sweep.FaultyJob
     command.main()

@@ -54,7 +54,16 @@ def slurm(tmp_path_factory):
     subprocess.run([*script, "stop", str(folder)], check=True, capture_output=True, timeout=120)
 
 
-@pytest.fixture(params=PLUGINS)
+# Tests of one xdist_group share a worker, and with it the one Slurm.
+ONE_SLURM = pytest.mark.xdist_group("slurm")
+
+
+@pytest.fixture(
+    params=[
+        *(name for name in PLUGINS if name != "submitit_slurm"),
+        pytest.param("submitit_slurm", marks=ONE_SLURM),
+    ]
+)
 def launcher(request) -> tuple[str, ...]:
     """The words that choose each launcher, where it can be had."""
     pytest.importorskip(f"hydra_plugins.{PLUGINS[request.param][0]}")
@@ -154,6 +163,7 @@ def test_without_its_extra_a_launcher_says_which(tmp_path, launcher, extra, comm
     )
 
 
+@pytest.mark.slow
 def test_a_multirun_of_train_py(tmp_path, launcher):
     words = (str(ROOT / "train.py"), "-m", *launcher, *SMALL_RIDGE, "phenotype=23C,nosuch,cu")
     done = called(*words, cwd=tmp_path)
@@ -164,6 +174,7 @@ def test_a_multirun_of_train_py(tmp_path, launcher):
     assert "no phenotype 'nosuch'" in error and "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_or_calls_exit_costs_itself_only(tmp_path, launcher):
     """Ridge's process is killed each time, lasso calls sys.exit; then both are let be."""
     words = (
@@ -187,6 +198,7 @@ def test_a_run_that_is_killed_or_calls_exit_costs_itself_only(tmp_path, launcher
     assert statuses(tmp_path) == {"ridge": "done", "lasso": "done", **well}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["joblib", "submitit_local", "ray"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_stops_the_command_and_its_jobs(tmp_path, name, number):
@@ -217,6 +229,7 @@ def alive(process: Path) -> bool:
         return False
 
 
+@pytest.mark.slow
 def test_jobs_of_joblib_do_not_outlive_a_killed_command(tmp_path):
     """SIGKILL leaves the command no moment to end them."""
     pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
@@ -253,7 +266,7 @@ def test_leaving_on_a_signal_is_no_failure(tmp_path, monkeypatch):
     monkeypatch.setattr(jobs, "obtain_steps", preempted)
     monkeypatch.setattr(stopping, "_raised", None)  # this process goes on
     config = compose(*SMALL_RIDGE, *paths(tmp_path))
-    name = resolve_run(config).record.folder.name
+    name = resolve_run(config).directory.folder.name
     before = signal.signal(signal.SIGUSR2, handler)
     try:
         with pytest.raises(Preempted) as left, preemptible():
@@ -320,6 +333,8 @@ def calm(tmp_path_factory) -> dict[str, dict]:
     return numbers(folder)
 
 
+@pytest.mark.slow
+@ONE_SLURM
 @pytest.mark.parametrize(
     "how", ["requeued by hand", "signalled before its time limit", "preempted"]
 )

@@ -83,6 +83,7 @@ def test_a_job_that_fails_costs_itself_alone(tmp_path):
     assert len(ended(done.stdout)) == 2
 
 
+@pytest.mark.slow
 def test_killed_and_started_again_it_goes_on(one_by_one):
     folder, names = one_by_one
     other = folder.parent / "killed"

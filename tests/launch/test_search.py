@@ -94,6 +94,7 @@ def test_a_search_ends_with_its_best_run_and_goes_on_where_it_was(tmp_path):
     assert folders(more)[-1] == max(folders(more), key=value)
 
 
+@pytest.mark.slow
 def test_trials_at_once_and_a_storage_that_counts_them(tmp_path):
     pytest.importorskip("hydra_plugins.hydra_joblib_launcher", reason="no extra 'launchers'")
     words = (*SEARCH, "hydra.sweeper.storage=sqlite:///search.db")

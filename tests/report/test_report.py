@@ -268,6 +268,7 @@ addEventListener("message", e => {
 })</script>"""
 
 
+@pytest.mark.slow
 def test_in_a_browser_nothing_overflows_and_nothing_is_fetched(wild, tmp_path):
     """At a phone's and a desktop's width; Chromium's own window cannot be as narrow as a phone."""
     chromium = shutil.which("chromium")

@@ -289,6 +289,7 @@ def _run(config, barrier, results):
     results.put(str(run(config)))
 
 
+@pytest.mark.slow
 def test_two_processes_asked_for_one_run(small):
     """One trains, the other waits for it: one history, one result."""
     context = multiprocessing.get_context("spawn")
@@ -307,6 +308,7 @@ def test_two_processes_asked_for_one_run(small):
     assert ended == sorted(ended)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("removes", [False, True])
 def test_waiting_is_said(small, removes):
     """The other process holds the run until it is said, and the run goes on then.

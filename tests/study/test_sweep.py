@@ -168,6 +168,7 @@ def test_the_ledger_survives_a_line_cut_short(tmp_path):
     assert status(directory, None) == "pending" and not in_training(directory)
 
 
+@pytest.mark.slow
 def test_killed_again_and_again_it_ends_with_the_same_table(tmp_path):
     """SIGKILL at random moments, then to the end: the table of the undisturbed study."""
     words = ("study=layers", "size=smoke")
@@ -190,6 +191,7 @@ def test_killed_again_and_again_it_ends_with_the_same_table(tmp_path):
     assert results(killed) == results(undisturbed)
 
 
+@pytest.mark.slow
 def test_a_signal_leaves_everything_resumable(tmp_path):
     process = subprocess.Popen(
         [sys.executable, str(ROOT / "sweep.py"), "study=factorial", "size=smoke", *QUIET],
@@ -223,6 +225,7 @@ def test_a_users_error_is_one_message(tmp_path, words, said):
     assert "Traceback" not in done.stderr and not (tmp_path / "studies").exists()
 
 
+@pytest.mark.slow
 def test_a_launcher_with_processes_of_its_own(tmp_path):
     words = ("study=canonical", "size=smoke", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
     done = sweep(*words, cwd=tmp_path)
@@ -230,6 +233,7 @@ def test_a_launcher_with_processes_of_its_own(tmp_path):
     assert {row["status"] for row in results(tmp_path)} == {"done"}
 
 
+@pytest.mark.slow
 def test_two_sweeps_at_once_share_the_work(tmp_path):
     """From both ends; where they meet, one of them waits for the other's run."""
     command = [sys.executable, str(ROOT / "sweep.py"), "study=layers", "size=smoke", *QUIET]

@@ -146,6 +146,7 @@ def test_nothing_is_trained_after_patience_ran_out(tmp_path):
     assert heard == []
 
 
+@pytest.mark.slow
 def test_two_processes_give_the_result_of_one(tmp_path):
     """Lightning's DDP on two CPU processes against one process with the combined batch."""
     data = random_prepared(missing=0.3)
@@ -159,6 +160,7 @@ def test_two_processes_give_the_result_of_one(tmp_path):
         torch.testing.assert_close(second["state_dict"][name], tensor, atol=1e-10, rtol=0)
 
 
+@pytest.mark.slow
 def test_a_process_without_a_strain_of_the_last_batch(tmp_path):
     data = random_prepared()  # 36 training strains: a last batch of one for two processes
     _, one = train(tmp_path / "one", data, max_epochs=2, batch_size=7)
@@ -166,6 +168,7 @@ def test_a_process_without_a_strain_of_the_last_batch(tmp_path):
     assert two[-1]["val_loss"] == pytest.approx(one[-1]["val_loss"], abs=1e-10)
 
 
+@pytest.mark.slow
 def test_an_error_in_a_process_of_several_is_told_as_here(tmp_path):
     data = random_prepared()
     with pytest.raises(UserError, match="^the loss became .* in epoch 1. Try a smaller optim.lr"):
