@@ -1,4 +1,4 @@
-"""Several runs in one process: those whose fits can be done at once wait for each other."""
+"""Several runs in one process: those whose fits can be packed wait for each other."""
 
 import contextlib
 import json
@@ -11,41 +11,44 @@ from g2p.runs.lock import BusyError
 from g2p.runs.run import Steps, drive
 from g2p.training.fit import Capacity, FitRequest, Fitted, fit_model
 
-# Options that make no difference to the arithmetic of a step: runs may differ in them, as they may
-# in phenotype, split, seed and optimizer.
-OWN_OF_MODEL = {"init_scale", "initialisation", "dropout"}
-SAME_OF_TRAINER = ("accelerator", "devices", "batch_size", "precision")
+# Model options that do not change the arithmetic of a step: packed runs may differ in them, as they
+# may in phenotype, split, seed and optimizer.
+FREE_MODEL_OPTIONS = {"init_scale", "initialisation", "dropout"}
+SHARED_TRAINER_OPTIONS = ("accelerator", "devices", "batch_size", "precision")
 
 Begin = Callable[[bool], Steps]
 
 
 def run_packed(
-    configs: Sequence[Mapping], begin: Sequence[Begin], say: Callable[[str], None]
+    configs: Sequence[Mapping], begin: Sequence[Begin], report: Callable[[str], None]
 ) -> list[object | BaseException]:
-    """Drive runs to their ends; what each returned or raised, in order.
+    """Drive runs to their ends, as many at once as fit; return in order what each came to.
 
-    A run that fails, or calls sys.exit, costs itself alone. One that another process is training is
-    waited for at the end, when nothing is held that the other might wait for.
+    A run that fails, or calls sys.exit, does not affect the others. One that another process is
+    training is waited for at the end, when this process holds no lock that the other may wait for.
 
     Args:
         configs: of the runs.
-        begin: for each run, from whether to wait for other processes to its steps.
-        say: told how many runs are trained at once.
+        begin: for each run, a function from whether to wait for other processes to its steps.
+        report: is called with a line on how many runs are trained at once.
+
+    Returns:
+        Of each run what it returned, or the error that it raised.
     """
-    alike = defaultdict(list)
+    by_kind = defaultdict(list)
     for number, config in enumerate(configs):
-        alike[_kind(config) or str(number)].append(number)
+        by_kind[_kind(config) or str(number)].append(number)
     results: dict[int, object] = {}
-    for numbers in alike.values():
-        runs = Runs(say)
+    for numbers in by_kind.values():
+        runs = PackedRuns(report)
         with runs.closing(), prioritise_interrupts():
             for number in numbers:
                 raise_if_interrupted()
                 runs.advance(number, begin[number](False), next)
-                if runs.full:
-                    runs.fit()
-            while runs.asking:
-                runs.fit()
+                if runs.is_full:
+                    runs.fit_waiting()
+            while runs.waiting:
+                runs.fit_waiting()
         results |= runs.results
     for number, result in results.items():
         if isinstance(result, BusyError):
@@ -57,62 +60,66 @@ def run_packed(
 
 
 def _kind(config: Mapping) -> str | None:
-    """What the configs have in common that may be fitted at once; None for one fitted alone."""
+    """Return what configs must share to be packed, as text; None for a run that is fitted alone."""
     if is_baseline(config["model"]["name"]) or config["trainer"]["devices"] > 1:
         return None
     return json.dumps(
         {
             **{group: config[group] for group in ("data", "qc", "transfer")},
-            "model": {k: v for k, v in config["model"].items() if k not in OWN_OF_MODEL},
-            "trainer": {key: config["trainer"][key] for key in SAME_OF_TRAINER},
+            "model": {k: v for k, v in config["model"].items() if k not in FREE_MODEL_OPTIONS},
+            "trainer": {key: config["trainer"][key] for key in SHARED_TRAINER_OPTIONS},
         },
         sort_keys=True,
     )
 
 
 def _sizes(request: FitRequest) -> tuple:
-    """What else must be the same; only the data say it."""
-    method = request.base is not None  # a fine-tuned run's first fit is on other phenotypes
-    return request.data.genotypes.shape[1], len(request.data.phenotype_names), method
+    """Return what else packed fits must share, which only their data says."""
+    is_finetuned = request.base is not None  # whose base run is on other phenotypes
+    return request.data.genotypes.shape[1], len(request.data.phenotype_names), is_finetuned
 
 
-class Runs:
-    """Runs of one kind under way.
+class PackedRuns:
+    """The runs of one kind that are under way in this process, each stopped at its next fit.
+
+    `g2p.training.packed.member.PackedRun` is one of them inside a packed fit.
 
     Attributes:
         under_way: number of a run -> its steps.
         results: number of a run -> what it returned or raised.
-        asking: sizes -> number of a run -> the fit that it asks for.
-        room: sizes -> how many such runs fit into memory, and how they are trained.
+        waiting: sizes -> number of a run -> the fit that it waits for.
+        capacity: sizes -> how many such runs fit into memory, and how they are trained.
     """
 
-    def __init__(self, say: Callable[[str], None]):
+    def __init__(self, report: Callable[[str], None]):
         self.under_way: dict[int, Steps] = {}
         self.results: dict[int, object] = {}
-        self.asking: dict[tuple, dict[int, FitRequest]] = {}
-        self.room: dict[tuple, Capacity] = {}
-        self.say = say
+        self.waiting: dict[tuple, dict[int, FitRequest]] = {}
+        self.capacity: dict[tuple, Capacity] = {}
+        self.report = report
 
     @property
-    def full(self) -> bool:
-        """Whether as many runs of the same sizes are asking as fit into memory."""
-        return any(len(asking) >= self.room[sizes].members for sizes, asking in self.asking.items())
+    def is_full(self) -> bool:
+        """Whether as many runs of the same sizes wait as fit into memory."""
+        return any(
+            len(waiting) >= self.capacity[sizes].members for sizes, waiting in self.waiting.items()
+        )
 
     def advance(self, number: int, run: Steps, step: Callable[[Steps], FitRequest]) -> None:
-        """Let a run go on to the next fit that it asks for, or to its end."""
+        """Let a run continue to the next fit that it requests, or to its end."""
         self.under_way[number] = run
         try:
             request = step(run)
             sizes = _sizes(request)
-            if sizes not in self.room:
-                self.room[sizes] = _room(request)
+            if sizes not in self.capacity:
+                self.capacity[sizes] = _capacity(request)
         except StopIteration as ended:
             self._end(number, ended.value)
-        except (Exception, SystemExit) as error:  # of any kind: it costs this run alone
+        except (Exception, SystemExit) as error:  # of any kind: the other runs continue
             run.close()
             self._end(number, error)
         else:
-            self.asking.setdefault(sizes, {})[number] = request
+            self.waiting.setdefault(sizes, {})[number] = request
 
     def _end(self, number: int, result: object) -> None:
         del self.under_way[number]
@@ -120,7 +127,7 @@ class Runs:
 
     @contextlib.contextmanager
     def closing(self) -> Iterator[None]:
-        """What ends all of them, a signal as a rule: each run closes what it has open."""
+        """Have each run close its files when an error, mostly a signal, ends all of them."""
         try:
             yield
         except BaseException as error:
@@ -128,45 +135,46 @@ class Runs:
                 _close(run, error)
             raise
 
-    def fit(self) -> None:
-        """Fit the runs of those sizes that most are asking for, and let each go on as it ends."""
-        sizes = max(self.asking, key=lambda sizes: len(self.asking[sizes]))
-        asking = self.asking.pop(sizes)
-        for number, result in self._fitted(asking, sizes):
+    def fit_waiting(self) -> None:
+        """Fit the runs of those sizes for which most wait, and let each continue as it ends."""
+        sizes = max(self.waiting, key=lambda sizes: len(self.waiting[sizes]))
+        requests = self.waiting.pop(sizes)
+        for number, result in self._fit(requests, sizes):
             run = self.under_way[number]
             if isinstance(result, BaseException):
                 self.advance(number, run, lambda run, error=result: run.throw(error))
             else:
                 self.advance(number, run, lambda run, fitted=result: run.send(fitted))
 
-    def _fitted(self, asking: Mapping[int, FitRequest], sizes: tuple):
-        """Number and result of each fit, as it ends."""
-        numbers = list(asking)
+    def _fit(self, requests: Mapping[int, FitRequest], sizes: tuple):
+        """Yield number and result of each fit, as it ends."""
+        numbers = list(requests)
         if len(numbers) == 1:
-            yield numbers[0], _result(asking[numbers[0]])
+            yield numbers[0], _fit_alone(requests[numbers[0]])
             return
         from torch import OutOfMemoryError
 
         from g2p.training.packed.fit import fit_packed
 
-        most, stacked = self.room[sizes]
-        way = "as one model" if stacked else "in turn"
-        self.say(f"{len(numbers)} runs train together, {way} (memory for {most}).")
-        requests = list(asking.values())
-        too_many = []
-        for i, result in fit_packed(requests, stacked=stacked):
+        most, stacked = self.capacity[sizes]
+        strategy = "as one model" if stacked else "in turn"
+        self.report(f"{len(numbers)} runs train together, {strategy} (memory for {most}).")
+        out_of_memory = []
+        for i, result in fit_packed(list(requests.values()), stacked=stacked):
             if isinstance(result, OutOfMemoryError):
-                too_many.append(i)
+                out_of_memory.append(numbers[i])
             else:
                 yield numbers[i], result
-        if too_many:
-            self.room[sizes] = Capacity(max(1, len(too_many) // 2), stacked)
-            self.say(f"The device's memory ran out; {len(too_many)} runs go on one by one.")
-        for i in too_many:
-            yield numbers[i], _result(requests[i])
+        if out_of_memory:
+            self.capacity[sizes] = Capacity(max(1, len(out_of_memory) // 2), stacked)
+            self.report(
+                f"The device ran out of memory; {len(out_of_memory)} runs continue one by one."
+            )
+        for number in out_of_memory:
+            yield number, _fit_alone(requests[number])
 
 
-def _room(request: FitRequest) -> Capacity:
+def _capacity(request: FitRequest) -> Capacity:
     if _kind(request.config) is None:
         return Capacity(1, stacked=False)
     from g2p.training.packed.fit import measure_capacity  # torch comes with it
@@ -174,7 +182,7 @@ def _room(request: FitRequest) -> Capacity:
     return measure_capacity(request)
 
 
-def _result(request: FitRequest) -> Fitted | BaseException:
+def _fit_alone(request: FitRequest) -> Fitted | BaseException:
     try:
         return fit_model(*request)
     except (Exception, SystemExit) as error:
@@ -184,6 +192,6 @@ def _result(request: FitRequest) -> Fitted | BaseException:
 def _close(run: Steps, error: BaseException) -> None:
     try:
         run.throw(error)
-    except BaseException as again:
-        if again is not error:
+    except BaseException as raised:
+        if raised is not error:
             raise

@@ -1,4 +1,4 @@
-"""Which run a config is: its panel, what of it is asked for, its signature and its directory."""
+"""The run that a config means: its panel, its phenotypes, its signature and its directory."""
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -22,15 +22,19 @@ from g2p.runs.signature import NUMERICS_VERSION, config_part, signature
 
 @dataclass(frozen=True, eq=False)
 class ResolvedRun:
-    """What is known of a run before anything is fitted.
+    """A run of a config before anything is fitted, with all that its training starts from.
+
+    It is made from a config, whether or not the run was ever trained. `RunDirectory` is only the
+    files of a run, `g2p.runs.index.StoredRun` a row in the list of stored runs, read back from such
+    files, and `g2p.study.expand.StudyRun` a run with its place in a study.
 
     Attributes:
         directory: its directory, named by its signature; it need not exist.
-        sign: from another config on the same panel and phenotypes to that one's signature.
+        signature_of: maps another config on the same panel and phenotypes to its signature.
         panel: the whole panel.
-        draw: makes its split, once.
-        wanted: the columns that were asked for.
-        columns: those that the run trains on (fewer in a transfer).
+        make_split: makes its split, once.
+        requested_columns: of the phenotypes that the config names.
+        columns: of the phenotypes that the run trains on (fewer in a transfer).
         phenotypes: (N, P) what it may learn from.
         accelerator: `cpu` or `cuda`.
         provenance: what its signature covers beside the config: `data_fingerprint`,
@@ -38,10 +42,10 @@ class ResolvedRun:
     """
 
     directory: RunDirectory
-    sign: Callable[..., str]
+    signature_of: Callable[..., str]
     panel: Panel
-    draw: Callable[[], Split]
-    wanted: list[int]
+    make_split: Callable[[], Split]
+    requested_columns: list[int]
     columns: list[int]
     phenotypes: np.ndarray
     accelerator: str
@@ -49,77 +53,90 @@ class ResolvedRun:
 
     @property
     def split(self) -> Split:
-        """Rows of the strains of each part.
+        """Return the rows of the strains of each subset.
 
         Raises:
             UserError: for a split that the panel does not allow.
         """
-        return self.draw()
+        return self.make_split()
 
 
 @dataclass
 class ResolveCache:
-    """What many configs share: panels and splits and, of the last, what it may learn from."""
+    """Panels and splits that many configs share and, of the last config, its phenotypes."""
 
-    known: dict = field(default_factory=dict)
+    cached: dict = field(default_factory=dict)
     last: tuple = (None, None)
 
     def once(self, key: Hashable, call: Callable):
-        if key not in self.known:
-            self.known[key] = call()
-        return self.known[key]
+        """Return what `call` returns, called once for each key."""
+        if key not in self.cached:
+            self.cached[key] = call()
+        return self.cached[key]
 
-    def as_before(self, key: tuple, call: Callable):
-        """For what is large: runs that share it are mostly identified one after the other."""
+    def once_in_a_row(self, key: tuple, call: Callable):
+        """The same for large values: only the last is cached, for runs that share it in a row."""
         if self.last[0] != key:
             self.last = key, call()
         return self.last[1]
 
 
 def resolve_run(
-    config: Mapping, recall: ResolveCache | None = None, *, elsewhere: bool = False
+    config: Mapping, shared: ResolveCache | None = None, *, on_another_machine: bool = False
 ) -> ResolvedRun:
-    """The identity of a checked config; `recall` is given where many are identified.
+    """Resolve a checked config to its run.
 
-    A run that will compute `elsewhere` may ask for CUDA where there is none.
+    Args:
+        config: of the run.
+        shared: a cache, where many configs are resolved.
+        on_another_machine: whether the run may compute on a machine with CUDA that this one lacks.
 
     Raises:
         UserError: for a source that cannot be read, a phenotype that it does not have, or CUDA
-            asked for and absent.
+            where there is none.
     """
-    recall = recall or ResolveCache()
+    shared = shared or ResolveCache()
     cache, runs = (
-        recall.once(path, lambda path=path: Path(path).expanduser().absolute())
+        shared.once(path, lambda path=path: Path(path).expanduser().absolute())
         for path in (config["paths"]["cache"], config["paths"]["runs"])
     )
-    data, split_told, transfer = (repr(config[key]) for key in ("data", "split", "transfer"))
-    of_panel = (data, config["paths"]["cache"])
-    panel, fingerprint = recall.once(of_panel, lambda: load_panel(config["data"], cache))
-    wanted = panel.columns(config["phenotype"])
-    of_split = (*of_panel, split_told, *wanted)
-    split = partial(_called, splits, config["split"], panel, wanted)
-    draw = partial(recall.once, of_split, split)
-    phenotypes, columns = recall.as_before(
-        (*of_split, transfer), lambda: _called(transfers, config["transfer"], panel, wanted, draw)
+    data, split_options, transfer = (repr(config[key]) for key in ("data", "split", "transfer"))
+    panel_key = (data, config["paths"]["cache"])
+    panel, fingerprint = shared.once(panel_key, lambda: load_panel(config["data"], cache))
+    requested = panel.columns(config["phenotype"])
+    split_key = (*panel_key, split_options, *requested)
+    split = partial(_call_choice, splits, config["split"], panel, requested)
+    make_split = partial(shared.once, split_key, split)
+    phenotypes, columns = shared.once_in_a_row(
+        (*split_key, transfer),
+        lambda: _call_choice(transfers, config["transfer"], panel, requested, make_split),
     )
-    asked = "cpu" if is_baseline(config["model"]["name"]) else config["trainer"]["accelerator"]
-    accelerator = asked
-    if asked == "auto" or not elsewhere:
-        accelerator = recall.once(("on", asked), lambda: resolve_accelerator(asked))
-    sign = partial(
+    option = "cpu" if is_baseline(config["model"]["name"]) else config["trainer"]["accelerator"]
+    accelerator = option
+    if option == "auto" or not on_another_machine:
+        accelerator = shared.once(("on", option), lambda: resolve_accelerator(option))
+    signature_of = partial(
         signature,
         data_fingerprint=fingerprint,
         phenotypes=[panel.phenotype_names[c] for c in columns],
         accelerator=accelerator,
     )
-    directory = RunDirectory(runs / sign(config))
+    directory = RunDirectory(runs / signature_of(config))
     provenance = {
         "data_fingerprint": fingerprint,
         "numerics_version": NUMERICS_VERSION,
         "code_digest": code_digest(config["model"]),
     }
     return ResolvedRun(
-        directory, sign, panel, draw, wanted, columns, phenotypes, accelerator, provenance
+        directory,
+        signature_of,
+        panel,
+        make_split,
+        requested,
+        columns,
+        phenotypes,
+        accelerator,
+        provenance,
     )
 
 
@@ -127,7 +144,7 @@ def finished_under_other_code(directories: Iterable[RunDirectory]) -> dict[str, 
     """Find finished runs of the same configs and data whose code has changed since.
 
     Returns:
-        By signature, such a run of each record that has any.
+        Signature -> such a run, of each directory that has any.
     """
     by_config: dict[tuple[Path, str], list[RunDirectory]] = {}
     directories = list(directories)
@@ -137,16 +154,16 @@ def finished_under_other_code(directories: Iterable[RunDirectory]) -> dict[str, 
                 by_config.setdefault((folder, config_part(path.name)), []).append(
                     RunDirectory(path)
                 )
-    found = {}
+    earlier = {}
     for directory in directories:
         alike = by_config.get((directory.folder.parent, config_part(directory.folder.name)), [])
         others = [other for other in alike if other != directory and other.finished]
         if others:
-            found[directory.folder.name] = others[0]
-    return found
+            earlier[directory.folder.name] = others[0]
+    return earlier
 
 
-def _called(module: ModuleType, options: Mapping, *data):
-    """The function of `module` that a group's choice names, called with the choice's options."""
+def _call_choice(module: ModuleType, options: Mapping, *data):
+    """Call the function of `module` that a group's choice names, with the choice's options."""
     options = dict(options)
     return getattr(module, options.pop("name"))(*data, **options)

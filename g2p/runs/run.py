@@ -1,4 +1,4 @@
-"""run(config): the one path that every entry point takes, from a config to a finished directory."""
+"""run(config): the one path of every entry point, from a config to a finished directory."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -42,18 +42,18 @@ def run(config: Mapping, *, set_by_user: Iterable[str] = (), group: str | None =
 
 
 def obtain_run(config: Mapping, group: Group | None, console: Console) -> RunDirectory:
-    """The finished run of a checked config: found, waited for, or trained now."""
+    """Return the finished run of a checked config: stored, waited for, or trained now."""
     return drive(obtain_steps(config, group, console))
 
 
 def drive(steps: Steps):
-    """Drive a run by itself: each fit that it asks for is done at once."""
+    """Drive one run to its end: fit each request at once, and return what the run returns."""
     try:
         request = next(steps)
         while True:
             try:
                 fitted = fit_model(*request)
-            except BaseException as error:  # the run closes what it has open, and raises it again
+            except BaseException as error:  # the run closes its files, and raises it again
                 request = steps.throw(error)
             else:
                 request = steps.send(fitted)
@@ -64,11 +64,11 @@ def drive(steps: Steps):
 def run_steps(
     config: Mapping, *, set_by_user: Iterable[str] = (), group: str | None = None, wait: bool = True
 ) -> Steps:
-    """The steps of `run`."""
+    """Do what `run` does, and yield each fit to whoever drives the run."""
     check(config, set_by_user)
     console = Console()
-    place = Group(group) if group else None
-    directory = yield from obtain_steps(config, place, console, wait)
+    tracker_group = Group(group) if group else None
+    directory = yield from obtain_steps(config, tracker_group, console, wait)
     metrics = directory.metrics()
     print_table(metrics, console)
     if "attention" in metrics:
@@ -79,15 +79,22 @@ def run_steps(
 
 def obtain_steps(
     config: Mapping, group: Group | None, console: Console, wait: bool = True,
-    known: ResolvedRun | None = None,
+    resolved: ResolvedRun | None = None,
 ) -> Steps:  # fmt: skip
-    """The steps of `obtain_run`; `known` is the run's identity, where the caller has it.
+    """Do what `obtain_run` does, and yield each fit to whoever drives the run.
+
+    Args:
+        config: of the run.
+        group: for the tracker.
+        console: for the user's messages.
+        wait: for another process that trains the run.
+        resolved: the run's identity, where the caller has it.
 
     Raises:
         BusyError: when another process is training the run and `wait` is off.
     """
-    known = known or resolve_run(config)
-    directory, columns = known.directory, known.columns
+    resolved = resolved or resolve_run(config)
+    directory, columns = resolved.directory, resolved.columns
     if directory.finished and not config["force"]:
         console.print("Finished before; here is its result (force=true trains it again).")
         if line := differences(directory.environment(), torch.get_num_threads()):
@@ -97,46 +104,52 @@ def obtain_steps(
         console.print(
             f"Finished before under other code: {earlier.folder}. The code of "
             f"model={config['model']['name']} or of g2p's numerics has changed since, so the run "
-            "is trained anew.",
+            "is trained again.",
             soft_wrap=True,
         )
     base = None
     if config["transfer"].get("method") == "finetuned":
-        others = [known.panel.phenotype_names[c] for c in known.wanted if c not in columns]
-        console.print("First the run on the other phenotypes, to go on from:")
-        place = group and group.base()
-        first = yield from obtain_steps(_base_of(config, others), place, console, wait)
-        base = first.checkpoints / "best.ckpt"
-    told = {key: value for key, value in config["data"].items() if key in prepare_options()}
-    panel = replace(known.panel, phenotypes=known.phenotypes)
+        names = resolved.panel.phenotype_names
+        other_phenotypes = [names[c] for c in resolved.requested_columns if c not in columns]
+        console.print(
+            "Fine-tuning needs a base model trained on the other phenotypes; training it first.",
+            soft_wrap=True,
+        )
+        base_run = yield from obtain_steps(
+            _base_config(config, other_phenotypes), group and group.base(), console, wait
+        )
+        base = base_run.checkpoints / "best.ckpt"
+    options = {key: value for key, value in config["data"].items() if key in prepare_options()}
+    panel = replace(resolved.panel, phenotypes=resolved.phenotypes)
     target = config["transfer"].get("target")
     cache = Path(config["paths"]["cache"]).expanduser()
-    memory = cache / "thinned" / f"{_name_of_genotypes(config, known.sign)}.npz"
-    data = prepare(panel, known.split, columns, config["qc"], target, memory, **told)
-    for line in (*data.qc_log, _sizes(config, data), *_of_transfer(data, target)):
+    stored = cache / "thinned" / f"{_genotypes_signature(config, resolved.signature_of)}.npz"
+    data = prepare(panel, resolved.split, columns, config["qc"], target, stored, **options)
+    for line in (*data.qc_log, _sizes_line(config, data), *_transfer_lines(data, target)):
         console.print(line, soft_wrap=True)
     with locked(directory, console, wait) as check_directory:
         if config["force"]:
-            if _begun_by_force(directory):
-                line = "Resuming the run that force=true began before; it was killed on the way."
+            if _is_unfinished_force(directory):
+                line = "Resuming the run that an earlier force=true started and did not finish."
                 console.print(line, soft_wrap=True)
             else:
                 directory.clear()
         if not directory.finished:  # another process may have finished it while we waited
-            ridge = ridge_reference(data, cache / "ridge" / f"{known.sign(_ridge_of(config))}.json")
+            ridge_signature = resolved.signature_of(_ridge_config(config))
+            ridge = ridge_reference(data, cache / "ridge" / f"{ridge_signature}.json")
             ceiling = panel.noise_ceiling
             yield from training_steps(
-                config, directory, data, base, ridge, ceiling, known.accelerator, known.provenance,
-                group, check_directory,
+                config, directory, data, base, ridge, ceiling, resolved.accelerator,
+                resolved.provenance, group, check_directory,
             )  # fmt: skip
     return directory
 
 
-def _begun_by_force(directory: RunDirectory) -> bool:
-    """Whether force=true began the run and a kill ended it, so that the same command resumes it.
+def _is_unfinished_force(directory: RunDirectory) -> bool:
+    """Whether force=true started the run and a kill ended it, so that the same command resumes it.
 
-    A preempted job is given its command again, and would else never end. Any other run that
-    force=true is asked for starts from its first epoch.
+    A preempted job runs the same command again, and would otherwise never finish. Any other run
+    under force=true starts from its first epoch.
     """
     if directory.finished:
         return False
@@ -149,37 +162,37 @@ def _begun_by_force(directory: RunDirectory) -> bool:
         return False
 
 
-def _base_of(config: Mapping, phenotypes: list[str]) -> dict:
-    """The run that fine-tuning starts from."""
+def _base_config(config: Mapping, phenotypes: list[str]) -> dict:
+    """Return the config of the run that fine-tuning starts from."""
     return {**config, "transfer": {"name": "none"}, "phenotype": phenotypes, "force": False}
 
 
-def _name_of_genotypes(config: Mapping, sign: Callable) -> str:
-    """What decides on the genotypes of a run, hashed as if it were a run of its own."""
-    ridge = _ridge_of(config)
+def _genotypes_signature(config: Mapping, signature_of: Callable[..., str]) -> str:
+    """Hash the keys that decide on a run's genotypes, as if they were a run's config."""
+    ridge = _ridge_config(config)
     if config["data"]["missing"] == "drop_strain" or config["split"]["name"] == "cv2":
-        return sign(ridge)  # then the phenotypes do, too
-    return sign({**ridge, "transfer": {"name": "none"}}, phenotypes=[])
+        return signature_of(ridge)  # then the phenotypes do, too
+    return signature_of({**ridge, "transfer": {"name": "none"}}, phenotypes=[])
 
 
-def _ridge_of(config: Mapping) -> dict:
+def _ridge_config(config: Mapping) -> dict:
     return {**config, "model": {"name": "ridge"}}
 
 
-def _sizes(config: Mapping, data: Prepared) -> str:
-    parts = ", ".join(f"{len(rows)} {part}" for part, rows in data.split.items())
+def _sizes_line(config: Mapping, data: Prepared) -> str:
+    subsets = ", ".join(f"{len(rows)} {subset}" for subset, rows in data.split.items())
     return (
-        f"{config['model']['name']} on {config['data']['name']}: {parts} strains, "
+        f"{config['model']['name']} on {config['data']['name']}: {subsets} strains, "
         f"{len(data.loci)} loci, {plural(len(data.phenotype_names), 'phenotype')}"
     )
 
 
-def _of_transfer(data: Prepared, target: str | None) -> list[str]:
-    """How many of the target's observations are left to learn from: quality control comes later."""
+def _transfer_lines(data: Prepared, target: str | None) -> list[str]:
+    """Say how many observations of the target remain to learn from, after quality control."""
     if target is None:
         return []
     column = data.phenotype_names.index(target)
-    known = {
-        part: int(np.isfinite(data.subset(part)[1][:, column]).sum()) for part in ("train", "val")
-    }
-    return [f"transfer to {target}: {known['train']} observations train, {known['val']} validate"]
+    train, val = (
+        int(np.isfinite(data.subset(subset)[1][:, column]).sum()) for subset in ("train", "val")
+    )
+    return [f"transfer to {target}: {train} observations train, {val} validate"]

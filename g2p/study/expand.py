@@ -84,15 +84,16 @@ def resolve(study: Study, words: list[str], *, draw: bool = True) -> list[StudyR
         config, own = _config(point, tuple(words), told)
         try:
             check(config)
-            known = resolve_run(config, recall, elsewhere=True)
+            known = resolve_run(config, recall, on_another_machine=True)
             if draw:
-                known.draw()
+                known.make_split()
         except UserError as error:
             raise UserError(f"study={study.name}, {_where(point)}: {error}") from None
         names = [known.panel.phenotype_names[c] for c in known.columns]
         run = StudyRun(
             known.directory, [point.factors], own, words, config, names,
-            n_loci=len(known.panel.loci), draw=known.draw, target=_target(config, known.panel),
+            n_loci=len(known.panel.loci), draw=known.make_split,
+            target=_target(config, known.panel),
         )  # fmt: skip
         first = runs.setdefault(run.signature, run)
         if _told_apart(point.factors) not in map(_told_apart, first.places):

@@ -5,7 +5,7 @@ from contextlib import nullcontext
 import torch
 
 from g2p.core.errors import UserError
-from g2p.runs.packed_runs import Runs
+from g2p.runs.packed_runs import PackedRuns
 from g2p.training.fit import Capacity, FitRequest, Fitted, fit_model
 from g2p.training.packed import fit as packed_fit
 from g2p.training.packed.loop import train_packed
@@ -64,11 +64,11 @@ def test_where_a_device_runs_out_of_memory_each_goes_on_alone(tmp_path, monkeypa
 
     monkeypatch.setattr(StackedModels, "learn", full)
     said = []
-    runs = Runs(said.append)
-    runs.room["sizes"] = Capacity(3, stacked=True)
-    fits = dict(runs._fitted(dict(enumerate(asked)), "sizes"))
-    assert sorted(fits) == [0, 1, 2] and runs.room["sizes"].members == 1
-    assert "3 runs go on one by one" in said[-1]
+    runs = PackedRuns(said.append)
+    runs.capacity["sizes"] = Capacity(3, stacked=True)
+    fits = dict(runs._fit(dict(enumerate(asked)), "sizes"))
+    assert sorted(fits) == [0, 1, 2] and runs.capacity["sizes"].members == 1
+    assert "3 runs continue one by one" in said[-1]
     for number, alone in enumerate(whole):
         assert len(fits[number].rows) == 3
         fit_model(*alone)
