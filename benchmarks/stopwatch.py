@@ -11,7 +11,7 @@ from g2p.data.batches import Batch, Batches
 from g2p.training.loss import masked_mse
 from g2p.training.packed.flat_parameters import flatten_parameters
 from g2p.training.packed.stacked import StackedModels
-from g2p.training.packed.vmap_rules import Draws
+from g2p.training.packed.vmap_rules import MemberGenerator
 
 CHAIN = 32
 
@@ -102,9 +102,10 @@ class Stopwatch:
     def packed_step(self, members: int, batch: int, loci: int) -> float:
         """Seconds of one step of that many Rijal models, stacked."""
         models = [build("rijal_attention", loci, 13).to(self.name) for _ in range(members)]
-        rows = [flatten_parameters(model) for model in models]
-        optimizers = [torch.optim.Adam([row], lr=1e-3, fused=True) for row in rows]
-        stack = StackedModels(models, rows, [Draws(torch.device(self.name)) for _ in models])
+        flat = [flatten_parameters(model) for model in models]
+        optimizers = [torch.optim.Adam([one], lr=1e-3, fused=True) for one in flat]
+        generators = [MemberGenerator(torch.device(self.name)) for _ in models]
+        stack = StackedModels(models, flat, generators)
         batches = [Batch(*self._batch(batch, loci, models[0]))] * members
 
         def step() -> None:

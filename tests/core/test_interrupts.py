@@ -30,7 +30,7 @@ from g2p.training.fit import fit_model
 from g2p.training.packed import fit as packed_fit
 from tests.helpers.command import ROOT
 from tests.helpers.configs import SMALL_RIDGE, compose, paths, random_prepared
-from tests.helpers.packed import TRAINER, fitted_together, requests, small
+from tests.helpers.packed import TRAINER, fit_all_packed, requests, small
 
 
 @pytest.fixture(autouse=True)
@@ -130,7 +130,7 @@ def test_training_ends_before_its_next_step(tmp_path, way):
         if way == "alone":
             fit_model(*asked[0])
         else:
-            fitted_together(asked, stacked=way == "stacked")
+            fit_all_packed(asked, stacked=way == "stacked")
     assert epochs == ([1] if way == "alone" else [1, 1])
 
 

@@ -1,4 +1,4 @@
-"""What tests of runs that are trained together share."""
+"""What tests of runs that are trained at once share."""
 
 import pytest
 import torch
@@ -24,8 +24,8 @@ def requests(folder, configs, datas) -> list[FitRequest]:
     ]
 
 
-def fitted_together(asked: list[FitRequest], *, stacked: bool) -> list[Fitted | Exception]:
-    results = fit_packed(asked, stacked=stacked)
+def fit_all_packed(requests: list[FitRequest], *, stacked: bool) -> list[Fitted | Exception]:
+    results = fit_packed(requests, stacked=stacked)
     return [result for _, result in sorted(results, key=lambda pair: pair[0])]
 
 
@@ -35,7 +35,7 @@ def small(name: str) -> list[str]:
 
 
 def assert_same(one, other, tolerance=1e-9):
-    """Two runs' folders: parameters, optimizers' states, history but for times."""
+    """Two runs' folders agree in parameters, optimizers' states and history, times aside."""
     last = [load_checkpoint(folder / "last.ckpt") for folder in (one, other)]
     for name, value in last[0]["state_dict"].items():
         torch.testing.assert_close(last[1]["state_dict"][name], value, rtol=0, atol=tolerance)
@@ -44,12 +44,12 @@ def assert_same(one, other, tolerance=1e-9):
     for i, state in states[0].items():
         for key, value in state.items():
             torch.testing.assert_close(states[1][i][key], value, rtol=0, atol=tolerance)
-    rows, others = (checkpoint["callbacks"]["Memory"]["rows"] for checkpoint in last)
-    assert len(rows) == len(others)
-    for row, again in zip(rows, others, strict=True):
+    rows, other_rows = (checkpoint["callbacks"]["Memory"]["rows"] for checkpoint in last)
+    assert len(rows) == len(other_rows)
+    for row, other_row in zip(rows, other_rows, strict=True):
         for key in row.keys() - {"seconds", "ended"}:
             # A correlation with predictions that hardly differ is less exact than they are.
-            assert again[key] == pytest.approx(row[key], abs=10 * tolerance, nan_ok=True), key
+            assert other_row[key] == pytest.approx(row[key], abs=10 * tolerance, nan_ok=True), key
     best = [load_checkpoint(folder / "best.ckpt") for folder in (one, other)]
     assert (
         best[0]["callbacks"]["Memory"]["best_epoch"]
@@ -58,12 +58,12 @@ def assert_same(one, other, tolerance=1e-9):
 
 
 def assert_members_end_as_alone(folder, configs, datas=None, tolerance=1e-9, *, stacked=True):
-    """Each member, fitted together, against the same fit alone."""
+    """Each member, fitted at once with the others, against the same fit alone."""
     datas = datas or [random_prepared(seed=i) for i in range(len(configs))]
     alone = requests(folder / "alone", configs, datas)
     packed = requests(folder / "packed", configs, datas)
     one = [fit_model(*request) for request in alone]
-    other = fitted_together(packed, stacked=stacked)
+    other = fit_all_packed(packed, stacked=stacked)
     for i, data in enumerate(datas):
         assert_same(alone[i].folder, packed[i].folder, tolerance)
         difference = one[i].predict(data.genotypes) - other[i].predict(data.genotypes)

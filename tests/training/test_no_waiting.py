@@ -11,8 +11,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from g2p.config.registry import choices, is_baseline
 from g2p.training.fit import FitRequest, fit_model
-from g2p.training.packed import fit as fit_packed
-from g2p.training.packed.loop import _predicted, _train_epoch
+from g2p.training.packed import fit as packed_fit
+from g2p.training.packed.loop import _predict_validation, _train_epoch
 from g2p.training.packed.sequential import SequentialModels
 from g2p.training.packed.stacked import StackedModels
 from tests.helpers.configs import compose, random_prepared
@@ -53,7 +53,7 @@ class Copies(TorchDispatchMode):
         return result
 
 
-def asked(folder, name: str, batch_size: int, seed: int) -> FitRequest:
+def make_request(folder, name: str, batch_size: int, seed: int) -> FitRequest:
     options = compose(f"model={name}")["model"]
     config = compose(
         f"model={name}", *(f"model.{k}={v}" for k, v in SMALL.items() if k in options),
@@ -77,34 +77,40 @@ def test_steps_ask_for_nothing(tmp_path, name, members):
 
     def waits(batch_size: int) -> int:
         requests = [
-            asked(tmp_path / f"{batch_size}-{i}", name, batch_size, i) for i in range(members)
+            make_request(tmp_path / f"{batch_size}-{i}", name, batch_size, i)
+            for i in range(members)
         ]
-        with Waits() as found:
+        with Waits() as counter:
             if members == 1:
                 fit_model(*requests[0])
             else:
-                fits = fit_packed.fit_packed(requests, stacked=True)
+                fits = packed_fit.fit_packed(requests, stacked=True)
                 results = [result for _, result in fits]
                 assert not any(isinstance(result, Exception) for result in results)
-        return found.count
+        return counter.count
 
     assert waits(20) == waits(2)
 
 
-@pytest.mark.parametrize("way", [StackedModels, SequentialModels])
+@pytest.mark.parametrize("strategy", [StackedModels, SequentialModels])
 @pytest.mark.parametrize("name", NETWORKS)
-def test_an_epoch_together_where_tensors_have_no_values(tmp_path, name, way, monkeypatch):
-    """On torch's `meta` device, of shapes alone, which refuses what waits and what is elsewhere."""
+def test_a_packed_epoch_where_tensors_have_no_values(tmp_path, name, strategy, monkeypatch):
+    """On torch's `meta` device, of shapes alone, which refuses waits and other devices' tensors."""
     meta = torch.device("meta")
-    monkeypatch.setattr(fit_packed, "_device", lambda request: (meta, False))
+    monkeypatch.setattr(packed_fit, "_device", lambda request: (meta, False))
     adamw = torch.optim.AdamW  # fused ones know no `meta`
     monkeypatch.setattr(
-        torch.optim, "AdamW", lambda rows, fused, **options: adamw(rows, **options, foreach=True)
+        torch.optim,
+        "AdamW",
+        lambda parameters, fused, **options: adamw(parameters, **options, foreach=True),
     )
-    members = [fit_packed._member(asked(tmp_path / str(i), name, 16, i), {}, 2) for i in range(2)]
+    members = [
+        packed_fit._member(make_request(tmp_path / str(i), name, 16, i), {}, 2) for i in range(2)
+    ]
     for member in members:
-        member.draws.device = torch.device("cpu")  # `meta` has no random numbers
-    models = way(*zip(*((m.model, m.row, m.draws) for m in members), strict=True))
+        member.generator.device = torch.device("cpu")  # `meta` has no random numbers
+    states = ((m.model, m.flat_parameters, m.generator) for m in members)
+    models = strategy(*zip(*states, strict=True))
     with Copies() as copies:
         _train_epoch(members, models, nullcontext())
         batches = [next(iter(member.val)) for member in members]
@@ -112,4 +118,4 @@ def test_an_epoch_together_where_tensors_have_no_values(tmp_path, name, way, mon
     assert all(tensor.device == meta for tensor in (*members[0].losses, *predicted))
     assert copies.count == len(members)  # of each the order of its strains, once an epoch
     with pytest.raises(NotImplementedError, match="meta"):  # torch's: there is nothing to copy back
-        _predicted(members, models, nullcontext())
+        _predict_validation(members, models, nullcontext())

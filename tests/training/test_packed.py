@@ -1,4 +1,4 @@
-"""Runs that are trained together end as each would alone."""
+"""Runs that are trained at once end as each would alone."""
 
 import signal
 
@@ -10,14 +10,14 @@ from g2p.config.registry import CONF, choices, is_baseline
 from g2p.core.interrupts import Stopped
 from g2p.training.fit import fit_model
 from g2p.training.packed import fit as packed_fit
-from g2p.training.packed.vmap_rules import Draws
+from g2p.training.packed.vmap_rules import MemberGenerator
 from tests.helpers.configs import compose, random_prepared
 from tests.helpers.packed import (
     STACKED_OR_NOT,
     TRAINER,
     assert_members_end_as_alone,
     assert_same,
-    fitted_together,
+    fit_all_packed,
     requests,
     small,
 )
@@ -31,14 +31,14 @@ LADDER = yaml.safe_load((CONF / "study" / "ladder.yaml").read_text())["factors"]
     ("optimizer", "stacked"), [("adam", True), ("adamw", True), ("adamw", False)]
 )
 def test_a_member_ends_as_it_would_alone(tmp_path, name, optimizer, stacked):
-    """Seeds, panels, phenotypes, learning rates, clipping and schedules of each member's own."""
-    own = [
+    """With a seed, panel, phenotypes, learning rate, clipping and schedule for each member."""
+    differences = [
         ("seed=0", "optim.lr=0.01"),
         ("seed=1", "optim.lr=0.003", "trainer.gradient_clip_val=0.1"),
         ("seed=2", "optim.lr=0.01", "optim.plateau_patience=0", "optim.plateau_factor=0.5"),
     ]
-    words = [*small(name), f"optim={optimizer}", *TRAINER]
-    configs = [compose(*words, *other) for other in own]
+    shared = [*small(name), f"optim={optimizer}", *TRAINER]
+    configs = [compose(*shared, *overrides) for overrides in differences]
     assert_members_end_as_alone(tmp_path, configs, stacked=stacked)
 
 
@@ -50,52 +50,55 @@ def test_every_rung_of_the_ladder(tmp_path, height):
     settings = {k: v for k, v in settings.items() if k != "phenotype"}
     if "model.embedding_dim" in settings:
         settings["model.embedding_dim"] = 16
-    words = [f"{k}={str(v).lower() if isinstance(v, bool) else v}" for k, v in settings.items()]
+    overrides = [f"{k}={str(v).lower() if isinstance(v, bool) else v}" for k, v in settings.items()]
     configs = [
-        compose(*words, "model.ffn_dim=12", *TRAINER, f"seed={seed}") for seed in range(2)
+        compose(*overrides, "model.ffn_dim=12", *TRAINER, f"seed={seed}") for seed in range(2)
     ]  # fmt: skip
     assert_members_end_as_alone(tmp_path, configs)
 
 
 @STACKED_OR_NOT
 def test_dropout_draws_for_each_member_what_it_would_draw_alone(tmp_path, stacked):
-    """Probabilities of their own, one of them 0, and last batches of different sizes."""
-    words = [*small("transformer"), *TRAINER]
+    """With different probabilities, one of them 0, and last batches of different sizes."""
+    overrides = [*small("transformer"), *TRAINER]
     configs = [
-        compose(*words, f"seed={i}", f"model.dropout={p}") for i, p in enumerate((0.1, 0.0, 0.4))
+        compose(*overrides, f"seed={i}", f"model.dropout={p}")
+        for i, p in enumerate((0.1, 0.0, 0.4))
     ]
     datas = [random_prepared(n_strains=n, seed=n) for n in (60, 55, 70)]
     assert_members_end_as_alone(tmp_path, configs, datas, stacked=stacked)
 
 
 def test_the_additive_path_of_each_member_starts_at_its_own_ridge(tmp_path):
-    words = [*small("transformer"), *TRAINER, "model.additive=true"]
-    assert_members_end_as_alone(tmp_path, [compose(*words, f"seed={seed}") for seed in range(2)])
+    overrides = [*small("transformer"), *TRAINER, "model.additive=true"]
+    assert_members_end_as_alone(
+        tmp_path, [compose(*overrides, f"seed={seed}") for seed in range(2)]
+    )
 
 
 @STACKED_OR_NOT
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
 def test_float32_and_bfloat16_stay_close(tmp_path, name, precision, stacked):
-    words = [*small(name), *TRAINER, f"trainer.precision={precision}"]
-    configs = [compose(*words, "trainer.max_epochs=1", f"seed={seed}") for seed in range(3)]
+    overrides = [*small(name), *TRAINER, f"trainer.precision={precision}"]
+    configs = [compose(*overrides, "trainer.max_epochs=1", f"seed={seed}") for seed in range(3)]
     assert_members_end_as_alone(tmp_path, configs, tolerance=1e-5, stacked=stacked)
 
 
 @STACKED_OR_NOT
 def test_patience_stops_each_member_and_it_costs_nothing_more(tmp_path, monkeypatch, stacked):
-    words = [*small("rijal_attention"), *TRAINER, "trainer.max_epochs=12", "optim.lr=0.05"]
+    overrides = [*small("rijal_attention"), *TRAINER, "trainer.max_epochs=12", "optim.lr=0.05"]
     configs = [
-        compose(*words, f"seed={seed}", f"trainer.patience={patience}")
+        compose(*overrides, f"seed={seed}", f"trainer.patience={patience}")
         for seed, patience in enumerate((1, 2, "null"))
     ]
     sizes = []
     name = "StackedModels" if stacked else "SequentialModels"
 
     class Counted(getattr(packed_fit, name)):
-        def __init__(self, models, rows, draws):
+        def __init__(self, models, *states):
             sizes.append(len(models))
-            super().__init__(models, rows, draws)
+            super().__init__(models, *states)
 
     monkeypatch.setattr(packed_fit, name, Counted)
     fits = assert_members_end_as_alone(tmp_path, configs, stacked=stacked)
@@ -104,13 +107,13 @@ def test_patience_stops_each_member_and_it_costs_nothing_more(tmp_path, monkeypa
 
 
 @STACKED_OR_NOT
-@pytest.mark.parametrize("first", ["alone", "together"])
-def test_a_run_begun_one_way_goes_on_the_other(tmp_path, first, stacked):
+@pytest.mark.parametrize("first", ["alone", "packed"])
+def test_a_run_started_alone_or_packed_resumes_the_other_way(tmp_path, first, stacked):
     """Killed after two epochs of five; the end is that of a run which was not."""
-    words = [*small("transformer"), *TRAINER, "model.dropout=0.2", "optim.plateau_patience=0"]
-    configs = [compose(*words, f"seed={seed}", "trainer.max_epochs=5") for seed in range(2)]
+    overrides = [*small("transformer"), *TRAINER, "model.dropout=0.2", "optim.plateau_patience=0"]
+    configs = [compose(*overrides, f"seed={seed}", "trainer.max_epochs=5") for seed in range(2)]
     datas = [random_prepared(seed=i) for i in range(2)]
-    whole, broken = (requests(tmp_path / where, configs, datas) for where in ("whole", "broken"))
+    whole, broken = (requests(tmp_path / name, configs, datas) for name in ("whole", "broken"))
     for request in whole:
         fit_model(*request)
 
@@ -118,32 +121,32 @@ def test_a_run_begun_one_way_goes_on_the_other(tmp_path, first, stacked):
         if len(rows) == 2:
             raise Stopped(signal.SIGTERM)
 
-    def alone(asked):
-        for request in asked:
+    def train_alone(requests):
+        for request in requests:
             try:
                 fit_model(*request)
             except Stopped:
                 continue
 
-    def both(asked):
+    def train_packed(requests):
         # A signal ends all at once, so only the first has its second epoch.
         try:
-            fitted_together(asked, stacked=stacked)
+            fit_all_packed(requests, stacked=stacked)
         except Stopped:
             return
 
-    ways = {"alone": (alone, both), "together": (both, alone)}[first]
-    for way, on_epoch in zip(ways, (killed, lambda rows: None), strict=True):
-        way([request._replace(on_epoch=on_epoch) for request in broken])
+    steps = {"alone": (train_alone, train_packed), "packed": (train_packed, train_alone)}[first]
+    for train, on_epoch in zip(steps, (killed, lambda rows: None), strict=True):
+        train([request._replace(on_epoch=on_epoch) for request in broken])
     for one, other in zip(whole, broken, strict=True):
         assert_same(one.folder, other.folder)
 
 
-def test_a_member_s_draws_disturb_no_other_s():
-    draws = Draws(torch.device("cpu"))
+def test_a_member_s_random_numbers_do_not_affect_another_s():
+    generator = MemberGenerator(torch.device("cpu"))
     before = torch.get_rng_state()
-    draws.seed(3)
-    with draws.drawing():
+    generator.seed(3)
+    with generator.in_use():
         first = torch.nn.functional.dropout(torch.ones(100), 0.5)
     assert torch.equal(torch.get_rng_state(), before)
     torch.manual_seed(3)

@@ -1,4 +1,4 @@
-"""What goes wrong with one of several runs that are trained together costs that one alone."""
+"""A failing run among several that are trained at once does not affect the others."""
 
 from contextlib import nullcontext
 
@@ -15,20 +15,20 @@ from tests.helpers.packed import (
     STACKED_OR_NOT,
     TRAINER,
     assert_same,
-    fitted_together,
+    fit_all_packed,
     requests,
     small,
 )
 
 
 @STACKED_OR_NOT
-def test_a_loss_that_is_not_finite_ends_its_member_alone(tmp_path, stacked):
-    words = [*small("rijal_attention"), *TRAINER]
+def test_a_loss_that_is_not_finite_ends_its_member_only(tmp_path, stacked):
+    overrides = [*small("rijal_attention"), *TRAINER]
     datas = [random_prepared(seed=i) for i in range(3)]
-    configs = [compose(*words, f"seed={i}") for i in range(3)]
+    configs = [compose(*overrides, f"seed={i}") for i in range(3)]
     configs[1]["optim"]["lr"] = 1e200
-    asked = requests(tmp_path / "packed", configs, datas)
-    one, error, three = fitted_together(asked, stacked=stacked)
+    packed = requests(tmp_path / "packed", configs, datas)
+    one, error, three = fit_all_packed(packed, stacked=stacked)
     assert isinstance(error, UserError) and "the loss became" in str(error)
     assert isinstance(one, Fitted) and isinstance(three, Fitted)
     alone = requests(tmp_path / "alone", configs, datas)
@@ -37,64 +37,64 @@ def test_a_loss_that_is_not_finite_ends_its_member_alone(tmp_path, stacked):
         assert_same(alone[i].folder, tmp_path / "packed" / str(i))
 
 
-def test_a_member_that_has_ended_keeps_no_other_s_memory(tmp_path):
-    words = [*small("rijal_attention"), *TRAINER, "optim.lr=0.01"]
-    configs = [compose(*words, f"trainer.max_epochs={n}") for n in (1, 2, 2)]
-    asked = requests(tmp_path, configs, [random_prepared(seed=i) for i in range(3)])
-    members = [packed_fit._member(request, {}, 3) for request in asked]
-    ended = train_packed(members, StackedModels, nullcontext())
-    member, error = next(ended)
+def test_a_member_that_has_ended_shares_no_memory(tmp_path):
+    overrides = [*small("rijal_attention"), *TRAINER, "optim.lr=0.01"]
+    configs = [compose(*overrides, f"trainer.max_epochs={n}") for n in (1, 2, 2)]
+    packed = requests(tmp_path, configs, [random_prepared(seed=i) for i in range(3)])
+    members = [packed_fit._member(request, {}, 3) for request in packed]
+    results = train_packed(members, StackedModels, nullcontext())
+    member, error = next(results)
     assert member is members[0] and error is None and member.optimizer is None
     for parameter in member.model.parameters():
         assert parameter.untyped_storage().nbytes() == parameter.nbytes
 
 
-def test_where_a_device_runs_out_of_memory_each_goes_on_alone(tmp_path, monkeypatch):
+def test_where_a_device_runs_out_of_memory_each_continues_alone(tmp_path, monkeypatch):
     """In the second epoch, from what lies on disk."""
-    words = [*small("rijal_attention"), *TRAINER, "trainer.max_epochs=3"]
-    configs = [compose(*words, f"seed={seed}") for seed in range(3)]
+    overrides = [*small("rijal_attention"), *TRAINER, "trainer.max_epochs=3"]
+    configs = [compose(*overrides, f"seed={seed}") for seed in range(3)]
     datas = [random_prepared(seed=i) for i in range(3)]
-    asked, whole = (requests(tmp_path / where, configs, datas) for where in ("broken", "whole"))
+    packed, whole = (requests(tmp_path / name, configs, datas) for name in ("broken", "whole"))
     learn = StackedModels.learn
 
-    def full(stack, batches, context):
+    def fail(stack, batches, context):
         if (tmp_path / "broken" / "0" / "last.ckpt").exists():
             raise torch.OutOfMemoryError("CUDA out of memory.")
         return learn(stack, batches, context)
 
-    monkeypatch.setattr(StackedModels, "learn", full)
-    said = []
-    runs = PackedRuns(said.append)
+    monkeypatch.setattr(StackedModels, "learn", fail)
+    messages = []
+    runs = PackedRuns(messages.append)
     runs.capacity["sizes"] = Capacity(3, stacked=True)
-    fits = dict(runs._fit(dict(enumerate(asked)), "sizes"))
+    fits = dict(runs._fit(dict(enumerate(packed)), "sizes"))
     assert sorted(fits) == [0, 1, 2] and runs.capacity["sizes"].members == 1
-    assert "3 runs continue one by one" in said[-1]
+    assert "3 runs continue one by one" in messages[-1]
     for number, alone in enumerate(whole):
         assert len(fits[number].rows) == 3
         fit_model(*alone)
-        assert_same(asked[number].folder, alone.folder)
+        assert_same(packed[number].folder, alone.folder)
 
 
-def test_a_folder_that_cannot_be_written_ends_its_member_alone(tmp_path):
-    def full(rows):
+def test_a_folder_that_cannot_be_written_ends_its_member_only(tmp_path):
+    def fail(rows):
         if len(rows) == 2:
             raise OSError(28, "No space left on device")
 
     config = compose(*small("rijal_attention"), *TRAINER)
     data = random_prepared()
-    asked = [
-        FitRequest(config, data, tmp_path / "0", full),
+    packed = [
+        FitRequest(config, data, tmp_path / "0", fail),
         FitRequest(config, data, tmp_path / "1", lambda rows: None),
     ]
-    error, other = fitted_together(asked, stacked=True)
+    error, other = fit_all_packed(packed, stacked=True)
     assert isinstance(error, OSError) and len(other.rows) == 4
 
 
-def test_a_finished_course_trains_no_further(tmp_path):
+def test_a_finished_training_does_not_continue(tmp_path):
     config = compose(*small("rijal_attention"), *TRAINER)
     (request,) = requests(tmp_path, [config], [random_prepared()])
     fit_model(*request)
     before = (request.folder / "last.ckpt").read_bytes()
-    (again,) = fitted_together([request], stacked=True)
+    (again,) = fit_all_packed([request], stacked=True)
     assert len(again.rows) == 4
     assert (request.folder / "last.ckpt").read_bytes() == before

@@ -25,33 +25,37 @@ from g2p.training.training_state import TrainingState
 # Of the memory that is free, what members may take; and backward needs about as much again as
 # forward keeps.
 SHARE, BACKWARD = 0.6, 2.0
-# However small: each holds its files and its tracker open.
-MOST = 64
+# At most, however small: each has its files and its tracker open.
+MOST_MEMBERS = 64
 # Strains of all members, which a GPU's fused attention takes as one batch.
 MOST_STRAINS = 65_535
-# What a step of one member may keep for the way back where a CPU's members are stacked. A stack of
-# more goes through memory, not caches, and is no faster than its members in turn (`python -m
-# benchmarks.packed`: a Rijal model keeps 4 MB at 64 loci and 7 at 128, a transformer far more).
+# What a step of one member may keep for the backward pass where a CPU's members are stacked. A
+# stack of more goes through memory, not caches, and is no faster than its members in turn
+# (`python -m benchmarks.packed`: a Rijal model keeps 4 MB at 64 loci and 7 at 128, a transformer
+# far more).
 IN_CACHE = 4 * 2**20
 
 
 def measure_capacity(request: FitRequest) -> Capacity:
-    """How members like this one are trained at once: a forward pass of one, measured.
+    """Measure a forward pass of one member: how many members like it are trained at once, and how.
 
-    As many as fit into the memory that is free: as one stacked model, or on a CPU in turn where
-    that is faster.
+    As many as fit into the free memory: as one stacked model, or on a CPU in turn where that is
+    faster.
     """
     member = _member(request, {}, 1)
-    device = member.row.device.type
+    device = member.flat_parameters.device.type
     free = SHARE * free_memory(device)
     (batch,) = itertools.islice(member.train, 1)
     with _precision(request, device):
-        kept = bytes_for_backward(member.model, *batch.inputs)
-    own = bytes_of_parameters(member.model)
-    stacked = device != "cpu" or kept <= IN_CACHE
-    most = free / (BACKWARD * (kept + own)) if stacked else (free - BACKWARD * kept) / own
+        for_backward = bytes_for_backward(member.model, *batch.inputs)
+    fixed = bytes_of_parameters(member.model)
+    stacked = device != "cpu" or for_backward <= IN_CACHE
+    if stacked:
+        most = free / (BACKWARD * (for_backward + fixed))
+    else:
+        most = (free - BACKWARD * for_backward) / fixed
     fused = MOST_STRAINS // len(batch.phenotype_BP)
-    return Capacity(max(1, min(MOST, fused, int(most))), stacked)
+    return Capacity(max(1, min(MOST_MEMBERS, fused, int(most))), stacked)
 
 
 def fit_packed(
@@ -59,28 +63,28 @@ def fit_packed(
 ) -> Iterator[tuple[int, Fitted | Exception]]:
     """Fit requests of one kind (see `g2p.runs.packed_runs`), as one stacked model or in turn.
 
-    Yields the number of each as it ends, and what it came to.
+    Yields the number of each request as it ends, and its result or error.
     """
     members, numbers = [], {}
     on_device: dict[tuple, list] = {}
     for i, request in enumerate(requests):
         try:
             member = _member(request, on_device, len(requests))
-        except Exception as error:  # of any kind: it costs this request alone
+        except Exception as error:  # of any kind: it does not affect the other requests
             yield i, error
             continue
         members.append(member)
         numbers[member] = i
     if not members:
         return
-    device = members[0].row.device.type
+    device = members[0].flat_parameters.device.type
     reset_peak_memory(device)
     context = _precision(requests[0], device)
     for member, error in train_packed(
         members, StackedModels if stacked else SequentialModels, context, requests[0].bar
     ):
         if error is None:
-            result = _fitted(requests[numbers[member]], member)
+            result = _finish(requests[numbers[member]], member)
             if isinstance(result, Fitted):
                 result = replace(result, stacked=stacked and len(members) > 1)
             yield numbers[member], result
@@ -88,17 +92,17 @@ def fit_packed(
             yield numbers[member], error
 
 
-def _fitted(request: FitRequest, member: PackedRun) -> Fitted | Exception:
+def _finish(request: FitRequest, member: PackedRun) -> Fitted | Exception:
     config, data, folder, *_ = request
     try:
         result = fitted(config, data, folder, member.model, member.training_state.rows)
-    except Exception as error:  # of any kind: it costs this request alone
+    except Exception as error:  # of any kind: it does not affect the other requests
         return error
     return replace(result, joules=member.joules)
 
 
 def _precision(request: FitRequest, device: str) -> AbstractContextManager:
-    """Of the forward pass; weights stay as they are."""
+    """Return the context of the forward pass's precision; weights stay as they are."""
     mixed = request.config["trainer"]["precision"] == "bf16-mixed"
     return torch.autocast(device, torch.bfloat16) if mixed else nullcontext()
 
@@ -110,7 +114,7 @@ def _member(request: FitRequest, on_device: dict, n_members: int) -> PackedRun:
     start = learning(config, data, request.base)
     model = start.pop("model").to(device)
     model = model.double() if double else model
-    resident = _resident(request, on_device)
+    resident = _load_on_device(request, on_device)
     at_once = validation_batch(request.data.genotypes.shape[1]) // n_members
     return PackedRun(
         model=model,
@@ -127,7 +131,7 @@ def _member(request: FitRequest, on_device: dict, n_members: int) -> PackedRun:
 
 
 def _device(request: FitRequest) -> tuple[torch.device, bool]:
-    """Where it is trained, and whether in float64."""
+    """Return the device that trains the request, and whether in float64."""
     options = request.config["trainer"]
     accelerator = resolve_accelerator(options["accelerator"])
     device = torch.device("cpu")
@@ -138,7 +142,7 @@ def _device(request: FitRequest) -> tuple[torch.device, bool]:
 
 
 def _batches(request: FitRequest, model) -> dict:
-    """Options of `DeviceData.train`."""
+    """Return the options of `DeviceData.train`."""
     options = request.config["trainer"]
     return {
         "batch_size": options["batch_size"],
@@ -148,15 +152,15 @@ def _batches(request: FitRequest, model) -> dict:
     }
 
 
-def _resident(request: FitRequest, on_device: dict[tuple, list]) -> DeviceData:
-    """The request's panel on its device; genotypes that another member has there are shared."""
+def _load_on_device(request: FitRequest, on_device: dict[tuple, list]) -> DeviceData:
+    """Load the request's panel on its device; members of one panel share its genotypes."""
     device, double = _device(request)
     genotypes = request.data.genotypes
-    same = on_device.setdefault((genotypes.shape, genotypes.dtype), [])
+    loaded = on_device.setdefault((genotypes.shape, genotypes.dtype), [])
     shared: Tensor | None = next(
-        (tensor for there, tensor in same if np.array_equal(there, genotypes)), None
+        (tensor for array, tensor in loaded if np.array_equal(array, genotypes)), None
     )
     resident = DeviceData(request.data, double=double, genotypes=shared).to(device)
     if shared is None:
-        same.append((genotypes, resident.genotypes))
+        loaded.append((genotypes, resident.genotypes))
     return resident

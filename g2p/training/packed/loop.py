@@ -1,4 +1,4 @@
-"""Several runs trained together in one process; each ends as if alone."""
+"""Several runs trained at once in one process; each ends as if it were trained alone."""
 
 import time
 from collections.abc import Iterator
@@ -20,74 +20,74 @@ from g2p.training.progress import SilentProgress
 
 def train_packed(
     members: list[PackedRun],
-    way: type[StackedModels] | type[SequentialModels],
+    strategy: type[StackedModels] | type[SequentialModels],
     context: AbstractContextManager,
     bar: type[SilentProgress] = SilentProgress,
 ) -> Iterator[tuple[PackedRun, Exception | None]]:
-    """Train each until its course has ended; yields a member as it ends, with what ended it.
+    """Train each member until it ends; yield a member as it ends, with its error or None.
 
-    A member that has ended leaves the others and costs nothing from then on; one that fails (its
-    loss is not finite, its folder cannot be written) fails alone. A device out of memory ends all.
+    A member that has ended costs nothing from then on; a failing one (its loss is not finite, its
+    folder cannot be written) does not affect the others. A device out of memory ends all.
 
     Args:
         members: whose models differ in nothing but values, and whose loci, phenotypes and batch
             size are as many; on one device.
-        way: how several models take a step.
+        strategy: how several models take a step.
         context: of the forward pass: its precision.
         bar: shows the progress.
     """
-    going = []
+    training = []
     for member in members:  # a run killed after its last epoch must not train another one
         if member.training_state.ended:
             yield member, None
         else:
-            going.append(member)
-    done = max((member.training_state.epochs for member in going), default=0)
-    with bar(max(member.training_state.max_epochs for member in members), done) as shown:
+            training.append(member)
+    done = max((member.training_state.epochs for member in training), default=0)
+    with bar(max(member.training_state.max_epochs for member in members), done) as progress:
         models = None
-        while going:
-            of_each = ((member.model, member.row, member.draws) for member in going)
+        while training:
+            states = ((m.model, m.flat_parameters, m.generator) for m in training)
             try:
-                models = models or way(*zip(*of_each, strict=True))
-                ended = _epoch(going, models, context)
+                models = models or strategy(*zip(*states, strict=True))
+                ended = _run_epoch(training, models, context)
             except torch.OutOfMemoryError as error:
                 # Without its traceback, which holds what took the memory.
-                ended = dict.fromkeys(going, error.with_traceback(None))
-            rows = [member.training_state.rows[-1] for member in going if ended[member] is None]
+                ended = dict.fromkeys(training, error.with_traceback(None))
+            rows = [member.training_state.rows[-1] for member in training if ended[member] is None]
             if rows:
                 loss, r2 = (
                     fmean(row[key] for row in rows) for key in ("train_loss", "val_r2_mean")
                 )
-                epoch = max(member.training_state.epochs for member in going)
-                shown.advance(epoch)
-                shown.end_epoch(epoch, loss, r2, f"  (mean of {plural(len(rows), 'run')})")
-            left = [m for m in going if ended[m] is None and not m.training_state.ended]
-            if len(left) < len(going):
+                epoch = max(member.training_state.epochs for member in training)
+                progress.advance(epoch)
+                progress.end_epoch(epoch, loss, r2, f"  (mean of {plural(len(rows), 'run')})")
+            remaining = [m for m in training if ended[m] is None and not m.training_state.ended]
+            if len(remaining) < len(training):
                 models = None
-            for member in going:
-                if member not in left:
-                    member.leave()
+            for member in training:
+                if member not in remaining:
+                    member.release_memory()
                     yield member, ended[member]
-            going = left
+            training = remaining
 
 
-def _epoch(
+def _run_epoch(
     members: list[PackedRun],
     models: StackedModels | SequentialModels,
     context: AbstractContextManager,
 ) -> dict[PackedRun, Exception | None]:
-    """Train, score and keep one epoch of each; what went wrong, by member."""
+    """Train, score and save one epoch of each member; return each member's error or None."""
     started = time.monotonic()
-    with energy_meter("cuda" if members[0].row.is_cuda else "cpu", 1) as meter:
+    with energy_meter("cuda" if members[0].flat_parameters.is_cuda else "cpu", 1) as meter:
         _train_epoch(members, models, context)
-        predicted = _predicted(members, models, context)
+        predicted = _predict_validation(members, models, context)
     seconds = (time.monotonic() - started) / len(members)  # a member's share
     errors = {}
     for member, (values, observed) in zip(members, predicted, strict=True):
-        member.spend(meter.joules, len(members))
+        member.add_energy(meter.joules, len(members))
         try:
             member.end_epoch(values, observed, seconds)
-        except Exception as error:  # of any kind: it ends this member alone
+        except Exception as error:  # of any kind: it does not affect the other members
             errors[member] = error
         else:
             errors[member] = None
@@ -104,30 +104,30 @@ def _train_epoch(
     for batches in zip_longest(*(member.train for member in members)):
         raise_if_interrupted()
         losses = models.learn(batches, context)
-        for member, own, loss in zip(members, batches, losses, strict=True):
-            if own is not None:
+        for member, batch, loss in zip(members, batches, losses, strict=True):
+            if batch is not None:
                 member.step(loss)
 
 
 @torch.no_grad()
-def _predicted(
+def _predict_validation(
     members: list[PackedRun],
     models: StackedModels | SequentialModels,
     context: AbstractContextManager,
 ) -> list[tuple[Tensor, Tensor]]:
-    """Of each member's validation strains: predicted and observed, (n, P) on the CPU.
+    """Return predicted and observed values of each member's validation strains, (n, P) on the CPU.
 
-    That waits for the device, whose epoch it is that is timed.
+    This waits for the device, so the epoch's time includes its work.
     """
     predicted, observed = [[] for _ in members], [[] for _ in members]
     for batches in zip_longest(*(member.val for member in members)):
-        for k, (own, values) in enumerate(
+        for k, (batch, values) in enumerate(
             zip(batches, models.predict(batches, context), strict=True)
         ):
-            if own is not None:
+            if batch is not None:
                 predicted[k].append(values)
-                observed[k].append(own.phenotype_BP)
+                observed[k].append(batch.phenotype_BP)
     return [
-        (torch.cat(values).double().cpu(), torch.cat(seen).double().cpu())
-        for values, seen in zip(predicted, observed, strict=True)
+        (torch.cat(values).double().cpu(), torch.cat(targets).double().cpu())
+        for values, targets in zip(predicted, observed, strict=True)
     ]

@@ -1,4 +1,4 @@
-"""One run among several that are trained together: its own course, optimizer and batches."""
+"""One run among several that are trained at once: its training state, optimizer and batches."""
 
 from collections.abc import Callable, Iterable
 from importlib.metadata import version
@@ -9,28 +9,29 @@ from torch import Tensor, nn
 
 from g2p.core.errors import UserError
 from g2p.data.batches import Batches
-from g2p.training.checkpoints import find_last_checkpoint, load_checkpoint, save_checkpoint
+from g2p.training.checkpoints import REMEDY, find_last_checkpoint, load_checkpoint, save_checkpoint
 from g2p.training.metrics import scores
 from g2p.training.packed.flat_parameters import flatten_parameters
-from g2p.training.packed.vmap_rules import Draws
+from g2p.training.packed.vmap_rules import MemberGenerator
 from g2p.training.training_state import TrainingState, epoch_seed, plateau_schedule
 
 LIGHTNING_VERSION = version("lightning")
 
 
 class PackedRun:
-    """All of a run but the arithmetic that it shares with others.
+    """The training of one run of several trained at once; the models' arithmetic is shared.
 
-    It is to a packed run what `RegressionModule` and `CheckpointCallback` are to a run alone.
-
-    Its checkpoints are those of a run alone, so that either goes on from the other's.
+    It does for a packed run what `RegressionModule` and `CheckpointCallback` do for a run that
+    trains alone, and writes the same checkpoints, so either resumes from the other's. It knows
+    nothing of the run beyond its training: the run's config and signature are `ResolvedRun`'s, its
+    files `RunDirectory`'s, and what `PackedRuns` drives is the whole run, of which this is one fit.
 
     Args:
         model: on its device, of its precision.
         optimizer: from parameters to an optimizer.
         plateau_patience, plateau_factor, seed, inputs: see `RegressionModule`.
         train, val: its batches.
-        training_state: not begun; a last.ckpt in `folder` is gone on from.
+        training_state: new; training resumes from a last.ckpt in `folder`.
         clip: largest gradient norm; None does not clip.
         folder: for best.ckpt and last.ckpt.
         on_epoch: called after each epoch with the history so far.
@@ -45,17 +46,17 @@ class PackedRun:
         self.model, self.seed, self.inputs = model, seed, inputs
         self.train, self.val, self.training_state, self.clip = train, val, training_state, clip
         self.folder, self.on_epoch = folder, on_epoch
-        self.draws = Draws(next(model.parameters()).device)
+        self.generator = MemberGenerator(next(model.parameters()).device)
         last = find_last_checkpoint(folder)
         checkpoint = None if last is None else load_checkpoint(last)
         if checkpoint:
             model.load_state_dict(_without_prefix(checkpoint["state_dict"]))
             training_state.restore(checkpoint["callbacks"]["Memory"])
-        self.row = flatten_parameters(model)
-        self.optimizer = optimizer([self.row])
+        self.flat_parameters = flatten_parameters(model)
+        self.optimizer = optimizer([self.flat_parameters])
         self.plateau = plateau_schedule(self.optimizer, plateau_patience, plateau_factor)
         if checkpoint:
-            self.optimizer.load_state_dict(self._joined(checkpoint["optimizer_states"][0]))
+            self.optimizer.load_state_dict(self._join_state(checkpoint["optimizer_states"][0]))
             if self.plateau is not None:
                 self.plateau.load_state_dict(checkpoint["plateau"])
         self.losses: list[Tensor] = []
@@ -63,22 +64,22 @@ class PackedRun:
 
     def begin_epoch(self) -> None:
         self.train.epoch = self.training_state.epochs
-        self.draws.seed(epoch_seed(self.seed, self.training_state.epochs))
+        self.generator.seed(epoch_seed(self.seed, self.training_state.epochs))
 
     def step(self, loss: Tensor) -> None:
-        """Move by the gradient that is there."""
+        """Step the optimizer along the current gradient."""
         if self.clip is not None:
-            torch.nn.utils.clip_grad_norm_([self.row], self.clip)
+            torch.nn.utils.clip_grad_norm_([self.flat_parameters], self.clip)
         self.optimizer.step()
         self.losses.append(loss)
 
-    def spend(self, joules: float | None, members: int) -> None:
-        """Take its share of what the device took in an epoch of several members."""
-        known = joules is not None and self.joules is not None
-        self.joules = self.joules + joules / members if known else None
+    def add_energy(self, joules: float | None, members: int) -> None:
+        """Add this member's share of the device's energy in an epoch of several members."""
+        is_measured = joules is not None and self.joules is not None
+        self.joules = self.joules + joules / members if is_measured else None
 
     def end_epoch(self, predicted: Tensor, observed: Tensor, seconds: float) -> None:
-        """Score (n, P) predictions of the validation strains, and keep what is worth keeping.
+        """Score (n, P) predictions of the validation strains, and write the checkpoints.
 
         Both are on the CPU, in float64.
 
@@ -99,21 +100,21 @@ class PackedRun:
         save_checkpoint(self._checkpoint(), *(self.folder / name for name in names))
         self.on_epoch(self.training_state.rows)
 
-    def leave(self) -> None:
-        """Let go of the memory that it shares with others, and of its optimizer's."""
+    def release_memory(self) -> None:
+        """Release the memory shared with other members, and the optimizer's."""
         for parameter in self.model.parameters():
             parameter.data, parameter.grad = parameter.data.clone(), None
-        self.row = self.optimizer = None
+        self.flat_parameters = self.optimizer = None
 
     def _checkpoint(self) -> dict:
-        """As Lightning would write it, but for the state of its loops."""
+        """Return the checkpoint as Lightning would write it, without the state of its loops."""
         state = {f"model.{name}": value.clone() for name, value in self.model.state_dict().items()}
         checkpoint = {
             "epoch": self.training_state.epochs - 1,
             "global_step": self.training_state.epochs * len(self.train),
             "pytorch-lightning_version": LIGHTNING_VERSION,
             "state_dict": state,
-            "optimizer_states": [self._parted(self.optimizer.state_dict())],
+            "optimizer_states": [self._split_state(self.optimizer.state_dict())],
             "lr_schedulers": [],
             "callbacks": {"Memory": self.training_state.state()},
             "inputs": self.inputs,
@@ -122,41 +123,36 @@ class PackedRun:
             checkpoint["plateau"] = self.plateau.state_dict()
         return checkpoint
 
-    def _parted(self, state: dict) -> dict:
-        """An optimizer's state of the one row, as its state of each parameter."""
+    def _split_state(self, state: dict) -> dict:
+        """Split the state of an optimizer of the flat parameters into one state a parameter."""
         sizes = [p.numel() for p in self.model.parameters()]
 
-        def parts(value):
+        def split(value: Tensor) -> list[Tensor]:
             if value.dim() == 0:  # the number of steps
                 return [value.clone() for _ in sizes]
-            cut = value.split(sizes)
-            return [
-                v.view(p.shape).clone() for v, p in zip(cut, self.model.parameters(), strict=True)
-            ]
+            pieces = zip(value.split(sizes), self.model.parameters(), strict=True)
+            return [piece.view(parameter.shape).clone() for piece, parameter in pieces]
 
-        of_row = {key: parts(value) for key, value in state["state"][0].items()}
+        pieces = {key: split(value) for key, value in state["state"][0].items()}
         return {
-            "state": {i: {key: of_row[key][i] for key in of_row} for i in range(len(sizes))},
+            "state": {i: {key: pieces[key][i] for key in pieces} for i in range(len(sizes))},
             "param_groups": [{**state["param_groups"][0], "params": list(range(len(sizes)))}],
         }
 
-    def _joined(self, state: dict) -> dict:
-        """The other way round.
+    def _join_state(self, state: dict) -> dict:
+        """Join an optimizer's states of each parameter into one of the flat parameters.
 
         Raises:
-            UserError: when the state is none of this model's parameters.
+            UserError: when the state does not belong to this model's parameters.
         """
-        of_each = [state["state"][i] for i in sorted(state["state"])]
-        if len(of_each) != len(list(self.model.parameters())):
-            raise UserError(
-                f"{self.folder / 'last.ckpt'} does not fit the model. force=true starts anew."
-            )
-        first = of_each[0]
-        row = {
-            key: value if value.dim() == 0 else torch.cat([each[key].flatten() for each in of_each])
-            for key, value in first.items()
+        states = [state["state"][i] for i in sorted(state["state"])]
+        if len(states) != len(list(self.model.parameters())):
+            raise UserError(f"{self.folder / 'last.ckpt'} does not fit the model. {REMEDY}")
+        flat = {
+            key: value if value.dim() == 0 else torch.cat([each[key].flatten() for each in states])
+            for key, value in states[0].items()
         }
-        return {"state": {0: row}, "param_groups": [{**state["param_groups"][0], "params": [0]}]}
+        return {"state": {0: flat}, "param_groups": [{**state["param_groups"][0], "params": [0]}]}
 
 
 def _without_prefix(state: dict) -> dict:

@@ -8,38 +8,41 @@ from torch import Tensor, nn
 
 from g2p.data.batches import Batch
 from g2p.training.loss import masked_mse
-from g2p.training.packed.flat_parameters import parts
-from g2p.training.packed.vmap_rules import Draws
+from g2p.training.packed.flat_parameters import parameter_slices
+from g2p.training.packed.vmap_rules import MemberGenerator
 
 
 class SequentialModels:
     """Calls and differentiates models one after another; used as `StackedModels` is."""
 
     def __init__(
-        self, models: Sequence[nn.Module], rows: Sequence[nn.Parameter], draws: Sequence[Draws]
+        self,
+        models: Sequence[nn.Module],
+        flat_parameters: Sequence[nn.Parameter],
+        generators: Sequence[MemberGenerator],
     ):
-        self.models, self.rows, self.draws = models, rows, draws
-        for model, row in zip(models, rows, strict=True):
-            row.grad = torch.zeros_like(row)
-            for name, part, shape in parts(model):
+        self.models, self.flat_parameters, self.generators = models, flat_parameters, generators
+        for model, flat in zip(models, flat_parameters, strict=True):
+            flat.grad = torch.zeros_like(flat)
+            for name, span, shape in parameter_slices(model):
                 parameter = model.get_parameter(name)
-                parameter.data = row.data[part].view(shape)
-                parameter.grad = row.grad[part].view(shape)  # which backward adds to
+                parameter.data = flat.data[span].view(shape)
+                parameter.grad = flat.grad[span].view(shape)  # which backward adds to
 
     def learn(
         self, batches: Sequence[Batch | None], context: AbstractContextManager
     ) -> list[Tensor | None]:
-        """The loss of each member's batch, and its gradient in the member's row."""
-        members = zip(self.models, self.rows, self.draws, batches, strict=True)
+        """Return the loss of each member's batch; leave its gradient in the flat parameters."""
+        members = zip(self.models, self.flat_parameters, self.generators, batches, strict=True)
         return [
-            None if batch is None else _learn(model.train(), row, draws, batch, context)
-            for model, row, draws, batch in members
+            None if batch is None else _learn(model.train(), flat, generator, batch, context)
+            for model, flat, generator, batch in members
         ]
 
     def predict(
         self, batches: Sequence[Batch | None], context: AbstractContextManager
     ) -> list[Tensor | None]:
-        """Of each member's batch its predictions (B, P)."""
+        """Return the predictions (B, P) of each member's batch."""
         with context:
             return [
                 None if batch is None else model.eval()(batch.genotype_BL)
@@ -48,11 +51,11 @@ class SequentialModels:
 
 
 def _learn(
-    model: nn.Module, row: nn.Parameter, draws: Draws, batch: Batch,
+    model: nn.Module, flat: nn.Parameter, generator: MemberGenerator, batch: Batch,
     context: AbstractContextManager,
 ) -> Tensor:  # fmt: skip
-    row.grad.zero_()
-    with draws.drawing(), context:
+    flat.grad.zero_()
+    with generator.in_use(), context:
         loss = masked_mse(model(*batch.inputs), batch.phenotype_BP, batch.n_observed)
     loss.backward()
     return loss.detach()

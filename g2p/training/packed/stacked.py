@@ -1,4 +1,4 @@
-"""K models of one architecture as one: their parameters are the rows of one buffer."""
+"""K models of one architecture as one model: their parameters are the rows of one buffer."""
 
 import copy
 from collections.abc import Sequence
@@ -11,99 +11,104 @@ from torch.nn import functional as F
 
 from g2p.data.batches import Batch
 from g2p.training.loss import masked_mse
-from g2p.training.packed.flat_parameters import parts
-from g2p.training.packed.vmap_rules import Draws, Folded, MemberDropout
+from g2p.training.packed.flat_parameters import parameter_slices
+from g2p.training.packed.vmap_rules import MemberDropout, MemberGenerator, VmapRules
 
 
 class StackedModels:
-    """Calls and differentiates K models at once; they go on living in its rows.
+    """Calls and differentiates K models at once.
 
-    The models know nothing of it. Their parameters are views of the buffer, so each can still be
-    called, saved and scored by itself at any time.
+    The models' parameters become views of one buffer, so each model can still be called, saved and
+    scored by itself at any time.
 
     Args:
         models: alike but for their parameters, buffers and dropout probabilities.
-        rows: of each model all its parameters in one vector (see `flatten_parameters`), which an
-            optimizer of the member's own steps; `learn` fills in its gradient.
-        draws: of each model the random numbers of its dropout.
+        flat_parameters: of each model all its parameters in one vector (see `flatten_parameters`),
+            which the member's optimizer steps; `learn` fills in its gradient.
+        generators: of each model the random numbers of its dropout.
     """
 
     def __init__(
-        self, models: Sequence[nn.Module], rows: Sequence[nn.Parameter], draws: Sequence[Draws]
+        self,
+        models: Sequence[nn.Module],
+        flat_parameters: Sequence[nn.Parameter],
+        generators: Sequence[MemberGenerator],
     ):
-        self.buffer_KM = torch.stack([row.detach() for row in rows])
+        self.buffer_KM = torch.stack([flat.detach() for flat in flat_parameters])
         self.gradient_KM = torch.zeros_like(self.buffer_KM)
-        for row, values_M, gradient_M in zip(rows, self.buffer_KM, self.gradient_KM, strict=True):
-            row.data, row.grad = values_M, gradient_M
+        for flat, values_M, gradient_M in zip(
+            flat_parameters, self.buffer_KM, self.gradient_KM, strict=True
+        ):
+            flat.data, flat.grad = values_M, gradient_M
         self.parameters, self._gradients = {}, []
-        for name, part, shape in parts(models[0]):
+        for name, span, shape in parameter_slices(models[0]):
             for model, values_M in zip(models, self.buffer_KM, strict=True):
-                model.get_parameter(name).data = values_M[part].view(shape)
+                model.get_parameter(name).data = values_M[span].view(shape)
             stacked = (len(models), *shape)
-            self.parameters[name] = self.buffer_KM[:, part].view(stacked).requires_grad_()
-            self._gradients.append(self.gradient_KM[:, part].view(stacked))
+            self.parameters[name] = self.buffer_KM[:, span].view(stacked).requires_grad_()
+            self._gradients.append(self.gradient_KM[:, span].view(stacked))
         self.buffers = {
             name: torch.stack([model.get_buffer(name) for model in models])
             for name, _ in models[0].named_buffers()
         }
         self._sizes = [0] * len(models)
-        self._plain = copy.deepcopy(models[0])
+        self._template = copy.deepcopy(models[0])
         for name, module in models[0].named_modules():
             if isinstance(module, nn.Dropout):
                 probabilities = [model.get_submodule(name).p for model in models]
-                dropout = MemberDropout(probabilities, list(draws), self._sizes)
-                self._plain.set_submodule(name, dropout)
+                dropout = MemberDropout(probabilities, list(generators), self._sizes)
+                self._template.set_submodule(name, dropout)
 
     def learn(
         self, batches: Sequence[Batch | None], context: AbstractContextManager
     ) -> list[Tensor]:
-        """The loss of each member's batch, and its gradient in the member's row.
+        """Return the loss of each member's batch; leave its gradient in the flat parameters.
 
         Args:
             batches: one a member; None where its epoch is over.
             context: of the forward pass.
         """
         self._sizes[:] = [0 if batch is None else len(batch.phenotype_BP) for batch in batches]
-        batch = _as_one(batches)
+        batch = _stack_batches(batches)
         with context:
             predicted_KBP = self(*batch.inputs, training=True)
             losses_K = torch.vmap(masked_mse)(predicted_KBP, batch.phenotype_BP, batch.n_observed)
-        found = torch.autograd.grad(losses_K.sum(), list(self.parameters.values()))
-        for gradient, there in zip(found, self._gradients, strict=True):
-            there.copy_(gradient)
+        gradients = torch.autograd.grad(losses_K.sum(), list(self.parameters.values()))
+        for gradient, target in zip(gradients, self._gradients, strict=True):
+            target.copy_(gradient)
         return list(losses_K.detach().unbind())
 
     def predict(
         self, batches: Sequence[Batch | None], context: AbstractContextManager
     ) -> list[Tensor | None]:
-        """Of each member's batch its predictions (B, P)."""
+        """Return the predictions (B, P) of each member's batch."""
         with context:
-            values_KBP = self(_as_one(batches).genotype_BL, training=False)
+            values_KBP = self(_stack_batches(batches).genotype_BL, training=False)
         return [
             None if batch is None else values_BP[: len(batch.phenotype_BP)]
             for batch, values_BP in zip(batches, values_KBP, strict=True)
         ]
 
     def __call__(self, *inputs: Tensor, training: bool) -> Tensor:
-        """Predictions (K, B, P) of inputs (K, B, ...)."""
-        self._plain.train(training)
-        with Folded():
-            return torch.vmap(self._member)(self.parameters, self.buffers, *inputs)
+        """Return predictions (K, B, P) of inputs (K, B, ...)."""
+        self._template.train(training)
+        with VmapRules():
+            return torch.vmap(self._call_member)(self.parameters, self.buffers, *inputs)
 
-    def _member(self, parameters: dict, buffers: dict, *inputs: Tensor) -> Tensor:
-        return functional_call(self._plain, (parameters, buffers), inputs)
+    def _call_member(self, parameters: dict, buffers: dict, *inputs: Tensor) -> Tensor:
+        return functional_call(self._template, (parameters, buffers), inputs)
 
 
-def _as_one(batches: Sequence[Batch | None]) -> Batch:
-    """The members' batches as one, (K, B, ...); shorter ones are filled up by what counts nothing.
+def _stack_batches(batches: Sequence[Batch | None]) -> Batch:
+    """Return the members' batches as one, (K, B, ...); shorter ones are padded, without weight.
 
     A member whose epoch is over already has no batch.
     """
-    there = next(batch for batch in batches if batch is not None)
+    first = next(batch for batch in batches if batch is not None)
     longest = max(len(batch.phenotype_BP) for batch in batches if batch is not None)
 
     def stacked(field: str, empty: float) -> Tensor:
-        example = getattr(there, field)
+        example = getattr(first, field)
         values = [example[:0] if batch is None else getattr(batch, field) for batch in batches]
         return torch.stack([
             value if len(value) == longest
@@ -111,8 +116,8 @@ def _as_one(batches: Sequence[Batch | None]) -> Batch:
             for value in values
         ])  # fmt: skip
 
-    environments = None if there.environment_B is None else stacked("environment_B", 0)
-    counts = [there.n_observed * 0 if batch is None else batch.n_observed for batch in batches]
+    environments = None if first.environment_B is None else stacked("environment_B", 0)
+    counts = [first.n_observed * 0 if batch is None else batch.n_observed for batch in batches]
     return Batch(
         stacked("genotype_BL", 0.0),
         stacked("phenotype_BP", float("nan")),

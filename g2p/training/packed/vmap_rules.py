@@ -1,4 +1,4 @@
-"""The few operations that several models in one do differently: the member axis K is folded away.
+"""Rules of `torch.vmap` for the few operations that several stacked models compute differently.
 
 `torch.vmap` runs a plain model on K sets of parameters; most of what it does needs no help. Here is
 what does: a linear map becomes one batched product, attention one call of the fused kernel on K x B
@@ -15,8 +15,8 @@ from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
 
-class Folded(TorchFunctionMode):
-    """Within it, `vmap` over members uses the rules below."""
+class VmapRules(TorchFunctionMode):
+    """A context within which `vmap` over members uses the rules below."""
 
     def __torch_function__(self, function, types, args=(), kwargs=None):
         kwargs = kwargs or {}
@@ -27,8 +27,8 @@ class Folded(TorchFunctionMode):
         return function(*args, **kwargs)
 
 
-class Draws:
-    """A member's random numbers: torch's own generator of a device, as it was left by the member.
+class MemberGenerator:
+    """A member's random numbers: torch's generator of a device, in the state the member left it in.
 
     Args:
         device: whose generator.
@@ -36,51 +36,53 @@ class Draws:
 
     def __init__(self, device: torch.device):
         self.device = device
-        self.of = torch.cuda if device.type == "cuda" else torch
+        self.module = torch.cuda if device.type == "cuda" else torch
         self.state = None
 
     def seed(self, seed: int) -> None:
         self.state = torch.Generator(self.device).manual_seed(seed).get_state()
 
     @contextmanager
-    def drawing(self) -> Iterator[None]:
-        """What torch draws within is the member's."""
-        before = self.of.get_rng_state()
-        self.of.set_rng_state(self.state)
+    def in_use(self) -> Iterator[None]:
+        """Let torch draw the member's random numbers within the context."""
+        before = self.module.get_rng_state()
+        self.module.set_rng_state(self.state)
         try:
             yield
         finally:
-            self.state = self.of.get_rng_state()
-            self.of.set_rng_state(before)
+            self.state = self.module.get_rng_state()
+            self.module.set_rng_state(before)
 
 
 class MemberDropout(nn.Module):
-    """In the place of a dropout: each member's own probability and random numbers.
+    """Replaces a dropout: each member has its probability and its random numbers.
 
     Attributes:
         probabilities: K, of zeroing.
-        draws: K generators, advanced as if each member were alone.
-        sizes: strains in each member's batch; those that only fill it up draw nothing.
+        generators: K, advanced as if each member were alone.
+        sizes: strains in each member's batch; the padding draws nothing.
     """
 
-    def __init__(self, probabilities: list[float], draws: list[Draws], sizes: list[int]):
+    def __init__(
+        self, probabilities: list[float], generators: list[MemberGenerator], sizes: list[int]
+    ):
         super().__init__()
-        self.probabilities, self.draws, self.sizes = probabilities, draws, sizes
+        self.probabilities, self.generators, self.sizes = probabilities, generators, sizes
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.training or not any(self.probabilities):
             return x
         return _Dropout.apply(x, self)
 
-    def members(self, x_KB: Tensor) -> Tensor:
-        kept = []
-        members = zip(x_KB, self.probabilities, self.draws, self.sizes, strict=True)
-        for x_B, p, draws, size in members:
+    def forward_members(self, x_KB: Tensor) -> Tensor:
+        outputs = []
+        members = zip(x_KB, self.probabilities, self.generators, self.sizes, strict=True)
+        for x_B, p, generator, size in members:
             if p > 0 and size > 0:
-                with draws.drawing():
+                with generator.in_use():
                     x_B = torch.cat([F.dropout(x_B[:size], p), x_B[size:]])
-            kept.append(x_B)
-        return torch.stack(kept)
+            outputs.append(x_B)
+        return torch.stack(outputs)
 
 
 def _linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -91,7 +93,7 @@ def _linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
 
 def _members_first(info, in_dims, tensors) -> list[Tensor | None]:
-    """Every tensor with the member axis in front; one that all members share is repeated."""
+    """Return every tensor with the member axis in front; one that all members share is repeated."""
     return [
         tensor if tensor is None
         else tensor.expand(info.batch_size, *tensor.shape) if dim is None
@@ -128,8 +130,8 @@ class _Attention(_Rule):
     @staticmethod
     def vmap(info, in_dims, query, key, value, scale):
         heads = _members_first(info, in_dims[:3], (query, key, value))
-        folded = (tensor.flatten(0, 1) for tensor in heads)
-        values = F.scaled_dot_product_attention(*folded, scale=scale)
+        flattened = (tensor.flatten(0, 1) for tensor in heads)
+        values = F.scaled_dot_product_attention(*flattened, scale=scale)
         return values.unflatten(0, (info.batch_size, -1)), 0
 
 
@@ -140,4 +142,4 @@ class _Dropout(_Rule):
 
     @staticmethod
     def vmap(info, in_dims, x, dropout):
-        return dropout.members(x.movedim(in_dims[0], 0)), 0
+        return dropout.forward_members(x.movedim(in_dims[0], 0)), 0
