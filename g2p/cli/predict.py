@@ -22,7 +22,7 @@ from g2p.config.registry import prepare_options
 from g2p.core.errors import UserError, listed, nearest
 from g2p.data.harmonize import BY
 from g2p.runs.directory import SIGNATURE
-from g2p.runs.predict import predict
+from g2p.runs.predict import write_predictions
 
 OWN = {
     "run": None, "out": "predictions.parquet", "missing_loci": "refuse", "match": "both",
@@ -46,7 +46,7 @@ def _predict(words: list[str]) -> None:
     config = compose_config(overrides)
     cache, runs = (Path(config["paths"][key]).expanduser() for key in ("cache", "runs"))
     paths = {"run": _folder(own.pop("run"), runs), "out": Path(own.pop("out")).expanduser()}
-    predict(data=config["data"], cache=cache, **paths, **own)
+    write_predictions(data=config["data"], cache=cache, **paths, **own)
 
 
 def _folder(run: str, runs: Path) -> Path:

@@ -23,10 +23,10 @@ def main() -> None:
     parser.add_argument("genotypes", type=Path, help=".npy, strains x loci in [-1, 1]")
     parser.add_argument("--out", type=Path, help=".npy for the predictions, strains x phenotypes")
     options = parser.parse_args()
-    run_command(lambda: predict(options.file, options.genotypes, options.out))
+    run_command(lambda: print_predictions(options.file, options.genotypes, options.out))
 
 
-def predict(file: Path, genotypes_file: Path, out: Path | None) -> None:
+def print_predictions(file: Path, genotypes_file: Path, out: Path | None) -> None:
     """Print the first ten predictions, (N, P), and write all of them to `out`.
 
     Raises:

@@ -20,7 +20,7 @@ from g2p.cli.command import run_command
 from g2p.config.compose import compose_config
 from g2p.core.console import Console, visible
 from g2p.core.errors import UserError, listed, nearest, plural
-from g2p.runs.index import STATES, StoredRun, no_runs, stored_runs
+from g2p.runs.index import STATES, StoredRun, stored_runs, unrecognised_folders
 from g2p.runs.listing import sorted_by, table, write_csv
 from g2p.runs.prune import prune, size
 from g2p.runs.query import parse_filter
@@ -78,7 +78,7 @@ def browse(words: list[str], flags: set[str], console: Console) -> None:
     console.print(
         f"{plural(len(runs), 'run')} in {folder}" + (f": {told}." if told else "."), soft_wrap=True
     )
-    if strangers := [path.name for path in no_runs(folder)]:
+    if strangers := [path.name for path in unrecognised_folders(folder)]:
         console.print(
             f"Passed over, for these are no runs of g2p, or links: {listed(strangers, 8)}.",
             soft_wrap=True,

@@ -56,16 +56,16 @@ def _imported(tree: ast.Module, file: Path) -> Iterator[Path]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             modules = [alias.name for alias in node.names]
-            found = [_file_of(name) for name in modules]
+            files = [_file_of(name) for name in modules]
         elif isinstance(node, ast.ImportFrom):
             above = package[: len(package) + 1 - node.level] if node.level else ()
             module = ".".join((*above, *([node.module] if node.module else [])))
             # A name is a module of the package, or something that the module itself defines.
-            found = [_file_of(f"{module}.{alias.name}") or _file_of(module) for alias in node.names]
+            files = [_file_of(f"{module}.{alias.name}") or _file_of(module) for alias in node.names]
             modules = [module]
         else:
             continue
-        yield from filter(None, [*found, *_packages_of(modules)])
+        yield from filter(None, [*files, *_packages_of(modules)])
 
 
 def _packages_of(modules: Iterable[str]) -> Iterator[Path | None]:

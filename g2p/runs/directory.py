@@ -39,7 +39,12 @@ PREDICTIONS = {
 
 @dataclass(frozen=True)
 class RunDirectory:
-    """The directory of one run."""
+    """The files of one run, finished or not: what is read from them and written to them.
+
+    It knows neither a config's meaning nor a state: `g2p.runs.resolve.ResolvedRun` is a run before
+    anything is fitted, with its panel and its split, and `g2p.runs.index.StoredRun` one row in the
+    list of stored runs.
+    """
 
     folder: Path
 
@@ -76,14 +81,14 @@ class RunDirectory:
             draft.unlink()
 
     def discard_unless_begun(self) -> None:
-        """Remove the directory of a run that failed before its first epoch was kept."""
+        """Remove the directory of a run that failed before its first epoch was saved."""
         if not (self.checkpoints / "last.ckpt").exists():
             self.remove()
 
     def clear(self) -> None:
-        """Forget everything; killed on the way, the run is one that was never begun.
+        """Remove all results; killed on the way, the run is as if it had never started.
 
-        So first that it is finished goes, and then what it would be gone on from.
+        So metrics.json, which says that it is finished, goes first, then what it would resume from.
         """
         (self.folder / "metrics.json").unlink(missing_ok=True)
         if self.checkpoints.is_dir() and not self.checkpoints.is_symlink():
@@ -97,10 +102,10 @@ class RunDirectory:
             _remove(self.folder / name)
 
     def remove(self) -> list[Path]:
-        """Remove the run, its lock last: nobody begins it meanwhile. No link is followed.
+        """Remove the run, its lock last, so that no process starts it meanwhile; follow no link.
 
         Returns:
-            What in its directory is no run's, and stays there.
+            Files in its directory that are not a run's, and stay there.
         """
         self.remove_drafts()
         self.clear()
@@ -127,7 +132,7 @@ class RunDirectory:
         try:
             config = yaml.load(path.read_text(), Loader)
             if not isinstance(config, dict):
-                raise ValueError("it is no mapping")
+                raise ValueError("it is not a mapping")
         except FileNotFoundError:
             raise UserError(f"{path} is gone.") from None
         except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
@@ -148,29 +153,29 @@ class RunDirectory:
         self, strains: list[str], phenotypes: list[str], split: Mapping[str, np.ndarray],
         observed: Mapping[str, np.ndarray], predicted: Mapping[str, np.ndarray],
     ) -> None:  # fmt: skip
-        """Long form, original units, every strain of val and test; a missing observation is null.
+        """Write every strain of val and test in long form, original units; null where not observed.
 
         Args:
             strains: N names.
             phenotypes: P names.
-            split: rows of each part.
-            observed: part -> (rows of the part, P), NaN where missing.
-            predicted: part -> (rows of the part, P).
+            split: rows of each subset.
+            observed: subset -> (its rows, P), NaN where missing.
+            predicted: subset -> (its rows, P).
         """
-        parts = []
-        for part, values in predicted.items():
-            rows = split[part]
+        tables = []
+        for subset, values in predicted.items():
+            rows = split[subset]
             names = np.asarray(strains)[rows]
-            parts.append(
+            tables.append(
                 pa.table({
                     "strain": pa.array(np.repeat(names, len(phenotypes)), pa.string()),
-                    "split": [part] * values.size,
+                    "split": [subset] * values.size,
                     "phenotype": phenotypes * len(rows),
-                    "observed": pa.array(observed[part].ravel(), pa.float64(), from_pandas=True),
+                    "observed": pa.array(observed[subset].ravel(), pa.float64(), from_pandas=True),
                     "predicted": values.ravel(),
                 })
             )  # fmt: skip
-        self._write_table("predictions.parquet", pa.concat_tables(parts))
+        self._write_table("predictions.parquet", pa.concat_tables(tables))
 
     def _write_table(self, name: str, table: pa.Table) -> None:
         def write(file) -> None:
@@ -194,16 +199,16 @@ class RunDirectory:
         try:
             metrics = parse(path.read_bytes(), Metrics)
             if SIGNATURE.fullmatch(self.folder.name) and metrics["signature"] != self.folder.name:
-                raise ValueError(f"it is of the run {metrics['signature']}")
+                raise ValueError(f"it belongs to run {metrics['signature']}")
         except (ValueError, IsADirectoryError) as error:
             raise UserError(
                 f"{path} is damaged ({error}). train.py ... force=true trains it again; "
-                "sweep.py --runs status=damaged --prune removes it."
+                "g2p runs status=damaged --prune removes it."
             ) from None
         return metrics
 
     def environment(self) -> dict:
-        """What the run ran on; empty where the file is gone or damaged."""
+        """Return what the run ran on; empty where the file is gone or damaged."""
         return read_checked_json(self.folder / "environment.json", Environment) or {}
 
     def history(self) -> pa.Table:
@@ -215,7 +220,7 @@ class RunDirectory:
         return self._table("predictions.parquet", PREDICTIONS)
 
     def _table(self, name: str, columns: Mapping[str, Callable[[pa.DataType], bool]]) -> pa.Table:
-        """Return a table of which these columns are there and of their types.
+        """Return a table that has these columns, of these types.
 
         Raises:
             FileNotFoundError: when the file is gone.

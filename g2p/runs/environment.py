@@ -28,10 +28,10 @@ def environment(
 
     Args:
         provenance: what the signature covers beside the config (see `g2p.runs.resolve`).
-        device: as a person would name it.
+        device: its name for a reader.
         threads: that torch computes with.
         stacked: whether the run was trained as one of several stacked models.
-        resumed: whether another process began it.
+        resumed: whether another process started it.
         seconds: wall clock of this process's part.
         device_memory: peak bytes on an accelerator, None on a CPU.
         energy: joules that the device took while the run trained, None where not known.
@@ -59,12 +59,12 @@ def environment(
 
 
 def differences(recorded: Mapping, threads: int) -> str | None:
-    """Say in a sentence how a run was trained otherwise than it would be here; None for alike.
+    """Describe in a sentence how a run's environment differs from this one; None where it is alike.
 
     Its config, data and code are the same, so its numbers can differ in their last digits only.
 
     Args:
-        recorded: the run's environment; what it lacks is passed over.
+        recorded: the run's environment; facts that it lacks are not compared.
         threads: that torch computes with here.
     """
     parts = [
@@ -77,7 +77,7 @@ def differences(recorded: Mapping, threads: int) -> str | None:
     if recorded.get("stacked") is True:
         sentences.append("It was trained as one of several stacked models.")
     if sentences:
-        sentences.append("Trained anew, its last digits may differ.")
+        sentences.append("Trained here, its last digits may differ.")
     return " ".join(sentences) or None
 
 
@@ -101,7 +101,7 @@ def versions(recorded: Mapping) -> str | None:
 
 
 def installed() -> str:
-    """Return the same of what is installed here."""
+    """Return the compared packages with the versions that are installed here, in a line."""
     return versions({"packages": _versions()})
 
 

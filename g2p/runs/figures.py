@@ -49,9 +49,9 @@ def learning_curve(directory: RunDirectory, metrics: dict) -> Figure:
     """Loss and validation R2 by epoch, with the best epoch and ridge's R2."""
     history = directory.history().to_pydict()
     epoch = np.array(history["epoch"]) + 1
-    # Placed by hand: a layout that matplotlib works out takes most of the time of drawing.
-    place = {"left": 0.1, "right": 0.98, "bottom": 0.16, "top": 0.88, "wspace": 0.28}
-    figure, (left, right) = plt.subplots(1, 2, figsize=(7.5, 3), gridspec_kw=place)
+    # Fixed by hand: a layout that matplotlib works out takes most of the time of drawing.
+    margins = {"left": 0.1, "right": 0.98, "bottom": 0.16, "top": 0.88, "wspace": 0.28}
+    figure, (left, right) = plt.subplots(1, 2, figsize=(7.5, 3), gridspec_kw=margins)
     mark = "o" if len(epoch) < 2 else ""
     left.plot(
         epoch, history["train_loss"], color=GREY, marker=mark, linestyle="--", label="training"
@@ -102,7 +102,7 @@ def predicted_vs_observed(directory: RunDirectory, metrics: dict) -> Figure:
         axes.plot([low, high], [low, high], color=GREY, linewidth=0.8)
         axes.locator_params(nbins=3)  # each tick costs a millisecond
         axes.ticklabel_format(scilimits=(-2, 4))  # long numbers have no room
-        # Its height is said, or matplotlib measures every label to find one.
+        # With its height fixed, matplotlib need not measure every label to find one.
         axes.set_title(f"{name}  R2 {metrics['test']['r2'][name]:z.2f}", fontsize=9, y=1)
     figure.supxlabel("observed", y=0.08 / height)
     figure.supylabel("predicted", x=0.08 / width)

@@ -1,4 +1,4 @@
-"""Every run below `paths.runs`, read from its directory, ten thousand of them in a few seconds."""
+"""All runs in `paths.runs`, read from their directories, ten thousand in a few seconds."""
 
 import re
 from collections.abc import Mapping
@@ -20,17 +20,20 @@ SECTION = re.compile(r"^(?=[A-Za-z_])", re.MULTILINE)  # a top-level key; a list
 
 @dataclass(frozen=True, eq=False)
 class StoredRun:
-    """One run's directory.
+    """One row in the list of stored runs: what its files say, read once and not kept up to date.
+
+    `g2p.runs.directory.RunDirectory` reads and writes the files themselves;
+    `g2p.runs.resolve.ResolvedRun` is made from a config, whether or not the run was ever trained.
 
     Attributes:
         directory: the directory.
-        state: done, running (a process holds its lock), unfinished (killed, or it failed on the
-            way), or damaged (one of its files cannot be read).
+        state: done, running (a process holds its lock), unfinished (killed, or failed after its
+            first epoch), or damaged (one of its files cannot be read).
         changed: when it ended or was last written to, in seconds since 1970.
         config: dotted key -> value; empty where there is none, or it is damaged.
         phenotypes: as its config has them, and, once it is done, as its panel has them.
         r2: mean test R2, once it is done.
-        epochs: so far.
+        epochs: finished so far.
     """
 
     directory: RunDirectory
@@ -54,8 +57,8 @@ def stored_runs(folder: Path) -> list[StoredRun]:
     return sorted(runs, key=lambda run: (run.changed, run.signature))
 
 
-def no_runs(folder: Path) -> list[Path]:
-    """Return what in a folder is named like a run and is none."""
+def unrecognised_folders(folder: Path) -> list[Path]:
+    """Return the paths in a folder that are named like a run and are not one."""
     return sorted(p for p in folder.iterdir() if SIGNATURE.fullmatch(p.name) and not is_run(p))
 
 

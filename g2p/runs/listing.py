@@ -1,4 +1,4 @@
-"""The table of `sweep.py --runs`: what differs between runs, as wide as the terminal, or as CSV."""
+"""The table of `g2p runs`: what differs between runs, as wide as the terminal, or as CSV."""
 
 import csv
 import io
@@ -15,11 +15,11 @@ from g2p.core.errors import UserError, listed, nearest
 from g2p.runs.index import StoredRun
 from g2p.runs.query import filter_keys
 
-# Where files lie and what is logged changes no result; the others have columns of their own.
-NO_COLUMN = ("paths.", "logger.", "force", "model.name", "phenotype", "seed")
-WIDEST = 24  # characters of a cell
-ELSEWHERE = (160, 24)  # columns and lines, where there is no terminal
-SPACE = "  "
+# Paths and the logger change no result; the others have fixed columns.
+HIDDEN_KEYS = ("paths.", "logger.", "force", "model.name", "phenotype", "seed")
+MAX_CELL_WIDTH = 24  # characters of a cell
+DEFAULT_SIZE = (160, 24)  # columns and lines, where there is no terminal
+SEPARATOR = "  "
 
 # What runs may be sorted by beside the keys of their configs: the best first, the latest last.
 SORTED_BY: dict[str, Callable[[StoredRun], object]] = {
@@ -41,8 +41,8 @@ def sorted_by(key: str, runs: Sequence[StoredRun]) -> list[StoredRun]:
         if key not in filter_keys():
             keys = [*SORTED_BY, *filter_keys()]
             raise UserError(
-                f"sort={key} is nothing to sort by.{nearest(key, keys)} "
-                f"It may be {listed(SORTED_BY)}, or a key of the runs, such as model or optim.lr."
+                f"sort={key} is not a sort key.{nearest(key, keys)} "
+                f"Allowed: {listed(SORTED_BY)}, or a key of the runs, such as model or optim.lr."
             )
         name = f"{key}.name" if key in GROUPS and key not in PRESETS else key
 
@@ -50,17 +50,17 @@ def sorted_by(key: str, runs: Sequence[StoredRun]) -> list[StoredRun]:
             return options_with_effect(run).get(name)
 
     def order(run: StoredRun) -> tuple:
-        own = value(run)
-        if own is None:
+        sort_value = value(run)
+        if sort_value is None:
             return 2, 0.0, ""
-        is_number = isinstance(own, int | float)
-        return (0, own, "") if is_number else (1, 0.0, as_typed(own))
+        is_number = isinstance(sort_value, int | float)
+        return (0, sort_value, "") if is_number else (1, 0.0, as_typed(sort_value))
 
     return sorted(runs, key=order)
 
 
 def table(runs: Sequence[StoredRun], sizes: Sequence[str] | None) -> list[str]:
-    """Return the lines of a table that fits the terminal, and one that says what it leaves out."""
+    """Return the lines of a table that fits the terminal, and one that names hidden columns."""
     options = [options_with_effect(run) for run in runs]
     keys = differing(runs, options)
     fixed = {
@@ -78,27 +78,29 @@ def table(runs: Sequence[StoredRun], sizes: Sequence[str] | None) -> list[str]:
         "when": [_when(run).strftime("%Y-%m-%d %H:%M") for run in runs],
         **({"size": list(sizes)} if sizes else {}),
     }
-    of_keys = {
-        key.removesuffix(".name"): [as_typed(own[key]) if key in own else "" for own in options]
+    key_columns = {
+        key.removesuffix(".name"): [as_typed(o[key]) if key in o else "" for o in options]
         for key in keys
     }
-    columns = fixed | of_keys | result | last
-    widths = {name: min(WIDEST, max(map(len, [name, *cells]))) for name, cells in columns.items()}
-    left = shutil.get_terminal_size(ELSEWHERE).columns + len(SPACE)
-    left -= sum(widths[name] + len(SPACE) for name in (*fixed, *result))
+    columns = fixed | key_columns | result | last
+    widths = {
+        name: min(MAX_CELL_WIDTH, max(map(len, [name, *cells]))) for name, cells in columns.items()
+    }
+    free_width = shutil.get_terminal_size(DEFAULT_SIZE).columns + len(SEPARATOR)
+    free_width -= sum(widths[name] + len(SEPARATOR) for name in (*fixed, *result))
     shown = {*fixed, *result}
-    for name in (*reversed(last), *of_keys):
-        if widths[name] + len(SPACE) <= left:
+    for name in (*reversed(last), *key_columns):
+        if widths[name] + len(SEPARATOR) <= free_width:
             shown.add(name)
-            left -= widths[name] + len(SPACE)
+            free_width -= widths[name] + len(SEPARATOR)
     names = [name for name in columns if name in shown]
     lines = [
-        SPACE.join(_cut(row[i]).ljust(widths[name]) for i, name in enumerate(names)).rstrip()
+        SEPARATOR.join(_cut(row[i]).ljust(widths[name]) for i, name in enumerate(names)).rstrip()
         for row in (names, *zip(*(columns[name] for name in names), strict=True))
     ]
     hidden = [name for name in columns if name not in shown]
     if hidden and runs:
-        lines.append(f"Not shown, for want of width: {listed(hidden, 8)}. csv=FILE has all of it.")
+        lines.append(f"Columns that do not fit: {listed(hidden, 8)}. csv=FILE writes all of them.")
     return lines
 
 
@@ -109,14 +111,14 @@ def write_csv(file: Path, runs: Sequence[StoredRun]) -> None:
         OSError: when the file cannot be written.
     """
     options = [options_with_effect(run) for run in runs]
-    keys = list(dict.fromkeys(key for own in options for key in own))
+    keys = list(dict.fromkeys(key for run_options in options for key in run_options))
     text = io.StringIO(newline="")
     rows = csv.writer(text)
     rows.writerow(["signature", "status", "test_r2", "epochs", "when", *keys])
-    for run, own in zip(runs, options, strict=True):
+    for run, run_options in zip(runs, options, strict=True):
         rows.writerow([
             run.signature, run.state, run.r2, run.epochs, _when(run).isoformat(timespec="seconds"),
-            *(as_typed(own[key]) if key in own else "" for key in keys),
+            *(as_typed(run_options[key]) if key in run_options else "" for key in keys),
         ])  # fmt: skip
     write_atomically(file, lambda out: out.write(text.getvalue().encode()))
 
@@ -140,14 +142,14 @@ def differing(runs: Sequence[StoredRun], options: Sequence[Mapping]) -> list[str
     What differs between two models alone, as their files have it, the model's name says.
     """
     seen: dict[str, dict[str | None, set[str]]] = {}
-    for run, own in zip(runs, options, strict=True):
-        for key, value in own.items():
+    for run, run_options in zip(runs, options, strict=True):
+        for key, value in run_options.items():
             name = f"{key.partition('.')[0]}.name"
             choice = None if key == name else as_typed(run.config.get(name))
             seen.setdefault(key, {}).setdefault(choice, set()).add(str(value))
     return [
         key for key, by_choice in seen.items()
-        if not key.startswith(NO_COLUMN) and any(len(values) > 1 for values in by_choice.values())
+        if not key.startswith(HIDDEN_KEYS) and any(len(values) > 1 for values in by_choice.values())
     ]  # fmt: skip
 
 
@@ -163,4 +165,4 @@ def _when(run: StoredRun) -> datetime:
 
 
 def _cut(cell: str) -> str:
-    return cell if len(cell) <= WIDEST else f"{cell[: WIDEST - 1]}…"
+    return cell if len(cell) <= MAX_CELL_WIDTH else f"{cell[: MAX_CELL_WIDTH - 1]}…"

@@ -1,4 +1,4 @@
-"""The lock of a run's directory: one process trains it, the others wait or are told."""
+"""The lock of a run's directory: one process trains the run, the others wait or give up."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -12,15 +12,15 @@ from g2p.runs.directory import RunDirectory
 
 
 class BusyError(Exception):
-    """Another process is training the run, and it was not to be waited for."""
+    """Another process is training the run, and the caller does not wait for it."""
 
 
 @contextlib.contextmanager
 def locked(directory: RunDirectory, console: Console, wait: bool) -> Iterator[Callable[[], None]]:
-    """Hold the run's lock. It goes with the process, so a killed one leaves nothing behind.
+    """Hold the run's lock. It ends with the process, so a killed one leaves nothing behind.
 
-    Yields a check that the run's directory is still there, and not another of its name: it raises
-    UserError.
+    Yields a function that raises UserError when the run's directory was removed, or replaced by
+    another of its name.
     """
     lock = FileLock(directory.folder / ".lock")
     try:
@@ -33,13 +33,13 @@ def locked(directory: RunDirectory, console: Console, wait: bool) -> Iterator[Ca
         )
         _acquire(lock)
     directory.remove_drafts()
-    ours = directory.lock_identity()
+    identity = directory.lock_identity()
 
     def check_directory() -> None:
-        if directory.lock_identity() != ours:
+        if directory.lock_identity() != identity:
             raise UserError(
-                f"{directory.folder} was removed or moved away while the run was trained. "
-                "Give the command again to train it anew."
+                f"{directory.folder} was removed or moved away while the run was training. "
+                "Run the same command again to train it from the start."
             )
 
     try:
@@ -47,7 +47,7 @@ def locked(directory: RunDirectory, console: Console, wait: bool) -> Iterator[Ca
     except Exception:  # of any kind: nothing is swallowed, a directory without an epoch goes
         if directory.lock_identity() is None:
             directory.remove()  # what was written since the directory was removed
-        check_directory()  # which tells more than that a file was not found
+        check_directory()  # whose message says more than that a file does not exist
         directory.discard_unless_begun()
         raise
     finally:
@@ -55,7 +55,7 @@ def locked(directory: RunDirectory, console: Console, wait: bool) -> Iterator[Ca
 
 
 def _acquire(lock: FileLock, timeout: float = -1) -> None:
-    """Also where whoever holds it removes the directory: a run that failed at once, or pruned."""
+    """Acquire a lock, also where its holder removes the directory: of a failed or a pruned run."""
     while not lock.is_locked:
         Path(lock.lock_file).parent.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileNotFoundError):

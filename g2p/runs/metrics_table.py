@@ -9,7 +9,7 @@ from g2p.core.console import Console
 
 
 def print_table(metrics: Mapping, console: Console) -> None:
-    """Phenotype, n, test R2, Pearson r; where known, ridge on the same split and noise ceiling."""
+    """Print phenotype, n, test R2 and Pearson r, with ridge and noise ceiling where stored."""
     test, ridge, ceiling = metrics["test"], metrics["ridge"], metrics["noise_ceiling"]
     columns = {"R2": test["r2"], "Pearson r": test["pearson"]}
     if ridge and metrics["model"] != "ridge":
@@ -22,25 +22,25 @@ def print_table(metrics: Mapping, console: Console) -> None:
     for name in ("n", *columns):
         table.add_column(name, justify="right")
     for name, n in test["n"].items():
-        table.add_row(name, str(n), *(_shown(values.get(name)) for values in columns.values()))
+        table.add_row(name, str(n), *(_format(values.get(name)) for values in columns.values()))
     if len(test["n"]) > 1:
         table.add_section()
-        # A mean of some phenotypes beside a mean of all would compare different things.
+        # A mean over some phenotypes cannot be compared with a mean over all.
         means = (
             fmean(values.values()) if len(values) == len(test["n"]) else None
             for values in columns.values()
         )
-        table.add_row("mean", "", *map(_shown, means))
+        table.add_row("mean", "", *map(_format, means))
     console.print(table)
 
 
-def _shown(value: float | None) -> str:
-    """The noise ceiling, say, may be known of some phenotypes only."""
+def _format(value: float | None) -> str:
+    """Format a score; empty where there is none, as of a noise ceiling of some phenotypes only."""
     return "" if value is None else f"{value:z.3f}"
 
 
 def print_attention(layers: list[dict], console: Console) -> None:
-    """The entropy of each layer's attention, and a warning where it cannot matter."""
+    """Print the entropy of each layer's attention, and a warning where it cannot matter."""
     entropies = ", ".join(f"{layer['entropy']:.2f}" for layer in layers)
     uniform = layers[0]["uniform"]
     line = f"attention entropy by layer: {entropies} (all loci alike: {uniform:.2f})"

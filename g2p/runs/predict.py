@@ -20,7 +20,7 @@ from g2p.runs.load import REMEDY, RestoredModel, restore
 BLOCK = 1024  # strains predicted, and written, at a time
 
 
-def predict(
+def write_predictions(
     run: Path, data: dict, cache: Path, *, out: Path, missing_loci: str, accelerator: str,
     match: str = "both",
 ) -> None:  # fmt: skip
@@ -40,7 +40,7 @@ def predict(
     console.print(
         f"{model.name}, {plural(len(model.phenotypes), 'phenotype')}; "
         f"{plural(len(panel.strains), 'strain')}. "
-        f"Of {total} loci {matched.by_name} were found by name, {matched.by_position} by place, "
+        f"Of {total} loci {matched.by_name} match by name, {matched.by_position} by position, "
         f"{total - matched.by_name - matched.by_position} are imputed; {matched.flipped.sum()} "
         "flipped.",
         soft_wrap=True,
@@ -95,25 +95,27 @@ def _write(
 
 
 def _refuse_to_replace(out: Path, run: Path, data: dict) -> None:
-    """Raise where `out` is a file that the run consists of, or one that the data is read from."""
+    """Refuse an `out` that is a file of the run, or one that the data is read from."""
     if out.name in FILES and out.resolve().parent == run.resolve():
         raise UserError(f"out={out} is a file of the run itself. Set out= to another file.")
     sources = (Path(value).expanduser() for value in data.values() if isinstance(value, str))
     if out.exists() and any(source.exists() and source.samefile(out) for source in sources):
-        raise UserError(f"out={out} is what is read. Set out= to another file.")
+        raise UserError(f"out={out} is an input of this command. Set out= to another file.")
 
 
 def _remarks(matched: HarmonizedLoci) -> list[str]:
-    """What a user should know of how loci were found."""
+    """Return warnings about how loci were matched."""
     remarks = []
     if matched.position_shift:
-        here, there = (1, 0) if matched.position_shift > 0 else (0, 1)
-        remarks.append(f"Positions are counted from {here} here, from {there} in the model.")
+        panel_origin, model_origin = (1, 0) if matched.position_shift > 0 else (0, 1)
+        remarks.append(
+            f"Positions start at {panel_origin} in this panel and at {model_origin} in the model."
+        )
     examples, number = matched.position_conflicts
     if number:
         remarks.append(
-            f"warning: {number} of {matched.by_name} loci found by name lie elsewhere here "
-            f"({examples}). Their names were believed; match=place goes by the places."
+            f"warning: {number} of {matched.by_name} loci that match by name have other "
+            f"positions here ({examples}). Names decide; match=place matches by position."
         )
     if matched.unverified_alleles:
         remarks.append(

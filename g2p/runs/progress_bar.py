@@ -1,4 +1,4 @@
-"""The bar of what is being trained: epochs, loss, validation R2, time left."""
+"""The progress bar of a training: epochs, loss, validation R2, remaining time."""
 
 import math
 import time
@@ -16,15 +16,15 @@ class ProgressBar(SilentProgress):
     """One bar on standard error, from entering it to leaving it.
 
     Args:
-        epochs: how many there are to be.
-        done: how many there are already.
+        epochs: to train in all.
+        done: epochs that are trained already.
         silent: neither bar nor lines.
     """
 
     def __init__(self, epochs: int, done: int, silent: bool = False):
         console = Console(stderr=True)
         self.epochs, self.silent = epochs, silent
-        self.said = time.monotonic()
+        self.last_line = time.monotonic()
         self.bar = Progress(
             TextColumn("epoch"),
             MofNCompleteColumn(),
@@ -44,15 +44,15 @@ class ProgressBar(SilentProgress):
         self.bar.stop()
 
     def advance(self, epochs: float) -> None:
-        """To so many epochs, the last of them in part."""
+        """Move the bar to so many epochs, the last of them in part."""
         self.bar.update(self.task, completed=int(epochs * 100) / 100)
 
     def end_epoch(self, epoch: int, train_loss: float, r2: float, note: str = "") -> None:
-        """Say how the epoch went, the first of which is 1; R2 is NaN without validation."""
-        validated = "nothing to validate on" if math.isnan(r2) else f"val R2 {r2:z.3f}"
+        """Report an epoch, the first of which is 1; R2 is NaN without validation."""
+        validated = "no validation" if math.isnan(r2) else f"val R2 {r2:z.3f}"
         text = f"loss {train_loss:.3f}  {validated}{note}"
         self.bar.update(self.task, description=text)
-        quiet = time.monotonic() - self.said < SECONDS_BETWEEN_LINES
+        quiet = time.monotonic() - self.last_line < SECONDS_BETWEEN_LINES
         if self.bar.disable and not self.silent and not quiet:
-            self.said = time.monotonic()
+            self.last_line = time.monotonic()
             self.bar.console.print(f"epoch {epoch}/{self.epochs}  {text}")

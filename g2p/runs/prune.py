@@ -1,4 +1,4 @@
-"""Runs removed for good, none that a process is at, and none half removed that looks whole."""
+"""Remove runs for good: none that a process trains, and none so that half of it looks whole."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ def prune(run: StoredRun) -> list[Path] | None:
     A kill on the way leaves a run that is not finished: it can be trained anew, or pruned.
 
     Returns:
-        What in its directory is no run's and was left; None when the run was not removed.
+        Files in its directory that are not a run's, and remain; None where the run was not removed.
     """
     directory = run.directory
     if not is_run(directory.folder):

@@ -1,6 +1,6 @@
-"""Which runs a word means: `key=value` as for train.py, read against what their configs say.
+"""Filters of runs: `key=value` as for train.py, compared with the configs of stored runs.
 
-A key that a run's model does not have does not fit. `a,b` is either, `interval(a,b)` between.
+A run whose model lacks the key does not match. `a,b` means either, `interval(a,b)` between.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -17,15 +17,17 @@ from g2p.core.errors import UserError, listed, nearest
 from g2p.runs.index import STATES, StoredRun
 
 
-def parse_filter(word: str) -> Callable[[StoredRun], bool]:
-    """Whether a run fits a word.
+def parse_filter(override_text: str) -> Callable[[StoredRun], bool]:
+    """Return a function from a run to whether it matches a filter such as `model=ridge`.
 
     Raises:
         UserError: for a key or a choice that does not exist, naming the nearest.
     """
-    (override,) = parse([word]) if "=" in word else (None,)
+    (override,) = parse([override_text]) if "=" in override_text else (None,)
     if override is None or override.is_add() or override.is_force_add() or override.is_delete():
-        raise UserError(f"{word} is no filter. One is key=value, as for train.py, or status=done.")
+        raise UserError(
+            f"{override_text} is not a filter. Write key=value, as for train.py, or status=done."
+        )
     key = override.key_or_group
     if key == "status":
         values = _values(override, STATES)
@@ -37,25 +39,25 @@ def parse_filter(word: str) -> Callable[[StoredRun], bool]:
         return lambda run: any(_predicts(run, value, ALIASES) for value in values)
     if key in GROUPS:
         values = _values(override, choices(key))
-        wanted = [_distinguishing(key)[v] if key in PRESETS else {f"{key}.name": v} for v in values]
+        matching = [_preset_keys(key)[v] if key in PRESETS else {f"{key}.name": v} for v in values]
     elif key in _options():
         if override.is_interval_sweep():
             bounds = override.value()
             return lambda run: _within(run.config.get(key), bounds.start, bounds.end)
-        wanted = [{key: value} for value in _values(override)]
-        _check_values(key, [each[key] for each in wanted])
+        matching = [{key: value} for value in _values(override)]
+        _check_values(key, [each[key] for each in matching])
     else:
-        above = f"{key.partition('.')[0]}."
-        beside = [k for k in filter_keys() if k.startswith(above)] or [*_whole(), *GROUPS]
+        prefix = f"{key.partition('.')[0]}."
+        allowed = [k for k in filter_keys() if k.startswith(prefix)] or [*_plain_keys(), *GROUPS]
         raise UserError(
-            f"{key} is no key that a run has.{nearest(key, filter_keys())} "
-            f"Allowed: {listed(beside)}."
+            f"{key} is not a key of any run.{nearest(key, filter_keys())} "
+            f"Allowed: {listed(allowed)}."
         )
-    return lambda run: any(_agrees(run.config, each) for each in wanted)
+    return lambda run: any(_matches(run.config, each) for each in matching)
 
 
 def _check_values(key: str, values: Iterable) -> None:
-    """Refuse a value that the key has in no run, whichever model or source has it."""
+    """Refuse a value that no model or source allows for the key."""
     group, _, option = key.partition(".")
     for value in values:
         if option == "name" and value not in choices(group):
@@ -66,50 +68,50 @@ def _check_values(key: str, values: Iterable) -> None:
 
 
 def _values(override: Override, allowed: Iterable[str] | None = None) -> list:
-    """The values of a word, one or several."""
-    values = [plain(parse([word])[0].value()) for word in alternatives(override)]
+    """Return the values of a filter, one or several."""
+    values = [plain(parse([text])[0].value()) for text in alternatives(override)]
     for value in values:
         if allowed is not None and value not in allowed:
             raise UserError(unknown_choice(override.key_or_group, value, list(allowed)))
     return values
 
 
-def _predicts(run: StoredRun, wanted: str | list, aliases: Mapping) -> bool:
-    names = wanted if isinstance(wanted, list) else [wanted]
+def _predicts(run: StoredRun, matching: str | list, aliases: Mapping) -> bool:
+    names = matching if isinstance(matching, list) else [matching]
     return all({name, aliases.get(name, name)} & run.phenotypes for name in map(str, names))
 
 
-def _agrees(config: Mapping, wanted: Mapping) -> bool:
+def _matches(config: Mapping, matching: Mapping) -> bool:
     return all(
-        key in config and config[key] == value and is_flag(config[key]) == is_flag(value)
-        for key, value in wanted.items()
+        key in config and config[key] == value and is_bool(config[key]) == is_bool(value)
+        for key, value in matching.items()
     )
 
 
 def _within(value: object, low: float, high: float) -> bool:
-    return isinstance(value, int | float) and not is_flag(value) and low <= value <= high
+    return isinstance(value, int | float) and not is_bool(value) and low <= value <= high
 
 
-def is_flag(value: object) -> bool:
+def is_bool(value: object) -> bool:
     return isinstance(value, bool)  # which Python takes for a number: 1 == True
 
 
 @cache
-def _distinguishing(group: str) -> dict[str, dict]:
-    """Of each preset of a group, the keys that differ between its presets."""
+def _preset_keys(group: str) -> dict[str, dict]:
+    """Return of each preset of a group the keys that differ between its presets."""
     presets = {name: compose_config([f"{group}={name}"])[group] for name in choices(group)}
     first, *others = presets.values()
     keys = [key for key in first if any(other[key] != first[key] for other in others)]
     return {name: {f"{group}.{key}": v[key] for key in keys} for name, v in presets.items()}
 
 
-def _whole() -> list[str]:
+def _plain_keys() -> list[str]:
     return ["status", *TOP_LEVEL]
 
 
 def filter_keys() -> list[str]:
     """Return every key that some run can have, and every group."""
-    return [*_whole(), *(key for key in _options() if key not in TOP_LEVEL)]
+    return [*_plain_keys(), *(key for key in _options() if key not in TOP_LEVEL)]
 
 
 @cache

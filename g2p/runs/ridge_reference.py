@@ -1,4 +1,4 @@
-"""Ridge on the same split: the yardstick that every run is shown beside."""
+"""Ridge on the same split: the reference that every run is compared with."""
 
 import json
 import zlib
@@ -15,12 +15,12 @@ LARGEST = 5_000
 
 
 def ridge_reference(data: Prepared, stored: Path) -> dict | None:
-    """R2 of ridge on val and test, from `stored` or computed and stored; None beyond `LARGEST`."""
-    found = read_checked_json(stored, StoredRidge)
-    if found and found["checksum"] == _checksum(found["ridge"]):
-        known = found["ridge"]
-        if all(list(known[part]["r2"]) == data.phenotype_names for part in known):
-            return known
+    """Return R2 of ridge on val and test, from `stored` if it exists; None beyond `LARGEST`."""
+    cached = read_checked_json(stored, StoredRidge)
+    if cached and cached["checksum"] == _checksum(cached["ridge"]):
+        ridge = cached["ridge"]
+        if all(list(subset["r2"]) == data.phenotype_names for subset in ridge.values()):
+            return ridge
     if min(len(data.split["train"]), data.genotypes.shape[1]) > LARGEST:
         return None
     ridge = build_baseline({"name": "ridge"}).fit(*data.subset("train"))

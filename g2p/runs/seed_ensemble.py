@@ -1,7 +1,7 @@
 """A seed ensemble: the mean prediction of several seeds.
 
-The mean prediction of runs that differ in their seed alone, scored on the test strains beside what
-each run reaches by itself: what is gained by training several times and predicting together.
+The mean prediction of runs that differ in their seed alone, scored on the test strains beside the
+scores of each run: the gain of training several times and predicting together.
 """
 
 from collections.abc import Callable
@@ -17,9 +17,9 @@ from g2p.core.errors import UserError, listed
 from g2p.runs.directory import RunDirectory
 from g2p.training.metrics import scores
 
-# What may differ besides the seed: where files lie, what is logged and how it was asked for.
-FREE = ("seed", "paths", "logger", "force")
-# What of a run's environment must be the same, and how a person calls it.
+# Keys that may differ beside the seed: paths, the logger, and whether training was forced.
+FREE_GROUPS = ("seed", "paths", "logger", "force")
+# Keys of a run's environment that must be the same, and their names in messages.
 PROVENANCE = {
     "data_fingerprint": "data", "numerics_version": "version of g2p's numerics",
     "code_digest": "code of the model",
@@ -27,31 +27,34 @@ PROVENANCE = {
 
 
 def average(directories: list[RunDirectory]) -> dict[str, dict[str, float]]:
-    """By phenotype: `alone`, the mean test R2 of the runs, and `together`, that of their mean.
+    """Return by phenotype `alone`, the mean test R2 of the runs, and `together`, of their mean.
 
     Raises:
-        UserError: for fewer than two runs, one that is not finished, or runs that differ in more
-            than their seed.
+        UserError: for fewer than two runs, an unfinished run, or runs that differ in more than
+            their seed.
     """
     _check(directories)
     tables = [_predictions(directory) for directory in directories]
     tests = [table.filter(pc.equal(table["split"], "test")) for table in tables]
-    what = tests[0].select(["strain", "phenotype", "observed"])
-    if any(not test.select(what.column_names).equals(what) for test in tests[1:]):
-        raise UserError("these runs predict other strains or phenotypes: their panels differ.")
-    alone = [directory.metrics()["test"]["r2"] for directory in directories]
-    phenotypes = what["phenotype"].unique().to_pylist()
-    for directory, r2 in zip(directories, alone, strict=True):
+    observations = tests[0].select(["strain", "phenotype", "observed"])
+    columns = observations.column_names
+    if any(not test.select(columns).equals(observations) for test in tests[1:]):
+        raise UserError("these runs predict different strains or phenotypes: their panels differ.")
+    run_r2 = [directory.metrics()["test"]["r2"] for directory in directories]
+    phenotypes = observations["phenotype"].unique().to_pylist()
+    for directory, r2 in zip(directories, run_r2, strict=True):
         if {name for name, value in r2.items() if value is not None} != set(phenotypes):
-            raise UserError(f"{directory.folder} is damaged: it was tested on other phenotypes.")
+            raise UserError(
+                f"{directory.folder} is damaged: it was tested on different phenotypes."
+            )
 
     def grid(column) -> np.ndarray:  # a row a strain, as predictions.parquet has them
         return column.to_numpy(zero_copy_only=False).astype(float).reshape(-1, len(phenotypes))
 
     predicted = np.mean([grid(test["predicted"]) for test in tests], axis=0)
-    together = scores(predicted, grid(what["observed"])).named(phenotypes)["r2"]
+    mean_r2 = scores(predicted, grid(observations["observed"])).named(phenotypes)["r2"]
     return {
-        name: {"alone": fmean(r2[name] for r2 in alone), "together": together[name]}
+        name: {"alone": fmean(r2[name] for r2 in run_r2), "together": mean_r2[name]}
         for name in phenotypes
     }
 
@@ -72,7 +75,7 @@ def _check(directories: list[RunDirectory]) -> None:
         raise UserError("averaging needs at least two runs.")
     unfinished = [str(directory.folder) for directory in directories if not directory.finished]
     if unfinished:
-        raise UserError(f"these are no finished runs: {listed(unfinished)}.")
+        raise UserError(f"these are not finished runs: {listed(unfinished)}.")
     free = _free(directories)
     first, *others = (
         {k: v for k, v in _config(r).items() if not free(k)} for r in directories
@@ -84,24 +87,24 @@ def _check(directories: list[RunDirectory]) -> None:
 
 
 def _free(directories: list[RunDirectory]) -> Callable[[str], bool]:
-    """Which keys of a config may differ.
+    """Return a function from a key to whether runs may differ in it.
 
-    Where every run recorded the fingerprint of its data, that stands for how the data was found.
+    Where every run recorded the fingerprint of its data, that stands for the source's options.
     """
     recorded = all("data_fingerprint" in directory.environment() for directory in directories)
     compared = {f"data.{key}" for key in prepare_options()}
 
     def free(key: str) -> bool:
         group = key.partition(".")[0]
-        return group in FREE or (recorded and group == "data" and key not in compared)
+        return group in FREE_GROUPS or (recorded and group == "data" and key not in compared)
 
     return free
 
 
 def _check_provenance(directories: list[RunDirectory]) -> None:
-    """Refuse runs of the same config on other data, or under other code.
+    """Refuse runs of the same config on different data, or under different code.
 
-    What no run recorded, as before version 0.2, cannot be compared.
+    Facts that no run recorded, as before version 0.2, cannot be compared.
     """
     recorded = {directory.folder: directory.environment() for directory in directories}
     for key, noun in PROVENANCE.items():

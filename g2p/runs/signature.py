@@ -20,8 +20,8 @@ def signature(
     """Return 16 hex digits for a resolved, checked config and the code that it runs.
 
     Covered are the keys that apply (the width of a feed-forward network that is off does not; an
-    optimizer does not apply to ridge), not where files lie or what is logged. What only the run
-    knows is passed in: two ways of writing the same thing give the same signature. The first half
+    optimizer does not apply to ridge), not paths or the logger. What depends on panel and machine
+    is passed in: two ways of writing the same run give the same signature. The first half
     covers config and data, the second these and the code, so that a run of the same config under
     other code is found by its name.
 
@@ -31,13 +31,13 @@ def signature(
         phenotypes: their names, aliases resolved, in panel order.
         accelerator: `cpu` or `cuda`.
     """
-    asked = _config_text(config, data_fingerprint, phenotypes, accelerator)
+    config_text = _config_text(config, data_fingerprint, phenotypes, accelerator)
     code = f"{NUMERICS_VERSION} {code_digest(config['model'])}"
-    return _digest(asked)[:HALF] + _digest(f"{asked} {code}")[:HALF]
+    return _digest(config_text)[:HALF] + _digest(f"{config_text} {code}")[:HALF]
 
 
 def config_part(signature: str) -> str:
-    """Return what all runs of one config and data share, whatever code they ran."""
+    """Return the half that all runs of one config and data share, whatever code they ran."""
     return signature[:HALF]
 
 
@@ -50,36 +50,36 @@ def _config_text(
 ) -> str:
     covered = {
         "data": json.dumps(data_fingerprint),
-        "prepare": _written("data", config, only=prepare_options()),
+        "prepare": _group_text("data", config, only=prepare_options()),
         "phenotypes": json.dumps(phenotypes),
-        **{group: _written(group, config) for group in ("qc", "split", "transfer", "model")},
+        **{group: _group_text(group, config) for group in ("qc", "split", "transfer", "model")},
     }
     if not is_baseline(config["model"]["name"]):
         covered |= {
-            "optim": _written("optim", config),
-            "trainer": _written("trainer", config, accelerator=accelerator),
+            "optim": _group_text("optim", config),
+            "trainer": _group_text("trainer", config, accelerator=accelerator),
             "seed": json.dumps(config["seed"]),
         }
     # As json.dumps(..., sort_keys=True) has it.
     return "{" + ", ".join(f'"{key}": {covered[key]}' for key in sorted(covered)) + "}"
 
 
-_known: dict[tuple, str] = {}  # the runs of a study share most of their groups
+_cached: dict[tuple, str] = {}  # the runs of a study share most of their groups
 
 
-def _written(group: str, config: Mapping, *, only: Iterable[str] = (), **decided) -> str:
-    """The options of a group that have an effect, as JSON; `decided` ones replace its own."""
-    key = (group, repr(config[group]), *decided.values())
-    if key not in _known:
+def _group_text(group: str, config: Mapping, *, only: Iterable[str] = (), **resolved) -> str:
+    """Return as JSON the options of a group that have an effect, some replaced by `resolved`."""
+    key = (group, repr(config[group]), *resolved.values())
+    if key not in _cached:
         idle = inapplicable_keys(config)
-        own = {k: v for k, v in config[group].items() if f"{group}.{k}" not in idle}
-        told = {k: v for k, v in own.items() if not only or k in only} | decided
-        _known[key] = json.dumps(_plain_numbers(told), sort_keys=True)
-    return _known[key]
+        options = {k: v for k, v in config[group].items() if f"{group}.{k}" not in idle}
+        covered = {k: v for k, v in options.items() if not only or k in only} | resolved
+        _cached[key] = json.dumps(_plain_numbers(covered), sort_keys=True)
+    return _cached[key]
 
 
 def _plain_numbers(value):
-    """1 and 1.0 mean the same learning rate."""
+    """Write whole numbers without a point: 1 and 1.0 mean the same learning rate."""
     if isinstance(value, Mapping):
         return {key: _plain_numbers(v) for key, v in value.items()}
     if isinstance(value, float) and value.is_integer():

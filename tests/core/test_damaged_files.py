@@ -114,7 +114,7 @@ def test_another_runs_metrics_are_no_result(trained):
     whole = file.read_text()
     try:
         shutil.copy(gbdt.directory.folder / "metrics.json", file)
-        with pytest.raises(UserError, match=f"is of the run {gbdt.signature}"):
+        with pytest.raises(UserError, match=f"belongs to run {gbdt.signature}"):
             ridge.directory.metrics()
     finally:
         file.write_text(whole)

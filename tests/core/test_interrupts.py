@@ -171,7 +171,7 @@ def test_a_run_of_a_study_stays_pending(tmp_path, monkeypatch, during):
 
     monkeypatch.setattr(jobs, "obtain_steps", obtain_steps)
     config = compose(*SMALL_RIDGE, *paths(tmp_path))
-    name = resolve_run(config).record.folder.name
+    name = resolve_run(config).directory.folder.name
     with pytest.raises(Stopped):
         drive(Job(tmp_path, Group("test"), (name,), False).steps(name, config))
     assert Ledger(tmp_path).entries()[name]["status"] == "pending"

@@ -75,7 +75,7 @@ def test_every_way_to_import_is_followed(package, line):
     (package / "models/more").mkdir()  # a package, whose __init__ runs before its modules
     (package / "models/more/__init__.py").write_text("from g2p.models.extra import f\n")
     (package / "models/more/deep.py").write_text("def g(x):\n    return x\n")
-    with (package / "models/layers/readout.py").open("a") as file:
+    with (package / "models/transformer.py").open("a") as file:
         file.write(f"\n{line}\n")
     before = digest("transformer")
     edit(package / "models/extra.py", "+", "-")

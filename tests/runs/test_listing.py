@@ -62,13 +62,13 @@ def test_what_a_word_finds(runs, words, expected):
 @pytest.mark.parametrize(
     ("word", "said"),
     [
-        ("modl=ridge", "modl is no key that a run has. Did you mean 'model'?"),
+        ("modl=ridge", "modl is not a key of any run. Did you mean 'model'?"),
         ("model.num_layer=1", "Did you mean 'model.num_layers'? Allowed: model.name, model"),
         ("model=rige", "model=rige does not exist. Did you mean 'ridge'?"),
         ("status=dome", "status=dome does not exist. Did you mean 'done'? status is one of done"),
-        ("ridge", "ridge is no filter"),
-        ("+model=ridge", "is no filter"),
-        ("paths.data=here", "paths.data is no key that a run has"),
+        ("ridge", "ridge is not a filter"),
+        ("+model=ridge", "is not a filter"),
+        ("paths.data=here", "paths.data is not a key of any run"),
         ("seed=abc", "seed must be of type int, not 'abc' (str)"),
         ("seed=0,-1", "seed must be at least 0, not -1"),
         ("model.skip=1", "model.skip must be of type bool, not 1 (int)"),
@@ -122,7 +122,7 @@ def test_the_list_is_no_wider_than_the_terminal(runs):
         done = listing(cwd=runs.parent, columns=columns)
         *lines, left_out, _ = done.stdout.splitlines()
         assert len(lines) == 7 and max(map(len, lines)) <= columns
-        assert left_out.startswith("Not shown, for want of width: ")
+        assert left_out.startswith("Columns that do not fit: ")
         for column in ("signature", "model", "phenotype", "seed", "status", "test R2"):
             assert column in lines[0]
 
@@ -157,7 +157,7 @@ def test_sorted_and_written_as_csv(runs):
     assert by_number[1]["trainer.patience"] == "10" and by_number[4]["model.lasso.folds"] == "3"
     by_layers = listing("sort=model.num_layers", "model=transformer", cwd=runs.parent)
     assert [line[15] for line in by_layers.stdout.splitlines()[1:3]] != ["2", "1"]
-    for word, said in (("sort=r3", "sort=r3 is nothing to sort by. Did you mean 'r2'?"),
+    for word, said in (("sort=r3", "sort=r3 is not a sort key. Did you mean 'r2'?"),
                        ("sort=", "sort=r2"), ("csv=", "csv=FILE"),
                        ("sort=r2 sort=when", "sort is given twice"),
                        ("csv=runs/metrics.json", "metrics.json must end in .csv")):  # fmt: skip

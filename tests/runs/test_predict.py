@@ -16,7 +16,7 @@ from g2p.config.registry import choices
 from g2p.core.errors import UserError
 from g2p.data.harmonize import harmonize
 from g2p.data.panel import NO_CALL
-from g2p.runs.predict import predict
+from g2p.runs.predict import write_predictions
 from g2p.runs.run import run
 from tests.helpers.command import call
 from tests.helpers.configs import SMALL_RIDGE, compose, paths
@@ -41,7 +41,7 @@ def test_a_restored_model_predicts_as_it_did(tmp_path, name):
     config["trainer"] |= {"max_epochs": 1, "accelerator": "cpu"}
     folder = run(config)
     out = tmp_path / "new" / "out.csv"
-    predict(folder, config["data"], tmp_path / "cache", out=out, missing_loci="refuse",
+    write_predictions(folder, config["data"], tmp_path / "cache", out=out, missing_loci="refuse",
             accelerator="cpu")  # fmt: skip
     new = predicted(out)
     assert len(new) == 240 * 2
@@ -195,7 +195,10 @@ def test_a_table_of_genotypes_alone_its_alleles_the_other_way_round(tmp_path):
     assert "m0 is at 1:5, the model's at 1:0" in refused.stderr
     source = (tmp_path / "shifted.csv").read_bytes()
     refused = command(*words[:-1], "match=place", "out=shifted.csv", cwd=tmp_path)
-    assert refused.stderr == "error: out=shifted.csv is what is read. Set out= to another file.\n"
+    assert (
+        refused.stderr
+        == "error: out=shifted.csv is an input of this command. Set out= to another file.\n"
+    )
     assert (tmp_path / "shifted.csv").read_bytes() == source
     done = command(*words[:-1], "match=place", "out=places.csv", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -210,7 +213,7 @@ def test_a_disk_that_takes_no_more(tmp_path):
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limit[1]))
     try:
         with pytest.raises(UserError) as error:
-            predict(folder, config["data"], tmp_path / "cache", out=out, **options)
+            write_predictions(folder, config["data"], tmp_path / "cache", out=out, **options)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limit)
     assert f"{out} cannot be written (File too large). Make room, or set out=" in str(error.value)

@@ -49,7 +49,7 @@ def test_what_cannot_be_averaged(small, tmp_path):
         average([one, other])
     with pytest.raises(UserError, match="at least two"):
         average([one, one])
-    with pytest.raises(UserError, match="no finished runs"):
+    with pytest.raises(UserError, match="not finished runs"):
         average([one, RunDirectory(tmp_path)])
 
 

@@ -55,7 +55,7 @@ def test_a_run_that_goes_while_it_is_collected(tmp_path, monkeypatch):
     def seen(run, entry):
         states.append(_state(run, entry))
         if len(states) == len(runs):
-            (runs[0].record.folder / "metrics.json").unlink()
+            (runs[0].directory.folder / "metrics.json").unlink()
         return states[-1]
 
     _state = collecting._state
