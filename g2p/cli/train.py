@@ -21,7 +21,7 @@ from g2p.core.pipes import survive_closed_pipes
 from g2p.core.yaml_file import read_yaml
 from g2p.launch.packed_launcher import PackedJob
 from g2p.launch.preemption import Preempted, preemptible
-from g2p.launch.prepare import prepare
+from g2p.launch.prepare import prepare_launcher
 from g2p.launch.search import search_overrides
 
 
@@ -44,7 +44,7 @@ def main() -> None:
                 place = sys.argv.index(arguments.overrides[-1]) + 1 if added else 1
                 sys.argv[place:place] = added
             if arguments.multirun:
-                prepare(arguments.overrides, report_job_result)
+                prepare_launcher(arguments.overrides, report_job_result)
             hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(job)()
     except Stopped as stopped:
         print_error(stopped_message(stopped.number, "from the last finished epoch"))

@@ -1,1 +1,1 @@
-"""What Hydra's launchers leave open: a job whose process dies, what is said of it, signals."""
+"""Additions to Hydra's launchers: failed processes, reports of jobs, signals."""

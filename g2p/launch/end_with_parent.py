@@ -11,7 +11,7 @@ PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 def end_with(parent: int) -> None:
     """Have this process killed when its parent ends, however that is; only Linux can do so.
 
-    A killed run goes on from its last epoch, so nothing is lost.
+    A killed run resumes from its last epoch, so nothing is lost.
 
     Args:
         parent: the id of the process that started this one, which may have ended meanwhile.

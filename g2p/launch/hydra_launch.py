@@ -1,4 +1,4 @@
-"""Runs handed to one of Hydra's launchers, as a multirun of `train.py` hands its jobs over."""
+"""Submit runs to one of Hydra's launchers, as a multirun of `train.py` submits its jobs."""
 
 from collections.abc import Callable
 
@@ -13,32 +13,32 @@ from g2p.config.compose import compose_config
 from g2p.config.registry import CONF, is_baseline
 from g2p.core.messages import report_job_result
 from g2p.hardware.device import resolve_accelerator
-from g2p.launch.prepare import ELSEWHERE, chosen, prepare
+from g2p.launch.prepare import REMOTE_LAUNCHERS, chosen_launcher, prepare_launcher
 
-OF_THE_PLACE = ("model", "trainer", "trainer.accelerator")
+DEVICE_KEYS = ("model", "trainer", "trainer.accelerator")
 
 
-def launch(job: Callable, jobs: list[list[str]], words: list[str]) -> None:
-    """Call `job` with the config of each list of overrides, where and how the launcher says.
+def launch(job: Callable, jobs: list[list[str]], user_overrides: list[str]) -> None:
+    """Call `job` with the config of each list of overrides, through the user's launcher.
 
     Args:
         job: takes a config; picklable, for launchers with processes of their own.
-        jobs: the overrides of each, as words.
-        words: the user's, among them hydra/launcher and hydra.launcher.*.
+        jobs: the overrides of each.
+        user_overrides: of the command line, hydra/launcher and hydra.launcher.* among them.
 
     Raises:
         UserError: when the launcher is not installed, or runs here ask for CUDA and it is absent.
     """
-    prepare(words, report_job_result)
-    if chosen(words) not in ELSEWHERE:
-        _check_place(jobs)
+    prepare_launcher(user_overrides, report_job_result)
+    if chosen_launcher(user_overrides) not in REMOTE_LAUNCHERS:
+        _check_devices(jobs)
     with initialize_config_dir(str(CONF), version_base="1.3"):
         hydra = GlobalHydra.instance().hydra
-        own = [word for word in words if word.lstrip("+~").startswith("hydra")]
-        # The study says itself what has ended.
+        hydra_overrides = [o for o in user_overrides if o.lstrip("+~").startswith("hydra")]
+        # The study reports itself which runs have ended.
         quiet = ["hydra/hydra_logging=none", "hydra/job_logging=none"]
         config = hydra.compose_config(
-            config_name="config", overrides=[*quiet, *own], run_mode=RunMode.MULTIRUN,
+            config_name="config", overrides=[*quiet, *hydra_overrides], run_mode=RunMode.MULTIRUN,
             with_log_configuration=False,
         )  # fmt: skip
         with open_dict(config):
@@ -51,12 +51,15 @@ def launch(job: Callable, jobs: list[list[str]], words: list[str]) -> None:
             task_function=job,
             config=config,
         )
-        launcher.launch([[w for w in job if w not in own] for job in jobs], initial_job_idx=0)
+        launcher.launch(
+            [[o for o in job if o not in hydra_overrides] for job in jobs], initial_job_idx=0
+        )
 
 
-def _check_place(jobs: list[list[str]]) -> None:
-    telling = {tuple(w for w in job if w.partition("=")[0] in OF_THE_PLACE) for job in jobs}
-    for words in telling:
-        config = compose_config(list(words), of_many=True)
+def _check_devices(jobs: list[list[str]]) -> None:
+    """Raise a UserError where a run asks for CUDA and this machine has none."""
+    choices = {tuple(o for o in job if o.partition("=")[0] in DEVICE_KEYS) for job in jobs}
+    for overrides in choices:
+        config = compose_config(list(overrides), of_many=True)
         if not is_baseline(config["model"]["name"]):
             resolve_accelerator(config["trainer"]["accelerator"])

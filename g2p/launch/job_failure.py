@@ -1,4 +1,4 @@
-"""A job whose process died, as Hydra knows failed jobs."""
+"""The result of a job whose process died, in Hydra's form."""
 
 from collections.abc import Iterable
 
@@ -7,10 +7,10 @@ from hydra.core.utils import JobReturn, JobStatus
 from g2p.core.errors import UserError
 
 
-def job_failure(words: Iterable[str], how: str) -> JobReturn:
-    """The failed job of these overrides; `how` it ended, in a few words."""
+def job_failure(overrides: Iterable[str], reason: str) -> JobReturn:
+    """Return the failed job of these overrides; `reason` is why it ended, in short."""
     error = UserError(
-        f"{' '.join(words)}: its process ended without a result ({how}). "
-        "The same command goes on from its last finished epoch."
+        f"{' '.join(overrides)}: its process ended without a result ({reason}). "
+        "The same command resumes from its last finished epoch."
     )
-    return JobReturn(overrides=list(words), status=JobStatus.FAILED, _return_value=error)
+    return JobReturn(overrides=list(overrides), status=JobStatus.FAILED, _return_value=error)

@@ -1,4 +1,4 @@
-"""Jobs of joblib: one whose process is killed costs itself only; joblib itself ends them all."""
+"""Jobs of joblib: a killed process does not affect the others, all of which joblib would end."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -15,8 +15,8 @@ from g2p.launch.end_with_parent import end_with
 from g2p.launch.job_failure import job_failure
 
 
-def wait_for_all(tell: Callable[[JobReturn], None]) -> None:
-    """Have the launcher go on after a process was killed; what was under way then runs alone."""
+def wait_for_all(report: Callable[[JobReturn], None]) -> None:
+    """Have the launcher continue after a process was killed, with each interrupted job alone."""
 
     def parallel(*, n_jobs: int, **options) -> Callable[[Iterable[tuple]], list[JobReturn]]:
         if n_jobs == 0:
@@ -35,11 +35,13 @@ def wait_for_all(tell: Callable[[JobReturn], None]) -> None:
                 # Jobs start in their order, so one of these was killed.
                 for number in list(waiting)[:at_once]:
                     job = waiting.pop(number)
-                    alone = dict(_ended({number: job}, 2, options))  # of 1, joblib makes no process
-                    if number not in alone:
-                        alone[number] = job_failure(job[1][1], "killed, perhaps for memory")
-                        tell(alone[number])
-                    ended |= alone
+                    result = dict(
+                        _ended({number: job}, 2, options)
+                    )  # for 1, joblib makes no process
+                    if number not in result:
+                        result[number] = job_failure(job[1][1], "killed, perhaps for memory")
+                        report(result[number])
+                    ended |= result
             return [ended[number] for number in sorted(ended)]
 
         return run
@@ -48,7 +50,7 @@ def wait_for_all(tell: Callable[[JobReturn], None]) -> None:
 
 
 def _ended(jobs: dict[int, tuple], at_once: int, options: dict) -> Iterator[tuple[int, JobReturn]]:
-    """The jobs by number as they end, until all have or a process is killed."""
+    """Yield the jobs by number as they end, until all have ended or a process is killed."""
     unordered = Parallel(**options, n_jobs=at_once, return_as="generator_unordered")
     try:
         numbered = delayed(_numbered)

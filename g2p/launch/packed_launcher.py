@@ -14,7 +14,7 @@ from g2p.config.compose import compose_config
 
 
 def register() -> None:
-    """Tell Hydra of the launcher; it takes plugins from one package alone, which need not exist."""
+    """Register the launcher with Hydra, whose plugins are of one package, which need not exist."""
     plugins = Plugins.instance()  # first: it looks through that package
     for name in (PackedLauncher.__module__.partition(".")[0], PackedLauncher.__module__):
         sys.modules.setdefault(name, sys.modules[__name__])
@@ -22,12 +22,12 @@ def register() -> None:
 
 
 class PackedJob(NamedTuple):
-    """One of them.
+    """A job of the packed launcher.
 
     Attributes:
         number: Hydra's.
-        words: its overrides.
-        config: what they compose to, as plain dicts.
+        overrides: of its config.
+        config: composed from them, as plain dicts.
     """
 
     number: int
@@ -36,9 +36,9 @@ class PackedJob(NamedTuple):
 
 
 class PackedLauncher(Launcher):
-    """Hands all jobs over at once: to `task_function.run_packed`, with Hydra's own config.
+    """Passes all jobs at once to `task_function.run_packed`, with Hydra's own config.
 
-    What comes back for each is its result or the error that it ended with.
+    It returns for each job its result, or the error that it ended with.
     """
 
     __module__ = "hydra_plugins.g2p"

@@ -1,4 +1,4 @@
-"""A process that is told to end is told apart from a run that ends itself."""
+"""Preemption: a process that a signal ends is not a run that fails."""
 
 import contextlib
 import os
@@ -12,24 +12,26 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR2)
 
 
 class Preempted(SystemExit):
-    """A signal ends this process, and not for good: the run goes on in another."""
+    """A signal ends this process, but not the run, which resumes in another process."""
 
 
 @contextlib.contextmanager
 def preemptible() -> Iterator[None]:
-    """While a job is under way, whatever a launcher's library raises on a signal is Leaving.
+    """Turn all that a launcher's library raises on a signal into Preempted, while a job runs.
 
-    submitit handles SIGUSR2, shortly before a time limit, by queueing the job again and leaving;
-    Ray handles SIGTERM by leaving. Under Slurm, submitit passes over SIGTERM: preempted, a job may
-    use its time of grace, and Slurm queues it again only if it does not end by itself. Where a
-    signal has no handler, or one of ours, nothing changes.
+    submitit handles SIGUSR2, shortly before a time limit, by queueing the job again and exiting;
+    Ray handles SIGTERM by exiting. Under Slurm, submitit ignores SIGTERM: a preempted job may use
+    its grace period, and Slurm queues it again only if it does not end by itself. Where a signal
+    has no handler, or one of ours, nothing changes.
     """
     before = {number: signal.getsignal(number) for number in SIGNALS}
     for number, handler in before.items():
         if callable(handler):
-            signal.signal(number, partial(_leave, handler))
-    if os.environ.get("SUBMITIT_EXECUTOR") == "local":  # nobody queues it again, so it may stop
-        signal.signal(signal.SIGTERM, partial(_leave, _exit))
+            signal.signal(number, partial(_preempt, handler))
+    if (
+        os.environ.get("SUBMITIT_EXECUTOR") == "local"
+    ):  # no scheduler queues it again, so it may stop
+        signal.signal(signal.SIGTERM, partial(_preempt, _exit))
     try:
         yield
     finally:
@@ -37,11 +39,11 @@ def preemptible() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _leave(handler, number: int, frame) -> None:
+def _preempt(handler, number: int, frame) -> None:
     try:
         handler(number, frame)
     except (KeyboardInterrupt, SystemExit, Exception) as error:
-        # submitit's own process tells by the code whether to start the job again.
+        # From the code, submitit's own process decides whether to start the job again.
         raise_interrupt(Preempted(getattr(error, "code", 128 + number)))
 
 

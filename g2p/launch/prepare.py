@@ -1,4 +1,4 @@
-"""A launcher made ready before Hydra calls it."""
+"""Prepare a launcher before Hydra calls it."""
 
 import warnings
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from g2p.core.errors import UserError
 from g2p.core.messages import not_installed
 from g2p.launch.packed_launcher import register
 
-# Launcher -> the plugin that has it, what waits for its jobs.
+# Launcher -> its plugin, and our module that waits for its jobs.
 PLUGINS = {
     "joblib": ("hydra_joblib_launcher", "joblib_launcher"),
     "submitit_local": ("hydra_submitit_launcher", "submitit_launcher"),
@@ -18,30 +18,30 @@ PLUGINS = {
     "ray": ("hydra_ray_launcher", "ray_launcher"),
 }
 
-# Where runs may compute on another machine than the one that the command is given on.
-ELSEWHERE = ("submitit_slurm", "ray")
+# Launchers whose runs may compute on another machine than the command's.
+REMOTE_LAUNCHERS = ("submitit_slurm", "ray")
 
-# The rest of a launcher's options are its plugin's own, of the same name; that is what we want.
+# The other options of a launcher come from its plugin's config of the same name, as intended.
 warnings.filterwarnings("ignore", message=r"\s*'hydra/launcher/\w+' is validated against")
 
 
-def chosen(words: list[str]) -> str:
-    """The launcher that a command line names."""
-    named = [word.partition("=")[2] for word in words if "hydra/launcher=" in word]
+def chosen_launcher(overrides: list[str]) -> str:
+    """Return the launcher that a command line names."""
+    named = [o.partition("=")[2] for o in overrides if "hydra/launcher=" in o]
     return named[-1] if named else "basic"
 
 
-def prepare(words: list[str], report_job_result: Callable[[JobReturn], None]) -> None:
-    """Have the launcher that a command line names wait for every job, whatever became of others.
+def prepare_launcher(overrides: list[str], report_job_result: Callable[[JobReturn], None]) -> None:
+    """Have the launcher that a command line names wait for every job, whichever of them fail.
 
     Args:
-        words: the command line's.
-        tell: is called with each job's end, where the job cannot say it on this terminal itself.
+        overrides: of the command line.
+        report_job_result: is called with each ended job that cannot print to this terminal itself.
 
     Raises:
         UserError: when the launcher is not installed, naming the extra.
     """
-    launcher = chosen(words)
+    launcher = chosen_launcher(overrides)
     if launcher == "packed":
         register()
     if launcher not in PLUGINS:
@@ -49,7 +49,7 @@ def prepare(words: list[str], report_job_result: Callable[[JobReturn], None]) ->
     plugin, jobs = PLUGINS[launcher]
     try:
         import_module(f"hydra_plugins.{plugin}")
-        module = import_module(f"g2p.launch.{jobs}")  # what the plugin needs comes with it
+        module = import_module(f"g2p.launch.{jobs}")  # it imports what the plugin needs
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] == "g2p":
             raise

@@ -1,4 +1,4 @@
-"""Tasks of Ray: each is waited for, and what became of it said."""
+"""Tasks of Ray: each is waited for, and its result reported."""
 
 import signal
 from collections.abc import Callable
@@ -15,11 +15,11 @@ from g2p.launch.job_failure import job_failure
 SECONDS_BETWEEN_LOOKS = 0.5
 
 
-def wait_for_all(tell: Callable[[JobReturn], None]) -> None:
+def wait_for_all(report: Callable[[JobReturn], None]) -> None:
     """Have the launcher, which gives up at the first task that died, wait for all of them."""
     launch, start = _core.launch_job_on_ray, _core.start_ray
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    words: dict[ray.ObjectRef, list[str]] = {}
+    overrides: dict[ray.ObjectRef, list[str]] = {}
 
     def connected(options) -> None:
         if options.address != "local":
@@ -30,19 +30,19 @@ def wait_for_all(tell: Callable[[JobReturn], None]) -> None:
         for number, handler in handlers.items():  # Ray has put handlers of its own there
             signal.signal(number, handler)
         task = launch(context, options, config, function, state)
-        words[task] = list(config.hydra.overrides.task)
+        overrides[task] = list(config.hydra.overrides.task)
         return task
 
     def get(task: ray.ObjectRef) -> JobReturn:
         ready = []
         while not ready:
             ready, _ = ray.wait([task], timeout=SECONDS_BETWEEN_LOOKS)
-            raise_if_interrupted()  # what is raised inside of Ray's calls, it drops
+            raise_if_interrupted()  # Ray drops what is raised within its calls
         try:
             returned = ray.get(task)
         except RayError as error:
-            returned = job_failure(words[task], type(error).__name__)
-        tell(returned)
+            returned = job_failure(overrides[task], type(error).__name__)
+        report(returned)
         return returned
 
     _core.start_ray = connected

@@ -1,7 +1,7 @@
-"""A search over runs: which keys it varies, how many trials are left, which was the best.
+"""A search over runs: the keys that it varies, its remaining trials, its best trial.
 
-Hydra's sweeper does the searching. `hydra/sweeper=NAME` starts from `conf/hydra/search/NAME.yaml`,
-whose keys are written out on the command line here, so that they are checked as if typed.
+Hydra's sweeper does the search. `hydra/sweeper=NAME` starts from `conf/hydra/search/NAME.yaml`,
+whose keys are added to the command line here, so that they are checked as if typed.
 """
 
 import hashlib
@@ -21,22 +21,22 @@ from g2p.config.registry import CONF
 from g2p.config.schema import inapplicable_keys
 from g2p.core.errors import UserError
 
-RESULTS = "optimization_results.yaml"  # what the sweeper leaves in hydra.sweep.dir
+RESULTS = "optimization_results.yaml"  # which the sweeper writes into hydra.sweep.dir
 
 
 def search_overrides(overrides: Sequence[Override]) -> list[str]:
-    """What `hydra/sweeper=...` adds to a command line; nothing without a search.
+    """Return the overrides that `hydra/sweeper=...` adds to a command line; none without a search.
 
     Raises:
-        UserError: when there is nothing to search, or a number of trials is none.
+        UserError: when there is nothing to search, or a number of trials is below 1.
     """
     name = next((o.value() for o in overrides if o.key_or_group == "hydra/sweeper"), None)
     if not (CONF / "hydra" / "search" / f"{name}.yaml").is_file():
         return []
     start = [f"+hydra/search={name}"]
-    own = [o.input_line for o in overrides if o.key_or_group.startswith("hydra")]
+    hydra_overrides = [o.input_line for o in overrides if o.key_or_group.startswith("hydra")]
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        config = compose("config", overrides=[*start, *own], return_hydra_config=True)
+        config = compose("config", overrides=[*start, *hydra_overrides], return_hydra_config=True)
     sweeper = config.hydra.sweeper
     for key in ("n_trials", "n_jobs"):
         if not isinstance(sweeper[key], int) or sweeper[key] < 1:
@@ -45,25 +45,26 @@ def search_overrides(overrides: Sequence[Override]) -> list[str]:
     if not space and not any(o.is_sweep_override() for o in overrides):
         raise UserError(
             "there is nothing to search: none of hydra.sweeper.params is an option of this model. "
-            "Give ranges, such as 'model.x=interval(0.1,1)'."
+            "Set ranges, such as 'model.x=interval(0.1,1)'."
         )
     if sweeper.storage is None:
         return [*start, "hydra.sweeper.params=null", *space]
-    name = sweeper.study_name or _name(overrides, space)
+    name = sweeper.study_name or _search_name(overrides, space)
     named = f"hydra.sweeper.study_name={name}"
-    return [*start, "hydra.sweeper.params=null", *space, named, *_left(sweeper, name)]
+    return [*start, "hydra.sweeper.params=null", *space, named, *_remaining_trials(sweeper, name)]
 
 
-def _name(overrides: Sequence[Override], space: list[str]) -> str:
-    """Of the search in a storage: trials on other data, or from another space, are none of it."""
-    told = [o.input_line for o in overrides if not o.key_or_group.startswith("hydra")]
-    return f"g2p-{hashlib.sha256(json.dumps(sorted([*told, *space])).encode()).hexdigest()[:8]}"
+def _search_name(overrides: Sequence[Override], space: list[str]) -> str:
+    """Name a search in a storage by its keys: another data set or space is another search."""
+    user_overrides = [o.input_line for o in overrides if not o.key_or_group.startswith("hydra")]
+    text = json.dumps(sorted([*user_overrides, *space]))
+    return f"g2p-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
 def _space(params: DictConfig | dict, overrides: Sequence[Override]) -> list[str]:
-    """The keys of the space that the user has not set, and that every run has."""
-    given = {override.key_or_group for override in overrides}
-    keys = [key for key in params if key not in given]
+    """Return the keys of the space that the user has not set, and that every run has."""
+    set_by_user = {override.key_or_group for override in overrides}
+    keys = [key for key in params if key not in set_by_user]
     for job in jobs(overrides):
         config = compose_config(job)
         idle = inapplicable_keys(config)
@@ -72,8 +73,8 @@ def _space(params: DictConfig | dict, overrides: Sequence[Override]) -> list[str
     return [f"{key}={params[key]}" for key in keys]
 
 
-def _left(sweeper: DictConfig, name: str) -> list[str]:
-    """Of a search that a storage remembers: the trials that are left, drawn by another seed.
+def _remaining_trials(sweeper: DictConfig, name: str) -> list[str]:
+    """Return overrides for the remaining trials of a stored search, drawn with another seed.
 
     Raises:
         UserError: for a storage that cannot be opened.
@@ -90,27 +91,27 @@ def _left(sweeper: DictConfig, name: str) -> list[str]:
         return []
     study = optuna.load_study(study_name=name, storage=sweeper.storage)
     done = sum(trial.state.is_finished() for trial in study.trials)
-    words = [f"hydra.sweeper.n_trials={max(0, sweeper.n_trials - done)}"]
+    overrides = [f"hydra.sweeper.n_trials={max(0, sweeper.n_trials - done)}"]
     if sweeper.sampler.get("seed") is not None:
-        words.append(f"hydra.sweeper.sampler.seed={sweeper.sampler.seed + done}")
-    return words
+        overrides.append(f"hydra.sweeper.sampler.seed={sweeper.sampler.seed + done}")
+    return overrides
 
 
 class ReportBest(Callback):
     """Prints the best trial of a search that has ended, and its run's directory."""
 
     def on_multirun_start(self, config: DictConfig, **of_hydra) -> None:
-        # Where no trial is left, no launcher makes the folder that the sweeper writes to.
+        # Where no trial remains, no launcher makes the folder that the sweeper writes to.
         Path(config.hydra.sweep.dir).mkdir(parents=True, exist_ok=True)
 
     def on_multirun_end(self, config: DictConfig, **of_hydra) -> None:
         from g2p.runs.resolve import resolve_run  # torch comes with it
 
-        GlobalHydra.instance().clear()  # which is done, and would not compose another config
+        GlobalHydra.instance().clear()  # which has ended, and would not compose another config
         result = yaml.safe_load((Path(config.hydra.sweep.dir) / RESULTS).read_text())
         chosen = [f"{key}={value}" for key, value in result["best_params"].items()]
-        given = parse(config.hydra.overrides.task)
-        fixed = [override.input_line for override in given if not override.is_sweep_override()]
+        overrides = parse(config.hydra.overrides.task)
+        fixed = [override.input_line for override in overrides if not override.is_sweep_override()]
         folder = resolve_run(compose_config([*fixed, *chosen])).directory.folder
         print(f"best trial: validation R2 {result['best_value']:z.3f} with {', '.join(chosen)}")
         print(f"run: {folder}", flush=True)

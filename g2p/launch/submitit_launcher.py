@@ -1,4 +1,4 @@
-"""Jobs of submitit, on Slurm or on this machine: each is waited for, and what became of it said."""
+"""Jobs of submitit, on Slurm or on this machine: each is waited for, and its result reported."""
 
 import contextlib
 import os
@@ -21,7 +21,7 @@ SECONDS_BETWEEN_LOOKS = 0.5
 
 @dataclass(frozen=True)
 class Ended:
-    """What the launcher asks of a job, once it has ended."""
+    """The interface of a job that the launcher uses once the job has ended."""
 
     returned: JobReturn
 
@@ -29,41 +29,42 @@ class Ended:
         return [self.returned]
 
 
-def wait_for_all(tell: Callable[[JobReturn], None]) -> None:
+def wait_for_all(report: Callable[[JobReturn], None]) -> None:
     """Have the launcher, which gives up at the first job that died, wait for all of them."""
 
     class Executor(submitit.AutoExecutor):
         def map_array(self, function, *arguments) -> list[Ended]:
-            words, *_ = arguments
+            overrides, *_ = arguments
             if self.cluster == "local":
-                return _on_this_machine(self, function, arguments, partial(_ended, tell))
+                return _run_on_this_machine(self, function, arguments, partial(_ended, report))
             jobs = super().map_array(function, *arguments)
             starts = [partial(lambda job: job, job) for job in jobs]
             try:
-                return _wait(starts, words, len(jobs), partial(_ended, tell))
-            except BaseException:  # Ctrl-C, most often: the jobs are Slurm's now
+                return _wait(starts, overrides, len(jobs), partial(_ended, report))
+            except BaseException:  # Ctrl-C, most often: Slurm continues the jobs
                 number = jobs[0].job_id.partition("_")[0]
-                print(f"Slurm goes on with job {number}; scancel {number} ends it.", flush=True)
+                print(f"Slurm continues job {number}; scancel {number} ends it.", flush=True)
                 raise
 
     submitit.AutoExecutor = Executor
 
 
-def _on_this_machine(executor, function, arguments, ended) -> list[Ended]:
-    """As many jobs at once as there are cores for, none of which outlives this process."""
-    told = executor.parameters
-    cores = told.get("cpus_per_task", 1)
+def _run_on_this_machine(executor, function, arguments, ended) -> list[Ended]:
+    """Run as many jobs at once as there are cores for, none of which outlives this process."""
+    parameters = executor.parameters
+    cores = parameters.get("cpus_per_task", 1)
     os.environ.setdefault("OMP_NUM_THREADS", str(cores))
-    told["visible_gpus"] = visible_gpus()  # else submitit counts from 0, whatever may be used here
-    told.setdefault("gpus_per_node", len(told["visible_gpus"]))
+    # Otherwise submitit counts from 0, whichever GPUs are visible.
+    parameters["visible_gpus"] = visible_gpus()
+    parameters.setdefault("gpus_per_node", len(parameters["visible_gpus"]))
     running: list[submitit.Job] = []
 
-    def start(own: tuple) -> submitit.Job:
-        with _interrupts_are_ours():
-            running.append(executor.submit(function, *own))
+    def start(job_arguments: tuple) -> submitit.Job:
+        with _without_interrupts():
+            running.append(executor.submit(function, *job_arguments))
         return running[-1]
 
-    starts = [partial(start, own) for own in zip(*arguments, strict=True)]
+    starts = [partial(start, each) for each in zip(*arguments, strict=True)]
     try:
         return _wait(starts, arguments[0], max(1, os.cpu_count() // cores), ended)
     finally:
@@ -73,7 +74,7 @@ def _on_this_machine(executor, function, arguments, ended) -> list[Ended]:
 
 
 def _wait(
-    starts: Iterable[Callable[[], submitit.Job]], words: Sequence[list[str]], at_once: int,
+    starts: Iterable[Callable[[], submitit.Job]], overrides: Sequence[list[str]], at_once: int,
     ended: Callable[[submitit.Job, list[str]], Ended],
 ) -> list[Ended]:  # fmt: skip
     """Start jobs, never more than `at_once`, until the last has ended."""
@@ -85,26 +86,26 @@ def _wait(
             number, start = waiting.pop()
             running[number] = start()
         for number in [number for number, job in running.items() if job.done()]:
-            results[number] = ended(running.pop(number), words[number])
+            results[number] = ended(running.pop(number), overrides[number])
         time.sleep(SECONDS_BETWEEN_LOOKS)
         raise_if_interrupted()
     return [results[number] for number in sorted(results)]
 
 
-def _ended(tell: Callable[[JobReturn], None], job: submitit.Job, words: list[str]) -> Ended:
+def _ended(report: Callable[[JobReturn], None], job: submitit.Job, overrides: list[str]) -> Ended:
     try:
         (returned,) = job.results()
     except (UncompletedJobError, FailedJobError):
         returned = job_failure(
-            words, f"job {job.job_id}: {job.state.lower()}; log: {job.paths.stderr}"
+            overrides, f"job {job.job_id}: {job.state.lower()}; log: {job.paths.stderr}"
         )
-    tell(returned)
+    report(returned)
     return Ended(returned)
 
 
 @contextlib.contextmanager
-def _interrupts_are_ours() -> Iterator[None]:
-    """Ctrl-C reaches every process of a terminal; those started in here leave it to this one."""
+def _without_interrupts() -> Iterator[None]:
+    """Have processes that are started within ignore Ctrl-C, which only this one handles."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         yield
