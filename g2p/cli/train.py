@@ -50,7 +50,7 @@ def main() -> None:
         print_error(stopped_message(stopped.number, "from the last finished epoch"))
         sys.exit(128 + stopped.number)
     except Exception as error:
-        if not getattr(error, "said", False):
+        if not getattr(error, "is_reported", False):
             print_error(format_error(error))
         sys.exit(1)
 
@@ -85,7 +85,7 @@ def job(config: DictConfig) -> TrialScore:
         print_error(format_error(error))
         if hydra_config.mode == RunMode.MULTIRUN:  # Hydra counts it and goes on with the next job
             failed = UserError(format_error(error))  # of a kind that reaches another process whole
-            failed.said = True
+            failed.is_reported = True
             raise failed from None
         sys.exit(1)
 
@@ -114,7 +114,7 @@ def _begin(config: dict, told: Mapping) -> Callable[[bool], Generator]:
             raise
         except Exception as error:
             print_error(format_error(error))
-            error.said = True
+            error.is_reported = True
             raise
 
     return steps

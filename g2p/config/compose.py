@@ -1,7 +1,7 @@
-"""From the words of a command line to a checked config, as plain dicts.
+"""From the overrides of a command line to a checked config, as plain dicts.
 
-Hydra takes a tenth of a second to compose one, and most runs of a grid or a study differ in plain
-values alone. So what groups make is composed once, and plain values are set in a copy of it.
+Hydra takes a tenth of a second to compose a config, and most runs of a grid or a study differ in
+plain values alone. So the groups are composed once, and plain values are set in a copy.
 """
 
 import itertools
@@ -24,38 +24,39 @@ from g2p.config.schema import check, unknown_choice
 from g2p.core.errors import UserError
 
 MOST_JOBS = 100_000  # of one command
-MOST_ENDS = 1000  # combinations of the ends of a search's ranges that are all checked
+MOST_ENDS = 1000  # combinations of the ends of a search's ranges; beyond, each end is checked alone
 REFERENCE = re.compile(r"\$\{([^}]*)\}")
 
 
-def compose_config(words: Sequence[str], *, of_many: bool = False) -> dict:
-    """The checked config of a command's overrides.
+def compose_config(overrides: Sequence[str], *, of_many: bool = False) -> dict:
+    """Return the checked config of a command's overrides.
 
-    An override without effect is refused, unless it is `of_many` runs: some may need it.
+    An override without effect is refused, unless the overrides are `of_many` runs: some may need it.
 
     Raises:
-        UserError: naming the key or choice that is wrong, or that is several.
+        UserError: naming the key or choice that is wrong, or that has several values.
     """
-    parsed = _of_one(words)
+    parsed = _parse_single_values(overrides)
     _check_choices(parsed)
     config = _config(parsed)
     check(config, () if of_many else run_keys(parsed))
     return config
 
 
-def overridden_keys(words: Sequence[str]) -> list[str]:
-    """The keys and groups that a command's overrides set, Hydra's own among them."""
-    return [override.key_or_group for override in parse(words)]
+def overridden_keys(overrides: Sequence[str]) -> list[str]:
+    """Return the keys and groups that a command's overrides set, those of Hydra included."""
+    return [override.key_or_group for override in parse(overrides)]
 
 
-def overridden_values(words: Sequence[str]) -> dict:
-    """Key or group -> value, of overrides that give one; of several, UserError."""
-    return {o.key_or_group: plain(o.value()) for o in _of_one(words) if not o.is_delete()}
+def overridden_values(overrides: Sequence[str]) -> dict:
+    """Return key or group -> value. Raises UserError for an override with several values."""
+    parsed = _parse_single_values(overrides)
+    return {o.key_or_group: plain(o.value()) for o in parsed if not o.is_delete()}
 
 
-def _of_one(words: Sequence[str]) -> list[Override]:
-    parsed = parse(words)
-    refuse_repeated_keys(override for override in parsed if not _of_hydra(override))
+def _parse_single_values(overrides: Sequence[str]) -> list[Override]:
+    parsed = parse(overrides)
+    refuse_repeated_keys(override for override in parsed if not _is_of_hydra(override))
     for override in parsed:
         if override.is_sweep_override():
             raise UserError(f"{override.input_line} is several values: quote it if it is one.")
@@ -63,48 +64,50 @@ def _of_one(words: Sequence[str]) -> list[Override]:
 
 
 def refuse_repeated_keys(overrides: Iterable[Override]) -> None:
-    """Refuse a key that is given twice, since the last alone would count.
+    """Refuse a key that is set twice, since only the last value would count.
 
-    A group and its keys (model=rung model.ffn=true) are different things; a value and what lies
-    within it (paths={...} paths.runs=here) are not.
+    A group and its keys (model=rung model.ffn=true) do not overlap; a mapping and a key within it
+    (paths={...} paths.runs=here) do.
     """
-    seen: dict[str, Override] = {}
+    earlier: dict[str, Override] = {}
     for override in overrides:
         key = override.key_or_group
-        for other, before in seen.items():
-            within = _overlap(key, other) and _is_value(key) and _is_value(other)
-            if key == other or within:
+        for other, first in earlier.items():
+            is_within = _overlap(key, other) and _is_value(key) and _is_value(other)
+            if key == other or is_within:
                 raise UserError(
-                    f"{min(key, other, key=len)} is given twice: {before.input_line} and "
+                    f"{min(key, other, key=len)} is given twice: {first.input_line} and "
                     f"{override.input_line}. Keep one."
                 )
-        seen[key] = override
+        earlier[key] = override
 
 
 def plain(value):
+    """Return an override's value without Hydra's quotes."""
     if isinstance(value, list):
         return [plain(item) for item in value]
     return value.text if isinstance(value, QuotedString) else value
 
 
 def run_keys(overrides: Sequence[Override]) -> list[str]:
-    """The keys and groups that overrides set, without Hydra's own."""
-    return [o.key_or_group for o in overrides if not _of_hydra(o)]
+    """Return the keys and groups that overrides set, without those of Hydra."""
+    return [o.key_or_group for o in overrides if not _is_of_hydra(o)]
 
 
-def _of_hydra(override: Override) -> bool:
+def _is_of_hydra(override: Override) -> bool:
     return override.key_or_group.startswith("hydra")
 
 
-def parse(words: Sequence[str]) -> list[Override]:
-    return [_parsed(word) for word in words]
+def parse(overrides: Sequence[str]) -> list[Override]:
+    """Parse overrides as Hydra does."""
+    return [_parse_override(override) for override in overrides]
 
 
 @cache
-def _parsed(word: str) -> Override:
-    # Which choices there are only a glob needs to know.
-    loader = _loader() if "glob(" in word else None
-    return OverridesParser.create(loader).parse_overrides([word])[0]
+def _parse_override(override: str) -> Override:
+    # Only a glob needs the list of choices.
+    loader = _loader() if "glob(" in override else None
+    return OverridesParser.create(loader).parse_overrides([override])[0]
 
 
 @cache
@@ -113,26 +116,26 @@ def _loader() -> ConfigLoaderImpl:
 
 
 def jobs(overrides: Sequence[Override]) -> Iterator[list[str]]:
-    """The overrides of each job of a multirun; of a search, those at the ends of its ranges."""
+    """Yield the overrides of each job of a multirun; of a search, those at the ends of its ranges."""
     ends = [alternatives(override) for override in overrides]
     number = math.prod(map(len, ends))
-    sampled = any(o.is_sweep_override() and not o.is_discrete_sweep() for o in overrides)
-    if sampled and number > MOST_ENDS:
-        first = [words[0] for words in ends]
-        for i, words in enumerate(ends):
-            for word in words:
-                yield [*first[:i], word, *first[i + 1 :]]
+    is_search = any(o.is_sweep_override() and not o.is_discrete_sweep() for o in overrides)
+    if is_search and number > MOST_ENDS:
+        first = [values[0] for values in ends]
+        for i, values in enumerate(ends):
+            for value in values:
+                yield [*first[:i], value, *first[i + 1 :]]
     elif number > MOST_JOBS:
-        raise UserError(f"this is {number:,} runs; one command may ask for {MOST_JOBS:,} at most.")
+        raise UserError(f"these are {number:,} runs; a command may have at most {MOST_JOBS:,}.")
     else:
         yield from map(list, itertools.product(*ends))
 
 
 def alternatives(override: Override) -> list[str]:
-    """The overrides that a sweep stands for; the ends of a range that a sweeper samples.
+    """Return the overrides of a sweep's values; of a range that a sweeper samples, its two ends.
 
     Raises:
-        UserError: for an empty one, or one without an end.
+        UserError: for a sweep without values, or without an end.
     """
     if not override.is_sweep_override():
         return [override.input_line]
@@ -141,15 +144,15 @@ def alternatives(override: Override) -> list[str]:
         sweep = override.value()
         return [f"{key}={sweep.start}", f"{key}={sweep.end}"]
     if isinstance(sweep := override.value(), RangeSweep) and not _is_short(sweep):
-        raise UserError(f"{override.input_line} is more than {MOST_JOBS:,} values.")
+        raise UserError(f"{override.input_line} has more than {MOST_JOBS:,} values.")
     values = [f"{key}={value}" for value in override.sweep_string_iterator()]
     if not values:
-        raise UserError(f"{override.input_line} is no value at all.")
+        raise UserError(f"{override.input_line} has no values.")
     return values
 
 
 def _is_short(sweep: RangeSweep) -> bool:
-    """Whether a range has an end, and that before long; Hydra writes all of it out."""
+    """Whether a range ends within the limit; Hydra builds a list of all its values."""
     return sweep.step != 0 and (sweep.stop - sweep.start) / sweep.step <= MOST_JOBS
 
 
@@ -169,27 +172,27 @@ def _check_choices(overrides: Sequence[Override]) -> None:
 
 
 def _config(overrides: Sequence[Override]) -> dict:
-    plain = [override for override in overrides if _sets_a_plain_value(override)]
-    others = [override for override in overrides if not _sets_a_plain_value(override)]
-    text, referenced = _composed(tuple(map(_open, others)))
+    simple = [override for override in overrides if _sets_plain_value(override)]
+    others = [override for override in overrides if not _sets_plain_value(override)]
+    text, referenced = _compose_by_hydra(tuple(map(_allow_new_key, others)))
     config = json.loads(text)
-    # Where order or other values matter, Hydra does all of it.
-    delicate = {*referenced, *(o.key_or_group for o in others if _is_value(o.key_or_group))}
-    for override in plain:
+    # Where order or other values matter, Hydra composes all of it.
+    dependent = {*referenced, *(o.key_or_group for o in others if _is_value(o.key_or_group))}
+    for override in simple:
         key = override.key_or_group
-        if any(_overlap(key, other) for other in delicate) or not _set(config, override):
-            return json.loads(_composed(tuple(map(_open, overrides)))[0])
+        if any(_overlap(key, other) for other in dependent) or not _set(config, override):
+            return json.loads(_compose_by_hydra(tuple(map(_allow_new_key, overrides)))[0])
     return config
 
 
 @cache
-def _composed(words: tuple[str, ...]) -> tuple[str, frozenset[str]]:
-    """The resolved config as JSON, and the keys that other values refer to."""
+def _compose_by_hydra(overrides: tuple[str, ...]) -> tuple[str, frozenset[str]]:
+    """Return the resolved config as JSON, and the keys that other values refer to."""
     state = GlobalHydra.instance()
-    outer, state.hydra = state.hydra, None  # a launcher composes while Hydra is at work
+    outer, state.hydra = state.hydra, None  # a launcher composes while Hydra runs
     try:
         with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
-            config = hydra.compose("config", overrides=list(words))
+            config = hydra.compose("config", overrides=list(overrides))
     finally:
         state.hydra = outer
     raw = json.dumps(OmegaConf.to_container(config))
@@ -198,17 +201,18 @@ def _composed(words: tuple[str, ...]) -> tuple[str, frozenset[str]]:
     )
 
 
-def _sets_a_plain_value(override: Override) -> bool:
-    """`key=value`, whose value means itself wherever it stands."""
+def _sets_plain_value(override: Override) -> bool:
+    """Whether an override is `key=value` with a value that depends on nothing else."""
     value = override.value()
     items = value if isinstance(value, list) else [value]
-    nested = any(isinstance(item, dict | list) for item in items)
-    special = any(mark in str(value) for mark in ("${", "???"))  # interpolated, missing
-    return not nested and not special and _only_sets(override) and _is_value(override.key_or_group)
+    is_nested = any(isinstance(item, dict | list) for item in items)
+    is_special = any(mark in str(value) for mark in ("${", "???"))  # interpolated, missing
+    is_plain = not is_nested and not is_special
+    return is_plain and _only_sets(override) and _is_value(override.key_or_group)
 
 
 def _set(config: dict, override: Override) -> bool:
-    """Set one value; False where there is none yet, or a mapping."""
+    """Set one value; return False if the config has no such value, or a mapping."""
     *path, last = override.key_or_group.split(".")
     for part in path:
         config = config.get(part)
@@ -224,10 +228,10 @@ def _overlap(key: str, other: str) -> bool:
     return f"{key}.".startswith(f"{other}.") or f"{other}.".startswith(f"{key}.")
 
 
-def _open(override: Override) -> str:
-    """The override, allowed to add a key: our own check then says what is wrong with it."""
-    opened = _only_sets(override) and _is_value(override.key_or_group)
-    return f"++{override.input_line}" if opened else override.input_line
+def _allow_new_key(override: Override) -> str:
+    """Return the override, allowed to add a key: g2p's check then reports an unknown key."""
+    adds_key = _only_sets(override) and _is_value(override.key_or_group)
+    return f"++{override.input_line}" if adds_key else override.input_line
 
 
 def _only_sets(override: Override) -> bool:

@@ -1,4 +1,4 @@
-"""What an option's type may say beside its type: ranges, and how it depends on its siblings."""
+"""Rules in an option's annotation: ranges, and dependencies on its sibling options."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,7 +72,7 @@ class OptionsOf:
     choice: str
 
 
-# Seeds: what numpy, scikit-learn and torch all take.
+# Seeds: the range that numpy, scikit-learn and torch share.
 Seed = Annotated[int, AtLeast(0), AtMost(2**32 - 1)]
 
 VOCABULARY = {

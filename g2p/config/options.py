@@ -1,13 +1,12 @@
-"""What a component may be told: its keyword-only arguments, read without importing it.
+"""The options of a component: its keyword-only arguments, read without importing it.
 
 A component (a model, a data source, a split, an optimizer) declares its options once, in the
-signature of the class or function that receives them:
+signature of the class or function that takes them:
 
     def __init__(self, *, n_loci: int, num_heads: Annotated[int, AtLeast(1), Divides("width")])
 
-`g2p.config.components` reads them from the source text, so that a wrong key is answered without
-waiting for torch to be imported. Arguments in `FACTS` are known at run time only and are no
-options.
+`g2p.config.components` reads them from the source text, so that a wrong key is refused without
+importing torch. Arguments in `FACTS` have their values at run time only and are not options.
 """
 
 import typing
@@ -22,7 +21,7 @@ from g2p.config.constraints import AtMost, OnlyIf, Unless
 # Passed by the code that builds a component, never written in YAML.
 FACTS = frozenset({"n_loci", "n_phenotypes", "genome_L2", "ridge", "folder"})
 
-# Of a whole number that says nothing else: what libraries in C take.
+# The largest whole number of an option without `AtMost`: the limit of libraries in C.
 MOST = 2**31 - 1
 
 
@@ -42,7 +41,7 @@ class Option:
         return any(isinstance(rule, AtMost) for rule in self.rules)
 
     def problem(self, value: Any) -> str | None:
-        """Why `value` cannot be this option's value, or None."""
+        """The reason why `value` is not a valid value of this option, or None."""
         choices = typing.get_args(self.type) or (self.type,)
         if typing.get_origin(self.type) is Literal:
             allowed = ", ".join("null" if c is None else str(c) for c in choices)
@@ -52,7 +51,7 @@ class Option:
             return f"must be of type {names}, not {value!r} ({type(value).__name__})"
         if isinstance(value, int) and abs(value) > MOST and not self._is_bounded:
             return f"must be at most {MOST}, not {value!r}"
-        if self.is_path and isinstance(value, str) and (why := _no_path(value)):
+        if self.is_path and isinstance(value, str) and (why := _path_problem(value)):
             return f"{why}, not {value!r}"
         if value is not None:
             for rule in self.rules:
@@ -61,8 +60,8 @@ class Option:
         return None
 
 
-def _no_path(value: str) -> str | None:
-    """Why a text can be no path, or None; that there is a file or a folder is not asked."""
+def _path_problem(value: str) -> str | None:
+    """The reason why a text is not a path, or None. The file or folder need not exist."""
     if not value.strip():
         return "must be a path (. is the current folder)"
     if any(ord(character) < 32 for character in value):
@@ -75,15 +74,15 @@ def _no_path(value: str) -> str | None:
 
 
 def _is(value: Any, kind: type) -> bool:
-    if kind is float:  # 1 is a fine value for a float; true is not, and neither are nan and inf
+    if kind is float:  # 1 is a valid float; true, nan and inf are not
         return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
     if kind is int:
         return isinstance(value, int) and not isinstance(value, bool)
     return isinstance(value, str if kind is Path else kind)
 
 
-def declared(annotation: Any) -> Option:
-    """The option that a type annotation declares."""
+def option_of(annotation: Any) -> Option:
+    """Return the option that a type annotation declares."""
     if typing.get_origin(annotation) is Annotated:
         kind, *rules = typing.get_args(annotation)
         return Option(kind, tuple(rules))
@@ -93,7 +92,7 @@ def declared(annotation: Any) -> Option:
 def options_without_effect(
     options: Mapping[str, Option], values: Mapping[str, Any]
 ) -> dict[str, tuple[str, str]]:
-    """The options that change nothing, given the other values: name -> (switch, how it stands)."""
+    """Return the options without effect at these values: name -> (switch, `off` or `set`)."""
     off = {}
     for name, option in options.items():
         for rule in option.rules:

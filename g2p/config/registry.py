@@ -1,4 +1,4 @@
-"""Where components are: the groups of conf/, their choices, the files that take their options."""
+"""The groups of conf/, their choices, and the files whose functions take their options."""
 
 from functools import cache
 
@@ -8,13 +8,13 @@ from g2p.core.package import PACKAGE
 
 CONF = PACKAGE.parent / "conf"
 
-# Groups whose files are presets of one set of options, without a name.
+# Groups whose files are presets of one set of options, without the key `name`.
 PRESETS = ("qc", "trainer")
 
-# Where a run's own choices live; each is a folder of YAML files in conf/.
+# The groups of a run's config; each is a folder of YAML files in conf/.
 GROUPS = ("data", "qc", "split", "transfer", "model", "optim", "trainer", "logger")
 
-# Groups whose files set the values of others, and leave no trace of their own in a config.
+# Groups whose files set values of other groups, and which are not in the config themselves.
 OVERLAYS = ("debug",)
 
 
@@ -32,13 +32,13 @@ def is_baseline(model: str) -> bool:
 
 @cache
 def prepare_options() -> dict[str, Option]:
-    """What every data source is told about the way from its panel to the model."""
+    """The options of every data source that say how its panel is prepared for the model."""
     return read_options(PACKAGE / "data" / "preprocess.py", "prepare")
 
 
 @cache
 def choice_options(group: str, name: str | None) -> dict[str, Option]:
-    """The options of one choice of a group, `name` not among them."""
+    """The options of one choice of a group, without `name`."""
     if group == "data":
         return read_options(PACKAGE / "data" / "sources" / f"{name}.py", "read") | prepare_options()
     if group == "split":

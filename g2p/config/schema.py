@@ -1,9 +1,9 @@
-"""The config schema: every key a user may set, checked before any work starts.
+"""The config schema: every key that a user may set, checked before any work starts.
 
-YAML under `conf/` holds the defaults. What is allowed is read from the signatures of the classes
-and functions that take the options (see `g2p.config.components`), so a new model, source or split
-is checked from its own file. This module and what it imports stay free of torch, so that a wrong
-key is answered at once.
+YAML under `conf/` holds the defaults. The allowed keys and values are read from the signatures of
+the classes and functions that take the options (see `g2p.config.components`), so a new model,
+source or split is checked from its own file. This module and its imports stay free of torch, so that
+a wrong key is refused at once.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,25 +11,25 @@ from contextlib import suppress
 from pathlib import Path
 
 from g2p.config.constraints import Divides, LessThan, OptionsOf, Seed
-from g2p.config.options import Option, declared, options_without_effect
+from g2p.config.options import Option, option_of, options_without_effect
 from g2p.config.registry import GROUPS, PRESETS, choice_options, choices, is_baseline
 from g2p.core.errors import UserError, listed, nearest
 
 TOP_LEVEL = {
     "phenotype": Option(str | list),
-    "seed": declared(Seed),
+    "seed": option_of(Seed),
     "force": Option(bool),
 }
 PATHS = {"data": Option(Path), "cache": Option(Path), "runs": Option(Path)}
 
-MOST_TRIED = 10_000  # numbers that may divide another, for a message
+MOST_DIVISORS_TRIED = 10_000  # for a message
 
-# A closed form has no epochs; that it runs on the CPU may be said.
-PLACE = ("accelerator",)
+# The keys of trainer that a model without epochs takes.
+BASELINE_TRAINER_KEYS = ("accelerator",)
 
 
 def inapplicable_keys(config: Mapping) -> dict[str, str]:
-    """Keys of a valid config that change nothing: dotted key -> why."""
+    """Return the keys of a valid config that have no effect: dotted key -> why."""
     model = config["model"]["name"]
     keys = {}
     for group in GROUPS:
@@ -37,20 +37,22 @@ def inapplicable_keys(config: Mapping) -> dict[str, str]:
         for key, (switch, how) in options_without_effect(options, config[group]).items():
             keys[f"{group}.{key}"] = f"{group}.{switch} is {how}"
     if is_baseline(model):
-        why = f"model={model} is fitted in closed form, without an optimizer or epochs"
+        why = f"model={model} is fitted in closed form, without optimizer and epochs"
         keys["optim"] = why
         keys |= {f"optim.{key}": why for key in config["optim"]}
-        keys |= {f"trainer.{key}": why for key in config["trainer"] if key not in PLACE}
+        keys |= {
+            f"trainer.{key}": why for key in config["trainer"] if key not in BASELINE_TRAINER_KEYS
+        }
     return keys
 
 
 def check(config: Mapping, set_by_user: Iterable[str] = ()) -> None:
-    """Refuse a config that does not mean one thing, before any work starts.
+    """Refuse an invalid or contradictory config, before any work starts.
 
     Args:
         config: the resolved config, as plain dicts.
-        set_by_user: dotted keys and groups that the user set. Setting one that has no effect is
-            refused; having it as a default is not.
+        set_by_user: dotted keys and groups that the user set. A key that has no effect is refused
+            among these, but not as a default.
 
     Raises:
         UserError: naming the key, what is allowed, and the nearest match.
@@ -81,30 +83,30 @@ def _check_transfer(config: Mapping) -> None:
     method = config["transfer"].get("method")
     if method == "finetuned" and is_baseline(config["model"]["name"]):
         raise UserError(
-            f"transfer.method=finetuned: model={config['model']['name']} has no weights to go on "
-            "from. transfer.method may be joint or single."
+            f"transfer.method=finetuned: model={config['model']['name']} has no weights to "
+            "fine-tune. transfer.method may be joint or single."
         )
     if method and config["data"]["missing"] == "drop_strain":
         raise UserError(
-            "transfer=target hides most values of the target, and data.missing=drop_strain would "
-            "drop their strains. Use data.missing=mask."
+            "transfer=target hides most values of the target, and data.missing=drop_strain drops "
+            "their strains. Use data.missing=mask."
         )
     if method == "finetuned" and "own_columns" in config["model"]:
         raise UserError(
             f"transfer.method=finetuned: the layers of model={config['model']['name']} depend on "
-            "the number of environments. transfer.method=joint does without fine-tuning."
+            "the number of environments. Use transfer.method=joint."
         )
     if method and config["split"]["name"] == "cv2":
         raise UserError(
-            "transfer=target hides values of one phenotype, split=cv2 of all: use one of the two."
+            "transfer=target hides values of one phenotype, split=cv2 of all. Use one of the two."
         )
 
 
 def check_group(group: str, config: Mapping) -> None:
-    """Refuse a group of a config that is no choice, or has other options than its choice."""
+    """Refuse a group of a config whose choice does not exist, or has other options."""
     values = config.get(group)
-    written = (group, repr(values))
-    if written in _fine:
+    text = (group, repr(values))
+    if text in _checked:
         return
     if not isinstance(values, Mapping):
         raise UserError(unknown_choice(group, values))
@@ -114,14 +116,14 @@ def check_group(group: str, config: Mapping) -> None:
         if name not in choices(group):
             raise UserError(unknown_choice(group, name))
     _check_choice(group, name, values, group)
-    _fine.add(written)
+    _checked.add(text)
 
 
-_fine: set[tuple[str, str]] = set()  # groups checked before: the runs of a study share most
+_checked: set[tuple[str, str]] = set()  # valid groups: the runs of a study share most of them
 
 
 def _check_choice(group: str, name: str | None, values: Mapping, prefix: str) -> None:
-    """The options of one choice, written below `prefix`."""
+    """Check the options of one choice, whose keys begin with `prefix`."""
     values = {key: value for key, value in values.items() if key != "name" or name is None}
     options = choice_options(group, name)
     for key in values:
@@ -151,7 +153,7 @@ def _check_siblings(group: str, key: str, rule: object, values: Mapping) -> None
 
 
 def _divisors(whole: int) -> list[int]:
-    return [n for n in range(1, min(whole, MOST_TRIED) + 1) if whole % n == 0]
+    return [n for n in range(1, min(whole, MOST_DIVISORS_TRIED) + 1) if whole % n == 0]
 
 
 def _check_options(prefix: str, options: Mapping[str, Option], values: Mapping) -> None:
@@ -174,14 +176,15 @@ def unknown_choice(group: str, choice: object, allowed: list[str] | None = None)
 def unknown_key(
     key: str, allowed: list[str], group: str | None = None, name: str | None = None
 ) -> str:
-    """The message for a key that does not exist, with where else it does."""
-    own = key.rpartition(".")[2]
+    """The message for a key that does not exist, with the choices that have it."""
+    option = key.rpartition(".")[2]
     elsewhere = ""
     if name is not None:
         others = []
         for other in choices(group):
-            with suppress(UserError):  # a file that cannot be read is no matter of this one
-                others += [other] if other != name and own in choice_options(group, other) else []
+            with suppress(UserError):  # another choice's file may be unreadable
+                has_it = other != name and option in choice_options(group, other)
+                others += [other] if has_it else []
         if others:
             elsewhere = f" {group}={listed(others)} has it."
     of = f" of {group}={name}" if name else ""

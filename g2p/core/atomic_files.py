@@ -1,7 +1,7 @@
-"""Files that are whole or absent.
+"""Files that are complete or absent.
 
 While it is written, a file is a draft under another name, locked by its writer, so that a draft
-whose writer was killed can be told from one that is being written.
+of a killed writer differs from one that is being written.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from g2p.core.interrupts import held
+from g2p.core.interrupts import deferred_signals
 
 DRAFT = ".draft"  # how the name of an incomplete file ends
 
@@ -26,18 +26,18 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = None
     try:
-        with held():  # else nobody knows of the draft yet
+        with deferred_signals():  # else a signal leaves a draft whose name is not stored yet
             handle, draft = _new_draft(path)
         with os.fdopen(handle, "wb") as file:
             write(file)
             file.flush()
             os.fsync(file.fileno())
             os.fchmod(file.fileno(), 0o644)
-            Path(draft).replace(path)  # before its lock goes
+            Path(draft).replace(path)  # before the lock is released
     except OSError as error:
-        if str(error.filename).endswith(DRAFT):  # which is no file of the user's
+        if str(error.filename).endswith(DRAFT):  # not a file that the user knows
             raise OSError(error.errno, error.strerror, str(path)) from None
-        # pyarrow and torch report a full disk without saying where.
+        # pyarrow and torch report a full disk without the file's name.
         error.filename = error.filename or str(path)
         raise
     finally:
@@ -46,7 +46,7 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], Any]) -> None:
 
 
 def _new_draft(path: Path) -> tuple[int, str]:
-    """A new file beside `path`, open, with a lock that ends with it or with the process."""
+    """Open a new file beside `path`, locked until it is closed or the process ends."""
     while True:
         handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=DRAFT)
         with contextlib.suppress(OSError):  # a file system without locks
@@ -57,9 +57,9 @@ def _new_draft(path: Path) -> tuple[int, str]:
 
 
 def remove_abandoned_drafts(folder: Path) -> None:
-    """Remove what killed processes have left half written in `folder`."""
+    """Remove the incomplete files of killed processes in `folder`."""
     for draft in folder.glob(f".*{DRAFT}"):
-        with contextlib.suppress(OSError), draft.open("r+b") as file:  # or its writer lives
+        with contextlib.suppress(OSError), draft.open("r+b") as file:  # its writer may be alive
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             draft.unlink()
 
@@ -70,7 +70,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Return what a file holds that can be made again; None where it is gone or is no JSON."""
+    """Return the contents of a file that can be recreated; None if it is absent or not JSON."""
     try:
         return json.loads(path.read_text())
     except (FileNotFoundError, ValueError, RecursionError):

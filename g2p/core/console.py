@@ -1,7 +1,7 @@
-"""The console of every command: whatever a user can name is printed as it is, never as markup.
+"""The console of every command: names that users choose are printed as they are, never as markup.
 
-A text is one line: what cannot be printed (a line break, a tab, the codes that move a terminal's
-cursor) is shown as Python would write it. More lines, and bold, are `rich.text.Text`.
+A text is one line: characters that cannot be printed (a line break, a tab, the codes that move a
+terminal's cursor) are shown as Python writes them. For several lines, or bold, use `rich.text.Text`.
 """
 
 import io
@@ -14,26 +14,26 @@ from rich.text import Text
 
 
 def visible(text: str) -> str:
-    r"""The text on one line, with `\n`, `\x1b` and their like for what cannot be printed."""
+    r"""The text on one line, with escapes such as `\n` and `\x1b` for unprintable characters."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 class Console(rich.console.Console):
-    """A console that takes no text for markup, an emoji or something to highlight."""
+    """A console without markup, emoji codes and highlighting."""
 
     def __init__(self, **options):
-        if isinstance(sys.stdout, io.TextIOWrapper):  # whose encoding may lack a letter of a name
+        if isinstance(sys.stdout, io.TextIOWrapper):  # its encoding may lack a letter of a name
             sys.stdout.reconfigure(errors="backslashreplace")
         super().__init__(markup=False, emoji=False, highlight=False, **options)
 
     def render_str(self, text: str, **options) -> Text:
-        """Every text on its way out, those in tables and their titles among them."""
+        """Escape every text that is printed, those in tables and their titles included."""
         return super().render_str(visible(text), **options)
 
     def input(self, prompt: str) -> str:
-        """A line that the user types."""
+        """Read a line that the user types."""
         return super().input(prompt, markup=False, emoji=False)
 
 

@@ -1,25 +1,25 @@
-"""The one kind of error that is meant for the user: a message, no traceback."""
+"""The one kind of error that is meant for the user (a message, no traceback), and its phrases."""
 
 import difflib
 from collections.abc import Iterable
 
 
 class UserError(Exception):
-    """Something the user can mend. The message says what was wrong, where, and what is allowed."""
+    """An error that the user can correct: its message names the problem, where, what is allowed."""
 
 
-def nearest(word: str, choices: Iterable[str]) -> str:
-    """`" Did you mean 'x'?"` for the choice most like `word`, or nothing when none is."""
+def nearest(text: str, choices: Iterable[str]) -> str:
+    """`" Did you mean 'x'?"` for the choice most like `text`; empty if none is similar."""
     by_folded_name = {choice.casefold(): choice for choice in choices}
-    found = difflib.get_close_matches(word.casefold(), by_folded_name, n=1, cutoff=0.5)
-    return f" Did you mean '{by_folded_name[found[0]]}'?" if found else ""
+    matches = difflib.get_close_matches(text.casefold(), by_folded_name, n=1, cutoff=0.5)
+    return f" Did you mean '{by_folded_name[matches[0]]}'?" if matches else ""
 
 
-def listed(words: Iterable[str], limit: int = 40) -> str:
-    """Words for a message, cut to `limit`, the rest counted."""
-    words = list(words)
-    more = f" and {len(words) - limit} more" if len(words) > limit else ""
-    return ", ".join(words[:limit]) + more
+def listed(names: Iterable[str], limit: int = 40) -> str:
+    """Names for a message, separated by commas; beyond `limit` they are counted."""
+    names = list(names)
+    more = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return ", ".join(names[:limit]) + more
 
 
 def plural(number: int, noun: str) -> str:

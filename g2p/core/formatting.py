@@ -1,8 +1,8 @@
-"""Values as they are shown."""
+"""Text for values in tables, figures and tags."""
 
 
 def label(value) -> str:
-    """A factor's value as it is shown."""
+    """The text of a factor's value."""
     if value is None:
         return "none"
     return f"{value:g}" if isinstance(value, float) else str(value)

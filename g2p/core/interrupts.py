@@ -1,11 +1,11 @@
-"""A signal that stops this process: raised where it arrives, and again where that was lost.
+"""A signal that stops this process: its exception is raised on arrival, and again if it got lost.
 
-Python hands what a signal's handler raises to whatever code is running, and not all of that can
-pass it on: within a `__del__` or a weak reference's callback it is dropped, and a library that was
-interrupted while it tidied up may raise another error in its place. So it is remembered.
+Python raises a handler's exception in whatever code is running, and not all code passes it on:
+within a `__del__` or a weak reference's callback Python drops it, and a library that is interrupted
+while it cleans up may raise another error instead. So this module stores the exception.
 
-While Python is in one long call of a library's compiled code, no handler runs. Then the process
-ends after some seconds as if it was killed, which all that it writes survives.
+While Python is in one long call of a library's compiled code, no handler runs. The process then
+ends after a few seconds as if it was killed; the files that it writes survive that.
 """
 
 import contextlib
@@ -20,45 +20,47 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 GRACE = 2.0  # seconds in which the handler of a signal should have run
 
 _raised: BaseException | None = None
-_holding = 0
-_reached = threading.Event()  # whether the handler has run
-_watching = False
+_n_deferring = 0  # `deferred_signals` blocks that are open
+_handler_ran = threading.Event()
+_has_watcher = False
 
 
 class Stopped(BaseException):
-    """A signal asked the process to stop. Not an Exception: nothing goes on after it."""
+    """A signal stops the process. Not an Exception: no code continues after it."""
 
     def __init__(self, number: int):
         self.number = number
 
 
 def stop_on_signals() -> None:
-    """From here on, SIGINT and SIGTERM raise Stopped; a second SIGINT ends the process."""
+    """Make SIGINT and SIGTERM raise Stopped; a second SIGINT ends the process."""
     for number in SIGNALS:
         signal.signal(number, _handler)
-    _watch()
+    _start_watcher()
 
 
 def _handler(number: int, frame) -> None:
-    _reached.set()
+    _handler_ran.set()
     raise_interrupt(Stopped(number))
 
 
 def stopped_message(number: int, where: str) -> str:
-    """What a command says that a signal stopped; `where` it goes on, in a few words."""
-    return f"stopped by {signal.Signals(number).name}. The same command goes on {where}."
+    """The message of a command that a signal stopped; `where` the command resumes, in short."""
+    return (
+        f"stopped by {signal.Signals(number).name}. Run the same command again to resume {where}."
+    )
 
 
-def _watch() -> None:
-    """Have another thread end the process where the main one does not get to the handler."""
-    global _watching
-    if _watching or threading.current_thread() is not threading.main_thread():
+def _start_watcher() -> None:
+    """Start a thread that ends the process if the main thread does not run the handler."""
+    global _has_watcher
+    if _has_watcher or threading.current_thread() is not threading.main_thread():
         return
-    _watching = True
+    _has_watcher = True
     read, write = os.pipe()
     os.set_blocking(write, False)
     signal.set_wakeup_fd(write, warn_on_full_buffer=False)  # written to by C code, at once
-    os.register_at_fork(after_in_child=lambda: signal.set_wakeup_fd(-1))  # the pipe is not its own
+    os.register_at_fork(after_in_child=lambda: signal.set_wakeup_fd(-1))  # the pipe is the parent's
     threading.Thread(target=_end_if_stuck, args=(read,), daemon=True).start()
 
 
@@ -66,62 +68,62 @@ def _end_if_stuck(read: int) -> None:
     first = None
     while True:
         (number,) = os.read(read, 1)
-        if number not in SIGNALS or not _is_ours(signal.getsignal(number)):
+        if number not in SIGNALS or not _uses_handler(signal.getsignal(number)):
             continue
-        again = first is not None and number == signal.SIGINT and time.monotonic() - first > 0.5
+        is_second = first is not None and number == signal.SIGINT and time.monotonic() - first > 0.5
         first = first or time.monotonic()
-        if again or not _reached.wait(GRACE):
-            message = stopped_message(number, "where it was")
+        if is_second or not _handler_ran.wait(GRACE):
+            message = stopped_message(number, "where it stopped")
             os.write(2, f"error: {message}\n".encode())
             os._exit(128 + number)
 
 
-def _is_ours(handler) -> bool:
-    """Also where `g2p.launch.preemption` has put another around it."""
+def _uses_handler(handler) -> bool:
+    """Whether a handler is this module's, or `g2p.launch.preemption`'s wrapper around it."""
     return handler is _handler or _handler in getattr(handler, "args", ())
 
 
-def _dropped(unraisable) -> None:
-    """Python would print a traceback; what is raised again needs none."""
+def _report_unraisable(unraisable) -> None:
+    """Print a traceback as Python does, except for the exception that is raised again."""
     if unraisable.exc_value is not _raised:
         sys.__unraisablehook__(unraisable)
 
 
 def raise_interrupt(error: BaseException) -> None:
-    """Raise it, as a signal's handler does, so that it cannot be lost; at once, unless held."""
+    """Store the exception of a signal and raise it, unless signals are deferred."""
     global _raised
     _raised = error
-    sys.unraisablehook = _dropped
-    if not _holding:
+    sys.unraisablehook = _report_unraisable
+    if not _n_deferring:
         raise error
 
 
 def raise_if_interrupted() -> None:
-    """Raise what a handler raised before, if there was any: whoever asks has not been reached."""
+    """Raise the exception of a signal that came before, if any: it did not reach the caller."""
     if _raised is not None:
         raise _raised
 
 
 @contextlib.contextmanager
-def held() -> Iterator[None]:
-    """What a signal raises within is raised at the end: for a moment that has to be whole."""
-    global _holding
+def deferred_signals() -> Iterator[None]:
+    """Raise the exception of a signal only at the end of the block, which runs as a whole."""
+    global _n_deferring
     before = _raised
-    _holding += 1
+    _n_deferring += 1
     try:
         yield
     finally:
-        _holding -= 1
+        _n_deferring -= 1
     if _raised is not before:
         raise_if_interrupted()
 
 
 @contextlib.contextmanager
 def prioritise_interrupts() -> Iterator[None]:
-    """Once a signal has come, what is raised within is the signal's, whatever became of it."""
+    """Once a signal has come, the block raises the signal's exception in place of any other."""
     try:
         yield
-    except GeneratorExit:  # a run that nobody goes on with: there is nobody to tell
+    except GeneratorExit:  # of a run that is closed: nothing receives the exception
         raise
     except BaseException:
         raise_if_interrupted()

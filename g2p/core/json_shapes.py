@@ -1,7 +1,7 @@
-"""What each JSON file that is read back must hold, checked in one place.
+"""The required contents of each JSON file that g2p reads back.
 
-A file that a run cannot be without (metrics.json) is refused when it does not; one that can be made
-again is then made again. Keys that are not named here are let through.
+A file that a run needs (metrics.json) is refused if its contents are wrong; a file that can be
+recreated is recreated. Other keys than those named here are allowed.
 """
 
 from pathlib import Path
@@ -11,15 +11,15 @@ from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationE
 from typing_extensions import TypedDict  # pydantic needs this one before Python 3.12
 
 SHAPE = ConfigDict(extra="allow", strict=True, allow_inf_nan=False)
-LARGEST = 2**63 - 1  # what a table's column of whole numbers holds
+LARGEST = 2**63 - 1  # of a table's column of whole numbers
 
 Count = Annotated[int, Field(ge=0, le=LARGEST)]
 Seconds = Annotated[float, Field(ge=0)]
 Status = Literal["pending", "running", "done", "failed"]
 
 
-class Part(TypedDict):
-    """Scores of one part of the split by phenotype; null where nothing can be said."""
+class SubsetScores(TypedDict):
+    """Scores of one subset of the split by phenotype; null where a score is undefined."""
 
     __pydantic_config__ = SHAPE
     r2: Annotated[dict[str, float | None], Field(min_length=1)]
@@ -29,18 +29,18 @@ class Part(TypedDict):
     loss: float | None
 
 
-class PartOfRidge(TypedDict):
+class RidgeScores(TypedDict):
     __pydantic_config__ = SHAPE
     r2: Annotated[dict[str, float | None], Field(min_length=1)]
     r2_mean: float | None
 
 
 class RidgeReference(TypedDict):
-    """What ridge reaches on the same split."""
+    """Scores of ridge on the same split."""
 
     __pydantic_config__ = SHAPE
-    val: PartOfRidge
-    test: PartOfRidge
+    val: RidgeScores
+    test: RidgeScores
 
 
 class Layer(TypedDict):
@@ -52,12 +52,12 @@ class Layer(TypedDict):
     degenerate: str | None
 
 
-def _of_the_same_phenotypes(metrics: dict) -> dict:
+def _check_phenotypes(metrics: dict) -> dict:
     names = metrics["test"]["r2"].keys()
-    for part in ("val", "test"):
+    for subset in ("val", "test"):
         for score in ("r2", "pearson", "n"):
-            if metrics[part][score].keys() != names:
-                raise ValueError(f"{part}.{score} is not of the phenotypes of test.r2")
+            if metrics[subset][score].keys() != names:
+                raise ValueError(f"{subset}.{score} has other phenotypes than test.r2")
     return metrics
 
 
@@ -70,8 +70,8 @@ class _Metrics(TypedDict):
     epochs: Annotated[int, Field(ge=1, le=LARGEST)]
     seconds: Seconds
     num_parameters: Count
-    val: Part
-    test: Part
+    val: SubsetScores
+    test: SubsetScores
     ridge: RidgeReference | None
     noise_ceiling: dict[str, float]
     n_train: NotRequired[dict[str, Count]]
@@ -79,7 +79,7 @@ class _Metrics(TypedDict):
     attention: NotRequired[Annotated[list[Layer], Field(min_length=1)]]
 
 
-Metrics = Annotated[_Metrics, AfterValidator(_of_the_same_phenotypes)]
+Metrics = Annotated[_Metrics, AfterValidator(_check_phenotypes)]
 
 
 class StoredRidge(TypedDict):
@@ -91,7 +91,7 @@ class StoredRidge(TypedDict):
 
 
 class Environment(TypedDict):
-    """Of environment.json, what is used again."""
+    """The keys of environment.json that g2p reads back."""
 
     __pydantic_config__ = SHAPE
     packages: NotRequired[dict[str, str]]
@@ -115,16 +115,16 @@ class LedgerLine(TypedDict):
 
 
 class Published(TypedDict):
-    """A study's published.json: the digest of what its report was made from."""
+    """A study's published.json: the digest of the report's inputs."""
 
     __pydantic_config__ = SHAPE
     of: str
-    files: Any  # only compared with what is there
+    files: Any  # only compared with the files on disk
     warnings: list[str]
 
 
 class Dashboard(TypedDict):
-    """Where a study's dashboard was saved."""
+    """The address of a study's dashboard."""
 
     __pydantic_config__ = SHAPE
     url: str
@@ -134,10 +134,10 @@ _adapters: dict[Any, TypeAdapter] = {}
 
 
 def parse(text: str | bytes, shape: Any) -> Any:
-    """Return what a JSON text holds, if it has a shape of this module.
+    """Return the contents of a JSON text that has a shape of this module.
 
     Raises:
-        ValueError: saying in a line what is wrong.
+        ValueError: with the problem, in one line.
     """
     if shape not in _adapters:
         _adapters[shape] = TypeAdapter(shape)
@@ -145,14 +145,14 @@ def parse(text: str | bytes, shape: Any) -> Any:
         return _adapters[shape].validate_json(text)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"])) or "the file"
-        why = first["msg"].replace("Input should be", f"{where} should be")
-        why = why.replace("Field required", f"{where} is missing").removeprefix("Value error, ")
-        raise ValueError(why) from None
+        key = ".".join(map(str, first["loc"])) or "the file"
+        problem = first["msg"].replace("Input should be", f"{key} should be")
+        problem = problem.replace("Field required", f"{key} is missing")
+        raise ValueError(problem.removeprefix("Value error, ")) from None
 
 
 def read_checked_json(path: Path, shape: Any) -> Any:
-    """Return what a file holds that can be made again; None where it is gone or damaged."""
+    """Return the contents of a file that can be recreated; None if it is absent or damaged."""
     try:
         return parse(path.read_bytes(), shape)
     except (FileNotFoundError, ValueError):

@@ -1,4 +1,4 @@
-"""Where the package lies."""
+"""The package's directory."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Standard output and error that whoever reads them may close, as `head -1` does."""
+"""Standard output and error that survive a reader that closes them, as `head -1` does."""
 
 import io
 import os
@@ -7,22 +7,22 @@ import sys
 
 
 class _Pipe(io.FileIO):
-    """The writing end of a pipe; what nobody reads any more is dropped, here and in children."""
+    """The writing end of a pipe; once its reader is gone, output is dropped, in children too."""
 
     def write(self, data) -> int:
         try:
             return super().write(data)
         except BrokenPipeError:
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, self.fileno())
-            os.close(nowhere)
+            null_device = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null_device, self.fileno())
+            os.close(null_device)
             return len(data)
 
 
 def survive_closed_pipes() -> None:
-    """Let this process go on when what reads its output ends: a run is more than its output.
+    """Let this process continue when the reader of its output ends.
 
-    A stream that is no pipe, or that something else has replaced, stays as it is.
+    A stream that is not a pipe, or that other code has replaced, stays as it is.
     """
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)

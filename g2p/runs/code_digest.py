@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
-from g2p.config.components import parsed
+from g2p.config.components import parse_source
 from g2p.config.registry import is_baseline
 from g2p.core.package import PACKAGE
 
@@ -43,7 +43,7 @@ def _digest(names: tuple[str, ...]) -> str:
     while pending:
         file = pending.pop()
         if file not in files:
-            tree = parsed(file)
+            tree = parse_source(file)
             files[file] = _text(_without_docstrings(tree))
             pending += _imported(tree, file)
     parts = sorted((file.relative_to(PACKAGE).as_posix(), text) for file, text in files.items())

@@ -62,8 +62,8 @@ def test_what_needs_no_torch_does_not_wait_for_it(tmp_path, arguments):
         (["-m", "model.num_heads=1,2,5"], "model.num_heads=5 does not divide"),
         (["-m", "model=ridge,transformer", "optim.lr=0.1"], "optim.lr has no effect"),
         (["model=[a"], "no viable alternative"),
-        (["phenotype=höhe"], "Quote what is no plain word: 'key=\"value\"'."),
-        (["model=ridge", "-m", "data.seed=range(3,0)"], "range(3,0) is no value at all"),
+        (["phenotype=höhe"], "Quote a value with other characters: 'key=\"value\"'."),
+        (["model=ridge", "-m", "data.seed=range(3,0)"], "range(3,0) has no values"),
         (["hydra.nothing=1"], "hydra.nothing"),
         (["hydra/launcher=nosuch"], "nosuch"),
         (["model=[ridge,transformer]"], "does not exist"),
@@ -91,7 +91,7 @@ def test_a_users_error_is_one_message(tmp_path, arguments, said):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("a: &a [*a]", "mine.yaml, line 1: what begins there contains itself"),
+        ("a: &a [*a]", "mine.yaml, line 1: this collection contains itself"),
         ("a: {b", "mine.yaml cannot be read: while parsing"),
         ("a: '\0'", "mine.yaml cannot be read: unacceptable character"),
         ("name: x\nname: y", "a YAML file cannot be read: while constructing a mapping"),

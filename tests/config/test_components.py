@@ -44,17 +44,17 @@ OPTION = "hidden: Annotated[int, AtLeast(1)]"
         ("class MyNet", "print(1\nclass MyNet", "my_net.py:9: "),
         ("*, n_loci", "n_loci", ":10: MyNet.__init__ takes hidden by position."),
         ("*, n_loci", "*args, n_loci", ":10: MyNet.__init__ takes *args by position."),
-        (OPTION, f"{OPTION}, **more", "takes **more by position. Options are taken by name"),
-        (OPTION, "hidden", ":10: option hidden has no type. Write hidden: int, say"),
-        (OPTION, f"{OPTION} = 3", ":10: option hidden has a default. Defaults are in YAML: write"
-         " hidden: 3 there, and hidden: Annotated[int, AtLeast(1)] here."),
+        (OPTION, f"{OPTION}, **more", "takes **more by position. Options are passed by name"),
+        (OPTION, "hidden", ":10: option hidden has no type. Write for example hidden: int"),
+        (OPTION, f"{OPTION} = 3", ":10: option hidden has a default. Defaults belong in YAML: write"
+         " hidden: 3 in its YAML, and hidden: Annotated[int, AtLeast(1)] here."),
         (OPTION, "hidden: Optional[int]", "(name 'Optional' is not defined). It may be bool, int"),
         (OPTION, "hidden: Tensor", "the type of option hidden is Tensor (name 'Tensor' is not"),
         (OPTION, "hidden: 'int'", "the type of option hidden is 'int'. It may be bool, int"),
         (OPTION, "hidden: list[int]", "the type of option hidden is list[int]. It may be"),
-        (OPTION, "hidden: Annotated[int, 3]", "(3 is no rule). It may be bool"),
-        (OPTION, "hidden: Annotated[int, AtLeast]", "is no rule). It may be bool"),
-        (OPTION, "hidden: Annotated[int, OnlyIf('deep')]", "OnlyIf(switch='deep') names no option"),
+        (OPTION, "hidden: Annotated[int, 3]", "(3 is not a rule). It may be bool"),
+        (OPTION, "hidden: Annotated[int, AtLeast]", "is not a rule). It may be bool"),
+        (OPTION, "hidden: Annotated[int, OnlyIf('deep')]", "OnlyIf(switch='deep') does not name an"),
         ("\nfrom torch", "\0", "null bytes"),
     ],
 )  # fmt: skip
@@ -71,7 +71,7 @@ def test_a_file_that_is_missing_or_no_text(tmp_path):
     with pytest.raises(UserError, match=r"my_net.py is missing: it must define MyNet"):
         read_options(tmp_path / "my_net.py", "MyNet")
     (tmp_path / "my_net.py").write_bytes(b"\xff\xfe")
-    with pytest.raises(UserError, match=r"my_net.py is no Python file: "):
+    with pytest.raises(UserError, match=r"my_net.py is not a Python file: "):
         read_options(tmp_path / "my_net.py", "MyNet")
 
 
@@ -104,7 +104,7 @@ def my_net(tmp_path, monkeypatch):
     sys.modules.pop("g2p.models.my_net", None)
     for each in caches:
         each.cache_clear()
-    schema._fine.clear()
+    schema._checked.clear()
 
 
 def test_ones_own_model_trains(my_net):
@@ -145,7 +145,7 @@ def test_what_ones_own_model_raises_is_shown_from_its_file_on(my_net, old, new, 
     assert said in text and "This is a bug in g2p; please report it." not in text
     frames = [row for row in text.splitlines() if row.startswith('  File "')]
     assert f'my_net.py", line {line}, in ' in frames[0]
-    assert f"my_net.py, line {line}. Correct it, if it is yours" in text.splitlines()[-1]
+    assert f"my_net.py, line {line}. Correct it if the file is yours" in text.splitlines()[-1]
 
 
 def test_an_error_of_ours_is_still_called_a_bug():

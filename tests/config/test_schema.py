@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from g2p.config.components import read_options
-from g2p.config.options import FACTS, declared
+from g2p.config.options import FACTS, option_of
 from g2p.config.registry import GROUPS, choices
 from g2p.config.schema import check, inapplicable_keys
 from g2p.core.errors import UserError
@@ -99,7 +99,7 @@ def test_options_are_read_as_python_sees_them():
     parameters = inspect.signature(Transformer, eval_str=True).parameters
     assert set(read) == set(parameters) - FACTS
     for name, option in read.items():
-        assert option == declared(parameters[name].annotation)
+        assert option == option_of(parameters[name].annotation)
 
 
 def sign(*overrides, data="d", phenotypes=("30C",), accelerator="cpu") -> str:

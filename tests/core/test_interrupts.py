@@ -57,7 +57,10 @@ def test_a_long_call_of_compiled_code_is_not_waited_for():
         check=False,
     )  # fmt: skip
     assert done.returncode == 128 + signal.SIGINT
-    assert done.stderr == "error: stopped by SIGINT. The same command goes on where it was.\n"
+    assert (
+        done.stderr
+        == "error: stopped by SIGINT. Run the same command again to resume where it stopped.\n"
+    )
 
 
 class Dropped:
@@ -199,4 +202,7 @@ def test_the_command_says_that_it_was_stopped(monkeypatch, capsys, called, durin
         (cli if called == "train.py" else command).main()
     assert ended.value.code == 128 + signal.SIGTERM
     said = capsys.readouterr().err
-    assert "error: stopped by SIGTERM. The same command goes on" in said and "file" not in said
+    assert (
+        "error: stopped by SIGTERM. Run the same command again to resume" in said
+        and "file" not in said
+    )

@@ -202,7 +202,9 @@ def test_a_signal_leaves_everything_resumable(tmp_path):
     process.send_signal(signal.SIGTERM)
     said = process.communicate(timeout=60)[1]
     assert process.returncode == 128 + signal.SIGTERM
-    assert "The same command goes on where it was" in said and "Traceback" not in said
+    assert (
+        "Run the same command again to resume where it stopped" in said and "Traceback" not in said
+    )
     entries = Ledger(tmp_path / "studies" / "factorial-smoke").entries().values()
     assert {entry["status"] for entry in entries} <= {"done", "pending"}
 
