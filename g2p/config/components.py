@@ -107,8 +107,8 @@ def _refuse_positional(file: Path, name: str, node: Function) -> None:
     if names:
         facts = "".join(f"{fact}: int, " for fact in ("n_loci", "n_phenotypes"))
         raise UserError(
-            f"{file}:{node.lineno}: {name} takes {listed(names)} by position. Options are passed by "
-            f"name, each with its type: def __init__(self, *, {facts}option: type, ...)."
+            f"{file}:{node.lineno}: {name} takes {listed(names)} by position. Options are passed "
+            f"by name, each with its type: def __init__(self, *, {facts}option: type, ...)."
         )
 
 
@@ -140,11 +140,11 @@ def _option(file: Path, argument: ast.arg, default: ast.expr | None) -> Option:
     return option
 
 
-def _invalid_type(at: str, argument: ast.arg, problem: str = "") -> UserError:
+def _invalid_type(at: str, argument: ast.arg, why: str = "") -> UserError:
     allowed = [kind.__name__ for kind in KINDS[:-1]]
     rules = [name for name, rule in VOCABULARY.items() if hasattr(rule, "broken_by")]
     return UserError(
-        f"{at}: the type of option {argument.arg} is {ast.unparse(argument.annotation)}{problem}. It "
+        f"{at}: the type of option {argument.arg} is {ast.unparse(argument.annotation)}{why}. It "
         f"may be {listed(allowed)}, one of these | None, Literal[...], or Annotated[type, rule, "
         f"...] with {listed([*rules, *(rule.__name__ for rule in RULES)])} of "
         "g2p.config.constraints."

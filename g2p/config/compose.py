@@ -31,7 +31,7 @@ REFERENCE = re.compile(r"\$\{([^}]*)\}")
 def compose_config(overrides: Sequence[str], *, of_many: bool = False) -> dict:
     """Return the checked config of a command's overrides.
 
-    An override without effect is refused, unless the overrides are `of_many` runs: some may need it.
+    An override without effect is refused, unless they are `of_many` runs: some may need it.
 
     Raises:
         UserError: naming the key or choice that is wrong, or that has several values.
@@ -116,7 +116,7 @@ def _loader() -> ConfigLoaderImpl:
 
 
 def jobs(overrides: Sequence[Override]) -> Iterator[list[str]]:
-    """Yield the overrides of each job of a multirun; of a search, those at the ends of its ranges."""
+    """Yield the overrides of each job of a multirun; of a search, at the ends of its ranges."""
     ends = [alternatives(override) for override in overrides]
     number = math.prod(map(len, ends))
     is_search = any(o.is_sweep_override() and not o.is_discrete_sweep() for o in overrides)

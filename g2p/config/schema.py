@@ -2,8 +2,8 @@
 
 YAML under `conf/` holds the defaults. The allowed keys and values are read from the signatures of
 the classes and functions that take the options (see `g2p.config.components`), so a new model,
-source or split is checked from its own file. This module and its imports stay free of torch, so that
-a wrong key is refused at once.
+source or split is checked from its own file. This module and its imports stay free of torch, so
+that a wrong key is refused at once.
 """
 
 from collections.abc import Iterable, Mapping
@@ -25,7 +25,7 @@ PATHS = {"data": Option(Path), "cache": Option(Path), "runs": Option(Path)}
 MOST_DIVISORS_TRIED = 10_000  # for a message
 
 # The keys of trainer that a model without epochs takes.
-BASELINE_TRAINER_KEYS = ("accelerator",)
+BASELINE_KEYS = ("accelerator",)
 
 
 def inapplicable_keys(config: Mapping) -> dict[str, str]:
@@ -40,9 +40,7 @@ def inapplicable_keys(config: Mapping) -> dict[str, str]:
         why = f"model={model} is fitted in closed form, without optimizer and epochs"
         keys["optim"] = why
         keys |= {f"optim.{key}": why for key in config["optim"]}
-        keys |= {
-            f"trainer.{key}": why for key in config["trainer"] if key not in BASELINE_TRAINER_KEYS
-        }
+        keys |= {f"trainer.{key}": why for key in config["trainer"] if key not in BASELINE_KEYS}
     return keys
 
 

@@ -1,7 +1,7 @@
 """The console of every command: names that users choose are printed as they are, never as markup.
 
 A text is one line: characters that cannot be printed (a line break, a tab, the codes that move a
-terminal's cursor) are shown as Python writes them. For several lines, or bold, use `rich.text.Text`.
+terminal's cursor) are shown as Python writes them. Several lines, or bold, are `rich.text.Text`.
 """
 
 import io

@@ -134,7 +134,7 @@ def _is_installed(module: str) -> bool:
 def not_installed(group: str, choice: str) -> str:
     """How to install the launcher or sweeper that is `choice` of Hydra's `group`."""
     extra = EXTRAS[choice.partition("_")[0]]
-    return f"{group}={choice} is not installed. Install it with pip install -e '.[{extra}]'."
+    return f"{group}={choice} is not installed. pip install -e '.[{extra}]' installs it."
 
 
 def _raised_in(error: BaseException, package: str) -> bool:

@@ -54,7 +54,7 @@ OPTION = "hidden: Annotated[int, AtLeast(1)]"
         (OPTION, "hidden: list[int]", "the type of option hidden is list[int]. It may be"),
         (OPTION, "hidden: Annotated[int, 3]", "(3 is not a rule). It may be bool"),
         (OPTION, "hidden: Annotated[int, AtLeast]", "is not a rule). It may be bool"),
-        (OPTION, "hidden: Annotated[int, OnlyIf('deep')]", "OnlyIf(switch='deep') does not name an"),
+        (OPTION, "hidden: Annotated[int, OnlyIf('deep')]", "OnlyIf(switch='deep') does not name"),
         ("\nfrom torch", "\0", "null bytes"),
     ],
 )  # fmt: skip

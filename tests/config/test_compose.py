@@ -118,9 +118,7 @@ def test_a_range_without_an_end_is_refused_at_once(sweep):
 
 
 def test_a_product_without_an_end_is_refused_at_once():
-    with pytest.raises(
-        UserError, match="these are 1,000,000 runs; a command may have at most 100,000"
-    ):
+    with pytest.raises(UserError, match="these are 1,000,000 runs; a command may have at most"):
         list(jobs(parse(["seed=range(1000)", "split.seed=range(1000)"])))
 
 

@@ -90,7 +90,7 @@ def test_what_no_plugin_offers_names_the_extra(monkeypatch, name, extra, module)
     monkeypatch.setitem(sys.modules, module.format(f"{choice}_{kind}"), None)
     said = format_error(MissingConfigException(f"Could not find 'hydra/{name}'"))
     assert said == (
-        f"hydra/{kind}={choice} is not installed. Install it with pip install -e '.[{extra}]'."
+        f"hydra/{kind}={choice} is not installed. pip install -e '.[{extra}]' installs it."
     )
 
 
