@@ -1,4 +1,4 @@
-"""What a run remembers between epochs, on disk: history, the best checkpoint and the last one."""
+"""The files that a training writes after each epoch: history, best.ckpt and last.ckpt."""
 
 import time
 from collections.abc import Callable
@@ -12,13 +12,13 @@ from g2p.training.training_state import TrainingState
 
 
 class AtomicCheckpoints(TorchCheckpointIO):
-    """Lightning's checkpoints, by our own way of writing and reading them."""
+    """Writes and reads Lightning's checkpoints by `save_checkpoint` and `load_checkpoint`."""
 
     def save_checkpoint(self, checkpoint, path, storage_options=None) -> None:
         save_checkpoint(checkpoint, Path(path))
 
     def load_checkpoint(self, path, map_location=None, weights_only=None) -> dict:
-        # To the CPU, whatever is asked: the GPU that wrote it may be another's, or not be there.
+        # Always to the CPU: the GPU that wrote it may be in use, or absent.
         return load_checkpoint(Path(path))
 
 
@@ -30,7 +30,7 @@ class CheckpointCallback(L.Callback):
 
     Args:
         folder: for best.ckpt and last.ckpt.
-        course: of the run; kept in every checkpoint.
+        training_state: of the run; part of every checkpoint.
         on_epoch: called with all rows so far, after last.ckpt is written.
     """
 
@@ -41,7 +41,7 @@ class CheckpointCallback(L.Callback):
 
     @property
     def state_key(self) -> str:
-        """The name of its state in a checkpoint; runs of earlier versions have it, too."""
+        """The name of this state in a checkpoint; earlier versions wrote the same."""
         return "Memory"
 
     def state_dict(self) -> dict:

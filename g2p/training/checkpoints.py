@@ -14,7 +14,7 @@ RUN = "run"  # the key of a checkpoint that has its run's signature
 
 
 def save_checkpoint(checkpoint: dict, *paths: Path) -> None:
-    """Write the same to each path, in that order, with the name of the run that it is of."""
+    """Write the checkpoint to each path, in that order, with the signature of its run."""
     checkpoint = {**checkpoint, RUN: _run_of(paths[0])}
     # Through memory, so that a full disk is an OSError that names the file.
     buffer = io.BytesIO()
@@ -23,7 +23,7 @@ def save_checkpoint(checkpoint: dict, *paths: Path) -> None:
         write_atomically(path, lambda file: file.write(buffer.getbuffer()))
 
 
-REMEDY = "force=true starts the run anew."
+REMEDY = "force=true restarts the run."
 
 
 def load_checkpoint(path: Path, remedy: str = REMEDY) -> dict:
@@ -36,7 +36,7 @@ def load_checkpoint(path: Path, remedy: str = REMEDY) -> dict:
         remedy: a sentence for the user when it cannot be read.
 
     Raises:
-        UserError: when it is gone, damaged, or no checkpoint.
+        UserError: when it is gone, damaged, or not a checkpoint.
     """
     try:
         content = path.read_bytes()
@@ -48,11 +48,11 @@ def load_checkpoint(path: Path, remedy: str = REMEDY) -> dict:
         raise
     except Exception as error:  # torch has no one type for what a damaged file can raise
         # Without torch's advice to load it in a way that executes what it holds.
-        why = str(error).partition(" In PyTorch ")[0].partition("\n")[0] or type(error).__name__
-        raise UserError(f"{path} cannot be read ({why.rstrip('.')}). {remedy}") from None
+        reason = str(error).partition(" In PyTorch ")[0].partition("\n")[0] or type(error).__name__
+        raise UserError(f"{path} cannot be read ({reason.rstrip('.')}). {remedy}") from None
     if not isinstance(checkpoint, dict):
         kind = type(checkpoint).__name__
-        raise UserError(f"{path} is no checkpoint (it holds a value of type {kind}). {remedy}")
+        raise UserError(f"{path} is not a checkpoint (it holds a value of type {kind}). {remedy}")
     return checkpoint
 
 
@@ -63,7 +63,7 @@ def _verified(content: bytes) -> io.BytesIO:
     copy, not the file, is what torch then reads, since it looks at other fields of a zip's headers
     than Python does: a flipped bit there could hide a record from torch alone.
     """
-    if not content.startswith(b"PK"):  # of torch before 1.6, by somebody else; nothing of ours is
+    if not content.startswith(b"PK"):  # written by torch before 1.6, never by g2p
         return io.BytesIO(content)
     copy = io.BytesIO()
     with ZipFile(io.BytesIO(content)) as archive, ZipFile(copy, "w") as records:
@@ -74,44 +74,44 @@ def _verified(content: bytes) -> io.BytesIO:
 
 
 def find_last_checkpoint(folder: Path) -> Path | None:
-    """Return the last.ckpt in `folder` to resume from, None where there is none.
+    """Return the last.ckpt in `folder` to resume from, or None.
 
     Raises:
-        UserError: when what is there cannot be resumed from, or is another run's.
+        UserError: when the checkpoints cannot be resumed from, or belong to another run.
     """
     last, best = folder / "last.ckpt", folder / "best.ckpt"
     if not last.exists():
         return None
     checkpoint = load_checkpoint(last)
     if not {"state_dict", "callbacks", "inputs"} <= set(checkpoint):
-        raise UserError(f"{last} is no checkpoint of a run. {REMEDY}")
+        raise UserError(f"{last} is not a checkpoint of a run. {REMEDY}")
     best_checkpoint = load_checkpoint(best)
     for path, content in ((last, checkpoint), (best, best_checkpoint)):
         refuse_another_run(path, content, _run_of(path))
-    if not _goes_with(best_checkpoint, checkpoint):
-        raise UserError(f"{best} and {last} are not of the same training. {REMEDY}")
+    if not _same_training(best_checkpoint, checkpoint):
+        raise UserError(f"{best} and {last} come from different trainings. {REMEDY}")
     return last
 
 
 def refuse_another_run(path: Path, content: Mapping, run: str, remedy: str = REMEDY) -> None:
-    """Raise a UserError where a checkpoint says that it is of another run than `run`."""
+    """Raise a UserError where a checkpoint belongs to another run than `run`."""
     # One from before this was recorded has no such key.
-    if (found := content.get(RUN, run)) != run:
-        raise UserError(f"{path} is of another run ({found}). {remedy}")
+    if (owner := content.get(RUN, run)) != run:
+        raise UserError(f"{path} belongs to another run ({owner}). {remedy}")
 
 
-def _goes_with(best: Mapping, last: Mapping) -> bool:
-    """Whether best.ckpt has the epoch that last.ckpt calls the best, or one that is yet to come.
+def _same_training(best: Mapping, last: Mapping) -> bool:
+    """Whether best.ckpt has the epoch that last.ckpt calls the best, or a later one.
 
     The latter is what a kill between the two leaves.
     """
     try:
-        at, known = best["callbacks"]["Memory"]["best_epoch"], last["callbacks"]["Memory"]
-        return at == known["best_epoch"] or at >= len(known["rows"])
+        epoch, state = best["callbacks"]["Memory"]["best_epoch"], last["callbacks"]["Memory"]
+        return epoch == state["best_epoch"] or epoch >= len(state["rows"])
     except (KeyError, TypeError):
         return False
 
 
 def _run_of(path: Path) -> str:
-    """Return the signature of the run in whose directory a checkpoint lies."""
+    """Return the signature of the run in whose directory a checkpoint is."""
     return path.parent.parent.name

@@ -1,4 +1,4 @@
-"""Fit a model or a baseline: the two ways from prepared data to predictions."""
+"""Fit a model or a baseline: from prepared data to predictions."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ from g2p.training.history import history_row
 from g2p.training.metrics import Scores, scores
 from g2p.training.progress import SilentProgress
 
-# Strains whose attention is looked at after training: its entropy hardly varies between strains.
+# Strains whose attention is measured after training: its entropy hardly varies between strains.
 ENTROPY_STRAINS = 32
 
 OnEpoch = Callable[[list[dict]], None]
@@ -29,14 +29,14 @@ OnEpoch = Callable[[list[dict]], None]
 
 @dataclass(frozen=True)
 class Fitted:
-    """A fitted model: its predictions, (N, L) to standardised (N, P), and how it came to be."""
+    """A fitted model: its predictions, (N, L) to standardised (N, P), and its training."""
 
     predict: Callable[[np.ndarray], np.ndarray]
     rows: list[dict]
     best_epoch: int
     num_parameters: int
     attention: list[dict]  # a layer each (see g2p.models.attention_entropy); none for a baseline
-    joules: float | None = None  # that the device took; None where it is not known of all epochs
+    joules: float | None = None  # energy of the device; None unless it is measured for all epochs
     stacked: bool = False  # trained as one of several stacked models
 
 
@@ -67,7 +67,7 @@ def fit_model(
     `on_epoch` is called with the history so far; with several devices in another process. A model
     starts from the checkpoint `base`, where there is one. `bar` shows the progress.
     """
-    begun = (folder / "last.ckpt").exists()  # by a process whose joules are lost
+    resumes = (folder / "last.ckpt").exists()  # by a process whose joules are lost
     baseline = is_baseline(config["model"]["name"])
     trainer = config["trainer"]
     accelerator = "cpu" if baseline else resolve_accelerator(trainer["accelerator"])
@@ -77,11 +77,11 @@ def fit_model(
             result = _fit_baseline(config, data, folder, on_epoch)
         else:
             result = _fit_network(config, data, folder, on_epoch, base, bar)
-    return result if begun else replace(result, joules=meter.joules)
+    return result if resumes else replace(result, joules=meter.joules)
 
 
 def score(fitted: Fitted, data: Prepared, part: str) -> tuple[np.ndarray, Scores]:
-    """Predictions (n, P) of one part of the split in original units, and their scores.
+    """Return predictions (n, P) of one part of the split in original units, and their scores.
 
     The loss is in standardised units, as in training; R2 and r do not depend on units.
     """
@@ -97,20 +97,20 @@ def _fit_network(
     from g2p.training import trainer
     from g2p.training.lightning_module import RegressionModule
 
-    module = RegressionModule(**learning(config, data, base))
+    module = RegressionModule(**module_options(config, data, base))
     rows = trainer.train(module, data, folder, on_epoch, bar, **config["trainer"])
-    return fitted(config, data, folder, module.model, rows)
+    return load_best_epoch(config, data, folder, module.model, rows)
 
 
-def learning(config: Mapping, data: Prepared, base: Path | None) -> dict:
-    """The model, as it starts, and how it learns: arguments of `RegressionModule`."""
+def module_options(config: Mapping, data: Prepared, base: Path | None) -> dict:
+    """Return the initial model and how it learns: the arguments of `RegressionModule`."""
     import torch
 
     from g2p.training import optimizers as optim
     from g2p.training.finetune import start_from
 
     torch.manual_seed(config["seed"])
-    model = build_model(config["model"], **_facts(config, data))
+    model = build_model(config["model"], **_data_facts(config, data))
     if base is not None:
         start_from(model, base, data)
     options = dict(config["optim"])
@@ -124,8 +124,10 @@ def learning(config: Mapping, data: Prepared, base: Path | None) -> dict:
     }
 
 
-def fitted(config: Mapping, data: Prepared, folder: Path, model, rows: list[dict]) -> Fitted:
-    """A trained model, with the weights of its best epoch and its history."""
+def load_best_epoch(
+    config: Mapping, data: Prepared, folder: Path, model, rows: list[dict]
+) -> Fitted:
+    """Load the weights of the best epoch into a trained model; return it with its history."""
     from g2p.training.inference import on_device, predict_standardised
 
     best = load_checkpoint(folder / "best.ckpt")
@@ -143,8 +145,8 @@ def fitted(config: Mapping, data: Prepared, folder: Path, model, rows: list[dict
     )
 
 
-def _facts(config: Mapping, data: Prepared) -> dict:
-    """What a model may ask for that only the data say."""
+def _data_facts(config: Mapping, data: Prepared) -> dict:
+    """Return the arguments of a model that depend on the data."""
     import torch
 
     facts = {
@@ -159,7 +161,7 @@ def _facts(config: Mapping, data: Prepared) -> dict:
 
 
 def _fit_baseline(config: Mapping, data: Prepared, folder: Path, on_epoch: OnEpoch) -> Fitted:
-    """A closed form is one epoch, so that its directory reads like any other."""
+    """Fit a baseline as one epoch, so that its directory has the files of any other run."""
     started = monotonic()
     genotypes, phenotypes = data.subset("train")
     baseline = build_baseline(config["model"]).fit(genotypes, phenotypes)
@@ -183,7 +185,7 @@ def _fit_baseline(config: Mapping, data: Prepared, folder: Path, on_epoch: OnEpo
 
 
 def _tensors(value):
-    """Arrays as tensors, which a checkpoint can hold without pickled classes."""
+    """Return arrays as tensors, which a checkpoint stores without pickled classes."""
     import torch
 
     if isinstance(value, dict):

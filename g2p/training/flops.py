@@ -20,7 +20,7 @@ PASSES = 3
 
 @dataclass(frozen=True)
 class Size:
-    """Of a model: its parameters, and the FLOPs of its forward pass for one strain."""
+    """A model's number of parameters, and the FLOPs of its forward pass for one strain."""
 
     parameters: int
     forward: int
@@ -30,15 +30,15 @@ _cached: dict[tuple, Size] = {}  # the runs of a study have few different models
 
 
 def model_size(options: Mapping, *, n_loci: int, n_phenotypes: int) -> Size:
-    """Of the model of these options, at L loci and P phenotypes."""
-    written = repr(options), n_loci, n_phenotypes
-    if written not in _cached:
-        _cached[written] = _count_size(options, n_loci, n_phenotypes)
-    return _cached[written]
+    """Return the size of the model of these options, at L loci and P phenotypes."""
+    key = repr(options), n_loci, n_phenotypes
+    if key not in _cached:
+        _cached[key] = _count_size(options, n_loci, n_phenotypes)
+    return _cached[key]
 
 
 def _count_size(options: Mapping, n_loci: int, n_phenotypes: int) -> Size:
-    if options.get("position") == "genome":  # it looks at the positions, which are not there
+    if options.get("position") == "genome":  # it needs positions, which do not change the count
         options = {**options, "position": "learned"}
     with torch.device("meta"):
         model = build_model(
@@ -48,11 +48,11 @@ def _count_size(options: Mapping, n_loci: int, n_phenotypes: int) -> Size:
             genome_L2=torch.zeros(n_loci, 2),
             ridge=(torch.zeros(n_phenotypes, n_loci), torch.zeros(n_phenotypes)),
         )
-        given = [torch.zeros(1, n_loci)]
+        inputs = [torch.zeros(1, n_loci)]
         if hasattr(model, "n_environments"):  # in training a strain is seen in one
-            given.append(torch.zeros(1, dtype=torch.long))
+            inputs.append(torch.zeros(1, dtype=torch.long))
         with FlopCounterMode(display=False) as counter:
-            model(*given)
+            model(*inputs)
     parameters = sum(p.numel() for p in model.parameters())
     return Size(parameters, counter.get_total_flops())
 
@@ -60,7 +60,7 @@ def _count_size(options: Mapping, n_loci: int, n_phenotypes: int) -> Size:
 def training_flops(
     config: Mapping, *, n_loci: int, n_phenotypes: int, n_train: int, epochs: int
 ) -> float | None:
-    """Of a run's forward and backward passes; None for a baseline, which has no epochs.
+    """Count a run's forward and backward passes; None for a baseline, which has no epochs.
 
     Validation, testing and the optimizer's steps are not counted.
 
@@ -75,5 +75,5 @@ def training_flops(
         return None
     forward = model_size(config["model"], n_loci=n_loci, n_phenotypes=n_phenotypes).forward
     trainer = config["trainer"]
-    seen = n_train - n_train % trainer["batch_size"] if trainer["drop_last"] else n_train
-    return float(PASSES * forward * seen * epochs)
+    strains = n_train - n_train % trainer["batch_size"] if trainer["drop_last"] else n_train
+    return float(PASSES * forward * strains * epochs)

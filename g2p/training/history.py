@@ -13,7 +13,7 @@ def history_row(
     lr: float | None,
     seconds: float,
 ) -> dict:
-    """What is kept of an epoch; `ended` is now, in UTC."""
+    """Return the row of an epoch; `ended` is now, in UTC."""
     row = {
         "epoch": epoch,
         "train_loss": train_loss,

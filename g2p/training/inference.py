@@ -12,13 +12,13 @@ STRAINS, TOKENS = 512, 600_000
 
 
 def validation_batch(n_loci: int) -> int:
-    """Strains that are predicted at once."""
+    """Return the number of strains that are predicted at once."""
     return max(1, min(STRAINS, TOKENS // n_loci))
 
 
 @torch.no_grad()
 def predict_standardised(model: nn.Module, genotypes: np.ndarray) -> np.ndarray:
-    """Standardised predictions (N, P), float64, for genotypes (N, L)."""
+    """Return standardised predictions (N, P), float64, for genotypes (N, L)."""
     was_training = model.training
     model.eval()
     size = validation_batch(genotypes.shape[1])
@@ -29,6 +29,6 @@ def predict_standardised(model: nn.Module, genotypes: np.ndarray) -> np.ndarray:
 
 
 def on_device(function: Callable, model: nn.Module, genotypes: np.ndarray):
-    """`function(model, genotypes)` with the genotypes (N, L) as the model's own kind of tensor."""
+    """Call `function(model, genotypes)` with genotypes (N, L) of the model's device and type."""
     weight = next(model.parameters())
     return function(model, torch.tensor(genotypes).to(weight.device, weight.dtype))

@@ -22,11 +22,11 @@ class RegressionModule(L.LightningModule):
         model: (B, L) genotypes to (B, P) standardised phenotypes; in training, what the batch's
             `inputs` are to its phenotypes.
         optimizer: from parameters to an optimizer.
-        plateau_patience: epochs without a new best that the learning rate sits out; None: it is
+        plateau_patience: epochs without a new best before the learning rate falls; None: it is
             constant.
-        plateau_factor: what it is then multiplied by.
+        plateau_factor: what the learning rate is then multiplied by.
         seed: of the run.
-        inputs: what is needed beside the weights to predict (loci, phenotypes, scaling), kept in
+        inputs: what is needed beside the weights to predict (loci, phenotypes, scaling), part of
             every checkpoint.
     """
 
@@ -40,7 +40,7 @@ class RegressionModule(L.LightningModule):
         self.plateau_patience, self.plateau_factor = plateau_patience, plateau_factor
         self.plateau = None
         self.seed, self.inputs = seed, inputs
-        self.training_state: TrainingState | None = None  # given by the trainer
+        self.training_state: TrainingState | None = None  # set by the trainer
         self.train_loss = float("nan")
         self.val: Scores | None = None
         self._losses: list[Tensor] = []
@@ -96,7 +96,7 @@ class RegressionModule(L.LightningModule):
         self._plateau_state = checkpoint.get("plateau")
 
     def on_fit_start(self) -> None:
-        # Said here, too: a checkpoint of several runs trained together has no loops of Lightning's.
+        # Set here, too: a checkpoint of packed runs has no state of Lightning's loops.
         self.trainer.fit_loop.epoch_progress.current.processed = self.training_state.epochs
         self.trainer.fit_loop.epoch_progress.current.completed = self.training_state.epochs
         if self.plateau is not None and getattr(self, "_plateau_state", None):

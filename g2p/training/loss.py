@@ -18,11 +18,11 @@ def masked_mse(predicted_BP: Tensor, observed_BP: Tensor, n_observed: Tensor) ->
     """
     if not isinstance(predicted_BP, Tensor) or predicted_BP.shape != observed_BP.shape:
         shape = getattr(predicted_BP, "shape", None)
-        found = type(predicted_BP).__name__ if shape is None else f"shape {tuple(shape)}"
+        returned = type(predicted_BP).__name__ if shape is None else f"shape {tuple(shape)}"
         raise UserError(
-            f"the model's forward returns {found}; it must be a tensor of (strains, phenotypes), "
-            f"here {tuple(observed_BP.shape)}."
+            f"the model's forward returns {returned}; it must be a tensor of "
+            f"(strains, phenotypes), here {tuple(observed_BP.shape)}."
         )
-    seen = observed_BP.isfinite()
-    error = torch.where(seen, predicted_BP - observed_BP, 0.0)
+    is_observed = observed_BP.isfinite()
+    error = torch.where(is_observed, predicted_BP - observed_BP, 0.0)
     return error.square().sum() / n_observed.clamp(min=1)

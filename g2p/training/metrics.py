@@ -9,7 +9,7 @@ import numpy as np
 class Scores(NamedTuple):
     """R2, Pearson r and observed strains by phenotype, (P,); mean squared error of all values.
 
-    NaN where nothing can be said: R2 and r of a phenotype without two different observed values
+    NaN where a score is undefined: R2 and r of a phenotype without two different observed values
     (the target of a transfer may have none on validation), the loss without any value.
     """
 
@@ -21,11 +21,11 @@ class Scores(NamedTuple):
     @property
     def r2_mean(self) -> float:
         """Over the phenotypes that have an R2; NaN where none has."""
-        there = self.r2[np.isfinite(self.r2)]
-        return float(there.mean()) if there.size else float("nan")
+        defined = self.r2[np.isfinite(self.r2)]
+        return float(defined.mean()) if defined.size else float("nan")
 
     def named(self, phenotypes: list[str]) -> dict:
-        """As plain values, by phenotype, the way metrics.json holds them: null for NaN."""
+        """Return plain values by phenotype, as in metrics.json: null for NaN."""
 
         def plain(value: float) -> float | None:
             return value if math.isfinite(value) else None
@@ -43,28 +43,28 @@ class Scores(NamedTuple):
 
 
 def scores(predicted: np.ndarray, observed: np.ndarray) -> Scores:
-    """Scores of (N, P) predictions against (N, P) observations with NaN where missing.
+    """Return the scores of (N, P) predictions against (N, P) observations with NaN where missing.
 
     R2 is the coefficient of determination, 1 - SSE / SST, around the mean of the observed strains
     (it is negative for predictions worse than that mean). Pearson r of a constant prediction is 0.
     """
     predicted, observed = predicted.astype(np.float64), observed.astype(np.float64)
-    seen = np.isfinite(observed)
-    n = seen.sum(axis=0)
+    is_observed = np.isfinite(observed)
+    n = is_observed.sum(axis=0)
 
     def centred(values: np.ndarray) -> np.ndarray:
-        values = np.where(seen, values, 0.0)
-        return np.where(seen, values - values.sum(axis=0) / np.maximum(n, 1), 0.0)
+        values = np.where(is_observed, values, 0.0)
+        return np.where(is_observed, values - values.sum(axis=0) / np.maximum(n, 1), 0.0)
 
-    squared_error = np.where(seen, observed - predicted, 0.0) ** 2
+    squared_error = np.where(is_observed, observed - predicted, 0.0) ** 2
     y, f = centred(observed), centred(predicted)
-    highest = np.where(seen, observed, -np.inf).max(axis=0)
-    lowest = np.where(seen, observed, np.inf).min(axis=0)
+    highest = np.where(is_observed, observed, -np.inf).max(axis=0)
+    lowest = np.where(is_observed, observed, np.inf).min(axis=0)
     total = np.where(highest > lowest, (y**2).sum(axis=0), np.nan)
     norm = np.sqrt(total * (f**2).sum(axis=0))
     return Scores(
         r2=1 - squared_error.sum(axis=0) / total,
         pearson=(y * f).sum(axis=0) / np.where(norm == 0, np.inf, norm),
         n=n,
-        loss=float(squared_error.sum() / seen.sum()) if seen.any() else float("nan"),
+        loss=float(squared_error.sum() / is_observed.sum()) if n.any() else float("nan"),
     )

@@ -1,12 +1,12 @@
-"""What shows the progress of a training: nothing here, a bar on a terminal (`g2p.runs`)."""
+"""The progress of a training: silent here; `g2p.runs` has a bar for a terminal."""
 
 
 class SilentProgress:
     """Show nothing; a progress bar has these methods.
 
     Args:
-        epochs: how many there are to be.
-        done: how many there are already.
+        epochs: how many are to be trained in all.
+        done: how many are trained already.
         silent: whether nothing is shown, as in all processes of a training but the first.
     """
 

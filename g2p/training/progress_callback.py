@@ -9,12 +9,12 @@ class ShowProgress(L.Callback):
     """One bar for the whole run, advancing by batches."""
 
     def __init__(self, bar: type[SilentProgress]):
-        self.kind, self.bar = bar, None
+        self.bar_type, self.bar = bar, None
 
     def on_train_start(self, trainer, module) -> None:
         self.batches = trainer.num_training_batches
         silent = not trainer.is_global_zero
-        self.bar = self.kind(trainer.max_epochs, trainer.current_epoch, silent).__enter__()
+        self.bar = self.bar_type(trainer.max_epochs, trainer.current_epoch, silent).__enter__()
 
     def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx) -> None:
         self.bar.advance(trainer.current_epoch + (batch_idx + 1) / self.batches)

@@ -1,4 +1,4 @@
-"""What a checkpoint must hold to predict with or to start from, checked in one place."""
+"""The checked content of a checkpoint, to predict with or to start from."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,7 +13,9 @@ from g2p.training.checkpoints import REMEDY, load_checkpoint, refuse_another_run
 
 @dataclass(frozen=True, eq=False)
 class SavedModel:
-    """The checked content of a checkpoint.
+    """The checked content of a checkpoint: weights and inputs, but no model that could predict.
+
+    `g2p.runs.load.RestoredModel` is the model that a finished run's `SavedModel` is loaded into.
 
     Attributes:
         path: of the checkpoint.
@@ -28,33 +30,33 @@ class SavedModel:
     remedy: str
 
     def error(self, what: str) -> UserError:
-        """Return the error that says what of the checkpoint is wrong."""
+        """Return the error that reports what is wrong with the checkpoint."""
         return damaged(self.path, what, self.remedy)
 
     def fill(self, model: nn.Module) -> None:
-        """Give `model` these weights, all of them and no others.
+        """Load these weights into `model`, all of them and no others.
 
         Raises:
             UserError: naming those that are missing, extra, or of another shape or kind.
         """
         expected = model.state_dict()
-        wrong = {
+        faults = {
             "missing": [name for name in expected if name not in self.weights],
             "extra": [name for name in self.weights if name not in expected],
             "of another shape or kind": misfits(expected, self.weights),
         }
-        if found := "; ".join(f"{what}: {listed(n, 3)}" for what, n in wrong.items() if n):
-            raise self.error(f"its weights are not those of the model: {found}")
+        if summary := "; ".join(f"{what}: {listed(n, 3)}" for what, n in faults.items() if n):
+            raise self.error(f"its weights are not those of the model: {summary}")
         model.load_state_dict(self.weights)
 
 
 def load_model(path: Path, run: str, remedy: str = REMEDY) -> SavedModel:
-    """Return what the checkpoint at `path` holds, once its parts are known to fit together.
+    """Return the content of the checkpoint at `path`, after checking that it is consistent.
 
     Args:
         path: of the checkpoint.
-        run: the signature of the run that it is to be of.
-        remedy: a sentence for the user when it is not.
+        run: the signature of the run that it must belong to.
+        remedy: a sentence for the user when it does not.
 
     Raises:
         UserError: when it is gone, damaged, of another version or of another run.
@@ -74,7 +76,7 @@ def load_model(path: Path, run: str, remedy: str = REMEDY) -> SavedModel:
 
 
 def damaged(file: Path, what: str, remedy: str) -> UserError:
-    """Return the error that says what of a run's file cannot be used."""
+    """Return the error that reports why a run's file cannot be used."""
     return UserError(f"{file} is damaged or of another version ({what.rstrip('.')}). {remedy}")
 
 
@@ -93,7 +95,7 @@ def misfits(expected: Mapping[str, Tensor], weights: Mapping) -> list[str]:
 
 
 def _check_inputs(inputs: object) -> None:
-    """Raise ValueError, saying what is wrong, unless `inputs` can be used to predict."""
+    """Raise a ValueError with the reason unless `inputs` can be used to predict."""
     inputs = _mapping({"inputs": inputs}, "inputs")
     loci = _mapping(inputs, "loci")
     n_loci = _check_list(loci, "id", _is_text, "names")
@@ -110,22 +112,22 @@ def _check_inputs(inputs: object) -> None:
 
 def _mapping(values: Mapping, name: str) -> dict:
     if not isinstance(values.get(name), dict):
-        raise ValueError(f"its {name} are missing or no mapping")
+        raise ValueError(f"its {name} are missing or not a mapping")
     return values[name]
 
 
 def _check_list(
     values: Mapping, name: str, fits: Callable[[object], bool], of: str, length: int | None = None
 ) -> int:
-    """The length of a list that is not empty, of `length` if that is known."""
-    found = values.get(name)
-    if not isinstance(found, list) or not found or len(found) != (length or len(found)):
-        raise ValueError(f"its {name} is no list of {f'{length} ' if length else ''}{of}")
-    if not all(map(fits, found)):
+    """Return the length of a list, which must not be empty, and of `length` where that is set."""
+    items = values.get(name)
+    if not isinstance(items, list) or not items or len(items) != (length or len(items)):
+        raise ValueError(f"its {name} is not a list of {f'{length} ' if length else ''}{of}")
+    if not all(map(fits, items)):
         raise ValueError(f"its {name} holds other things than {of}")
-    if name in ("id", "phenotypes") and len(set(found)) != len(found):
+    if name in ("id", "phenotypes") and len(set(items)) != len(items):
         raise ValueError(f"its {name} holds a name twice")
-    return len(found)
+    return len(items)
 
 
 def _is_text(value: object) -> bool:

@@ -1,4 +1,4 @@
-"""Fit one model on prepared data with Lightning, from its last epoch if it has been here before."""
+"""Train one model on prepared data with Lightning, resuming from its last epoch."""
 
 import logging
 import signal
@@ -28,9 +28,9 @@ from g2p.training.progress_callback import ShowProgress
 from g2p.training.training_state import TrainingState
 
 logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # its tips and device notes
-# Lightning's use of torch, nothing a user can mend.
+# Lightning's use of torch, which a user cannot change.
 warnings.filterwarnings("ignore", message=r".*isinstance\(treespec, LeafSpec\).*")
-# Slurm on this machine, and not used: nothing to warn of.
+# Slurm is on this machine, and is not used.
 warnings.filterwarnings("ignore", message="The `srun` command is available")
 
 
@@ -54,14 +54,14 @@ def train(
     """Train until `max_epochs` or patience runs out; leave best.ckpt and last.ckpt in `folder`.
 
     Args:
-        task: the model and how it learns.
+        module: the model and how it learns.
         data: what it learns from.
-        folder: a last.ckpt found here is gone on from.
+        folder: for the checkpoints; training resumes from a last.ckpt in it.
         on_epoch: called after each epoch with the history so far.
         bar: shows the progress.
         accelerator: `auto` takes CUDA where there is any.
         devices: processes that share each batch (Lightning's DDP when more than one).
-        precision: Lightning's word for it.
+        precision: of the forward pass or of everything, as Lightning names it.
         max_epochs: at most this many, resumed ones counted.
         batch_size: strains a step, over all devices.
         patience: epochs without a new best before stopping; None never stops early.
@@ -73,7 +73,7 @@ def train(
         The history: one row an epoch, from the first.
 
     Raises:
-        UserError: CUDA asked for and absent, too few strains for one batch, a loss that is not
+        UserError: CUDA is requested and absent, too few strains for one batch, a loss that is not
             finite, a checkpoint that cannot be read.
     """
     accelerator = resolve_accelerator(accelerator)
@@ -93,7 +93,7 @@ def train(
             CheckpointCallback(
                 folder=folder, training_state=module.training_state, on_epoch=on_epoch
             ),
-            *([] if devices > 1 else [KeepSignals()]),
+            *([] if devices > 1 else [KeepSignalHandler()]),
         ],
         # Even within Slurm, where Lightning would handle signals and count tasks by itself.
         plugins=[AtomicCheckpoints(), LightningEnvironment()],
@@ -119,28 +119,28 @@ def train(
     except BaseException as error:
         if devices > 1:
             _end_workers(trainer)
-            _raise_as_here(error)
+            _raise_worker_error(error)
         raise
     return load_checkpoint(folder / "last.ckpt")["callbacks"]["Memory"]["rows"]
 
 
 def _end_workers(trainer: L.Trainer) -> None:
-    """No spawned process outlives the call: the run's lock would not cover it."""
+    """End all spawned processes: the run's lock would not cover one that outlives the call."""
     trainer.strategy.launcher.kill(signal.SIGKILL)
     for process in trainer.strategy.launcher.procs:
         process.join()
 
 
-def _raise_as_here(error: BaseException) -> None:
-    """A worker's error reaches us as the text of its traceback; the last line says what it was."""
+def _raise_worker_error(error: BaseException) -> None:
+    """Raise a worker's error, which arrives as a traceback's text; the last line names it."""
     if isinstance(error, ProcessRaisedException):
         kind, _, text = str(error).strip().splitlines()[-1].partition(": ")
         if kind == "g2p.core.errors.UserError" or kind in ("OSError", "PermissionError"):
             raise UserError(text) from None
 
 
-class KeepSignals(L.Callback):
-    """What SIGTERM does is left to whoever started the process; Lightning would end the fit."""
+class KeepSignalHandler(L.Callback):
+    """Restores the process's SIGTERM handler, which Lightning replaces by one that ends the fit."""
 
     def __init__(self):
         self.handler = signal.getsignal(signal.SIGTERM)
@@ -151,7 +151,7 @@ class KeepSignals(L.Callback):
 
 
 class DeviceDataModule(L.LightningDataModule):
-    """The panel's tensors on the device of each process, and each process's share of the batches.
+    """Moves the panel's tensors to each process's device; returns its share of the batches.
 
     Args:
         resident: the tensors.
@@ -166,13 +166,13 @@ class DeviceDataModule(L.LightningDataModule):
         self.resident.to(self.trainer.strategy.root_device)
 
     def transfer_batch_to_device(self, batch, device, dataloader_idx):
-        return batch  # it is there already
+        return batch  # it is on the device already
 
     def train_dataloader(self) -> Batches:
         rank, world = self.trainer.global_rank, self.trainer.world_size
         return self.resident.train(**self.options, rank=rank, world=world)
 
     def val_dataloader(self) -> Batches:
-        # Every process scores all of it, so they agree on when to stop without talking.
+        # Every process scores all of it, so they agree on when to stop without communicating.
         at_once = validation_batch(self.resident.genotypes.shape[1])
         return self.resident.val(max(self.options["batch_size"], at_once))

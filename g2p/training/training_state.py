@@ -1,4 +1,4 @@
-"""The course of a run, epoch by epoch: what is random in it, its history, when it ends."""
+"""The state of a training, epoch by epoch: its seeds, its history, when it ends."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from g2p.training.metrics import Scores
 
 @dataclass
 class TrainingState:
-    """The history of a run and its best epoch; all that is needed to go on beside tensors.
+    """The history of a run and its best epoch: all that a resumed training needs beside tensors.
 
     Attributes:
         phenotypes: names, for the columns of the history.
@@ -34,7 +34,7 @@ class TrainingState:
 
     @property
     def epochs(self) -> int:
-        """Those that are done."""
+        """The number of finished epochs."""
         return len(self.rows)
 
     @property
@@ -47,15 +47,15 @@ class TrainingState:
         return self.epochs >= self.max_epochs or (self.epochs > 0 and self.exhausted)
 
     def score(self, val: Scores) -> float:
-        """The monitored score of the epoch under way; higher is better.
+        """Return the monitored score of the current epoch; higher is better.
 
-        Where there is nothing to validate on, the last epoch is always the best.
+        Without validation strains the last epoch is always the best.
         """
         score = val.r2_mean if self.monitor == "r2" else -val.loss
         return float(self.epochs) if np.isnan(score) else score
 
     def check(self, train_loss: float, val_loss: float, finite: bool) -> None:
-        """Raises UserError unless the epoch under way left a finite loss and predictions."""
+        """Raise a UserError unless the current epoch has a finite loss and predictions."""
         if not (np.isfinite(train_loss) and finite):
             raise UserError(
                 f"the loss became {train_loss:g} (training), {val_loss:g} (validation) "
@@ -64,7 +64,7 @@ class TrainingState:
             )
 
     def close(self, train_loss: float, val: Scores, lr: float, seconds: float) -> bool:
-        """End an epoch; whether it is the best so far."""
+        """End an epoch; return whether it is the best so far."""
         score = self.score(val)
         row = history_row(self.epochs, self.phenotypes, train_loss, val, lr, seconds)
         improved = score > self.best
@@ -81,7 +81,7 @@ class TrainingState:
 
 
 def epoch_seed(seed: int, epoch: int, rank: int = 0) -> int:
-    """Of what torch draws in an epoch (dropout), so that a resumed run needs no generator's state.
+    """Return the seed of torch in an epoch (dropout); a resumed run needs no generator's state.
 
     Args:
         seed: of the run.
@@ -95,7 +95,7 @@ def epoch_seed(seed: int, epoch: int, rank: int = 0) -> int:
 def plateau_schedule(
     optimizer: torch.optim.Optimizer, patience: int | None, factor: float
 ) -> torch.optim.lr_scheduler.ReduceLROnPlateau | None:
-    """Multiplies the learning rate by `factor` after `patience` epochs without any new best."""
+    """Multiply the learning rate by `factor` after `patience` epochs without any new best."""
     if patience is None:
         return None
     return torch.optim.lr_scheduler.ReduceLROnPlateau(

@@ -41,18 +41,22 @@ def damaged(runs, tmp_path):
 
 
 INPUTS = [
-    ("phenotypes", ["a"], "its mean is no list of 1 numbers"),
+    ("phenotypes", ["a"], "its mean is not a list of 1 numbers"),
     ("phenotypes", ["a", "a"], "its phenotypes holds a name twice"),
-    ("phenotypes", "ab", "its phenotypes is no list of names"),
+    ("phenotypes", "ab", "its phenotypes is not a list of names"),
     ("mean", [float("nan"), 1.0], "its mean holds other things than numbers"),
-    ("mean", {"a": 1}, "its mean is no list of 2 numbers"),
+    ("mean", {"a": 1}, "its mean is not a list of 2 numbers"),
     ("sd", [1.0, 0.0], "its sd holds other things than numbers above 0"),
     ("sd", [1.0, 10**400], "its sd holds other things than numbers above 0"),
     ("mean_genotype", [2.0] * 32, "its mean_genotype holds other things"),
-    ("loci", None, "its loci are missing or no mapping"),
+    ("loci", None, "its loci are missing or not a mapping"),
     ("loci", {"id": ["a"], "chromosome": [1], "position": [1]}, "its chromosome holds other"),
     ("loci", {"id": ["a"], "chromosome": ["1"], "position": [2**70]}, "its position holds other"),
-    ("loci", {"id": ["a"], "chromosome": ["1"], "position": [1]}, "its mean_genotype is no list"),
+    (
+        "loci",
+        {"id": ["a"], "chromosome": ["1"], "position": [1]},
+        "its mean_genotype is not a list",
+    ),
 ]
 
 
@@ -134,7 +138,9 @@ def test_files_that_belong_to_another_run_or_are_gone(damaged, runs):
     refused(directory, "config.yaml", "")
     config()
     shutil.copy(runs["ridge"] / "checkpoints" / "best.ckpt", directory.checkpoints)
-    with pytest.raises(UserError, match=f"is of another run .{runs['ridge'].name}.*force=true"):
+    with pytest.raises(
+        UserError, match=f"belongs to another run .{runs['ridge'].name}.*force=true"
+    ):
         restore(directory, "cpu")
     shutil.copy(runs["ridge"] / "config.yaml", directory.folder)
     shutil.copy(runs["ridge"] / "metrics.json", directory.folder)

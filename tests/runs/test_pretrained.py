@@ -173,7 +173,7 @@ def test_damaged_and_foreign_files(tmp_path):
     with pytest.raises(UserError, match="one.npz is no .npz: it holds one array"):
         read_tensors(tmp_path / "one.npz")
     for content, said in (
-        ([1, 2], "is no checkpoint"),
+        ([1, 2], "is not a checkpoint"),
         ({"state_dict": [1]}, "its state_dict is no mapping"),
         ({"state_dict": {"a": 1}}, "a is of type int; only tensors are parameters"),
         ({"state_dict": {1: torch.ones(1)}}, "1 is of type Tensor"),

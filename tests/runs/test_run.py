@@ -132,7 +132,9 @@ def test_a_checkpoint_of_another_run_is_refused_and_force_starts_anew(small):
         before = ended(folder)
         (folder / "metrics.json").unlink()
         shutil.copy(other / "checkpoints" / file, folder / "checkpoints" / file)
-        with pytest.raises(UserError, match=f"{file} is of another run .{other.name}.*force=true"):
+        with pytest.raises(
+            UserError, match=f"{file} belongs to another run .{other.name}.*force=true"
+        ):
             run(small())
         run(small("force=true"))
         assert not set(before) & set(ended(folder))
@@ -165,7 +167,7 @@ def test_checkpoints_of_two_trainings_do_not_go_together(small):
     memory["best_epoch"] = 1 - min(memory["best_epoch"], 1)
     torch.save(checkpoint, best)
     (folder / "metrics.json").unlink()
-    with pytest.raises(UserError, match="best.ckpt and .*last.ckpt are not of the same training"):
+    with pytest.raises(UserError, match="best.ckpt and .*last.ckpt come from different trainings"):
         run(config)
     run(small("trainer.max_epochs=3", "trainer.patience=null", "force=true"))
     assert {**RunDirectory(folder).metrics(), "seconds": 0} == {**metrics, "seconds": 0}

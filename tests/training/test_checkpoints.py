@@ -1,4 +1,4 @@
-"""Checkpoints: what a flipped bit can do to one, and what is read from those of other origin."""
+"""Checkpoints: flipped bits, other files, and files of an old torch."""
 
 import io
 from zipfile import ZipFile
@@ -32,7 +32,7 @@ def written(tmp_path):
     return path
 
 
-def test_a_flipped_bit_is_told_of_or_changes_nothing(written):
+def test_a_flipped_bit_is_reported_or_changes_nothing(written):
     whole, content = written.read_bytes(), load_checkpoint(written)
     assert same({key: content[key] for key in CHECKPOINT}, CHECKPOINT)
     with ZipFile(io.BytesIO(whole)) as archive:
@@ -43,7 +43,7 @@ def test_a_flipped_bit_is_told_of_or_changes_nothing(written):
     for record in records:  # the attribute of a folder, which hides a tensor from torch alone
         entry = whole.index(record.filename.encode(), directory) - 46
         bits.append(8 * (entry + 38) + 4)
-    told = set()
+    reported = set()
     for bit in bits:
         damaged = bytearray(whole)
         damaged[bit // 8] ^= 1 << (bit % 8)
@@ -51,10 +51,10 @@ def test_a_flipped_bit_is_told_of_or_changes_nothing(written):
         try:
             assert same(load_checkpoint(written), content), f"bit {bit} changed the content"
         except UserError as error:
-            told.add(int(bit))
+            reported.add(int(bit))
             assert str(error).startswith(f"{written} ")
-            assert str(error).endswith("force=true starts the run anew.")
-    assert len(told) > len(bits) / 4
+            assert str(error).endswith("force=true restarts the run.")
+    assert len(reported) > len(bits) / 4
     data = whole.index(np.arange(12, dtype=np.float32).tobytes())
     damaged = bytearray(whole)
     damaged[data + 5] ^= 1  # the second number by a part in 100,000
@@ -64,13 +64,13 @@ def test_a_flipped_bit_is_told_of_or_changes_nothing(written):
 
 
 @pytest.mark.parametrize("value", [[1, 2], 7.5, "text", torch.ones(2), None])
-def test_what_is_no_checkpoint_is_called_so(tmp_path, value):
+def test_a_file_that_is_not_a_checkpoint(tmp_path, value):
     torch.save(value, tmp_path / "best.ckpt")
-    with pytest.raises(UserError, match=r"best.ckpt is no checkpoint \(it holds .* type \w+\)"):
+    with pytest.raises(UserError, match=r"best.ckpt is not a checkpoint \(it holds .* type \w+\)"):
         load_checkpoint(tmp_path / "best.ckpt")
 
 
-def test_a_checkpoint_that_is_gone_says_what_to_do(tmp_path):
+def test_a_missing_checkpoint_names_the_remedy(tmp_path):
     with pytest.raises(UserError, match="best.ckpt is gone. Remove the folder."):
         load_checkpoint(tmp_path / "best.ckpt", "Remove the folder.")
 

@@ -31,9 +31,9 @@ def test_scores_are_those_of_scikit_learn_and_scipy(seed, n, p, rate):
     result = scores(predicted, observed)
     errors = []
     for j in range(p):
-        seen = np.isfinite(observed[:, j])
-        y, f = observed[seen, j], predicted[seen, j]
-        assert result.n[j] == seen.sum()
+        valid = np.isfinite(observed[:, j])
+        y, f = observed[valid, j], predicted[valid, j]
+        assert result.n[j] == valid.sum()
         assert result.r2[j] == pytest.approx(r2_score(y, f), abs=1e-9)
         assert result.pearson[j] == pytest.approx(pearsonr(y, f)[0], abs=1e-9)
         errors.extend((y - f) ** 2)
@@ -75,9 +75,9 @@ def test_ridge_is_scikit_learns_at_its_penalty(seed, n, n_loci):
     genotypes, phenotypes = cross(seed, n, n_loci, p=3, rate=0.1)
     ridge = Ridge().fit(genotypes, phenotypes)
     for j in range(3):
-        seen = np.isfinite(phenotypes[:, j])
+        valid = np.isfinite(phenotypes[:, j])
         other = SklearnRidge(alpha=ridge.penalty[j], solver="svd")
-        other.fit(genotypes[seen].astype(float), phenotypes[seen, j])
+        other.fit(genotypes[valid].astype(float), phenotypes[valid, j])
         np.testing.assert_allclose(ridge.weight[j], other.coef_, atol=1e-8)
         np.testing.assert_allclose(
             ridge.predict(genotypes)[:, j], other.predict(genotypes.astype(float)), atol=1e-7
@@ -99,10 +99,10 @@ def test_ridges_penalty_maximises_the_restricted_likelihood(n, n_loci):
         s2 = z @ np.linalg.solve(shape, z) / (n - 1)
         return multivariate_normal(cov=s2 * shape).logpdf(z)
 
-    found = Ridge().fit(genotypes, phenotypes).penalty[0]
-    grid = found * np.exp(np.linspace(-6, 6, 241))
+    penalty = Ridge().fit(genotypes, phenotypes).penalty[0]
+    grid = penalty * np.exp(np.linspace(-6, 6, 241))
     best = grid[np.argmax([log_likelihood(alpha) for alpha in grid])]
-    assert np.log(best / found) == pytest.approx(0, abs=0.051)
+    assert np.log(best / penalty) == pytest.approx(0, abs=0.051)
 
 
 def test_ridge_finds_pure_noise_and_a_noiseless_cross():
@@ -123,7 +123,7 @@ def test_ridge_without_a_locus_that_varies_predicts_the_mean():
 
 
 def test_ridge_on_the_real_cross(byxrm_folder, tmp_path):
-    """YPD over five random splits: 0.48 with a standard deviation of 0.04 is what is known."""
+    """YPD over five random splits: 0.48 is expected, with a standard deviation of 0.04."""
     from g2p.data import load_panel
     from g2p.data import split as splits
     from g2p.data.preprocess import prepare
@@ -131,12 +131,12 @@ def test_ridge_on_the_real_cross(byxrm_folder, tmp_path):
 
     options = compose("data=byxrm", f"paths.data={byxrm_folder.parent}")["data"]
     panel, _ = load_panel(options, tmp_path)
-    found = []
+    r2 = []
     for seed in range(5):
         split = splits.random(panel, [], seed=seed)
-        told = {"max_correlation": 0.94, "loci_from": "train", "missing": "mask"}
-        data = prepare(panel, split, panel.columns("YPD"), compose()["qc"], **told)
+        arguments = {"max_correlation": 0.94, "loci_from": "train", "missing": "mask"}
+        data = prepare(panel, split, panel.columns("YPD"), compose()["qc"], **arguments)
         train, test = data.split["train"], data.split["test"]
         ridge = Ridge().fit(data.genotypes[train], data.phenotypes[train])
-        found.append(scores(ridge.predict(data.genotypes[test]), data.phenotypes[test]).r2[0])
-    assert np.mean(found) == pytest.approx(0.48, abs=0.05)
+        r2.append(scores(ridge.predict(data.genotypes[test]), data.phenotypes[test]).r2[0])
+    assert np.mean(r2) == pytest.approx(0.48, abs=0.05)

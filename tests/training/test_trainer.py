@@ -23,7 +23,7 @@ TRAINER = {
 }  # fmt: skip
 
 
-def make_task(data, seed=0, dropout=0.0, lr=1e-2, plateau=None, optimizer="adamw"):
+def make_module(data, seed=0, dropout=0.0, lr=1e-2, plateau=None, optimizer="adamw"):
     torch.manual_seed(seed)
     model = Transformer(
         n_loci=data.genotypes.shape[1], n_phenotypes=len(data.phenotype_names), num_layers=1,
@@ -44,7 +44,7 @@ def make_task(data, seed=0, dropout=0.0, lr=1e-2, plateau=None, optimizer="adamw
 
 
 def train(folder, data, module=None, on_epoch=lambda rows: None, **options):
-    module = module or make_task(data)
+    module = module or make_module(data)
     return module, trainer.train(module, data, folder, on_epoch, **{**TRAINER, **options})
 
 
@@ -58,10 +58,14 @@ def test_the_loop_is_the_plain_one(tmp_path, optimizer, clip):
     """Against a loop written out here, in float64: same history, same parameters."""
     data = random_prepared()
     module, rows = train(
-        tmp_path, data, make_task(data, optimizer=optimizer), gradient_clip_val=clip, drop_last=True
+        tmp_path,
+        data,
+        make_module(data, optimizer=optimizer),
+        gradient_clip_val=clip,
+        drop_last=True,
     )
 
-    model = make_task(data, optimizer=optimizer).model.double()
+    model = make_module(data, optimizer=optimizer).model.double()
     step = {"adam": torch.optim.Adam, "adamw": partial(torch.optim.AdamW, weight_decay=0.1)}
     plain = step[optimizer](model.parameters(), lr=1e-2)
     x, y = torch.tensor(data.genotypes).double(), torch.tensor(data.phenotypes).double()
@@ -83,24 +87,24 @@ def test_the_loop_is_the_plain_one(tmp_path, optimizer, clip):
         assert rows[epoch]["train_loss"] == pytest.approx(np.mean(losses), abs=1e-9)
         assert rows[epoch]["val_loss"] == pytest.approx(expected.loss, abs=1e-9)
         assert rows[epoch]["val_r2/p1"] == pytest.approx(expected.r2[1], abs=1e-9)
-    for ours, theirs in zip(module.model.parameters(), model.parameters(), strict=True):
-        torch.testing.assert_close(ours, theirs, atol=1e-9, rtol=0)
+    for trained, expected in zip(module.model.parameters(), model.parameters(), strict=True):
+        torch.testing.assert_close(trained, expected, atol=1e-9, rtol=0)
 
 
 @pytest.mark.parametrize("monitor", ["r2", "loss"])
-def test_the_best_epoch_is_kept_and_patience_stops(tmp_path, monitor):
+def test_the_best_epoch_is_saved_and_patience_stops(tmp_path, monitor):
     data = random_prepared()  # noise: validation soon gets worse
     module, rows = train(tmp_path, data, max_epochs=60, patience=3, monitor=monitor)
     column, sign = {"r2": ("val_r2_mean", 1), "loss": ("val_loss", -1)}[monitor]
     best = int(np.argmax([sign * row[column] for row in rows]))
     assert len(rows) == best + 1 + 3 < 60
-    kept = load_checkpoint(tmp_path / "best.ckpt")
-    assert kept["epoch"] == kept["callbacks"]["Memory"]["best_epoch"] == best
-    module.load_state_dict(kept["state_dict"])
+    saved = load_checkpoint(tmp_path / "best.ckpt")
+    assert saved["epoch"] == saved["callbacks"]["Memory"]["best_epoch"] == best
+    module.load_state_dict(saved["state_dict"])
     val = data.split["val"]
     again = scores(predict_standardised(module.model, data.genotypes[val]), data.phenotypes[val])
     assert again.loss == pytest.approx(rows[best]["val_loss"], abs=1e-9)
-    assert kept["inputs"]["loci"] == data.loci.to_pydict()
+    assert saved["inputs"]["loci"] == data.loci.to_pydict()
 
 
 OPTIONS = {"precision": "32-true", "max_epochs": 7, "gradient_clip_val": 0.5}
@@ -112,7 +116,7 @@ def test_a_resumed_run_is_bit_for_bit_the_undisturbed_one(tmp_path, stop):
     data = random_prepared()
 
     def fresh():
-        return make_task(data, dropout=0.3, plateau=0, lr=0.1)
+        return make_module(data, dropout=0.3, plateau=0, lr=0.1)
 
     _, undisturbed = train(tmp_path / "whole", data, fresh(), **OPTIONS)
     assert undisturbed[-1]["lr"] < undisturbed[0]["lr"]
@@ -125,25 +129,25 @@ def test_a_resumed_run_is_bit_for_bit_the_undisturbed_one(tmp_path, stop):
             raise KilledError
 
     with pytest.raises(KilledError):
-        train(tmp_path / "parts", data, fresh(), on_epoch=kill, **OPTIONS)
-    heard = []
-    _, resumed = train(tmp_path / "parts", data, fresh(), on_epoch=heard.append, **OPTIONS)
+        train(tmp_path / "resumed", data, fresh(), on_epoch=kill, **OPTIONS)
+    histories = []
+    _, resumed = train(tmp_path / "resumed", data, fresh(), on_epoch=histories.append, **OPTIONS)
     assert without_times(resumed) == without_times(undisturbed)
-    assert len(heard) == 7 - stop, "finished epochs are not trained again"
-    whole, parts = (load_checkpoint(tmp_path / f / "last.ckpt") for f in ("whole", "parts"))
+    assert len(histories) == 7 - stop, "finished epochs are not trained again"
+    whole, continued = (load_checkpoint(tmp_path / f / "last.ckpt") for f in ("whole", "resumed"))
     for name, tensor in whole["state_dict"].items():
-        assert torch.equal(tensor, parts["state_dict"][name])
+        assert torch.equal(tensor, continued["state_dict"][name])
 
 
 def test_nothing_is_trained_after_patience_ran_out(tmp_path):
-    """A run killed between stopping early and its test goes straight on to the test."""
+    """A run killed between stopping early and its test resumes with the test."""
     data = random_prepared()
     options = {"max_epochs": 60, "patience": 2}
     _, rows = train(tmp_path, data, **options)
-    heard = []
-    _, again = train(tmp_path, data, on_epoch=heard.append, **options)
+    histories = []
+    _, again = train(tmp_path, data, on_epoch=histories.append, **options)
     assert again == rows
-    assert heard == []
+    assert histories == []
 
 
 @pytest.mark.slow
@@ -169,10 +173,10 @@ def test_a_process_without_a_strain_of_the_last_batch(tmp_path):
 
 
 @pytest.mark.slow
-def test_an_error_in_a_process_of_several_is_told_as_here(tmp_path):
+def test_an_error_in_a_worker_process_is_raised_in_the_parent(tmp_path):
     data = random_prepared()
     with pytest.raises(UserError, match="^the loss became .* in epoch 1. Try a smaller optim.lr"):
-        train(tmp_path, data, make_task(data, lr=1e200), on_epoch=print, devices=2)
+        train(tmp_path, data, make_module(data, lr=1e200), on_epoch=print, devices=2)
     with pytest.raises(UserError, match="trainer.devices=999, but this machine has"):
         train(tmp_path, data, devices=999)
 
@@ -185,7 +189,7 @@ def test_the_plateau_schedule_is_its_rule(tmp_path, monitor, patience):
     (torch stops halving near 1e-8, so the run is kept short of that.)
     """
     data = random_prepared()
-    module = make_task(data, plateau=patience)
+    module = make_module(data, plateau=patience)
     _, rows = train(tmp_path, data, module, max_epochs=18, monitor=monitor)
     best, waited, lr = -np.inf, 0, 1e-2
     for row in rows:
@@ -200,11 +204,11 @@ def test_the_plateau_schedule_is_its_rule(tmp_path, monitor, patience):
 def test_a_loss_that_is_not_finite(tmp_path):
     data = random_prepared()
     with pytest.raises(UserError, match="the loss became .* in epoch 1. Try a smaller optim.lr"):
-        train(tmp_path, data, make_task(data, lr=1e200))
+        train(tmp_path, data, make_module(data, lr=1e200))
     assert not list(tmp_path.iterdir())
 
 
-def test_a_checkpoint_of_a_gpu_that_is_not_here(tmp_path, monkeypatch):
+def test_a_checkpoint_of_a_gpu_of_another_machine(tmp_path, monkeypatch):
     data = random_prepared()
     train(tmp_path, data, max_epochs=2)
     for name in ("best.ckpt", "last.ckpt"):
@@ -230,7 +234,7 @@ def test_a_damaged_checkpoint(tmp_path):
         with pytest.raises(UserError, match="last.ckpt cannot be read .* force=true"):
             train(tmp_path, data)
     torch.save({}, tmp_path / "last.ckpt")
-    with pytest.raises(UserError, match="no checkpoint of a run"):
+    with pytest.raises(UserError, match="not a checkpoint of a run"):
         train(tmp_path, data)
     (tmp_path / "last.ckpt").write_bytes(whole)
     (tmp_path / "best.ckpt").write_bytes(flipped)
@@ -251,7 +255,7 @@ def test_a_checkpoint_that_would_run_code_is_not_loaded(tmp_path):
         load_checkpoint(tmp_path / "last.ckpt")
 
 
-def test_cuda_asked_for_and_absent(tmp_path):
+def test_cuda_requested_and_absent(tmp_path):
     if torch.cuda.is_available():
         pytest.skip("this machine has CUDA")
     with pytest.raises(UserError, match="no CUDA device"):
@@ -263,5 +267,5 @@ def test_bf16_trains_close_to_float32(tmp_path):
     _, single = train(tmp_path / "32", data, precision="32-true")
     _, half = train(tmp_path / "16", data, precision="bf16-mixed")
     assert half[-1]["val_loss"] == pytest.approx(single[-1]["val_loss"], rel=0.02)
-    kept = load_checkpoint(tmp_path / "16" / "last.ckpt")["state_dict"]
-    assert all(tensor.dtype == torch.float32 for tensor in kept.values())
+    saved = load_checkpoint(tmp_path / "16" / "last.ckpt")["state_dict"]
+    assert all(tensor.dtype == torch.float32 for tensor in saved.values())

@@ -13,7 +13,7 @@ from torch import Tensor
 from g2p.data.device_data import DeviceData
 from g2p.hardware.device import free_memory, reset_peak_memory, resolve_accelerator
 from g2p.hardware.gpu_allocation import select_devices
-from g2p.training.fit import Capacity, FitRequest, Fitted, fitted, learning
+from g2p.training.fit import Capacity, FitRequest, Fitted, load_best_epoch, module_options
 from g2p.training.inference import validation_batch
 from g2p.training.packed.flat_parameters import bytes_for_backward, bytes_of_parameters
 from g2p.training.packed.loop import train_packed
@@ -95,7 +95,7 @@ def fit_packed(
 def _finish(request: FitRequest, member: PackedRun) -> Fitted | Exception:
     config, data, folder, *_ = request
     try:
-        result = fitted(config, data, folder, member.model, member.training_state.rows)
+        result = load_best_epoch(config, data, folder, member.model, member.training_state.rows)
     except Exception as error:  # of any kind: it does not affect the other requests
         return error
     return replace(result, joules=member.joules)
@@ -111,7 +111,7 @@ def _member(request: FitRequest, on_device: dict, n_members: int) -> PackedRun:
     config, data = request.config, request.data
     options = config["trainer"]
     device, double = _device(request)
-    start = learning(config, data, request.base)
+    start = module_options(config, data, request.base)
     model = start.pop("model").to(device)
     model = model.double() if double else model
     resident = _load_on_device(request, on_device)
