@@ -9,10 +9,10 @@ METHODS = ("fit", "load", "predict")  # see `g2p.baselines.ridge`
 
 
 def build_baseline(options: dict):
-    """The baseline `options["name"]`, told its options.
+    """Build the baseline `options["name"]` from its options.
 
     Raises:
-        UserError: naming the baseline's file, where its class lacks what a baseline has.
+        UserError: naming the baseline's file, where its class lacks a method.
     """
     options = dict(options)
     name = options.pop("name")

@@ -1,4 +1,4 @@
-"""Gradient-boosted trees (LightGBM, Ke et al. 2017): any interaction, found greedily."""
+"""Gradient-boosted trees (LightGBM, Ke et al. 2017): any interaction, by greedy search."""
 
 from typing import Annotated
 

@@ -26,10 +26,10 @@ class Lasso(PerPhenotype):
         penalties: Annotated[int, AtLeast(2)],
     ):
         self.l1_ratio, self.folds, self.penalties = l1_ratio, folds, penalties
-        self.fewest = 2 * folds
+        self.min_strains = 2 * folds
 
     def fit_one(self, X: np.ndarray, y: np.ndarray) -> dict:
-        # Down to a hundredth of the largest penalty: smaller ones take minutes, and lose.
+        # Down to a hundredth of the largest penalty: smaller ones take minutes and predict worse.
         model = ElasticNetCV(
             l1_ratio=self.l1_ratio, cv=self.folds, alphas=self.penalties, eps=1e-2, tol=1e-3
         )

@@ -1,8 +1,8 @@
 """Additive effects and pairwise products of chosen loci, as in Nguyen Ba et al. 2022 (eLife 73983).
 
 Loci are chosen on the training strains by forward selection, their number by cross-validation; then
-products among the chosen ones in the same way, on what the additive terms leave over; then all
-terms are fitted together by least squares.
+products among the chosen ones in the same way, on the residuals of the additive terms; then all
+terms are fitted by least squares.
 """
 
 from itertools import combinations
@@ -32,10 +32,10 @@ class LinearPairwise(PerPhenotype):
         max_pairs: Annotated[int, AtLeast(0)],
     ):
         self.folds, self.max_loci, self.max_pairs = folds, max_loci, max_pairs
-        self.fewest = 2 * folds
+        self.min_strains = 2 * folds
 
     def fit_one(self, X: np.ndarray, y: np.ndarray) -> dict:
-        loci = self._forward(X - X.mean(axis=0), y - y.mean(), self.max_loci)
+        loci = self._select_forward(X - X.mean(axis=0), y - y.mean(), self.max_loci)
         pairs = self._choose_pairs(X, y, loci)
         if not len(loci):  # nothing chosen: the mean
             return {"loci": loci, "pairs": pairs, "weight": np.empty(0), "offset": float(y.mean())}
@@ -60,12 +60,12 @@ class LinearPairwise(PerPhenotype):
         # Forward selection starts from the additive model: take out what it already explains.
         additive, _ = np.linalg.qr(np.column_stack([np.ones(len(X)), X[:, loci]]))
         products -= additive @ (additive.T @ products)
-        new = products.std(axis=0) > 1e-6  # a product may be a combination of what is there
-        rest = y - additive @ (additive.T @ y)
-        return pairs[new][self._forward(products[:, new], rest, self.max_pairs)]
+        is_new = products.std(axis=0) > 1e-6  # a product may be a combination of the loci
+        residual = y - additive @ (additive.T @ y)
+        return pairs[is_new][self._select_forward(products[:, is_new], residual, self.max_pairs)]
 
-    def _forward(self, X: np.ndarray, y: np.ndarray, most: int) -> np.ndarray:
-        """Columns of centred X, chosen one by one for centred y."""
+    def _select_forward(self, X: np.ndarray, y: np.ndarray, most: int) -> np.ndarray:
+        """Choose columns of centred X one by one for centred y."""
         # A fold has fewer strains than the whole; forward selection cannot choose more terms.
         most = min(most, X.shape[1], len(X) - len(X) // self.folds - 2)
         if most < 1 or not X.any():  # nothing varies
@@ -77,5 +77,5 @@ class LinearPairwise(PerPhenotype):
 
 
 def terms(X: np.ndarray, loci: np.ndarray, pairs: np.ndarray) -> np.ndarray:
-    """(N, loci + pairs): the chosen loci and the chosen products."""
+    """Return the chosen loci and the chosen products, (N, loci + pairs)."""
     return np.hstack([X[:, loci], X[:, pairs[:, 0]] * X[:, pairs[:, 1]]])

@@ -1,4 +1,4 @@
-"""What baselines share that fit each phenotype by itself, on the strains observed in it."""
+"""The base class of baselines that fit each phenotype alone, on the strains observed in it."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -14,31 +14,32 @@ class PerPhenotype(ABC):
     """A baseline with one predictor a phenotype.
 
     Attributes:
-        fewest: training strains that a phenotype must have.
+        min_strains: the fewest training strains that a phenotype may have.
 
     Attributes after `fit` or `load`:
         state: for a checkpoint: name -> list over phenotypes of arrays or plain values.
         num_parameters: fitted numbers, over all phenotypes.
     """
 
-    fewest = 2
+    min_strains = 2
 
     def fit(self, genotypes: np.ndarray, phenotypes: np.ndarray) -> "PerPhenotype":
-        """From genotypes (n, L) and phenotypes (n, P), NaN where missing."""
+        """Fit to genotypes (n, L) and phenotypes (n, P), NaN where missing."""
         states = []
         for y in phenotypes.T:
-            seen = np.isfinite(y)
-            X, y = genotypes[seen].astype(np.float64), y[seen].astype(np.float64)
-            if len(y) < self.fewest:
+            is_observed = np.isfinite(y)
+            X = genotypes[is_observed].astype(np.float64)
+            y = y[is_observed].astype(np.float64)
+            if len(y) < self.min_strains:
                 raise UserError(
                     f"model={type(self).__name__.lower()}: a phenotype has {len(y)} training "
-                    f"strains; its cross-validation needs {self.fewest}. Use ridge."
+                    f"strains; its cross-validation needs {self.min_strains}. Use ridge."
                 )
             states.append(self.fit_one(X, y))
         return self.load({name: [state[name] for state in states] for name in states[0]})
 
     def load(self, state: dict[str, list]) -> "PerPhenotype":
-        """As fitted before, from its `state`."""
+        """Restore a fitted baseline from its `state`."""
         self.state = state
         names = list(state)
         self._predictors = [
@@ -49,21 +50,21 @@ class PerPhenotype(ABC):
         return self
 
     def predict(self, genotypes: np.ndarray) -> np.ndarray:
-        """(N, P) float64 for genotypes (N, L)."""
+        """Return predictions (N, P), float64, for genotypes (N, L)."""
         genotypes = genotypes.astype(np.float64)
         return np.stack([predict(genotypes) for predict in self._predictors], axis=1)
 
     @abstractmethod
     def fit_one(self, X: np.ndarray, y: np.ndarray) -> dict:
-        """The state of one phenotype from X (n, L) and y (n,): arrays and plain values."""
+        """Return the state of one phenotype from X (n, L) and y (n,): arrays and plain values."""
 
     @abstractmethod
     def predictor(self, state: dict) -> Predictor:
-        """How the state of one phenotype predicts."""
+        """Return the function that predicts from the state of one phenotype."""
 
 
 def _count(state) -> int:
-    """Fitted numbers in a state, however nested; a text (an ensemble of trees) counts as one."""
+    """Count the fitted numbers in a nested state; a text (an ensemble of trees) counts as one."""
     if isinstance(state, dict):
         return sum(map(_count, state.values()))
     return sum(map(_count, state)) if isinstance(state, list) else np.size(state)

@@ -3,9 +3,9 @@
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-# Penalties searched: this many e-folds either side of the mean eigenvalue of the Gram matrix. The
+# Range of penalties: this many e-folds either side of the mean eigenvalue of the Gram matrix. The
 # ends are heritabilities of practically 1 and 0.
-SEARCHED = 12.0
+PENALTY_RANGE = 12.0
 
 
 class Ridge:
@@ -21,7 +21,7 @@ class Ridge:
 
     @property
     def state(self) -> dict:
-        """What a checkpoint keeps."""
+        """The fitted arrays, for a checkpoint."""
         return {"weight": self.weight, "offset": self.offset, "penalty": self.penalty}
 
     @property
@@ -29,13 +29,13 @@ class Ridge:
         return self.weight.size + self.offset.size
 
     def fit(self, genotypes: np.ndarray, phenotypes: np.ndarray) -> "Ridge":
-        """From genotypes (n, L) and phenotypes (n, P), NaN where missing."""
+        """Fit to genotypes (n, L) and phenotypes (n, P), NaN where missing."""
         n_loci, n_phenotypes = genotypes.shape[1], phenotypes.shape[1]
         self.weight = np.empty((n_phenotypes, n_loci))
         self.offset = np.empty(n_phenotypes)
         self.penalty = np.empty(n_phenotypes)
-        seen = np.isfinite(phenotypes)
-        patterns, pattern_of = np.unique(seen, axis=1, return_inverse=True)
+        is_observed = np.isfinite(phenotypes)
+        patterns, pattern_of = np.unique(is_observed, axis=1, return_inverse=True)
         for i, rows in enumerate(patterns.T):
             chosen = np.flatnonzero(pattern_of == i)
             X = genotypes[rows].astype(np.float64)
@@ -47,20 +47,20 @@ class Ridge:
         return self
 
     def load(self, state: dict) -> "Ridge":
-        """As fitted before, from its `state`."""
+        """Restore a fitted ridge from its `state`."""
         self.weight, self.offset, self.penalty = (state[k] for k in ("weight", "offset", "penalty"))
         return self
 
     def predict(self, genotypes: np.ndarray) -> np.ndarray:
-        """(N, P) float64 for genotypes (N, L)."""
+        """Return predictions (N, P), float64, for genotypes (N, L)."""
         return genotypes.astype(np.float64) @ self.weight.T + self.offset
 
 
 def _fit_centred(X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Weights (P, L) and penalties (P,) for centred X (n, L) and y (n, P)."""
+    """Return weights (P, L) and penalties (P,) for centred X (n, L) and y (n, P)."""
     n, n_loci = X.shape
     dual = n <= n_loci
-    # scipy's would keep every other thread waiting, also the one that a signal is for.
+    # scipy's blocks every other thread, also the one that handles signals.
     d, vectors = np.linalg.eigh(X @ X.T if dual else X.T @ X)
     positive = d > d[-1] * max(X.shape) * np.finfo(float).eps
     d, vectors = d[positive], vectors[:, positive]
@@ -69,14 +69,14 @@ def _fit_centred(X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     # Rows of U'y, X = U sqrt(d) V': the phenotypes along the strains' principal axes.
     z = vectors.T @ y if dual else (vectors.T @ (X.T @ y)) / np.sqrt(d)[:, None]
     outside = np.maximum((y**2).sum(axis=0) - (z**2).sum(axis=0), 0)
-    penalty = np.array([_reml(d, *parts, n - 1) for parts in zip(z.T, outside, strict=True)])
+    penalty = np.array([_reml(d, *axes, n - 1) for axes in zip(z.T, outside, strict=True)])
     shrunk = z / (d[:, None] + penalty)
     weight = X.T @ (vectors @ shrunk) if dual else vectors @ (np.sqrt(d)[:, None] * shrunk)
     return weight.T, penalty
 
 
 def _reml(d: np.ndarray, z: np.ndarray, outside: float, degrees: int) -> float:
-    """The penalty that maximises the restricted likelihood of one phenotype.
+    """Return the penalty that maximises the restricted likelihood of one phenotype.
 
     Along axis i the phenotype has variance s2 (d_i / alpha + 1), elsewhere s2, profiled out.
     """
@@ -87,5 +87,5 @@ def _reml(d: np.ndarray, z: np.ndarray, outside: float, degrees: int) -> float:
         return np.log(variance).sum() + degrees * np.log(s2)
 
     middle = np.log(d.mean())
-    bounds = (middle - SEARCHED, middle + SEARCHED)
+    bounds = (middle - PENALTY_RANGE, middle + PENALTY_RANGE)
     return float(np.exp(minimize_scalar(minus_twice_log_likelihood, bounds=bounds).x))

@@ -1,6 +1,6 @@
 """RKHS regression: an additive and a Gaussian kernel, weighted by restricted likelihood.
 
-The Gaussian kernel holds interactions of every order (Morota & Gianola 2014, Frontiers in Genetics
+The Gaussian kernel covers interactions of every order (Morota & Gianola 2014, Frontiers in Genetics
 5:363). y = mean + g, g ~ N(0, s2 (a K_additive + b K_gaussian + I)); a, b and the Gaussian kernel's
 width maximise the restricted likelihood.
 """
@@ -18,13 +18,13 @@ MOST_STRAINS = 10_000
 
 
 class RKHS(PerPhenotype):
-    """Predictions are sums over the training strains, which the state therefore holds."""
+    """Predicts by sums over the training strains, which its state therefore contains."""
 
     def fit_one(self, X: np.ndarray, y: np.ndarray) -> dict:
         n = len(X)
         if n > MOST_STRAINS:
             raise UserError(
-                f"model=rkhs needs strains x strains in memory: {n} are more than {MOST_STRAINS}. "
+                f"model=rkhs needs a strains x strains matrix: {n} are more than {MOST_STRAINS}. "
                 "Use ridge, linear_pairwise or gbdt."
             )
         z = y - y.mean()
@@ -45,14 +45,14 @@ class RKHS(PerPhenotype):
             # The mean's direction has variance 1 in the centred covariance: it adds nothing.
             return 2 * np.log(np.diag(lower[0])).sum() + (n - 1) * np.log(s2)
 
-        found = minimize(
+        optimum = minimize(
             minus_twice_log_likelihood, x0=[0.0, 0.0, 0.0], method="L-BFGS-B",
             bounds=[(-9, 9), (-9, 9), (-3, 3)], tol=1e-7,
         ).x  # fmt: skip
-        a, b, stretch = np.exp(found)
+        a, b, stretch = np.exp(optimum)
         return {
             "genotypes": X.astype(np.float32),
-            "dual": cho_solve(covariance_factor(found), z),
+            "dual": cho_solve(covariance_factor(optimum), z),
             "offset": float(y.mean()),
             "additive": float(a),
             "gaussian": float(b),
@@ -66,19 +66,19 @@ class RKHS(PerPhenotype):
 
         def predict(genotypes: np.ndarray) -> np.ndarray:
             new = np.exp(-cdist(genotypes, X, "sqeuclidean") / state["width"])
-            lines = (genotypes - X.mean(axis=0)) @ centred.T / _scale(centred)
-            kernel = state["additive"] * lines + state["gaussian"] * _centred(new, gaussian)
+            linear = (genotypes - X.mean(axis=0)) @ centred.T / _scale(centred)
+            kernel = state["additive"] * linear + state["gaussian"] * _centred(new, gaussian)
             return state["offset"] + kernel @ state["dual"]
 
         return predict
 
 
 def _scale(centred: np.ndarray) -> float:
-    """The additive kernel's mean diagonal before scaling; 1 where no locus varies."""
+    """Return the additive kernel's mean diagonal before scaling; 1 where no locus varies."""
     return np.square(centred).sum() / len(centred) or 1.0
 
 
 def _centred(new: np.ndarray, training: np.ndarray) -> np.ndarray:
-    """Kernel of new strains with training strains, around the mean of the training strains."""
+    """Return the kernel of new and training strains, centred on the training strains' mean."""
     new = new - training.mean(axis=0)
     return new - new.mean(axis=1, keepdims=True)

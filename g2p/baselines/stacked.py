@@ -1,7 +1,7 @@
-"""Stacked regressions (Breiman 1996, Machine Learning 24:49): lasso and trees, weighted together.
+"""Stacked regressions (Breiman 1996, Machine Learning 24:49): a weighted sum of lasso and trees.
 
-Additive effects are the lasso's to find, interactions the trees'; how much each is trusted for a
-phenotype is learned from predictions of training strains that neither had seen.
+The lasso fits additive effects, the trees interactions; their weights for a phenotype are learned
+from predictions of training strains that neither was fitted on.
 """
 
 from typing import Annotated
@@ -35,19 +35,19 @@ class Stacked(PerPhenotype):
         gbdt: Annotated[dict, OptionsOf("gbdt")],
     ):
         self.folds = KFold(folds, shuffle=True, random_state=seed)
-        # What is left of them when a fold is left out is cross-validated again.
-        self.fewest = 2 * folds + 2 * lasso["folds"]
+        # The strains outside a fold are cross-validated again.
+        self.min_strains = 2 * folds + 2 * lasso["folds"]
         self.members = {
-            kind.__name__.lower(): kind(**{k: v for k, v in told.items() if k != "name"})
-            for kind, told in ((Lasso, lasso), (GBDT, gbdt))
+            kind.__name__.lower(): kind(**{k: v for k, v in options.items() if k != "name"})
+            for kind, options in ((Lasso, lasso), (GBDT, gbdt))
         }
 
     def fit_one(self, X: np.ndarray, y: np.ndarray) -> dict:
         unseen = np.empty((len(y), len(self.members)))
-        for fitted, left_out in self.folds.split(X):
+        for fitted, held_out in self.folds.split(X):
             for i, member in enumerate(self.members.values()):
                 state = member.fit_one(X[fitted], y[fitted])
-                unseen[left_out, i] = member.predictor(state)(X[left_out])
+                unseen[held_out, i] = member.predictor(state)(X[held_out])
         weight, _ = nnls(unseen - y.mean(), y - y.mean())
         states = {name: member.fit_one(X, y) for name, member in self.members.items()}
         return {"weight": weight, "mean": float(y.mean()), **states}

@@ -1,4 +1,4 @@
-"""Architectures: plain modules, a file each; they know nothing of training or of configs."""
+"""Architectures: plain modules, a file each, independent of training and of configs."""
 
 import inspect
 from importlib import import_module
@@ -10,27 +10,27 @@ from g2p.core.errors import UserError
 
 
 def build_model(options: dict, **facts) -> nn.Module:
-    """The model `options["name"]`, told its options and those facts that it asks for.
+    """Build the model `options["name"]` from its options and the facts that it takes.
 
-    Facts are known at run time only: `n_loci`, `n_phenotypes`, and for the models that use them
+    Facts depend on the data: `n_loci`, `n_phenotypes`, and for the models that use them
     `genome_L2` (chromosome and position of each locus) and `ridge` (effects (P, L), offsets (P,)).
 
     Raises:
-        UserError: naming the model's file, where its class makes nothing that can be trained.
+        UserError: naming the model's file, where its class cannot be trained.
     """
     options = dict(options)
     name = options.pop("name")
     module, kind = import_module(f"g2p.models.{name}"), class_name(name)
     builder = getattr(module, kind)
-    asked = inspect.signature(builder).parameters
-    facts = {fact: value for fact, value in facts.items() if fact in asked}
+    parameters = inspect.signature(builder).parameters
+    facts = {name: value for name, value in facts.items() if name in parameters}
     model = construct(builder, module.__file__, **options, **facts)
     if not isinstance(model, nn.Module):
-        wrong = f"is no torch.nn.Module: write class {kind}(nn.Module)"
+        fault = f"is not a torch.nn.Module: write class {kind}(nn.Module)"
     elif type(model).forward is nn.Module.forward:
-        wrong = "has no forward: write def forward(self, genotype_BL), from (B, L) to (B, P)"
+        fault = "has no forward: write def forward(self, genotype_BL), from (B, L) to (B, P)"
     elif not any(True for _ in model.parameters()):
-        wrong = "has no parameters to train"
+        fault = "has no parameters to train"
     else:
         return model
-    raise UserError(f"{module.__file__}: {kind} {wrong}.")
+    raise UserError(f"{module.__file__}: {kind} {fault}.")

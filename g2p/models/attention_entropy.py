@@ -8,24 +8,24 @@ from torch import Tensor, nn
 
 from g2p.models.layers.attention import Attention
 
-# Query loci whose weights are held at once: B x H x ROWS x L, never B x H x L x L.
+# Query loci whose weights are in memory at once: B x H x ROWS x L, never B x H x L x L.
 ROWS = 64
-# Weights this close to all alike, or to the identity, tell nothing of the other loci.
+# Weights this close to uniform, or to the identity, carry nothing of the other loci.
 DEGENERATE = 0.999
 
 
 @torch.no_grad()
 def attention_entropy(model: nn.Module, genotype_BL: Tensor) -> list[dict]:
-    """Of each attention layer, over all strains, heads and loci of a sample.
+    """Measure the weights of each attention layer, over all strains, heads and loci of a sample.
 
     Returns, layer by layer: `entropy`, the mean entropy of a locus's weights in nats; `uniform`,
-    that of weights all alike, log L; `own`, the mean weight of a locus on itself; and `degenerate`:
+    that of uniform weights, log L; `own`, the mean weight of a locus on itself; and `degenerate`:
     None, or why this layer's attention cannot matter.
     """
-    seen: dict[Attention, list[Tensor]] = {}  # a multi-environment model passes several times
+    inputs: dict[Attention, list[Tensor]] = {}  # a multi-environment model passes several times
     hooks = [
         module.register_forward_pre_hook(
-            lambda layer, inputs: seen.setdefault(layer, []).append(inputs[0])
+            lambda layer, arguments: inputs.setdefault(layer, []).append(arguments[0])
         )
         for module in model.modules()
         if isinstance(module, Attention)
@@ -36,20 +36,20 @@ def attention_entropy(model: nn.Module, genotype_BL: Tensor) -> list[dict]:
     model.train(was_training)
     for hook in hooks:
         hook.remove()
-    return [_layer(layer, torch.cat(inputs)) for layer, inputs in seen.items()]
+    return [_layer_statistics(layer, torch.cat(tensors)) for layer, tensors in inputs.items()]
 
 
-def _layer(layer: Attention, x_BLD: Tensor) -> dict:
-    entropy = own = 0.0
+def _layer_statistics(layer: Attention, x_BLD: Tensor) -> dict:
+    entropy = self_weight = 0.0
     count = 0
     for first, weights_BHRL in _weights(layer, x_BLD):
         entropy += torch.special.entr(weights_BHRL).sum().item()
-        own += weights_BHRL.diagonal(offset=first, dim1=2, dim2=3).sum().item()
+        self_weight += weights_BHRL.diagonal(offset=first, dim1=2, dim2=3).sum().item()
         count += weights_BHRL[..., 0].numel()
     result = {
         "entropy": entropy / count,
         "uniform": math.log(x_BLD.shape[1]),
-        "own": own / count,
+        "own": self_weight / count,
         "degenerate": None,
     }
     if x_BLD.shape[1] == 1:
@@ -62,7 +62,7 @@ def _layer(layer: Attention, x_BLD: Tensor) -> dict:
 
 
 def _weights(layer: Attention, x_BLD: Tensor) -> Iterator[tuple[int, Tensor]]:
-    """Softmaxed scores of a block of query loci, and its first locus."""
+    """Yield the first locus of each block of query loci, and the block's softmaxed scores."""
     query, key, _ = layer.projections(x_BLD)
     scale = layer.scale(x_BLD.shape[2])
     for first in range(0, query.shape[2], ROWS):

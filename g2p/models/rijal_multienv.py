@@ -14,7 +14,7 @@ from g2p.models.rijal_attention import bare_layer
 
 
 class RijalMultienv(nn.Module):
-    """(strain, environment) pairs to the phenotype of that strain there.
+    """(strain, environment) pairs to the phenotype of that strain in that environment.
 
     The layers and the readout of `RijalAttention` on L + 1 tokens, the last of which is a one-hot
     code of the environment and a one; every parameter starts from N(0, init_scale).
@@ -24,7 +24,7 @@ class RijalMultienv(nn.Module):
         n_phenotypes: P, the environments.
         num_layers: attention layers.
         embedding_dim: width of a locus's columns and the column of ones; 13 in the paper.
-        own_columns: whether the one-hot code has P columns of its own, which are zero in the
+        own_columns: whether the one-hot code has P separate columns, which are zero in the
             loci's tokens (as published for 18 environments: D = 31), or lies in the first of the
             loci's columns (as published for transfer: D = embedding_dim, which must exceed P).
         init_scale: standard deviation of all initial parameters.
@@ -44,7 +44,7 @@ class RijalMultienv(nn.Module):
         init_scale: Annotated[float, Above(0)],
     ):
         super().__init__()
-        # Told to the batches: in training a strain is seen in one environment at a time.
+        # The batches read it: in training a strain is in one environment at a time.
         self.n_environments = P = n_phenotypes
         columns = embedding_dim - 1
         if not own_columns and columns < P:
@@ -66,11 +66,13 @@ class RijalMultienv(nn.Module):
         self.readout = LocusReadout(n_loci=n_loci + 1, dim=D, n_phenotypes=1, init_scale=init_scale)
 
     def forward(self, genotype_BL: Tensor, environment_B: Tensor | None = None) -> Tensor:
-        """(B, 1) in the given environments, numbered from 0; (B, P) in all where none is given."""
+        """Return (B, 1) in these environments, numbered from 0; without them (B, P), in all."""
         if environment_B is None:
             shape, device = (len(genotype_BL),), genotype_BL.device
-            everywhere = (torch.full(shape, p, device=device) for p in range(self.n_environments))
-            return torch.cat([self(genotype_BL, environment_B) for environment_B in everywhere], 1)
+            environments = (torch.full(shape, p, device=device) for p in range(self.n_environments))
+            return torch.cat(
+                [self(genotype_BL, environment_B) for environment_B in environments], 1
+            )
         loci_BLD = F.pad(self.embed(genotype_BL), (0, self.extra))
         loci_BLD = F.pad(loci_BLD, (0, 1), value=1.0)
         token_B1D = self.code_PD[environment_B][:, None].to(loci_BLD.dtype)

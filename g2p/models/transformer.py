@@ -32,8 +32,8 @@ class Transformer(nn.Module):
         scaled: whether scores are divided by sqrt(D / H).
         dropout: probability, on the branches; never on the attention probabilities.
         init_scale: standard deviation of the initial locus embeddings, and of positions.
-        position: what is added to a locus's token: nothing, a learned vector of its own, or one
-            learned for its chromosome and its place along it.
+        position: what is added to a locus's token: nothing, a vector learned for the locus, or one
+            learned for its chromosome and its position along it.
         additive: whether a linear path, started at ridge, runs beside the attention.
         genome_L2: see `GenomePosition`.
         ridge: see `AdditivePath`.

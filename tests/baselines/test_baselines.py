@@ -1,4 +1,4 @@
-"""Baselines: each against what it must find, another computation, and the contract they share."""
+"""Baselines: each against a known truth, another computation, and their common contract."""
 
 import numpy as np
 import pytest
@@ -29,7 +29,7 @@ def cross(n=300, n_loci=20, seed=0):
     return rng.choice(np.array([-1, 1], np.int8), (n, n_loci)), rng
 
 
-def r2_of_the_rest(name, genotypes, y, n_train) -> float:
+def r2_of_held_out(name, genotypes, y, n_train) -> float:
     """R2 on the strains from `n_train` on, of a baseline fitted on those before."""
     fitted = build(name).fit(genotypes[:n_train], y[:n_train, None])
     return scores(fitted.predict(genotypes[n_train:]), y[n_train:, None]).r2[0]
@@ -41,12 +41,12 @@ def test_the_contract_they_share(name):
     genotypes, rng = cross(n=120)
     phenotypes = genotypes[:, :3] + 0.5 * rng.standard_normal((120, 3))
     phenotypes[:30, 1] = np.nan
-    together = build(name).fit(genotypes, phenotypes)
+    joint = build(name).fit(genotypes, phenotypes)
     alone = build(name).fit(genotypes[30:], phenotypes[30:, 1:2])
-    predicted = together.predict(genotypes)
+    predicted = joint.predict(genotypes)
     assert predicted.shape == (120, 3)
     np.testing.assert_allclose(predicted[:, 1], alone.predict(genotypes)[:, 0], atol=1e-8)
-    assert together.num_parameters > 0
+    assert joint.num_parameters > 0
     assert (scores(predicted, phenotypes).r2 > 0.5).all()
     # Fitted again it is the same.
     np.testing.assert_array_equal(
@@ -58,9 +58,9 @@ def test_the_contract_they_share(name):
 def test_a_run_of_each(tmp_path, name):
     overrides = (f"model={name}", "data.strains=200", "data.loci=32", "logger=none", "phenotype=cu")
     folder = run(compose(*overrides, *QUICK.get(name, []), *paths(tmp_path)))
-    kept = load_checkpoint(folder / "checkpoints" / "best.ckpt")  # tensors and plain values only
-    assert kept["state_dict"]
-    assert kept["inputs"]["phenotypes"] == ["cu"]
+    saved = load_checkpoint(folder / "checkpoints" / "best.ckpt")  # tensors and plain values only
+    assert saved["state_dict"]
+    assert saved["inputs"]["phenotypes"] == ["cu"]
 
 
 def test_lasso_is_scikit_learns_at_its_penalty():
@@ -92,7 +92,7 @@ def test_linear_pairwise_finds_the_loci_and_the_pair():
     assert scores(additive.predict(fresh), truth[:, None]).r2[0] < 0.8
 
 
-def test_linear_pairwise_on_what_has_no_signal_or_no_room():
+def test_linear_pairwise_without_a_signal_or_degrees_of_freedom():
     genotypes, rng = cross(n=12, n_loci=3)
     noise = rng.standard_normal((12, 1))
     assert np.isfinite(build("linear_pairwise").fit(genotypes, noise).predict(genotypes)).all()
@@ -129,7 +129,7 @@ def test_rkhs_is_the_conditional_mean_of_its_normal_distribution():
         assert log_likelihood(a, b * factor) < best + 1e-3
 
 
-def test_rkhs_says_when_there_are_too_many_strains(monkeypatch):
+def test_rkhs_refuses_too_many_strains(monkeypatch):
     monkeypatch.setattr("g2p.baselines.rkhs.MOST_STRAINS", 30)
     genotypes, _ = cross(n=31)
     with pytest.raises(UserError, match="31 are more than 30"):
@@ -137,11 +137,11 @@ def test_rkhs_says_when_there_are_too_many_strains(monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["linear_pairwise", "rkhs", "gbdt", "stacked"])
-def test_what_is_not_additive_is_found_beyond_ridge(name):
+def test_an_interaction_is_predicted_better_than_by_ridge(name):
     genotypes, rng = cross(n=500, n_loci=10)
     x = genotypes.astype(float)
     y = (x[:, 0] + 0.5) * (x[:, 1] + 0.5) + 0.3 * rng.standard_normal(500)
-    r2 = {m: r2_of_the_rest(m, genotypes, y, 400) for m in (name, "ridge")}
+    r2 = {m: r2_of_held_out(m, genotypes, y, 400) for m in (name, "ridge")}
     assert r2[name] > r2["ridge"] + 0.2
 
 
@@ -150,7 +150,7 @@ def test_additive_data_give_no_model_more_than_ridge(name):
     genotypes, rng = cross(n=600, n_loci=30)
     y = genotypes @ rng.standard_normal(30)
     y = y + y.std() * rng.standard_normal(600)
-    r2 = {m: r2_of_the_rest(m, genotypes, y, 400) for m in (name, "ridge")}
+    r2 = {m: r2_of_held_out(m, genotypes, y, 400) for m in (name, "ridge")}
     assert r2[name] < r2["ridge"] + 0.05
 
 
@@ -165,10 +165,10 @@ def test_stacking_weights_are_those_of_unseen_predictions():
     model = build("stacked")
     state = model.fit(genotypes, y[:, None]).state
     unseen = np.empty((120, 2))
-    for fitted, left in KFold(3, shuffle=True, random_state=0).split(x):
+    for fitted, held_out in KFold(3, shuffle=True, random_state=0).split(x):
         for i, name in enumerate(("lasso", "gbdt")):
             member = build(name).fit(genotypes[fitted], y[fitted, None])
-            unseen[left, i] = member.predict(genotypes[left])[:, 0]
+            unseen[held_out, i] = member.predict(genotypes[held_out])[:, 0]
     weight, _ = nnls(unseen - y.mean(), y - y.mean())
     np.testing.assert_allclose(state["weight"][0], weight, atol=1e-8)
     alone = [build(name).fit(genotypes, y[:, None]).predict(genotypes)[:, 0] - y.mean()
@@ -179,7 +179,7 @@ def test_stacking_weights_are_those_of_unseen_predictions():
 
 
 @pytest.mark.parametrize("name", ["lasso", "linear_pairwise", "stacked"])
-def test_too_few_strains_to_cross_validate_is_said(name):
+def test_too_few_strains_to_cross_validate(name):
     genotypes, rng = cross(n=3, n_loci=4)
     with pytest.raises(UserError, match=r"has 3 training strains.*Use ridge"):
         build(name).fit(genotypes, rng.standard_normal((3, 1)))

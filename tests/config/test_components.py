@@ -116,7 +116,7 @@ def test_ones_own_model_trains(my_net):
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("(nn.Module)", "", "my_net.py: MyNet is no torch.nn.Module: write class MyNet(nn.Module)"),
+        ("(nn.Module)", "", "my_net.py: MyNet is not a torch.nn.Module: write class MyNet(nn"),
         ("def forward", "def forwards", "my_net.py: MyNet has no forward: write def forward"),
         ("n_loci: int", "folder: str", "missing 1 required keyword-only argument: 'folder'"),
         ("return self", "return self.layers(genotype_BL)[:, 0] #",

@@ -1,4 +1,4 @@
-"""Attention's entropy: against explicit weights, and the three ways in which it cannot matter."""
+"""Attention's entropy: against explicit weights, and three cases in which it cannot matter."""
 
 import numpy as np
 import pytest
@@ -22,28 +22,28 @@ def test_entropy_of_explicit_weights(monkeypatch):
     monkeypatch.setattr("g2p.models.attention_entropy.ROWS", 4)
     model = build(10)
     genotype = torch.rand(2, 10) * 2 - 1
-    found = attention_entropy(model, genotype)
-    assert len(found) == 2
+    layers = attention_entropy(model, genotype)
+    assert len(layers) == 2
     block = model.blocks[0]
     x = block.attention_norm(genotype[:, :, None] * model.embed.weight)
     query, key, _ = (x @ block.attention.in_weight.T).detach().double().numpy().reshape(
         2, 10, 3, 3, 4
     ).transpose(2, 0, 3, 1, 4)  # fmt: skip
-    entropies, own = [], []
+    entropies, self_weights = [], []
     for b in range(2):
         for h in range(3):
             for i in range(10):
                 scores = query[b, h, i] @ key[b, h].T / 2  # sqrt(4)
                 weights = np.exp(scores) / np.exp(scores).sum()
                 entropies.append(-(weights * np.log(weights)).sum())
-                own.append(weights[i])
-    assert found[0]["entropy"] == pytest.approx(np.mean(entropies), abs=1e-6)
-    assert found[0]["own"] == pytest.approx(np.mean(own), abs=1e-6)
-    assert found[0]["uniform"] == pytest.approx(np.log(10))
-    assert found[0]["degenerate"] is None
+                self_weights.append(weights[i])
+    assert layers[0]["entropy"] == pytest.approx(np.mean(entropies), abs=1e-6)
+    assert layers[0]["own"] == pytest.approx(np.mean(self_weights), abs=1e-6)
+    assert layers[0]["uniform"] == pytest.approx(np.log(10))
+    assert layers[0]["degenerate"] is None
 
 
-def test_the_ways_in_which_attention_cannot_matter():
+def test_cases_in_which_attention_cannot_matter():
     one = attention_entropy(build(1), torch.ones(2, 1))
     assert one[0]["degenerate"] == "the sequence has length one"
 
@@ -55,14 +55,14 @@ def test_the_ways_in_which_attention_cannot_matter():
     nn.init.orthogonal_(model.embed.weight)
     query, key, value = model.blocks[0].attention.in_weight.data.chunk(3)
     query.copy_(60 * torch.eye(12)), key.copy_(torch.eye(12))
-    found = attention_entropy(model, torch.ones(2, 8))[0]
-    assert found["degenerate"] == "each locus attends to itself alone"
+    layers = attention_entropy(model, torch.ones(2, 8))[0]
+    assert layers["degenerate"] == "each locus attends to itself alone"
 
 
-def test_it_is_said_in_the_runs_output(tmp_path, small, capsys):
+def test_it_is_reported_in_the_runs_output(tmp_path, small, capsys):
     run(small())
     assert "attention entropy by layer: " in capsys.readouterr().out
-    own = {"model.embedding_dim", "model.num_heads", "model.ffn_dim", "model.num_layers"}
-    shared = [word for word in SMALL if word.partition("=")[0] not in own]
+    specific = {"model.embedding_dim", "model.num_heads", "model.ffn_dim", "model.num_layers"}
+    shared = [override for override in SMALL if override.partition("=")[0] not in specific]
     run(compose("model=rijal_attention", *shared, *paths(tmp_path)))
     assert "Attention of layer 1 cannot matter: its weights are uniform" in capsys.readouterr().out

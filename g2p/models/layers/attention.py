@@ -55,8 +55,8 @@ class Attention(nn.Module):
         # A bias of the keys adds the same to all scores of a query, which the softmax takes away
         # again; its gradient would be rounding alone, which Adam turns into steps like any other.
         of_query, _, of_value = (None, None, None) if bias is None else bias.chunk(3)
-        # Three products, not one that is then cut in three: going back, their gradients would have
-        # to be copied together.
+        # Three products, not one that is then cut in three: in the backward pass their
+        # gradients would have to be concatenated.
         q_BLHd, k_BLHd, v_BLHd = (
             F.linear(x_BLD, w, b).unflatten(2, (self.num_heads, -1))
             for w, b in zip(weight.chunk(3), (of_query, None, of_value), strict=True)

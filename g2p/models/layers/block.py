@@ -1,4 +1,4 @@
-"""The one block that every architecture stacks; its toggles are the rungs between them."""
+"""The one block that every architecture stacks; its toggles are the rungs of the ladder."""
 
 from torch import Tensor, nn
 
@@ -6,7 +6,7 @@ from g2p.models.layers.attention import Attention
 
 
 class Block(nn.Module):
-    """Attention, then a feed-forward network, each on a branch of its own.
+    """Attention, then a feed-forward network, each on a separate branch.
 
     With everything on this is the pre-norm encoder layer of Xiong et al. 2020; with `skip`,
     `layer_norm` and `ffn` off it is the bare layer of Rijal et al. 2025.

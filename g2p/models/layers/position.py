@@ -1,4 +1,4 @@
-"""Where a locus is: what tokens are told of it beyond the locus's own embedding."""
+"""Position of a locus: what is added to its token beyond the locus's embedding."""
 
 import math
 
@@ -11,7 +11,7 @@ OCTAVES = 10
 
 
 class LearnedPosition(nn.Module):
-    """A learned vector for each locus, (L, D): told whatever the genotype is."""
+    """A learned vector for each locus, (L, D), independent of the genotype."""
 
     def __init__(self, *, n_loci: int, dim: int, init_scale: float):
         super().__init__()
@@ -26,7 +26,7 @@ class GenomePosition(nn.Module):
     """A learned vector for each chromosome plus a learned map of waves along it, (L, D).
 
     The waves are the sines and cosines of Vaswani et al. 2017 (section 3.5) of the position in base
-    pairs, so loci near each other are told alike, also loci that no training strain varied at.
+    pairs, so neighbouring loci get similar vectors, also loci that no training strain varied at.
 
     Args:
         genome_L2: of each locus its chromosome (numbered from 0) and position (bp).

@@ -1,4 +1,4 @@
-"""Tokens to phenotypes: the only part that knows how many there are."""
+"""Tokens to phenotypes: the only part that depends on their number."""
 
 import torch
 from torch import Tensor, nn
