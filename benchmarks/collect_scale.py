@@ -32,7 +32,7 @@ from benchmarks.elsewhere import command_of, surroundings
 from benchmarks.trained import RESULTS, trained
 from g2p.data.sources.yeast import OTHERS, TEMPERATURES
 from g2p.runs.directory import RunDirectory
-from g2p.study.analyze import publish
+from g2p.study.analyze import compare_and_report
 from g2p.study.collect import collect
 from g2p.study.design import Study, plan
 from g2p.study.expand import StudyRun, phenotypes_of, resolve
@@ -128,7 +128,9 @@ def measured(runs: int, scratch: Path, *, together: bool) -> dict:
     quiet = Console(quiet=True)
     table, first = seconds_of(lambda: collect(folder, every))
     _, again = seconds_of(lambda: collect(folder, every))
-    _, to_publish = seconds_of(lambda: publish(study, every, table, folder, words, quiet))
+    _, to_publish = seconds_of(
+        lambda: compare_and_report(study, every, table, folder, words, quiet)
+    )
     asked = [*command_of(scratch / "yaml", "scale", told), *words]
     commands = {
         "command": command(scratch, *asked, "--collect"),

@@ -20,7 +20,7 @@ from g2p.core.package import PACKAGE
 from g2p.stats.compare import Effect, compare
 from g2p.stats.effects_table import effects_of, effects_table, print_effects
 from g2p.stats.reference_checks import reference_warnings
-from g2p.study.collect import writing
+from g2p.study.collect import locked_results
 from g2p.study.design import Study
 from g2p.study.expand import StudyRun
 from g2p.study.scored import scored
@@ -29,7 +29,7 @@ PACKAGES = ("g2p", "torch", "lightning", "numpy")
 PUBLISHED_ON = "bbq"  # the panel that published values are of
 
 
-def publish(
+def compare_and_report(
     study: Study, runs: list[StudyRun], table: pa.Table, folder: Path, words: list[str],
     console: Console,
 ) -> None:  # fmt: skip
@@ -38,7 +38,7 @@ def publish(
     Where these are what the last call wrote and nothing that they depend on has changed, they are
     left as they are.
     """
-    with writing(folder):
+    with locked_results(folder):
         effects, told = _published(study, runs, table, folder, words)
     if effects:
         print_effects(effects, console)
@@ -124,7 +124,7 @@ def _write_report(
         effects=effects,
         warnings=told,
         configs={run.signature: _that_count(run.config) for run in runs},
-        records={run.signature: run.directory.folder for run in runs},
+        directories={run.signature: run.directory.folder for run in runs},
         published=published(table["phenotype"].unique().to_pylist()) if real else [],
         command=shlex.join(["python", "sweep.py", *flags]),
         versions=_versions(),

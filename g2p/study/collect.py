@@ -33,12 +33,12 @@ def collect(folder: Path, runs: list[StudyRun]) -> pa.Table:
     has not reached yet is null. Where nothing has changed since the last call, its table is the
     answer.
     """
-    with writing(folder):
+    with locked_results(folder):
         return _collect(folder, runs)
 
 
 @contextmanager
-def writing(folder: Path) -> Iterator[None]:
+def locked_results(folder: Path) -> Iterator[None]:
     """Hold the study's results: two sweeps write them in turn, and what a kill cut short goes."""
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / ".lock"):

@@ -66,10 +66,10 @@ class Study:
     comparisons: list[Comparison]
 
     @property
-    def told_apart_by(self) -> set[str]:
+    def other_varying_keys(self) -> set[str]:
         """Keys beside the factors' own in which its points differ."""
         every = {key for point in self.points for key in point.overrides}
-        own = {key_of(factor) for factor in self.points[0].factors}
+        own = {overridden_key(factor) for factor in self.points[0].factors}
         return {
             key for key in every - own
             if len({str(point.overrides.get(key)) for point in self.points}) > 1
@@ -82,16 +82,18 @@ def studies() -> list[str]:
 
 
 # From the overrides of every run to the phenotypes of their panel.
-Names = Callable[[Mapping], list[str]]
+PhenotypeNames = Callable[[Mapping], list[str]]
 
 
-def load_study(name: str, size: str, names: Names, given: Mapping | None = None) -> Study:
+def load_study(
+    name: str, size: str, names: PhenotypeNames, user_overrides: Mapping | None = None
+) -> Study:
     """The study `conf/study/<name>.yaml` in one of its sizes.
 
     Args:
         name, size: of the study.
         names: gives the panel's phenotypes.
-        given: key -> value, of the user's overrides of every run.
+        user_overrides: key -> value, of the user's overrides of every run.
 
     Raises:
         UserError: for a study, a size or a key that does not exist, a factor that is none, a rule
@@ -102,11 +104,15 @@ def load_study(name: str, size: str, names: Names, given: Mapping | None = None)
             f"study={name} does not exist.{nearest(name, studies())} "
             f"study is one of {listed(studies())}."
         )
-    return plan(name, size, read_spec(STUDIES / f"{name}.yaml"), names, given)
+    return plan(name, size, read_spec(STUDIES / f"{name}.yaml"), names, user_overrides)
 
 
 def plan(
-    name: str, size: str, declared: Mapping, names: Names, given: Mapping | None = None
+    name: str,
+    size: str,
+    declared: Mapping,
+    names: PhenotypeNames,
+    user_overrides: Mapping | None = None,
 ) -> Study:
     """The study that a YAML declares. Arguments and errors are those of `load_study`."""
     sizes = declared.get("sizes", {})
@@ -122,7 +128,7 @@ def plan(
     others = [values.get("factors", {}) for values in (declared, *sizes.values())]
     _check_rules(name, told.get("when", []), factors, others)
     for factor in factors:
-        factors[factor] = _replaced(name, factor, factors[factor], given or {})
+        factors[factor] = _replaced(name, factor, factors[factor], user_overrides or {})
     check_number(name, factors)
     points = [
         Point(dict(zip(factors, labels, strict=True)), overrides)
@@ -160,15 +166,15 @@ def _values(key: str, declared) -> dict:
     return dict(zip(labels, map(dict, together), strict=True))
 
 
-def key_of(factor: str) -> str:
+def overridden_key(factor: str) -> str:
     """The key that a factor sets which is named by it."""
     return "phenotype" if factor == "phenotypes" else factor
 
 
-def _replaced(name: str, factor: str, values: Mapping, given: Mapping) -> Mapping:
+def _replaced(name: str, factor: str, values: Mapping, user_overrides: Mapping) -> Mapping:
     """A factor's values; where the user overrides its key that one, else the table would lie."""
-    key = key_of(factor)
-    if key not in given:
+    key = overridden_key(factor)
+    if key not in user_overrides:
         return values
     others = sorted({k for overrides in values.values() for k in overrides} - {key})
     if others:
@@ -176,7 +182,7 @@ def _replaced(name: str, factor: str, values: Mapping, given: Mapping) -> Mappin
             f"study={name}: {key} cannot be the same for all runs, since its factor '{factor}' "
             f"varies it together with {listed(others)}. Leave it out, or write a study of your own."
         )
-    return {_label(given[key]): {key: given[key]}}
+    return {_label(user_overrides[key]): {key: user_overrides[key]}}
 
 
 def _check_rules(name: str, rules: list, factors: Mapping, others: list[Mapping]) -> None:

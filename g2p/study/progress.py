@@ -17,7 +17,7 @@ from g2p.study.ledger import STATUSES, Ledger, whole_entries
 SECONDS_BETWEEN_LOOKS = 2.0
 
 
-class News:
+class NewEntries:
     """The lines that were added to a ledger since the last time it was read."""
 
     def __init__(self, folder: Path):
@@ -51,7 +51,7 @@ class LiveProgress(threading.Thread):
         super().__init__(daemon=True)
         self.runs = {run.signature: run for run in runs}
         self.states = dict(states)
-        self.news = News(folder)
+        self.news = NewEntries(folder)
         self.console = console
         self.stopped = threading.Event()
         self.started = time.monotonic()

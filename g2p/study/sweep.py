@@ -16,7 +16,7 @@ from g2p.core.errors import UserError, plural
 from g2p.launch.hydra_launch import launch
 from g2p.runs.environment import installed
 from g2p.runs.resolve import finished_under_other_code
-from g2p.study.analyze import publish
+from g2p.study.analyze import compare_and_report
 from g2p.study.collect import COLUMNS, collect
 from g2p.study.design import Study, load_study
 from g2p.study.expand import StudyRun, phenotypes_of, resolve
@@ -56,7 +56,7 @@ def sweep(name: str, size: str, overrides: list[str], flags: set[str], console: 
     title = f"{name}-{size}"
     folder = runs[0].directory.folder.parent.parent / "studies" / title
     console.print(Text.assemble((title, "bold"), f": {visible(study.question)}"), soft_wrap=True)
-    for key in sorted(given.keys() & study.told_apart_by):
+    for key in sorted(given.keys() & study.other_varying_keys):
         console.print(
             f"warning: {key} is the same for all runs now; what differs in it keeps its name.",
             soft_wrap=True,
@@ -75,7 +75,9 @@ def sweep(name: str, size: str, overrides: list[str], flags: set[str], console: 
     if "--collect" not in flags:
         _train(study, runs, folder, overrides, "--retry-failed" in flags, console)
     table = collect(folder, runs)
-    publish(study, runs, table, folder, [f"study={name}", f"size={size}", *overrides], console)
+    compare_and_report(
+        study, runs, table, folder, [f"study={name}", f"size={size}", *overrides], console
+    )
     if "--collect" not in flags:
         log_summary(study, runs, folder)
     if line := _other_versions(table):

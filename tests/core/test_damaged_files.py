@@ -17,11 +17,11 @@ from g2p.runs.index import stored_runs
 from g2p.runs.metrics_table import print_table
 from g2p.runs.run import obtain_run
 from g2p.runs.seed_ensemble import average
-from g2p.study.analyze import publish
+from g2p.study.analyze import compare_and_report
 from g2p.study.collect import collect
 from g2p.study.expand import StudyRun, resolve
 from g2p.study.ledger import Ledger
-from g2p.study.progress import News
+from g2p.study.progress import NewEntries
 from tests.helpers.configs import SMALL_RIDGE, paths
 from tests.study.test_design import planned
 
@@ -126,7 +126,7 @@ def test_notes_and_tables_of_a_study_are_made_again(trained):
     study = planned(factors={"model": ["ridge", "gbdt"]}, phenotypes=["cu"], compare=pairs)
     place = folder / "published"
     table = collect(place, runs)
-    publish(study, runs, table, place, [], QUIET)
+    compare_and_report(study, runs, table, place, [], QUIET)
     effects = pq.read_table(place / "effects.parquet")
     for content in ("[1]", None):  # beside tables of other columns, notes that are damaged, or not
         for name in ("published.json", "collected.json"):
@@ -134,7 +134,7 @@ def test_notes_and_tables_of_a_study_are_made_again(trained):
         for name in ("results.parquet", "effects.parquet"):
             pq.write_table(pa.table({"x": [1]}), place / name)
         assert collect(place, runs).equals(table)
-        publish(study, runs, table, place, [], QUIET)
+        compare_and_report(study, runs, table, place, [], QUIET)
         assert pq.read_table(place / "effects.parquet").equals(effects)
 
 
@@ -178,7 +178,7 @@ def test_a_cached_reference_is_made_again(trained, content):
 
 
 def test_lines_of_a_ledger_that_are_none(tmp_path):
-    ledger, news = Ledger(tmp_path), News(tmp_path)
+    ledger, news = Ledger(tmp_path), NewEntries(tmp_path)
     ledger.write("a" * 16, "failed", "why")
     lines = [
         "[1]", "3", "\xff", '{"signature": [1], "status": "done"}', '{"signature": "b"}',

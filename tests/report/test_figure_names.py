@@ -6,7 +6,7 @@ import numpy as np
 
 from g2p.report.panel import figures as panel_figures
 from g2p.report.study.layout import STUDY_STYLE, UNREADABLE
-from g2p.report.study.phenotype_figure import by_phenotype
+from g2p.report.study.phenotype_figure import phenotype_picture
 from g2p.report.study.results_view import StudyData
 from g2p.runs.directory import RunDirectory
 from g2p.runs.figures import draw_run, drawing_style, plt, predicted_vs_observed
@@ -45,7 +45,7 @@ def test_the_legend_has_every_arm():
     names = [name for name in NAMES if "\n" not in name]  # those are laid out anew
     table = studies.results([{"arm": name} for name in names], ["30C"], (0,))
     with drawing_style(STUDY_STYLE):
-        figure = by_phenotype(StudyData(table, "arm", ["arm"]), []).figure(10)
+        figure = phenotype_picture(StudyData(table, "arm", ["arm"]), []).figure(10)
     texts = [text.get_text() for text in figure.legends[0].get_texts()]
     assert texts[: len(names)] == [UNREADABLE.sub("�", name) for name in names]
     plt.close(figure)

@@ -12,13 +12,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from g2p.report.study import html as page
-from g2p.report.study.cost_figure import closed_forms, cost, duration
-from g2p.report.study.curves import against
+from g2p.report.study.cost_figure import cost, duration, find_baseline_arms
+from g2p.report.study.curves import factor_picture
 from g2p.report.study.figures import pictures
 from g2p.report.study.layout import NARROW, NO_VALUE, WIDE
-from g2p.report.study.phenotype_figure import by_phenotype
+from g2p.report.study.phenotype_figure import phenotype_picture
 from g2p.report.study.published_results import Published
-from g2p.report.study.results_view import StudyData, grouped
+from g2p.report.study.results_view import StudyData, group_by
 from g2p.runs.figures import plt
 from g2p.stats.compare import Comparison, compare
 from g2p.stats.effects_table import effects_table
@@ -67,7 +67,7 @@ def test_what_artists_hold_is_in_the_csv_and_raw_points_are_the_studys_rows(tmp_
 
 def test_a_value_that_is_shifted_is_noticed(tmp_path):
     data = StudyData(studies.layers(), "model", ["model", "model.num_layers"])
-    picture = against(data, "model.num_layers")
+    picture = factor_picture(data, "model.num_layers")
     page.figure(picture, tmp_path)
     rows = rows_of(tmp_path / "r2_by_layers.csv")
     figure = picture.figure(WIDE)
@@ -85,8 +85,8 @@ def test_a_value_that_is_shifted_is_noticed(tmp_path):
 
 def test_values_stand_at_their_phenotype_and_factor_in_the_look_of_their_arm():
     data = StudyData(mixed(), "model", ["model", "model.num_layers"])
-    by_name = drawn(by_phenotype(data, []))
-    curves = drawn(against(data, "model.num_layers"))
+    by_name = drawn(phenotype_picture(data, []))
+    curves = drawn(factor_picture(data, "model.num_layers"))
     looks = dict(zip(data.arms, ("#0072B2", "#E69F00", "#009E73"), strict=True))
     seen = {(round(x), y, colour) for x, y, colour in points(by_name)}
     at = {(x, y, colour) for x, y, colour in points(curves)}
@@ -104,7 +104,7 @@ def test_means_and_errors_are_those_of_the_raw_values():
     table = mixed()
     data = StudyData(table, "model", ["model", "model.num_layers"])
     rows = [row for row in table.to_pylist() if row["split"] == "test"]
-    values = against(data, "model.num_layers").values
+    values = factor_picture(data, "model.num_layers").values
     for model in ("transformer", "rijal_attention"):
         for n in range(1, 7):
             of = [r for r in rows if (r["model"], r["model.num_layers"]) == (model, n)]
@@ -125,7 +125,7 @@ def test_a_mean_over_phenotypes_is_of_the_same_ones_at_every_point():
         if (row["model"], row["model.num_layers"], row["phenotype"]) != ("transformer", 4, "cu")
     ]  # fmt: skip
     data = StudyData(pa.Table.from_pylist(rows), "model", ["model", "model.num_layers"])
-    picture = against(data, "model.num_layers")
+    picture = factor_picture(data, "model.num_layers")
     assert "the mean over 1 phenotype of 2, those that every point has" in picture.caption
     means = [row for row in picture.values if row["kind"] == "mean"]
     assert {row["phenotypes"] for row in means} == {1}
@@ -139,7 +139,7 @@ def test_the_epsilon_figure_has_the_ceiling_at_each_epsilon():
     for row in rows:
         row["noise_ceiling"] = 0.9 - row["data.epsilon"] / 10
     data = StudyData(pa.Table.from_pylist(rows), "model", ["model", "data.epsilon"])
-    picture = against(data, "data.epsilon")
+    picture = factor_picture(data, "data.epsilon")
     ceiling = {
         row["data.epsilon"]: row["test_r2"] for row in picture.values
         if row["kind"] == "noise_ceiling"
@@ -157,8 +157,8 @@ def test_a_line_stands_beside_arms_only_where_it_is_the_same_for_all():
         if (row["model"], row["phenotype"]) == ("b", "cu"):
             row["ridge_r2"] -= 0.1  # as where it was tested on other strains
     data = StudyData(pa.Table.from_pylist(rows), "model", ["model"])
-    picture = by_phenotype(data, [])
-    lines = grouped(picture.values, lambda row: row["kind"])
+    picture = phenotype_picture(data, [])
+    lines = group_by(picture.values, lambda row: row["kind"])
     assert [row["phenotype"] for row in lines["ridge_r2"]] == ["30C"]
     assert [row["phenotype"] for row in lines["noise_ceiling"]] == ["30C", "cu"]
     assert "No line of ridge, same split where arms differ in it (1 phenotype)." in picture.caption
@@ -170,7 +170,7 @@ def test_a_line_that_is_a_mean_over_panels_is_said_to_be_one():
     for row in rows:
         row["noise_ceiling"] = 0.9 - row["data.epsilon"] / 10
     data = StudyData(pa.Table.from_pylist(rows), "model", ["model", "data.epsilon"])
-    picture = by_phenotype(data, [])
+    picture = phenotype_picture(data, [])
     (line,) = (row for row in picture.values if row["kind"] == "noise_ceiling")
     assert line["test_r2"] == pytest.approx(0.85)
     assert (
@@ -182,14 +182,14 @@ def test_a_line_that_is_a_mean_over_panels_is_said_to_be_one():
 def test_the_line_of_ridge_is_that_of_the_ridge_arm():
     points_ = [{"model": "ridge", "gain": -0.2}, {"model": "a"}]
     data = StudyData(studies.results(points_, ["30C", "cu"], (0,)), "model", ["model"])
-    values = by_phenotype(data, []).values
+    values = phenotype_picture(data, []).values
     line = {row["phenotype"]: row["test_r2"] for row in values if row["kind"] == "ridge_r2"}
     assert line == {r["phenotype"]: r["r2"] for r in data.rows if r["model"] == "ridge"}
 
 
 def test_what_is_below_an_axis_keeps_its_value_and_has_an_arrow(tmp_path):
     data = StudyData(mixed(), "model", ["model", "model.num_layers"])
-    for picture in (by_phenotype(data, []), against(data, "model.num_layers")):
+    for picture in (phenotype_picture(data, []), factor_picture(data, "model.num_layers")):
         assert "R2 down to -7.25" in picture.caption
         assert -7.25 in {row["test_r2"] for row in picture.values}
         figure = drawn(picture)
@@ -209,10 +209,10 @@ def test_only_trained_networks_are_compared_by_parameters_and_the_caption_names_
     models = dict(zip(arms, ("gbdt", "rkhs", "transformer", "rijal_attention"), strict=True))
     configs = {row["signature"]: {"model": {"name": models[row["model"]]}} for row in rows}
     data = StudyData(table, "model", ["model"])
-    untrained = closed_forms(data, configs)
-    assert untrained == {*arms[:2]}
-    picture = cost(data, untrained)
-    by_cost = grouped(picture.values, lambda row: row["cost"])
+    baseline_arms = find_baseline_arms(data, configs)
+    assert baseline_arms == {*arms[:2]}
+    picture = cost(data, baseline_arms)
+    by_cost = group_by(picture.values, lambda row: row["cost"])
     assert {row["arm"] for row in by_cost["num_parameters"]} == {*arms[2:]}
     assert {row["arm"] for row in by_cost["seconds"]} == {*arms}
     told = "Not under parameters, where only trained networks compare: gbdt, forest of mine."

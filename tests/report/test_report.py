@@ -14,7 +14,7 @@ import pytest
 
 from g2p.report.study.config_table import config_table
 from g2p.report.study.report import _share_of_ceiling, write_report
-from g2p.report.study.results_view import COMBINATION, StudyData, combined
+from g2p.report.study.results_view import COMBINATION, StudyData, combine_factors
 from g2p.report.study.summary_text import summary
 from g2p.stats.compare import Comparison, Effect
 from tests.helpers import study_tables as studies
@@ -32,7 +32,7 @@ def effect(a, b, mean, low, high, p_holm=0.5, **more) -> Effect:
 def report(folder, table, arm, **more) -> str:
     asked = {
         "title": "a study", "question": "Which?", "factors": [arm], "effects": [], "warnings": [],
-        "configs": {}, "records": {}, "published": [], "command": "python sweep.py study=a",
+        "configs": {}, "directories": {}, "published": [], "command": "python sweep.py study=a",
         "versions": {"g2p": "0.1.0"},
     }  # fmt: skip
     path = write_report(folder, table=table, arm=arm, **(asked | more))
@@ -72,7 +72,7 @@ def wild(tmp_path_factory):
         folder, table, "arm", effects=studies.steps(table, "arm"), title="a < b", question="a & b?",
         warnings=["1 < 2"], command=f"echo '<&>' {'x' * 400}", versions={"<lib>": "1&2"},
         configs=studies.configs(table, ["arm"]),
-        records=studies.recorded(table, folder / "runs", epochs=3),
+        directories=studies.recorded(table, folder / "runs", epochs=3),
     )  # fmt: skip
     return folder, html
 
@@ -156,16 +156,16 @@ def test_an_arm_of_several_compared_factors_is_their_combination():
         for skip in (False, True) for ffn in (False, True) for n in (1, 2)
     ]  # fmt: skip
     table = studies.results(points, ["30C"], (0, 1))
-    shown = combined(table, ["model.skip", "model.ffn"])
+    shown = combine_factors(table, ["model.skip", "model.ffn"])
     data = StudyData(shown, COMBINATION, [*points[0]][:3])
     assert data.arms == ["none", "ffn", "skip", "skip, ffn"]
     assert data.varying == ["model.num_layers"]
     by_hand = [r["r2"] for r in table.to_pylist()
                if r["model.skip"] and not r["model.ffn"] and r["split"] == "test"]  # fmt: skip
     assert len(by_hand) == 4 and data.means["skip"] == pytest.approx(fmean(by_hand))
-    shown = combined(table, ["model.num_layers", "model.ffn"])
+    shown = combine_factors(table, ["model.num_layers", "model.ffn"])
     assert shown[COMBINATION].unique().to_pylist()[:2] == ["num_layers 1", "num_layers 2"]
-    alike = combined(table.rename_columns(
+    alike = combine_factors(table.rename_columns(
         ["optim.skip" if name == "model.num_layers" else name for name in table.column_names]
     ), ["model.skip", "optim.skip"])  # fmt: skip
     assert alike[COMBINATION][0].as_py() == "optim.skip 1"

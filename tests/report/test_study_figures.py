@@ -8,10 +8,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from g2p.report.study.cost_figure import costs
-from g2p.report.study.curves import against
+from g2p.report.study.curves import factor_picture
 from g2p.report.study.figures import pictures
 from g2p.report.study.layout import COLOURS, MARKERS, NARROW, NO_VALUE, WIDE, style
-from g2p.report.study.learning_figure import learning_curves
+from g2p.report.study.learning_figure import learning_curves_picture
 from g2p.report.study.published_results import Published
 from g2p.report.study.results_view import StudyData
 from g2p.runs.figures import plt
@@ -63,7 +63,7 @@ def test_a_diverged_run_does_not_flatten_the_others():
 
 def test_none_known_and_all_known_stand_at_the_ends_of_the_transfer_curve():
     data = StudyData(studies.transfer(), "model", ["model", "transfer.observations"])
-    (axes,) = drawn(against(data, "transfer.observations")).axes
+    (axes,) = drawn(factor_picture(data, "transfer.observations")).axes
     ticks = {label.get_text(): label.get_position()[0] for label in axes.get_xticklabels()}
     assert sorted(ticks, key=ticks.get) == list(
         map(str, [0, 10, 20, 50, 100, 200, 500, 1000, 2000, "all"])
@@ -75,16 +75,16 @@ def test_none_known_and_all_known_stand_at_the_ends_of_the_transfer_curve():
 def test_learning_curves_take_turns_and_bear_runs_that_have_none(tmp_path):
     table = studies.results([{"model": m} for m in "abc"], ["30C"], seeds=range(25))
     data = StudyData(table, "model", ["model"])
-    records = studies.recorded(table, tmp_path, epochs=4)
-    first, second = list(records.values())[:2]
+    directories = studies.recorded(table, tmp_path, epochs=4)
+    first, second = list(directories.values())[:2]
     (first / "history.parquet").unlink()
     (second / "history.parquet").write_bytes(b"half a file")
-    picture = learning_curves(data, records)
+    picture = learning_curves_picture(data, directories)
     assert "60 of 75 runs" in picture.caption
     assert [len(axes.lines) for axes in drawn(picture).axes] == [19, 21, 20]
-    history = pq.read_table(records["0000010c"] / "history.parquet")["val_r2_mean"].to_pylist()
+    history = pq.read_table(directories["0000010c"] / "history.parquet")["val_r2_mean"].to_pylist()
     assert any(list(line.get_ydata()) == history for line in drawn(picture).axes[1].lines)
-    assert learning_curves(data, {}) is None
+    assert learning_curves_picture(data, {}) is None
     plt.close("all")
 
 
@@ -111,10 +111,10 @@ def test_no_text_of_a_figure_overlaps_or_is_cut(name, width, tmp_path):
     table = make()
     factors = [c for c in ("model.num_layers", "transfer.observations") if c in table.column_names]
     data = StudyData(table, arm, factors)
-    records = studies.recorded(table, tmp_path, epochs=2)
+    directories = studies.recorded(table, tmp_path, epochs=2)
     effects = studies.steps(table, arm) if name in ("ladder", "wild") else []
     known = [Published("linear", None, "a paper", {"30C": 0.5}, {})]
-    for picture in pictures(data, effects, records, known):
+    for picture in pictures(data, effects, directories, known):
         figure = drawn(picture, width)
         assert figure.get_figwidth() <= width
         boxes = dict(texts(figure))

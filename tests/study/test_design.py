@@ -344,7 +344,7 @@ def test_an_override_of_a_factor_takes_its_place(tmp_path):
     with pytest.raises(UserError, match="model cannot be the same .* together with optim"):
         places("model=rijal_attention")
     study = planned(given={"model.num_layers": 2}, **told)
-    assert study.told_apart_by == {"optim"}
+    assert study.other_varying_keys == {"optim"}
 
 
 def test_each_is_of_the_studys_own_panel(byxrm_folder):

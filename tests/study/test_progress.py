@@ -9,7 +9,7 @@ from g2p.core.console import Console
 from g2p.runs.directory import RunDirectory
 from g2p.study.expand import StudyRun
 from g2p.study.ledger import Ledger
-from g2p.study.progress import LiveProgress, News
+from g2p.study.progress import LiveProgress, NewEntries
 from tests.helpers.stored_runs import metrics
 
 
@@ -87,7 +87,7 @@ def test_a_run_that_is_gone_or_damaged_is_no_error(tmp_path):
 def test_news_are_read_once_however_they_are_cut(tmp_path):
     ledger = Ledger(tmp_path)
     ledger.write("a", "done")
-    news = News(tmp_path)
+    news = NewEntries(tmp_path)
     assert list(news) == []
     lines = "".join(f"\n{json.dumps({'signature': s, 'status': 'done'})}\n" for s in "bcd")
     lines += '\n{"signature": "cut sho\n[1]\n{"signature": "e", "status": "odd"}\n'
@@ -100,7 +100,7 @@ def test_news_are_read_once_however_they_are_cut(tmp_path):
 
 
 def test_a_ledger_without_news_is_not_opened(tmp_path, monkeypatch):
-    news = News(tmp_path)
+    news = NewEntries(tmp_path)
     assert list(news) == []  # it does not exist yet
     ledger = Ledger(tmp_path)
     ledger.write("new", "failed", "why")

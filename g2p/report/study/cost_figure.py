@@ -16,14 +16,14 @@ from g2p.core.errors import listed
 from g2p.report.study.layout import (
     Picture,
     Values,
-    below_the_axis,
+    below_axis_note,
     legend,
     legend_inches,
     mark_below,
     r2_limits,
     style,
 )
-from g2p.report.study.results_view import StudyData, grouped, is_number
+from g2p.report.study.results_view import StudyData, group_by, is_number
 from g2p.runs.figures import plt
 
 # Where labels of times stand: the finer ones where there is room for them.
@@ -64,19 +64,19 @@ COSTS = {
 }
 
 
-def closed_forms(data: StudyData, configs: Mapping[str, Mapping]) -> set[str]:
+def find_baseline_arms(data: StudyData, configs: Mapping[str, Mapping]) -> set[str]:
     """Arms with runs of a baseline, whose parameters are no network's weights."""
     names = {key: config.get("model", {}).get("name") for key, config in configs.items()}
     return {run.arm for run in data.runs if is_baseline(str(names.get(run.key)))}
 
 
-def cost(data: StudyData, untrained: Collection[str] = ()) -> Picture | None:
+def cost(data: StudyData, baseline_arms: Collection[str] = ()) -> Picture | None:
     """Mean test R2 against what the arms cost, for each cost that is known of two arms.
 
     Args:
-        untrained: arms of baselines (`closed_forms`).
+        baseline_arms: arms of baselines (`find_baseline_arms`).
     """
-    values = cost_values(data, untrained)
+    values = cost_values(data, baseline_arms)
     if not values:
         return None
     share = "Training is for each phenotype of a run. " if _shared(data) else ""
@@ -86,19 +86,19 @@ def cost(data: StudyData, untrained: Collection[str] = ()) -> Picture | None:
         name="cost",
         heading="Cost against gain",
         caption=f"Mean over the runs of each arm, cost on a logarithmic scale. {share}Up and to "
-        f"the left is better.{_left_out(data, values, untrained)}"
-        f"{below_the_axis(r2.values(), ('arm', 'arms'))}",
+        f"the left is better.{_left_out(data, values, baseline_arms)}"
+        f"{below_axis_note(r2.values(), ('arm', 'arms'))}",
         description="; ".join(f"{arm}: mean test R2 {r2:z.4f}" for arm, r2 in data.means.items()),
         values=values,
         draw=partial(_draw, data.arms),
     )
 
 
-def cost_values(data: StudyData, untrained: Collection[str]) -> list[dict]:
+def cost_values(data: StudyData, baseline_arms: Collection[str]) -> list[dict]:
     """What is drawn: for each cost that is known of two arms, the mean cost and R2 of each."""
     values = []
     for name in COSTS:
-        known = costs(data, name, untrained) if name in data.table.column_names else {}
+        known = costs(data, name, baseline_arms) if name in data.table.column_names else {}
         if len(known) > 1:
             values += [
                 {"kind": "mean", "arm": arm, "cost": name, "mean_cost": value,
@@ -108,7 +108,7 @@ def cost_values(data: StudyData, untrained: Collection[str]) -> list[dict]:
     return values
 
 
-def costs(data: StudyData, column: str, untrained: Collection[str] = ()) -> dict[str, float]:
+def costs(data: StudyData, column: str, baseline_arms: Collection[str] = ()) -> dict[str, float]:
     """Arm -> mean over its finished runs, where any run knows its cost (and it is not 0).
 
     Parameters of a baseline (a tree ensemble's settings, a kernel's weight for each strain) are not
@@ -118,7 +118,7 @@ def costs(data: StudyData, column: str, untrained: Collection[str] = ()) -> dict
     by_arm: dict[str, list[float]] = {}
     for run in data.runs:
         value = run.facts[column]
-        if column == "num_parameters" and run.arm in untrained:
+        if column == "num_parameters" and run.arm in baseline_arms:
             continue
         if run.status == "done" and run.arm in data.means and is_number(value) and value > 0:
             by_arm.setdefault(run.arm, []).append(value / (len(run.phenotypes) if spent else 1))
@@ -130,17 +130,17 @@ def _shared(data: StudyData) -> bool:
     return len({len(run.phenotypes) for run in data.runs if run.status == "done"}) > 1
 
 
-def _left_out(data: StudyData, values: Values, untrained: Collection[str]) -> str:
+def _left_out(data: StudyData, values: Values, baseline_arms: Collection[str]) -> str:
     """Sentences on the arms that a panel lacks, and why."""
     told = ""
-    for name, rows in grouped(values, lambda row: row["cost"]).items():
+    for name, rows in group_by(values, lambda row: row["cost"]).items():
         missing = [arm for arm in data.means if arm not in {row["arm"] for row in rows}]
         if not missing:
             continue
         names = listed(missing, 6)
-        if name == "num_parameters" and set(missing) <= set(untrained):
+        if name == "num_parameters" and set(missing) <= set(baseline_arms):
             told += f" Not under parameters, where only trained networks compare: {names}."
-        elif name == "flops" and set(missing) <= set(untrained):
+        elif name == "flops" and set(missing) <= set(baseline_arms):
             told += f" Floating-point operations are not counted for baselines: {names}."
         else:
             told += f" Not known of {names}: {COSTS[name].label}."
@@ -148,7 +148,7 @@ def _left_out(data: StudyData, values: Values, untrained: Collection[str]) -> st
 
 
 def _draw(order: Sequence[str], values: Values, width: float) -> Figure:
-    panels = grouped(values, lambda row: row["cost"])
+    panels = group_by(values, lambda row: row["cost"])
     across = 1 if width < 5 else -(-len(panels) // -(-len(panels) // 3))  # 4 as 2 and 2
     down = -(-len(panels) // across)
     width = min(width, across * 4.2)

@@ -9,26 +9,26 @@ from matplotlib.lines import Line2D
 
 from g2p.core.errors import plural
 from g2p.core.formatting import label
-from g2p.report.study.factor_values import AXES, CEILING, Axis, factor_values, in_order
+from g2p.report.study.factor_values import AXES, CEILING, Axis, factor_values, sort_values
 from g2p.report.study.layout import (
     Picture,
     Values,
-    below_the_axis,
-    label_places,
+    below_axis_note,
     legend,
     legend_inches,
     mark_below,
     r2_limits,
+    set_tick_labels,
     style,
 )
-from g2p.report.study.results_view import StudyData, grouped
+from g2p.report.study.results_view import StudyData, group_by
 from g2p.runs.figures import plt
 
 MOST_POINTS = 3000  # that are drawn as shapes
 OVER_PHENOTYPES = ("mean", "interval_low", "interval_high", CEILING)
 
 
-def against(data: StudyData, factor: str) -> Picture | None:
+def factor_picture(data: StudyData, factor: str) -> Picture | None:
     """A line for each arm, where the factor has several values among the finished runs."""
     axis = AXES[factor]
     if factor not in data.table.column_names:
@@ -36,7 +36,7 @@ def against(data: StudyData, factor: str) -> Picture | None:
     values = factor_values(data, factor)
     if len({row[factor] for row in values if row[factor] is not None}) < 2:
         return None
-    means = grouped((row for row in values if row["kind"] == "mean"), lambda row: row["line"])
+    means = group_by((row for row in values if row["kind"] == "mean"), lambda row: row["line"])
     shown = [
         f"{line}: " + ", ".join(
             ("" if row[factor] is None else f"{label(row[factor])} ") + f"{row['test_r2']:z.3f}"
@@ -80,7 +80,7 @@ def _caption(data: StudyData, values: Values, factor: str) -> str:
     if any(row[factor] is None for row in means):
         parts.append(f"A line without markers is an arm that has no {factor}.")
     r2 = [row["test_r2"] for row in values if row["kind"] in ("run", "mean")]
-    return " ".join(parts) + below_the_axis(r2, ("value", "values"))
+    return " ".join(parts) + below_axis_note(r2, ("value", "values"))
 
 
 def _draw(order: Sequence[str], factor: str, values: Values, width: float) -> Figure:
@@ -105,17 +105,19 @@ def _draw(order: Sequence[str], factor: str, values: Values, width: float) -> Fi
         down, across, layout="constrained", squeeze=False,
         figsize=(width, 3.2 * down + legend_inches([h.get_label() for h in handles], width)),
     )  # fmt: skip
-    place = _places(in_order({row[factor] for row in values if row[factor] is not None}), axis)
+    place = _places(sort_values({row[factor] for row in values if row[factor] is not None}), axis)
     for axes, (title, rows) in zip(grid.flat, parts.items(), strict=True):
         axes.set_ylim(*r2_limits([row["test_r2"] for row in rows]))
         axes.set_xscale("log" if axis.log else "linear")
-        for line, own in grouped(rows, lambda row: row["line"]).items():
+        for line, own in group_by(rows, lambda row: row["line"]).items():
             _line(axes, [(place.get(row[factor]), row) for row in own], looks.get(line),
                   rasterized=len(values) > MOST_POINTS)  # fmt: skip
         axes.set_title(title, fontsize=9)
         axes.set(xlabel=axis.xlabel, ylabel="test R2")
         axes.grid(axis="y", color="#e8e8e8")
-        label_places(axes.xaxis, list(place.values()), [*map(label, place)], width / across - 1.0)
+        set_tick_labels(
+            axes.xaxis, list(place.values()), [*map(label, place)], width / across - 1.0
+        )
     legend(figure, handles, width)
     return figure
 
@@ -128,7 +130,7 @@ def _flat(look: dict, line: str, values: Values, factor: str) -> dict:
 
 def _line(axes: Axes, points: list[tuple], look: dict | None, *, rasterized: bool) -> None:
     """The values of one line, as (x, row); `look` is None for the noise ceiling's."""
-    kinds = grouped(points, lambda point: point[1]["kind"])
+    kinds = group_by(points, lambda point: point[1]["kind"])
     xy = {kind: [(x, row["test_r2"]) for x, row in own] for kind, own in kinds.items()}
     if look is None:
         axes.plot(*zip(*xy[CEILING], strict=True), color="black", linewidth=1, zorder=1.5)
@@ -138,7 +140,7 @@ def _line(axes: Axes, points: list[tuple], look: dict | None, *, rasterized: boo
         axes.plot(*zip(*xy["run"], strict=True), ".", color=colour, markersize=4, alpha=0.7,
                   markeredgewidth=0, rasterized=rasterized)  # fmt: skip
     if "mean" not in xy:  # the thin lines of phenotypes have no thick one over them
-        for own in grouped(kinds.get("phenotype_mean", []),
+        for own in group_by(kinds.get("phenotype_mean", []),
                            lambda point: point[1]["phenotype"]).values():  # fmt: skip
             axes.plot([x for x, _ in own], [row["test_r2"] for _, row in own], **thin)
     for (x, low), (_, high) in zip(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from g2p.core.formatting import label
-from g2p.report.study.results_view import StudyData, grouped, mean_r2
+from g2p.report.study.results_view import StudyData, group_by, mean_r2
 from g2p.report.study.values import mean_of_runs, reference, standard_error
 
 MOST_LINES = 8  # that a reader tells apart
@@ -68,7 +68,7 @@ def factor_values(data: StudyData, factor: str) -> list[dict]:
     for line, at in points.items():
         for x, rows in at.items():
             if x is not None:
-                for name, mine in grouped(rows, lambda row: row["phenotype"]).items():
+                for name, mine in group_by(rows, lambda row: row["phenotype"]).items():
                     for row in mine:
                         add("run", line, x, row["r2"], phenotype=name, seed=row["seed"],
                             signature=row["signature"])  # fmt: skip
@@ -83,7 +83,7 @@ def factor_values(data: StudyData, factor: str) -> list[dict]:
                     add("interval_low", line, x, mean - error, phenotypes=len(common))
                     add("interval_high", line, x, mean + error, phenotypes=len(common))
     if axis.panels:
-        for x in in_order({x for at in points.values() for x in at if x is not None}):
+        for x in sort_values({x for at in points.values() for x in at if x is not None}):
             rows = [row for at in points.values() for row in at.get(x, [])]
             known = reference(rows, lambda row: row.get(CEILING), data.arm_of)
             if common and all(name in known for name in common):
@@ -104,18 +104,18 @@ def _lines(data: StudyData, factor: str) -> dict[str, list[dict]]:
     def short(row: dict) -> str:
         return "all runs" if data.arm == factor else data.arm_of(row)
 
-    return grouped(data.rows, long if len({*map(long, data.rows)}) <= MOST_LINES else short)
+    return group_by(data.rows, long if len({*map(long, data.rows)}) <= MOST_LINES else short)
 
 
 def _points(rows: Sequence[dict], axis: Axis, factor: str) -> dict:
     """The rows at each value of the factor, in its order; at None those of a line without any."""
-    at = grouped(rows, lambda row: axis.null if row[factor] is None else row[factor])
+    at = group_by(rows, lambda row: axis.null if row[factor] is None else row[factor])
     if len(at) > 1:
         at.pop(None, None)
-    return {x: at[x] for x in in_order(at)}
+    return {x: at[x] for x in sort_values(at)}
 
 
-def in_order(values: Iterable) -> list:
+def sort_values(values: Iterable) -> list:
     """Numbers, then the label of null, then None."""
     number = (int, float)
     return sorted(

@@ -8,13 +8,13 @@ from matplotlib.lines import Line2D
 
 from g2p.core.plot_style import BLUE, GREY
 from g2p.report.study.cost_figure import cost
-from g2p.report.study.curves import against
+from g2p.report.study.curves import factor_picture
 from g2p.report.study.factor_values import AXES
 from g2p.report.study.layout import NO_VALUE, Picture, Values, legend, wrapped
-from g2p.report.study.learning_figure import learning_curves
-from g2p.report.study.phenotype_figure import by_phenotype
+from g2p.report.study.learning_figure import learning_curves_picture
+from g2p.report.study.phenotype_figure import phenotype_picture
 from g2p.report.study.published_results import Published
-from g2p.report.study.results_view import StudyData, grouped, is_number
+from g2p.report.study.results_view import StudyData, group_by, is_number
 from g2p.runs.figures import plt
 from g2p.stats.compare import Effect
 from g2p.stats.effects_table import method_notes
@@ -23,21 +23,21 @@ MOST_EFFECTS = 60
 
 
 def pictures(
-    data: StudyData, effects: Sequence[Effect], records: Mapping[str, Path],
-    published: Sequence[Published], untrained: Collection[str] = (),
+    data: StudyData, effects: Sequence[Effect], directories: Mapping[str, Path],
+    published: Sequence[Published], baseline_arms: Collection[str] = (),
 ) -> list[Picture]:  # fmt: skip
-    """All figures that the study's results can fill already; `untrained` are arms of baselines."""
+    """All figures that the study's results can fill already."""
     drawn = [
-        by_phenotype(data, published),
-        effects_figure(effects),
-        *(against(data, factor) for factor in AXES),
-        cost(data, untrained),
-        learning_curves(data, records),
+        phenotype_picture(data, published),
+        effects_picture(effects),
+        *(factor_picture(data, factor) for factor in AXES),
+        cost(data, baseline_arms),
+        learning_curves_picture(data, directories),
     ]
     return [picture for picture in drawn if picture]
 
 
-def effects_figure(effects: Sequence[Effect]) -> Picture | None:
+def effects_picture(effects: Sequence[Effect]) -> Picture | None:
     """The effects in the study's order, a row each: mean, interval, phenotypes, stars."""
     known = [effect for effect in effects if is_number(effect.mean)]
     if not known:
@@ -51,7 +51,7 @@ def effects_figure(effects: Sequence[Effect]) -> Picture | None:
         "(filled where it is significant after Holm's correction), and the mean of each phenotype "
         "as a grey stroke. * p ≤ 0.05, ** p ≤ 0.01, *** p ≤ 0.001 after it. "
         + " ".join(method_notes(known)),
-        description="; ".join(f"{named(e, known)}: {e.mean:+z.4f} {e.stars}" for e in known),
+        description="; ".join(f"{effect_title(e, known)}: {e.mean:+z.4f} {e.stars}" for e in known),
         values=effect_values(known),
         draw=_effects,
     )
@@ -61,7 +61,7 @@ def effect_values(effects: Sequence[Effect]) -> list[dict]:
     """What is drawn, all cells of effects.parquet: an effect's mean, interval and phenotypes."""
     values = []
     for row, effect in enumerate(effects, start=1):
-        comparison = {"row": row, "comparison": named(effect, effects)}
+        comparison = {"row": row, "comparison": effect_title(effect, effects)}
         cells = [("phenotype", name, change) for name, change in effect.by_phenotype.items()]
         if is_number(effect.low):
             cells += [("interval_low", None, effect.low), ("interval_high", None, effect.high)]
@@ -74,14 +74,14 @@ def effect_values(effects: Sequence[Effect]) -> list[dict]:
     return values
 
 
-def named(effect: Effect, beside: Sequence[Effect]) -> str:
+def effect_title(effect: Effect, beside: Sequence[Effect]) -> str:
     """The comparison's title, with the factor where the effects are of several."""
     several = len({other.comparison.arm for other in beside}) > 1
     return f"{effect.comparison.arm + ': ' if several else ''}{effect.comparison.title()}"
 
 
 def _effects(values: Values, width: float) -> Figure:
-    rows = list(grouped(values, lambda row: row["row"]).values())
+    rows = list(group_by(values, lambda row: row["row"]).values())
     names = [wrapped(own[0]["comparison"], width * 0.36, lines=8) for own in rows]
     lines = max(name.count("\n") + 1 for name in names)
     height = len(rows) * max(0.34, 0.15 * lines + 0.1) + 1.1
@@ -89,7 +89,7 @@ def _effects(values: Values, width: float) -> Figure:
     between = "\n" if width < 5 and lines > 1 else " "
     told = []
     for y, own in enumerate(rows):
-        changes = grouped(own, lambda row: row["kind"])
+        changes = group_by(own, lambda row: row["kind"])
         x = {kind: [row["change_in_test_r2"] for row in cells] for kind, cells in changes.items()}
         phenotypes = x.get("phenotype", [])
         axes.plot(phenotypes, [y] * len(phenotypes), "|", color=GREY, markersize=7, alpha=0.6)

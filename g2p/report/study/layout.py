@@ -125,7 +125,7 @@ def _columns(labels: Sequence[str], width: float) -> int:
     return max(1, min(int(width / (0.75 + longest)), len(labels)))
 
 
-def label_places(axis, places: Sequence[float], labels: Sequence[str], inches: float) -> None:
+def set_tick_labels(axis, places: Sequence[float], labels: Sequence[str], inches: float) -> None:
     """Ticks at these places of an axis so many inches long, labels only where they do not touch.
 
     The last label is always there, then as many as fit from the right.
@@ -167,7 +167,7 @@ def mark_below(axes: Axes, points: Iterable[tuple[float, float]], colour: str) -
         )  # fmt: skip
 
 
-def below_the_axis(r2: Iterable[float], what: tuple[str, str], marked: bool = True) -> str:
+def below_axis_note(r2: Iterable[float], what: tuple[str, str], marked: bool = True) -> str:
     """A caption's sentence on the values that the axis leaves out, if any, with a space before it.
 
     Args:

@@ -13,20 +13,20 @@ from g2p.core.errors import plural
 from g2p.report.study.layout import (
     Picture,
     Values,
-    below_the_axis,
+    below_axis_note,
     mark_below,
     r2_limits,
     style,
     wrapped,
 )
-from g2p.report.study.results_view import StudyData, grouped, is_number
+from g2p.report.study.results_view import StudyData, group_by, is_number
 from g2p.runs.directory import RunDirectory
 from g2p.runs.figures import plt
 
 MOST_CURVES = 60
 
 
-def learning_curves(data: StudyData, directories: Mapping[str, Path]) -> Picture | None:
+def learning_curves_picture(data: StudyData, directories: Mapping[str, Path]) -> Picture | None:
     """Validation R2 by epoch."""
     values = curve_values(data, directories)
     if not values:
@@ -44,7 +44,7 @@ def learning_curves(data: StudyData, directories: Mapping[str, Path]) -> Picture
     return Picture(
         name="learning_curves",
         heading="Learning curves",
-        caption=caption + below_the_axis(r2, ("epoch", "epochs"), marked=False),
+        caption=caption + below_axis_note(r2, ("epoch", "epochs"), marked=False),
         description=f"Validation R2 by epoch of {plural(n, 'run')} in {plural(arms, 'arm')}.",
         values=values,
         draw=partial(_draw, data.arms),
@@ -90,7 +90,7 @@ def _curve(history: Mapping[str, list], phenotypes: Sequence[str]) -> list[float
 
 
 def _draw(order: Sequence[str], values: Values, width: float) -> Figure:
-    by_arm = grouped(values, lambda row: row["arm"])
+    by_arm = group_by(values, lambda row: row["arm"])
     across = min(len(by_arm), 2 if width < 5 else 4)
     down = -(-len(by_arm) // across)
     width = min(width, across * 3.4)
@@ -105,7 +105,7 @@ def _draw(order: Sequence[str], values: Values, width: float) -> Figure:
         axes.set_visible(False)
     for axes, title, (arm, rows) in zip(grid.flat, titles, by_arm.items(), strict=False):
         look = style(order.index(arm))
-        for curve in grouped(rows, lambda row: row["signature"]).values():
+        for curve in group_by(rows, lambda row: row["signature"]).values():
             points = [(row["epoch"], row["validation_r2"]) for row in curve]
             # A closed form has one epoch, which is no line.
             marker = look["marker"] if len(points) == 1 else ""

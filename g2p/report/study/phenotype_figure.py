@@ -15,7 +15,7 @@ from g2p.report.study.layout import (
     MARKERS,
     Picture,
     Values,
-    below_the_axis,
+    below_axis_note,
     inches_of,
     legend,
     legend_inches,
@@ -25,7 +25,7 @@ from g2p.report.study.layout import (
     wrapped,
 )
 from g2p.report.study.published_results import Published
-from g2p.report.study.results_view import StudyData, grouped, is_number
+from g2p.report.study.results_view import StudyData, group_by, is_number
 from g2p.report.study.values import SAME, mean_of_runs, reference, references
 from g2p.runs.figures import plt
 
@@ -38,7 +38,7 @@ LINES = {
 }
 
 
-def by_phenotype(data: StudyData, published: Sequence[Published]) -> Picture | None:
+def phenotype_picture(data: StudyData, published: Sequence[Published]) -> Picture | None:
     if not data.rows:
         return None
     published = [one for one in published if one.r2.keys() & set(data.phenotypes)]
@@ -57,7 +57,7 @@ def by_phenotype(data: StudyData, published: Sequence[Published]) -> Picture | N
 
 def phenotype_values(data: StudyData, published: Sequence[Published]) -> list[dict]:
     """What is drawn: runs, their mean, published values, and lines that hold for every arm."""
-    cells = grouped(data.rows, lambda row: (row["phenotype"], data.arm_of(row)))
+    cells = group_by(data.rows, lambda row: (row["phenotype"], data.arm_of(row)))
     beside = references(data.table)
     lines = {line: reference(data.rows, beside[line], data.arm_of) for line in LINES}
     values = []
@@ -86,7 +86,7 @@ def phenotype_values(data: StudyData, published: Sequence[Published]) -> list[di
 def _varies(data: StudyData, value: Callable[[dict], float | None]) -> bool:
     """Whether a value differs between runs of one phenotype, as where panels differ."""
     rows = [row for row in data.rows if is_number(value(row))]
-    by_phenotype = grouped(rows, lambda row: row["phenotype"]).values()
+    by_phenotype = group_by(rows, lambda row: row["phenotype"]).values()
     return any(max(map(value, own)) - min(map(value, own)) > SAME for own in by_phenotype)
 
 
@@ -114,7 +114,7 @@ def _caption(data: StudyData, published: Sequence[Published], values: Values) ->
             told = f"No line of {LINES[line][0]} where arms differ in it"
             parts.append(f"{told} ({plural(n, 'phenotype')}).")
     runs = [row["test_r2"] for row in values if row["kind"] == "run"]
-    return " ".join(parts) + below_the_axis(runs, ("run", "runs"))
+    return " ".join(parts) + below_axis_note(runs, ("run", "runs"))
 
 
 def _draw(
@@ -124,7 +124,7 @@ def _draw(
     arms = [arm for arm in order if any(row["arm"] == arm and row["kind"] == "run"
                                         for row in values)]  # fmt: skip
     slots = len(arms) + len(published)
-    cells = grouped(values, lambda row: (row["kind"], row["phenotype"], row["arm"]))
+    cells = group_by(values, lambda row: (row["kind"], row["phenotype"], row["arm"]))
     r2 = {key: [row["test_r2"] for row in rows] for key, rows in cells.items()}
     names = list(dict.fromkeys(row["phenotype"] for row in values))
     # The narrowest group has room for a name of four letters, the widest is no desert.

@@ -15,11 +15,11 @@ from g2p.core.errors import listed
 from g2p.core.formatting import label
 from g2p.report.study import html as page
 from g2p.report.study.config_table import config_table
-from g2p.report.study.cost_figure import closed_forms, costs
+from g2p.report.study.cost_figure import costs, find_baseline_arms
 from g2p.report.study.factor_values import AXES
-from g2p.report.study.figures import named, pictures
+from g2p.report.study.figures import effect_title, pictures
 from g2p.report.study.published_results import Published
-from g2p.report.study.results_view import Run, StudyData, is_number
+from g2p.report.study.results_view import RunRow, StudyData, is_number
 from g2p.report.study.summary_text import summary
 from g2p.stats.compare import Effect
 from g2p.stats.effects_table import method_notes
@@ -40,7 +40,7 @@ LONGEST_ERROR = 4000  # characters; what an error says is mostly at its end
 def write_report(
     folder: Path, *, title: str, question: str, table: pa.Table, arm: str, factors: Sequence[str],
     effects: Sequence[Effect], warnings: Sequence[str], configs: Mapping[str, Mapping],
-    records: Mapping[str, Path], published: Sequence[Published], command: str,
+    directories: Mapping[str, Path], published: Sequence[Published], command: str,
     versions: Mapping[str, str],
 ) -> Path:  # fmt: skip
     """Write `report.html` and `figures/` into the study's folder; returns the former's path.
@@ -56,15 +56,15 @@ def write_report(
         effects: in the order to be shown in.
         warnings: sentences.
         configs: signature -> resolved config.
-        records: signature -> run directory.
+        directories: signature -> run directory.
         published: values to show beside the study's, where phenotypes match.
         command: what makes the report again.
         versions: of what the runs ran on.
     """
     data = StudyData(table, arm, factors)
     shown = data.best(MOST_ARMS)
-    untrained = closed_forms(data, configs)
-    drawn = pictures(shown, effects, records, published, untrained)
+    baseline_arms = find_baseline_arms(data, configs)
+    drawn = pictures(shown, effects, directories, published, baseline_arms)
     figures = folder / "figures"
     for name in NAMES - {picture.name for picture in drawn}:
         for ending in ("png", "svg", "csv"):
@@ -78,7 +78,7 @@ def write_report(
         "Warnings": alerts,
         "Figures": "\n".join([fewer, *(page.figure(picture, figures) for picture in drawn)]),
         "Effects": _effects(effects),
-        "Arms": _arms(data, untrained),
+        "Arms": _arms(data, baseline_arms),
         "Configs": fewer.replace("Figures show", "Shown are") + config_table(shown, configs),
         "Failed runs": _failed(data, factors),
         "Made with": page.table("versions", ["what", "version"], list(versions.items())),
@@ -95,7 +95,7 @@ def _noted(effects: Sequence[Effect]) -> list[str]:
     names: dict[str, list[str]] = {}
     for effect in effects:
         if effect.warning:
-            names.setdefault(effect.warning, []).append(named(effect, effects))
+            names.setdefault(effect.warning, []).append(effect_title(effect, effects))
     return [
         f"{'; '.join([*own[:MOST_NAMES], *_more(own, MOST_NAMES)])}: {warning}"
         for warning, own in names.items()
@@ -113,7 +113,7 @@ def _effects(effects: Sequence[Effect]) -> str:
         return ""
     rows = [
         [
-            named(e, effects),
+            effect_title(e, effects),
             _signed(e.mean),
             f"{_signed(e.low)} to {_signed(e.high)}" if is_number(e.low) else "–",
             f"{e.p:.2g}" if is_number(e.p) else "–",
@@ -138,14 +138,15 @@ def _effects(effects: Sequence[Effect]) -> str:
     )
 
 
-def _arms(data: StudyData, untrained: Collection[str]) -> str:
+def _arms(data: StudyData, baseline_arms: Collection[str]) -> str:
     """Best first, then those without a result."""
-    runs: dict[str, list[Run]] = {}
+    runs: dict[str, list[RunRow]] = {}
     for run in data.runs:
         runs.setdefault(run.arm, []).append(run)
     ceiling = _share_of_ceiling(data)
     spent = {
-        name: costs(data, name, untrained) for name in ("seconds", "num_parameters", "peak_memory")
+        name: costs(data, name, baseline_arms)
+        for name in ("seconds", "num_parameters", "peak_memory")
     }
     rows = []
     arms = [*data.means, *(arm for arm in data.arms if arm not in data.means)]
@@ -162,7 +163,7 @@ def _arms(data: StudyData, untrained: Collection[str]) -> str:
         ])  # fmt: skip
     rows += [[text, *[""] * 6] for text in _more(arms, MOST_ROWS)]
     note = ""
-    if untrained & set(arms):
+    if baseline_arms & set(arms):
         note = page.paragraph(
             "Parameters are those of trained networks; baselines' do not compare."
         )

@@ -19,7 +19,7 @@ STATES = ("done", "running", "pending", "failed")
 
 
 @dataclass(frozen=True)
-class Run:
+class RunRow:
     """One run in one arm. `facts` is its first row; its phenotypes are empty where not known."""
 
     key: Hashable
@@ -73,7 +73,7 @@ class StudyData:
         ]  # fmt: skip
 
     @cached_property
-    def runs(self) -> list[Run]:
+    def runs(self) -> list[RunRow]:
         """Every run; one that serves two arms (the end of a ladder, say) is in both."""
         first: dict[Hashable, dict] = {}
         phenotypes: dict[Hashable, dict] = {}
@@ -86,7 +86,8 @@ class StudyData:
             if row["phenotype"] is not None:
                 phenotypes.setdefault(key, {})[row["phenotype"]] = None
         return [
-            Run(key[1], key[0], row, tuple(phenotypes.get(key, ()))) for key, row in first.items()
+            RunRow(key[1], key[0], row, tuple(phenotypes.get(key, ())))
+            for key, row in first.items()
         ]
 
     @cached_property
@@ -108,7 +109,7 @@ class StudyData:
     @cached_property
     def compared(self) -> list[str]:
         """The phenotypes that every arm with a finished run has: a fair mean is over these."""
-        by_arm = grouped(self.rows, self.arm_of)
+        by_arm = group_by(self.rows, self.arm_of)
         known = [{row["phenotype"] for row in rows} for rows in by_arm.values()]
         return [name for name in self.phenotypes if all(name in names for names in known)]
 
@@ -117,7 +118,7 @@ class StudyData:
         """Arm -> mean test R2 over the compared phenotypes, which count alike; the best first."""
         wanted = set(self.compared)
         rows = [row for row in self.rows if row["phenotype"] in wanted]
-        means = {arm: mean_r2(own) for arm, own in grouped(rows, self.arm_of).items()}
+        means = {arm: mean_r2(own) for arm, own in group_by(rows, self.arm_of).items()}
         return dict(sorted(means.items(), key=lambda item: -item[1]))
 
     @cached_property
@@ -127,12 +128,12 @@ class StudyData:
             name for name in self._factors
             if any(
                 len({label(row[name]) for row in rows}) > 1
-                for rows in grouped(self.rows, self.arm_of).values()
+                for rows in group_by(self.rows, self.arm_of).values()
             )
         ]  # fmt: skip
 
 
-def combined(table: pa.Table, factors: Sequence[str]) -> pa.Table:
+def combine_factors(table: pa.Table, factors: Sequence[str]) -> pa.Table:
     """The table with a column `combination`, an arm for each combination of these factors' values.
 
     A switch is named where it is on, another factor with its value: `skip, ffn, width 256`.
@@ -156,7 +157,7 @@ def is_number(value) -> bool:
     return value is not None and isfinite(value)
 
 
-def grouped(rows: Iterable[dict], key: Callable[[dict], Hashable]) -> dict[Hashable, list[dict]]:
+def group_by(rows: Iterable[dict], key: Callable[[dict], Hashable]) -> dict[Hashable, list[dict]]:
     groups: dict[Hashable, list[dict]] = {}
     for row in rows:
         groups.setdefault(key(row), []).append(row)
@@ -165,5 +166,5 @@ def grouped(rows: Iterable[dict], key: Callable[[dict], Hashable]) -> dict[Hasha
 
 def mean_r2(rows: Iterable[dict]) -> float:
     """Mean over phenotypes of the mean over runs: a phenotype with more runs counts no more."""
-    by_phenotype = grouped(rows, lambda row: row["phenotype"])
+    by_phenotype = group_by(rows, lambda row: row["phenotype"])
     return fmean(fmean(row["r2"] for row in own) for own in by_phenotype.values())

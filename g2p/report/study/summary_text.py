@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from g2p.core.errors import UserError, listed, plural
-from g2p.report.study.figures import named
+from g2p.report.study.figures import effect_title
 from g2p.report.study.results_view import StudyData, is_number
 from g2p.stats.cautions import ALPHA
 from g2p.stats.compare import Comparison, Effect, compare
@@ -93,8 +93,8 @@ def _steps(effects: Sequence[Effect]) -> str:
     if not known:
         return ""
     sure = [effect for effect in known if effect.stars]
-    up = [named(e, known) for e in sure if e.mean > 0]
-    down = [named(e, known) for e in sure if e.mean < 0]
+    up = [effect_title(e, known) for e in sure if e.mean > 0]
+    down = [effect_title(e, known) for e in sure if e.mean < 0]
     n = len(known)
     text = f"Of {plural(n, 'comparison')}, {len(sure)} {'is' if len(sure) == 1 else 'are'} "
     text += "significant after Holm's correction"

@@ -10,7 +10,7 @@ from statistics import fmean, stdev
 
 import pyarrow as pa
 
-from g2p.report.study.results_view import grouped, is_number
+from g2p.report.study.results_view import group_by, is_number
 from g2p.stats.reference_checks import ridge_references
 
 SAME = 1e-6  # of two means: values of one ridge fit differ by less where it was fitted twice
@@ -32,7 +32,7 @@ def standard_error(
     phenotypes, or where some lack one.
     """
     means = []
-    for of_repeat in grouped(rows, repeat).values():
+    for of_repeat in group_by(rows, repeat).values():
         known = {row["phenotype"]: row["r2"] for row in of_repeat}
         if any(name not in known for name in phenotypes):
             return None
@@ -48,10 +48,10 @@ def reference(
     An arm that knows no value does not count. Where arms differ in it (they were trained on other
     loci, or tested on other strains), no one value stands beside all of them, and there is none.
     """
-    known = grouped((row for row in rows if is_number(value(row))), lambda row: row["phenotype"])
+    known = group_by((row for row in rows if is_number(value(row))), lambda row: row["phenotype"])
     found = {}
     for name, of_phenotype in known.items():
-        by_arm = grouped(of_phenotype, arm).values()
+        by_arm = group_by(of_phenotype, arm).values()
         means = [fmean(value(row) for row in own) for own in by_arm]
         if max(means) - min(means) <= SAME:
             found[name] = means[0]
