@@ -73,7 +73,7 @@ def write_runs(runs: list[StudyRun], words: list[str]) -> None:
     for run in track(runs, description="writing runs"):
         key = run.config["model"]["name"], len(run.phenotypes)
         if key not in models:
-            told = [word for word in run.words if word not in words]
+            told = [word for word in run.overrides if word not in words]
             models[key] = RunDirectory(trained(*told, *words, "seed=12345"))
             environment = json.loads((models[key].folder / "environment.json").read_text())
             history = models[key].history().to_pylist()

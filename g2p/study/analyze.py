@@ -1,4 +1,4 @@
-"""A study's comparison and report, from its results table; made again where that has changed."""
+"""A study's comparison and report, from its results table; made again when that changes."""
 
 import hashlib
 import json
@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from g2p.config.schema import inapplicable_keys
 from g2p.core.atomic_files import write_atomically, write_json
 from g2p.core.console import Console
+from g2p.core.digests import file_digest
 from g2p.core.json_shapes import Published, read_checked_json
 from g2p.core.package import PACKAGE
 from g2p.stats.compare import Effect, compare
@@ -26,59 +27,60 @@ from g2p.study.expand import StudyRun
 from g2p.study.scored import scored
 
 PACKAGES = ("g2p", "torch", "lightning", "numpy")
-PUBLISHED_ON = "bbq"  # the panel that published values are of
+PUBLISHED_PANEL = "bbq"  # whose test R2 others have published
 
 
 def compare_and_report(
-    study: Study, runs: list[StudyRun], table: pa.Table, folder: Path, words: list[str],
+    study: Study, runs: list[StudyRun], table: pa.Table, folder: Path, overrides: list[str],
     console: Console,
 ) -> None:  # fmt: skip
-    """Compare what is done, print it, and write `effects.parquet` and `report.html`.
+    """Compare the finished runs, print it, and write `effects.parquet` and `report.html`.
 
-    Where these are what the last call wrote and nothing that they depend on has changed, they are
-    left as they are.
+    These are not written again where they are as the last call wrote them and nothing that they
+    depend on has changed.
     """
     with locked_results(folder):
-        effects, told = _published(study, runs, table, folder, words)
+        effects, sentences = _effects_and_warnings(study, runs, table, folder, overrides)
     if effects:
         print_effects(effects, console)
-    for line in told:
-        console.print(f"warning: {line}", soft_wrap=True)
+    for sentence in sentences:
+        console.print(f"warning: {sentence}", soft_wrap=True)
 
 
-def _published(
-    study: Study, runs: list[StudyRun], table: pa.Table, folder: Path, words: list[str]
+def _effects_and_warnings(
+    study: Study, runs: list[StudyRun], table: pa.Table, folder: Path, overrides: list[str]
 ) -> tuple[list[Effect], list[str]]:
-    """The effects and the warnings, read or made now."""
+    """The effects and the warnings, as stored or made now."""
     note = folder / "published.json"
-    of = _digest(study, table, folder, words)
-    known = read_checked_json(note, Published)
-    if known and known["of"] == of and known["files"] == _written(folder):
-        with suppress(OSError, pa.ArrowException, LookupError, TypeError):  # gone, or damaged
-            return _read_effects(folder), known["warnings"]
+    digest = _inputs_digest(study, folder, overrides)
+    stored = read_checked_json(note, Published)
+    if stored and stored["of"] == digest and stored["files"] == _file_digests(folder):
+        with suppress(OSError, pa.ArrowException, LookupError, TypeError):  # missing or damaged
+            return _read_effects(folder), stored["warnings"]
     note.unlink(missing_ok=True)
     table = scored(table, runs)
     effects = compare(table, study.comparisons)
-    told = reference_warnings(table, study.arm) if study.arm == "model" else []
+    sentences = reference_warnings(table, study.arm) if study.arm == "model" else []
     _write_effects(effects, folder)
-    _write_report(study, runs, table, folder, words, effects, told)
+    _write_report(study, runs, table, folder, overrides, effects, sentences)
     if "running" not in table["status"].unique().to_pylist():  # their curves grow
-        write_json(note, {"of": of, "files": _written(folder), "warnings": told})
-    return effects, told
+        files = _file_digests(folder)
+        write_json(note, {"of": digest, "files": files, "warnings": sentences})
+    return effects, sentences
 
 
-def _digest(study: Study, table: pa.Table, folder: Path, words: list[str]) -> str:
-    """Of all that the report depends on, the code that makes it included."""
-    told = [
+def _inputs_digest(study: Study, folder: Path, overrides: list[str]) -> str:
+    """The digest of all that the report depends on, the code that makes it included."""
+    facts = [
         study.name,
         study.size,
         study.question,
         study.arm,
         study.comparisons,
-        words,
+        overrides,
         _versions(),
     ]
-    digest = hashlib.sha256(json.dumps(told, default=str).encode())
+    digest = hashlib.sha256(json.dumps(facts, default=str).encode())
     digest.update((folder / "results.parquet").read_bytes())
     for package in ("report", "stats", "study"):
         for file in sorted((PACKAGE / package).rglob("*.*")):
@@ -87,11 +89,11 @@ def _digest(study: Study, table: pa.Table, folder: Path, words: list[str]) -> st
     return digest.hexdigest()
 
 
-def _written(folder: Path) -> dict[str, str]:
-    """File -> its digest, of all that was published: something else may have changed it since."""
+def _file_digests(folder: Path) -> dict[str, str]:
+    """File -> its digest, of all that was written: something else may have changed it since."""
     files = [folder / "effects.parquet", folder / "report.html", *(folder / "figures").glob("*")]
     return {
-        str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest()
+        str(file.relative_to(folder)): file_digest(file)
         for file in sorted(files) if file.is_file()
     }  # fmt: skip
 
@@ -101,41 +103,41 @@ def _versions() -> dict[str, str]:
 
 
 def _write_report(
-    study: Study, runs: list[StudyRun], table: pa.Table, folder: Path, words: list[str],
-    effects: list[Effect], told: list[str],
+    study: Study, runs: list[StudyRun], table: pa.Table, folder: Path, overrides: list[str],
+    effects: list[Effect], sentences: list[str],
 ) -> None:  # fmt: skip
-    # With matplotlib, for which a study that has not changed need not wait.
+    # This imports matplotlib, which a study that has not changed does not need.
     from g2p.report.study.published_results import published
     from g2p.report.study.report import write_report
-    from g2p.report.study.results_view import COMBINATION, combined
+    from g2p.report.study.results_view import COMBINATION, combine_factors
 
     pooled = [c for c in study.comparisons if not c.within and not c.trend]
     compared = list(dict.fromkeys(c.arm for c in pooled))
     several = len(compared) > 1  # factors; then an arm is a combination of them
-    real = all(run.config["data"]["name"] == PUBLISHED_ON for run in runs)
-    flags = [word for word in words if not word.startswith("--")]
+    real = all(run.config["data"]["name"] == PUBLISHED_PANEL for run in runs)
+    command = [override for override in overrides if not override.startswith("--")]
     write_report(
         folder,
         title=f"{study.name} ({study.size})",
         question=study.question,
-        table=combined(table, compared) if several else table,
+        table=combine_factors(table, compared) if several else table,
         arm=COMBINATION if several else study.arm,
         factors=[name for name in study.points[0].factors if name != "phenotypes"],
         effects=effects,
-        warnings=told,
-        configs={run.signature: _that_count(run.config) for run in runs},
+        warnings=sentences,
+        configs={run.signature: _applicable(run.config) for run in runs},
         directories={run.signature: run.directory.folder for run in runs},
         published=published(table["phenotype"].unique().to_pylist()) if real else [],
-        command=shlex.join(["python", "sweep.py", *flags]),
+        command=shlex.join(["python", "sweep.py", *command]),
         versions=_versions(),
     )
 
 
-def _that_count(config: Mapping) -> dict:
-    """A config without the keys that change nothing, such as an optimizer's for ridge."""
-    idle = inapplicable_keys(config)
+def _applicable(config: Mapping) -> dict:
+    """A config without the keys that have no effect in it, such as an optimizer's for ridge."""
+    unused = inapplicable_keys(config)
     return {
-        group: {key: value for key, value in values.items() if f"{group}.{key}" not in idle}
+        group: {key: value for key, value in values.items() if f"{group}.{key}" not in unused}
         if isinstance(values, Mapping) else values
         for group, values in config.items()
     }  # fmt: skip

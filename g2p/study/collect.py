@@ -1,6 +1,5 @@
 """The results table of a study, from its run directories alone, at any time."""
 
-import hashlib
 import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,6 +10,7 @@ import pyarrow.parquet as pq
 from filelock import FileLock
 
 from g2p.core.atomic_files import DRAFT, read_json, write_atomically, write_json
+from g2p.core.digests import file_digest
 from g2p.core.errors import UserError, listed
 from g2p.runs.environment import versions
 from g2p.study.expand import StudyRun
@@ -28,10 +28,10 @@ COLUMNS = {
 def collect(folder: Path, runs: list[StudyRun]) -> pa.Table:
     """`results.parquet` in the study's folder: a row for each run x phenotype x split.
 
-    A run that serves several points of the study (a width of the feed-forward layer without one)
-    has its rows at each of them. A column for each factor; `model` and `seed` always. What a run
-    has not reached yet is null. Where nothing has changed since the last call, its table is the
-    answer.
+    A run that is several points of the study (a width of the feed-forward layer in a model without
+    one) has its rows at each of them. There is a column for each factor, and always `model` and
+    `seed`. Values that a run has not reached yet are null. Where nothing has changed since the
+    last call, the table of that call is returned.
     """
     with locked_results(folder):
         return _collect(folder, runs)
@@ -39,7 +39,7 @@ def collect(folder: Path, runs: list[StudyRun]) -> pa.Table:
 
 @contextmanager
 def locked_results(folder: Path) -> Iterator[None]:
-    """Hold the study's results: two sweeps write them in turn, and what a kill cut short goes."""
+    """Lock the study's results, so that two sweeps write them in turn; remove abandoned drafts."""
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / ".lock"):
         for draft in folder.rglob(f".*{DRAFT}"):
@@ -51,10 +51,12 @@ def _collect(folder: Path, runs: list[StudyRun]) -> pa.Table:
     entries = Ledger(folder).entries()
     states = {run.signature: _state(run, entries.get(run.signature)) for run in runs}
     file, note = folder / "results.parquet", folder / "collected.json"
-    known = {"columns": list(COLUMNS), "runs": states}
+    summary = {"columns": list(COLUMNS), "runs": states}
     schema = _schema(runs)
-    with suppress(OSError, pa.ArrowException):  # gone, or damaged: made again
-        if read_json(note) == {**known, "digest": _digest(file)}:
+    # A file that is missing or damaged is made again, and so is one that something else changed:
+    # it may still be a table of these columns.
+    with suppress(OSError, pa.ArrowException):
+        if read_json(note) == {**summary, "digest": file_digest(file)}:
             table = pq.read_table(file)
             if table.schema.equals(schema):
                 return table
@@ -62,39 +64,35 @@ def _collect(folder: Path, runs: list[StudyRun]) -> pa.Table:
     for run in runs:
         try:
             rows += _rows(run, states[run.signature], schema)
-        except FileNotFoundError:  # pruned, or begun anew, since it was looked at
+        except FileNotFoundError:  # pruned or started again since its state was read
             states[run.signature] = _state(run, entries.get(run.signature))
             rows += _rows(run, states[run.signature], schema)
-        except UserError as error:  # its result is damaged: the others' are not
-            failed = ["failed", None, str(error), _places(run)]
+        except UserError as error:  # a damaged result does not affect the others
+            failed = ["failed", None, str(error), _factors(run)]
             rows += _rows(run, failed, schema)
     table = pa.Table.from_pylist(rows, schema)
     write_atomically(file, lambda out: pq.write_table(table, out))
-    write_json(note, {**known, "digest": _digest(file)})
+    write_json(note, {**summary, "digest": file_digest(file)})
     return table
 
 
-def _digest(file: Path) -> str:
-    """Of a table's file: something else may have changed it since, and it would still be one."""
-    return hashlib.sha256(file.read_bytes()).hexdigest()
-
-
 def _state(run: StudyRun, entry: dict | None) -> list:
-    """What its rows depend on: status, when it was finished, its error, where it stands."""
+    """What a run's rows depend on: status, time of completion, error, factors."""
     try:
         finished = (run.directory.folder / "metrics.json").stat().st_mtime_ns
     except FileNotFoundError:
-        now = status(run.directory, entry)
-        return [now, None, entry.get("error") if now == "failed" else None, _places(run)]
-    return ["done", finished, None, _places(run)]
+        current = status(run.directory, entry)
+        error = entry.get("error") if current == "failed" else None
+        return [current, None, error, _factors(run)]
+    return ["done", finished, None, _factors(run)]
 
 
 def _schema(runs: list[StudyRun]) -> pa.Schema:
     """Factors first: whole numbers, numbers, or else text."""
-    places = [place for run in runs for place in _places(run)]
+    points = [factors for run in runs for factors in _factors(run)]
     fields = []
-    for name in dict.fromkeys(name for place in places for name in place):
-        values = [place.get(name) for place in places]
+    for name in dict.fromkeys(name for factors in points for name in factors):
+        values = [factors.get(name) for factors in points]
         kinds = {type(value) for value in values if value is not None}
         kind = pa.string()
         if kinds <= {int, float} and kinds:
@@ -105,42 +103,42 @@ def _schema(runs: list[StudyRun]) -> pa.Schema:
     return pa.schema([*fields, *(pa.field(name, kind) for name, kind in COLUMNS.items())])
 
 
-def _places(run: StudyRun) -> list[dict]:
-    """Where a run stands, its model's name and its seed among it."""
+def _factors(run: StudyRun) -> list[dict]:
+    """The factors of each point that is this run, with its model's name and its seed."""
     return [
         {
             "model": run.config["model"]["name"],
-            **{key: value for key, value in place.items() if key != "phenotypes"},
+            **{key: value for key, value in factors.items() if key != "phenotypes"},
             "seed": run.config["seed"],
         }
-        for place in run.places
+        for factors in run.point_factors
     ]
 
 
 def _rows(run: StudyRun, state: list, schema: pa.Schema) -> list[dict]:
-    now, _, error, places = state
-    common = {"signature": run.signature, "status": now, "error": error}
+    run_status, _, error, points = state
+    common = {"signature": run.signature, "status": run_status, "error": error}
     metrics = None
-    if now == "done":
+    if run_status == "done":
         metrics = run.directory.metrics()
         if missing := set(run.phenotypes) - metrics["test"]["r2"].keys():
             raise UserError(f"{run.directory.folder} has no scores of {listed(sorted(missing))}.")
-        # Without it, or with a damaged one, the run is what it was.
+        # Missing or damaged, it does not change the result.
         environment = run.directory.environment()
         common |= {key: metrics[key] for key in ("seconds", "num_parameters")}
         memory = (environment.get(key) for key in ("peak_device_memory", "peak_memory"))
         common["peak_memory"] = next(filter(None, memory), None)
-        # Runs of before these were counted lack them.
+        # Runs from before these were counted lack them.
         common |= {"flops": metrics.get("flops"), "energy": environment.get("energy")}
         common["versions"] = versions(environment)
     rows = []
-    for place, part, name in itertools.product(places, ("val", "test"), run.phenotypes):
-        own = {key: _typed(value, schema.field(key)) for key, value in place.items()}
-        row = {**own, **common, "phenotype": name, "split": part}
+    for factors, part, name in itertools.product(points, ("val", "test"), run.phenotypes):
+        typed = {key: _typed(value, schema.field(key)) for key, value in factors.items()}
+        row = {**typed, **common, "phenotype": name, "split": part}
         if metrics:
             scores, ridge = metrics[part], metrics["ridge"]
             row |= {key: scores[key][name] for key in ("r2", "pearson", "n")}
-            # Runs of before this was counted lack it.
+            # Runs from before this was counted lack it.
             row["n_train"] = metrics.get("n_train", {}).get(name)
             row["noise_ceiling"] = metrics["noise_ceiling"].get(name)
             row["ridge_r2"] = ridge[part]["r2"].get(name) if ridge else None

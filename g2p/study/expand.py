@@ -10,6 +10,7 @@ from g2p.config.compose import compose_config, overridden_keys
 from g2p.config.registry import CONF
 from g2p.config.schema import check
 from g2p.core.errors import UserError, listed
+from g2p.core.formatting import format_factors
 from g2p.data import load_panel
 from g2p.data.panel import Panel
 from g2p.data.split import Split
@@ -21,35 +22,40 @@ from g2p.study.design import Point, Study
 
 @dataclass(frozen=True, eq=False)
 class StudyRun:
-    """One run of a study.
+    """One run of a study, finished or not: its config, its data and where it stands in the study.
+
+    It is what a study plans to train. A `g2p.runs.resolve.ResolvedRun` is one config's identity
+    and data without a study, a `RunDirectory` the files of a run, and a `RunRow` of a report a run
+    as the results table has it.
 
     Attributes:
-        directory: its directory.
-        places: factor -> label or value, of the points that are this run; of those that differ in
-            seed or phenotypes alone the first, since its rows say of these what is so.
-        own: the point's overrides, those left out that the user's replace.
-        asked: the user's, as words.
+        directory: its run directory.
+        point_factors: factor -> label or value, of each of the study's points that are this run;
+            of points that differ in seed or phenotypes alone the first, since the run's rows have
+            their own columns for these.
+        point_overrides: the point's overrides, without those that the user's replace.
+        user_overrides: the user's, as on the command line.
         config: resolved, as plain dicts.
         phenotypes: names of those it predicts.
         n_loci: of its panel, before thinning.
-        draw: makes its split.
+        make_split: makes its split.
         target: of a transfer, the phenotype that it is about; None otherwise.
     """
 
     directory: RunDirectory
-    places: list[dict]
-    own: dict
-    asked: list[str]
+    point_factors: list[dict]
+    point_overrides: dict
+    user_overrides: list[str]
     config: dict
     phenotypes: list[str]
     n_loci: int
-    draw: Callable[[], Split]
+    make_split: Callable[[], Split]
     target: str | None = None
 
     @property
     def factors(self) -> dict:
-        """Where it stands first."""
-        return self.places[0]
+        """Factor -> label or value, of the first point that is this run."""
+        return self.point_factors[0]
 
     @property
     def signature(self) -> str:
@@ -58,46 +64,48 @@ class StudyRun:
     @property
     def n_train(self) -> int:
         """How many strains it trains on."""
-        return len(self.draw()["train"])
+        return len(self.make_split()["train"])
 
     @property
-    def words(self) -> list[str]:
-        """Its overrides, as one would type them."""
-        return [*_words(self.own), *self.asked]
+    def overrides(self) -> list[str]:
+        """All its overrides, as on the command line."""
+        return [*format_overrides(self.point_overrides), *self.user_overrides]
 
 
-def resolve(study: Study, words: list[str], *, draw: bool = True) -> list[StudyRun]:
-    """The study's runs, those that turn out the same once.
+def resolve(study: Study, user_overrides: list[str], *, make_splits: bool = True) -> list[StudyRun]:
+    """Return the study's runs; points that turn out to be the same run give one.
 
     Args:
         study: as planned.
-        words: override every run.
-        draw: split every panel, to see that it can be; what is trained already need not wait.
+        user_overrides: of every run.
+        make_splits: split every panel, to check that this is possible; finished runs do not need it.
 
     Raises:
-        UserError: for an override that is wrong, naming the point that has it.
+        UserError: for a wrong override, naming the point that has it.
     """
-    recall = ResolveCache()
-    told = set(overridden_keys(words))
+    cached = ResolveCache()
+    user_keys = set(overridden_keys(user_overrides))
     runs: dict[str, StudyRun] = {}
     for point in study.points:
-        config, own = _config(point, tuple(words), told)
+        config, point_overrides = _config(point, tuple(user_overrides), user_keys)
         try:
             check(config)
-            known = resolve_run(config, recall, on_another_machine=True)
-            if draw:
-                known.make_split()
+            resolved = resolve_run(config, cached, on_another_machine=True)
+            if make_splits:
+                resolved.make_split()
         except UserError as error:
-            raise UserError(f"study={study.name}, {_where(point)}: {error}") from None
-        names = [known.panel.phenotype_names[c] for c in known.columns]
+            raise UserError(
+                f"study={study.name}, {format_factors(point.factors)}: {error}"
+            ) from None
+        names = [resolved.panel.phenotype_names[c] for c in resolved.columns]
         run = StudyRun(
-            known.directory, [point.factors], own, words, config, names,
-            n_loci=len(known.panel.loci), draw=known.make_split,
-            target=_target(config, known.panel),
+            resolved.directory, [point.factors], point_overrides, user_overrides, config, names,
+            n_loci=len(resolved.panel.loci), make_split=resolved.make_split,
+            target=_target(config, resolved.panel),
         )  # fmt: skip
         first = runs.setdefault(run.signature, run)
-        if _told_apart(point.factors) not in map(_told_apart, first.places):
-            first.places.append(point.factors)
+        if _settings(point.factors) not in map(_settings, first.point_factors):
+            first.point_factors.append(point.factors)
     _check_compared(study, list(runs.values()))
     return list(runs.values())
 
@@ -110,55 +118,56 @@ def _target(config: Mapping, panel: Panel) -> str | None:
     return panel.phenotype_names[column]
 
 
-def _told_apart(factors: Mapping) -> dict:
+def _settings(factors: Mapping) -> dict:
+    """The factors without phenotypes and seed."""
     return {name: value for name, value in factors.items() if name not in ("phenotypes", "seed")}
 
 
 def _check_compared(study: Study, runs: list[StudyRun]) -> None:
-    """Refuse, before hours of training, a comparison of what no run is left of."""
-    left: dict[str, dict] = {}
+    """Refuse, before hours of training, a comparison of a label that no run has."""
+    labels_of: dict[str, dict] = {}
     for comparison in study.comparisons:
         factor = comparison.arm
-        if factor not in left:
-            left[factor] = dict.fromkeys(place[factor] for run in runs for place in run.places)
-        there = left[factor]
+        if factor not in labels_of:
+            labels_of[factor] = dict.fromkeys(
+                factors[factor] for run in runs for factors in run.point_factors
+            )
+        labels = labels_of[factor]
         for label in comparison.weights:
-            if label not in there:
+            if label not in labels:
                 raise UserError(
                     f"study={study.name} compares {factor}={text_of(comparison.a)} with "
-                    f"{text_of(comparison.b)}, but of {text_of(label)} no run is left; there are "
-                    f"{listed(map(text_of, there))}."
+                    f"{text_of(comparison.b)}, but no run has {text_of(label)}; the runs have "
+                    f"{listed(map(text_of, labels))}."
                 )
 
 
-def phenotypes_of(words: list[str], common: Mapping) -> list[str]:
-    """The phenotypes of the panel that a study's overrides of every run name, and these words."""
-    told = set(overridden_keys(words))
-    of_data = {
+def phenotypes_of(user_overrides: list[str], common: Mapping) -> list[str]:
+    """The phenotypes of the panel that these overrides name, the study's of every run and the
+    user's.
+    """
+    user_keys = set(overridden_keys(user_overrides))
+    data_overrides = {
         key: value for key, value in common.items()
-        if key.partition(".")[0] == "data" and key not in told
+        if key.partition(".")[0] == "data" and key not in user_keys
     }  # fmt: skip
-    config = compose_config([*_words(of_data), *words], of_many=True)
+    config = compose_config([*format_overrides(data_overrides), *user_overrides], of_many=True)
     panel, _ = load_panel(config["data"], Path(config["paths"]["cache"]).expanduser())
     return panel.phenotype_names
 
 
-def _config(point: Point, words: tuple[str, ...], told: set[str]) -> tuple[dict, dict]:
-    """A point's config, and its own overrides: the user's words win over those."""
-    own = {key: value for key, value in point.overrides.items() if key not in told}
-    groups = tuple(f"{key}={value}" for key, value in own.items() if _is_group(key))
+def _config(
+    point: Point, user_overrides: tuple[str, ...], user_keys: set[str]
+) -> tuple[dict, dict]:
+    """A point's config, and its overrides without those that the user's replace."""
+    overrides = {key: value for key, value in point.overrides.items() if key not in user_keys}
+    groups = tuple(f"{key}={value}" for key, value in overrides.items() if _is_group(key))
     # Composing takes a twentieth of a second, and most points differ in values alone.
-    config = _composed((*groups, *words))
-    for key, value in own.items():
+    config = _composed((*groups, *user_overrides))
+    for key, value in overrides.items():
         if not _is_group(key):
-            config = _with(config, key.split("."), value)
-    return config, own
-
-
-def _words(own: Mapping) -> list[str]:
-    """A point's overrides as words, groups first: the values are of their choices."""
-    groups = [f"{key}={value}" for key, value in own.items() if _is_group(key)]
-    return [*groups, *(word(key, value) for key, value in own.items() if not _is_group(key))]
+            config = _replace_value(config, key.split("."), value)
+    return config, overrides
 
 
 @cache
@@ -167,38 +176,41 @@ def _is_group(key: str) -> bool:
 
 
 @cache
-def _composed(words: tuple[str, ...]) -> dict:
-    return compose_config(list(words), of_many=True)
+def _composed(overrides: tuple[str, ...]) -> dict:
+    return compose_config(list(overrides), of_many=True)
 
 
-def _with(config: Mapping, path: list[str], value) -> dict:
-    """The config with one value changed; what is not on the way to it is shared, not copied."""
+def _replace_value(config: Mapping, path: list[str], value) -> dict:
+    """The config with one value changed; the rest is shared, not copied."""
     key, *below = path
     inner = config.get(key)
     if below:
-        value = _with(inner if isinstance(inner, Mapping) else {}, below, value)
+        value = _replace_value(inner if isinstance(inner, Mapping) else {}, below, value)
     return {**config, key: value}
 
 
-def word(key: str, value) -> str:
+def format_overrides(overrides: Mapping) -> list[str]:
+    """Overrides as on the command line, groups first: the values are of their choices."""
+    groups = [f"{key}={value}" for key, value in overrides.items() if _is_group(key)]
+    values = [(key, value) for key, value in overrides.items() if not _is_group(key)]
+    return [*groups, *(format_override(key, value) for key, value in values)]
+
+
+def format_override(key: str, value) -> str:
     """`key=value` as Hydra's command line has it."""
-    return f"{key}={_written(value)}"
+    return f"{key}={_format_value(value)}"
 
 
-def _written(value) -> str:
+def _format_value(value) -> str:
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, list):
-        return f"[{','.join(map(_written, value))}]"
+        return f"[{','.join(map(_format_value, value))}]"
     if isinstance(value, str):
         # Backslashes count as such unless a quote follows them.
-        return "'" + re.sub(r"(\\*)('|$)", _escaped, value) + "'"
+        return "'" + re.sub(r"(\\*)('|$)", _escape, value) + "'"
     return str(value)
 
 
-def _escaped(found: re.Match) -> str:
-    return found[1] * 2 + ("\\'" if found[2] else "")
-
-
-def _where(point: Point) -> str:
-    return ", ".join(f"{key}={value}" for key, value in point.factors.items())
+def _escape(match: re.Match) -> str:
+    return match[1] * 2 + ("\\'" if match[2] else "")

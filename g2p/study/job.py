@@ -1,4 +1,4 @@
-"""One run of a study as a launcher's job: its status is written down, its failure stays its own."""
+"""One run of a study as a launcher's job: its status is recorded, a failure affects no other."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace

@@ -1,4 +1,4 @@
-"""What a study's launcher is at: how many runs are done, how long it takes, the best so far."""
+"""The progress of a study under way: runs that are done, remaining time, the best run so far."""
 
 import threading
 import time
@@ -11,10 +11,11 @@ from rich.text import Text
 
 from g2p.core.console import Console, TextColumn, visible
 from g2p.core.errors import UserError
+from g2p.core.formatting import format_factors
 from g2p.study.expand import StudyRun
 from g2p.study.ledger import STATUSES, Ledger, whole_entries
 
-SECONDS_BETWEEN_LOOKS = 2.0
+SECONDS_BETWEEN_UPDATES = 2.0
 
 
 class NewEntries:
@@ -30,19 +31,19 @@ class NewEntries:
         with self.file.open("rb") as file:
             file.seek(self.read)
             added = file.read()
-        whole, newline, _ = added.rpartition(b"\n")  # the rest is being written
+        whole, newline, _ = added.rpartition(b"\n")  # the rest is still being written
         self.read += len(whole) + len(newline)
         yield from whole_entries(whole.splitlines())
 
 
 class LiveProgress(threading.Thread):
-    """Tells a line for each run that ends, and on a terminal a bar of where the study stands.
+    """Prints a line for each run that ends, and on a terminal a bar with the study's progress.
 
     Args:
         runs: all of the study.
         states: signature -> status, as it was before the launch.
         folder: of the study.
-        console: where it is told.
+        console: to print on.
     """
 
     def __init__(
@@ -51,7 +52,7 @@ class LiveProgress(threading.Thread):
         super().__init__(daemon=True)
         self.runs = {run.signature: run for run in runs}
         self.states = dict(states)
-        self.news = NewEntries(folder)
+        self.new_entries = NewEntries(folder)
         self.console = console
         self.stopped = threading.Event()
         self.started = time.monotonic()
@@ -59,13 +60,13 @@ class LiveProgress(threading.Thread):
         self.best = (-float("inf"), "")
         for run in runs:
             if self.states[run.signature] == "done":
-                self._keep_best(run)
+                self._update_best(run)
         self.bar = Progress(
-            TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[told]}"),
+            TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[summary]}"),
             console=console, disable=not console.is_terminal, transient=True,
             refresh_per_second=2,
         )  # fmt: skip
-        self.task = self.bar.add_task("study", total=len(runs), told="")
+        self.task = self.bar.add_task("study", total=len(runs), summary="")
 
     def __enter__(self) -> "LiveProgress":
         self._draw()
@@ -76,63 +77,61 @@ class LiveProgress(threading.Thread):
     def __exit__(self, *error) -> None:
         self.stopped.set()
         self.join()
-        self.look()
+        self.update()
         self.bar.stop()
 
     def run(self) -> None:
-        while not self.stopped.wait(SECONDS_BETWEEN_LOOKS):
-            self.look()
+        while not self.stopped.wait(SECONDS_BETWEEN_UPDATES):
+            self.update()
 
-    def look(self) -> None:
-        """Take note of what has changed, and tell what has ended."""
-        for entry in self.news:
+    def update(self) -> None:
+        """Read the new lines of the ledger, and print those of runs that ended."""
+        for entry in self.new_entries:
             run = self.runs.get(entry["signature"])
             if run is None:
                 continue
             self.states[run.signature] = entry["status"]
             if entry["status"] in ("done", "failed"):
                 self.ended += 1
-                self._tell(run, entry)
+                self._print_end(run, entry)
         self._draw()
 
-    def _tell(self, run: StudyRun, entry: Mapping) -> None:
+    def _print_end(self, run: StudyRun, entry: Mapping) -> None:
         if entry["status"] == "done":
-            r2 = self._keep_best(run)
-            told = ["finished" if r2 is None else f"test R2 {r2:z.3f}"]
+            r2 = self._update_best(run)
+            outcome = ["finished" if r2 is None else f"test R2 {r2:z.3f}"]
         else:
             reason = str(entry.get("error", "")).splitlines() or [""]
-            told = [("failed", "bold"), f": {visible(reason[0])}"]
+            outcome = [("failed", "bold"), f": {visible(reason[0])}"]
         counts = Counter(self.states.values())
-        line = f"{counts['done'] + counts['failed']}/{len(self.runs)} {visible(_where(run))}: "
-        self.console.print(Text.assemble(line, *told, f"  ({self._prospect()})"), soft_wrap=True)
+        ended = f"{counts['done'] + counts['failed']}/{len(self.runs)}"
+        line = f"{ended} {visible(format_factors(run.factors))}: "
+        text = Text.assemble(line, *outcome, f"  ({self._remaining()})")
+        self.console.print(text, soft_wrap=True)
 
     def _draw(self) -> None:
         counts = Counter(self.states.values())
         numbers = ", ".join(f"{counts[name]} {name}" for name in STATUSES if counts[name])
-        told = "; ".join(filter(None, [numbers, self._prospect(), self.best[1]]))
-        self.bar.update(self.task, completed=counts["done"] + counts["failed"], told=told)
+        summary = "; ".join(filter(None, [numbers, self._remaining(), self.best[1]]))
+        self.bar.update(self.task, completed=counts["done"] + counts["failed"], summary=summary)
 
-    def _prospect(self) -> str:
-        """The best so far, and how long the others will take."""
-        r2, where = self.best
-        parts = [f"best {r2:z.3f}"] if where else []
-        left = sum(state in ("pending", "running") for state in self.states.values())
+    def _remaining(self) -> str:
+        """The best R2 so far, and how long the remaining runs will take."""
+        r2, best_run = self.best
+        parts = [f"best {r2:z.3f}"] if best_run else []
+        remaining = sum(state in ("pending", "running") for state in self.states.values())
         if self.ended:
-            seconds = (time.monotonic() - self.started) / self.ended * left
+            seconds = (time.monotonic() - self.started) / self.ended * remaining
             parts.insert(0, f"{seconds / 60:.0f} min left")
         return "; ".join(parts)
 
-    def _keep_best(self, run: StudyRun) -> float | None:
-        """Its mean test R2, in a transfer that of the target alone, if it has one."""
+    def _update_best(self, run: StudyRun) -> float | None:
+        """Return a run's mean test R2, in a transfer the target's, and compare it with the best."""
         try:
             test = run.directory.metrics()["test"]
-        except (OSError, UserError):  # removed or damaged: the results will say so
+        except (OSError, UserError):  # removed or damaged: collecting reports it
             return None
         r2 = test["r2"].get(run.target) if run.target else test["r2_mean"]
         if r2 is not None:
-            self.best = max(self.best, (r2, _where(run)))
+            self.best = max(self.best, (r2, format_factors(run.factors)))
         return r2
-
-
-def _where(run: StudyRun) -> str:
-    return ", ".join(f"{key}={value}" for key, value in run.factors.items())

@@ -28,13 +28,13 @@ from g2p.tracking.group import Group
 
 
 def sweep(name: str, size: str, overrides: list[str], flags: set[str], console: Console) -> bool:
-    """Train, compare and report a study, or what of that the flags ask for.
+    """Train, compare and report a study, or the part of that which the flags select.
 
     Args:
         name, size: of the study.
-        overrides: of every run, as words; Hydra's own among them.
+        overrides: of every run, as on the command line, Hydra's own among them.
         flags: of `sweep.py`.
-        console: where it is told.
+        console: to print on.
 
     Returns:
         Whether every run is done.
@@ -42,32 +42,33 @@ def sweep(name: str, size: str, overrides: list[str], flags: set[str], console: 
     Raises:
         UserError: for a study or a key that does not exist, and for force=true.
     """
-    plain = [word for word in overrides if not word.lstrip("+~").startswith("hydra")]
-    with _kept():
-        given = overridden_values(plain)
-        study = load_study(name, size, lambda common: phenotypes_of(plain, common), given)
+    of_runs = [each for each in overrides if not each.lstrip("+~").startswith("hydra")]
+    with _without_garbage_collection():
+        user_values = overridden_values(of_runs)
+        study = load_study(name, size, lambda common: phenotypes_of(of_runs, common), user_values)
         _check_names(study)
-        runs = resolve(study, plain, draw=not flags & {"--collect", "--dashboard"})
+        runs = resolve(study, of_runs, make_splits=not flags & {"--collect", "--dashboard"})
     if any(run.config["force"] for run in runs):
         raise UserError(
-            "force=true is for train.py: a study takes finished runs as they are. "
-            "`python sweep.py --runs ... --prune` removes those that are to be trained again."
+            "force=true is for train.py: a study does not train finished runs again. "
+            "`g2p runs ... --prune` removes the runs that you want to train again."
         )
     title = f"{name}-{size}"
     folder = runs[0].directory.folder.parent.parent / "studies" / title
     console.print(Text.assemble((title, "bold"), f": {visible(study.question)}"), soft_wrap=True)
-    for key in sorted(given.keys() & study.other_varying_keys):
+    for key in sorted(user_values.keys() & study.other_varying_keys):
         console.print(
-            f"warning: {key} is the same for all runs now; what differs in it keeps its name.",
+            f"warning: your override sets {key} for every run; arms named after other values of it "
+            "no longer differ in it.",
             soft_wrap=True,
         )
     if "--dry-run" in flags:
-        from g2p.study.dry_run import show_plan  # torch comes with it, as with Job below
+        from g2p.study.dry_run import show_plan  # this imports torch, as Job does below
 
         entries = Ledger(folder).entries()
         states = [status(run.directory, entries.get(run.signature)) for run in runs]
         show_plan(runs, states, console)
-        console.print(f"{_told(Counter(states))}.")
+        console.print(f"{_format_counts(Counter(states))}.")
         return True
     if "--dashboard" in flags:
         print(write_dashboard(study, runs, folder), flush=True)
@@ -83,25 +84,26 @@ def sweep(name: str, size: str, overrides: list[str], flags: set[str], console: 
     if line := _other_versions(table):
         console.print(f"warning: {line}", soft_wrap=True)
     counts = _counted(table)
-    console.print(f"{_told(counts)}. report: {folder / 'report.html'}", soft_wrap=True)
+    console.print(f"{_format_counts(counts)}. report: {folder / 'report.html'}", soft_wrap=True)
     print(f"study: {folder}", flush=True)
     return counts["done"] == len(runs)
 
 
 def _check_names(study: Study) -> None:
-    """Refuse a factor that would be a second column of the results of that name."""
+    """Refuse a factor whose name is already a column of the results."""
     for factor in study.points[0].factors:
         if factor in COLUMNS:
             raise UserError(
                 f"study={study.name}: a factor cannot be called {factor}, which is a column of "
-                "results.parquet. Call it otherwise: each of its values says which keys it sets."
+                "results.parquet. Rename it, and let each of its values say which keys it sets."
             )
 
 
 @contextmanager
-def _kept() -> Iterator[None]:
-    """What is made within stays to the end: Python need not look for garbage in it, which takes a
-    sixth of the time that 10,000 runs take to collect.
+def _without_garbage_collection() -> Iterator[None]:
+    """Keep Python from searching for garbage in objects that all live to the end.
+
+    The search takes a sixth of the time that 10,000 runs take to collect.
     """
     gc.disable()
     try:
@@ -112,23 +114,24 @@ def _kept() -> Iterator[None]:
 
 
 def _train(
-    study: Study, runs: list[StudyRun], folder: Path, words: list[str], retry: bool,
+    study: Study, runs: list[StudyRun], folder: Path, overrides: list[str], retry: bool,
     console: Console,
 ) -> None:  # fmt: skip
-    """Launch what is not done, first what was never begun: a run that kills its process is last.
+    """Launch unfinished runs.
 
-    Where another process is at it already, this one comes from the other end.
+    Runs that never started come first, so a run that crashes its process cannot block the rest.
+    Where another process trains the study already, this one starts from the other end.
     """
     entries = Ledger(folder).entries()
     states = {run.signature: status(run.directory, entries.get(run.signature)) for run in runs}
-    wanted = ("pending", "running", "failed") if retry else ("pending", "running")
-    todo = [run for run in runs if states[run.signature] in wanted]
-    console.print(f"{plural(len(runs), 'run')}: {_told(Counter(states.values()))}.")
+    unfinished = ("pending", "running", "failed") if retry else ("pending", "running")
+    todo = [run for run in runs if states[run.signature] in unfinished]
+    console.print(f"{plural(len(runs), 'run')}: {_format_counts(Counter(states.values()))}.")
     if not todo:
         return
     if earlier := finished_under_other_code(run.directory for run in todo):
         console.print(
-            f"{plural(len(earlier), 'run')} finished before under other code; trained anew."
+            f"{plural(len(earlier), 'run')} finished under earlier code; training them again."
         )
     from g2p.study.job import Job
 
@@ -138,9 +141,9 @@ def _train(
         todo.sort(key=lambda run: run.signature in entries)
         factors = {run.signature: run.factors for run in todo}
         job = Job(folder, Group.of_study(study.name, study.size), tuple(factors), retry, factors)
-        states |= dict.fromkeys(factors, "pending")  # what failed before is tried again
+        states |= dict.fromkeys(factors, "pending")  # failed runs are tried again
         with LiveProgress(runs, states, folder, console):
-            launch(job, [run.words for run in todo], words)
+            launch(job, [run.overrides for run in todo], overrides)
 
 
 @contextmanager
@@ -160,7 +163,7 @@ def _first(folder: Path) -> Iterator[bool]:
 
 
 def _other_versions(table: pa.Table) -> str | None:
-    """Say which runs were trained with other libraries than are installed; None for none."""
+    """A sentence on the runs trained with other libraries than are installed; None for none."""
     by_run = dict(zip(table["signature"].to_pylist(), table["versions"].to_pylist(), strict=True))
     others = [versions for versions in by_run.values() if versions not in (None, installed())]
     if not others:
@@ -178,5 +181,5 @@ def _counted(table: pa.Table) -> Counter:
     return Counter(runs["status"].to_pylist())
 
 
-def _told(counts: Counter) -> str:
+def _format_counts(counts: Counter) -> str:
     return ", ".join(f"{counts[name]} {name}" for name in STATUSES if counts[name]) or "none"

@@ -1,11 +1,10 @@
 """A study's summary in Weights & Biases: one run in its group, with tables, figures and report.
 
-Like every copy there, it may fail and the study does not notice. It holds nothing of the runs'
-own: a run that the study took as finished was logged when it was trained, and is a row here.
+Like every copy there, it may fail without affecting the study. It holds nothing of the single
+runs: a run that was finished before the study was logged when it was trained, and is a row here.
 """
 
 import contextlib
-import hashlib
 import json
 import logging
 from collections import Counter
@@ -16,6 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from g2p.core.atomic_files import read_json, write_json
+from g2p.core.digests import file_digest
 from g2p.study.design import Study
 from g2p.study.expand import StudyRun
 from g2p.tracking.group import Group
@@ -28,26 +28,26 @@ FILES = ("results.parquet", "effects.parquet", "report.html")
 
 
 def log_summary(study: Study, runs: list[StudyRun], folder: Path) -> None:
-    """Log the study as its folder has it, unless that was done before, or `logger` is none.
+    """Log the study as its folder has it, unless that was logged before or `logger` is none.
 
-    The run's id is that of the study: a later call continues it where W&B is reached. Offline each
-    call that changed something leaves a run, and sending them all ends with the last.
+    The run's id is the study's: a later call continues it where W&B is reached. Offline, each call
+    after a change leaves a run of that id; when all are sent, the last one counts.
     """
     options = dict(runs[0].config["logger"])
     if options.pop("name") == "none":
         return
     files = [folder / name for name in FILES if (folder / name).exists()]
     files += sorted((folder / "figures").glob("*.png"))
-    sent = {str(file.relative_to(folder)): _digest(file) for file in files} | {"to": options}
+    sent = {str(file.relative_to(folder)): file_digest(file) for file in files} | {"to": options}
     try:
         if read_json(folder / NOTE) != sent and _log(study, folder, files, options):
             write_json(folder / NOTE, sent)
-    except Exception as error:  # of any kind: W&B and what it is built on raise many
-        log.warning("W&B does not have the study's summary: %s", first_line(error))
+    except Exception as error:  # of any kind: W&B and its libraries raise many
+        log.warning("W&B could not store the study's summary: %s", first_line(error))
 
 
 def _log(study: Study, folder: Path, files: list[Path], options: dict) -> bool:
-    """Whether W&B took it."""
+    """Log to W&B; whether that was possible."""
     import wandb
 
     group = Group.of_study(study.name, study.size)
@@ -106,7 +106,3 @@ def _counts(results: pa.Table) -> dict[str, int]:
     """Runs in each state."""
     states = dict(zip(results["signature"].to_pylist(), results["status"].to_pylist(), strict=True))
     return {"runs": len(states), **Counter(states.values())}
-
-
-def _digest(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()

@@ -20,7 +20,7 @@ from g2p.tracking.group import Group, factor_key
 from g2p.tracking.wandb_client import first_line, wandb_mode
 
 LAYERS = "model.num_layers"
-FEWEST_GROUPS = 10  # W&B shows no more in a panel unless told
+FEWEST_GROUPS = 10  # W&B's default limit in a panel
 
 
 def write_dashboard(study: Study, runs: list[StudyRun], folder: Path) -> str:
@@ -33,19 +33,19 @@ def write_dashboard(study: Study, runs: list[StudyRun], folder: Path) -> str:
     """
     options = runs[0].config["logger"]
     if options["name"] == "none":
-        raise UserError("--dashboard shows runs of Weights & Biases: leave logger=none out.")
+        raise UserError("--dashboard requires runs in Weights & Biases: remove logger=none.")
     try:
         import wandb_workspaces.workspaces as ws
     except ImportError:
         raise UserError(
-            "--dashboard needs wandb-workspaces: pip install -e '.[dashboards]'"
+            "--dashboard requires wandb-workspaces: pip install -e '.[dashboards]'"
         ) from None
     group = options["group"] or Group.of_study(study.name, study.size).name
     parts = {
         "sections": _sections(study, runs),
         "settings": ws.WorkspaceSettings(max_runs=max(FEWEST_GROUPS, len(_labels(study, runs)))),
         "runset_settings": ws.RunsetSettings(
-            filters=_filter(group, _taken(runs, folder)),
+            filters=_filter(group, _trained_before(runs, folder)),
             groupby=[ws.Config(key) for key in dict.fromkeys(["model.name", _key(study, runs)])],
             pinned_columns=["summary:test_r2_mean"],
         ),
@@ -53,7 +53,7 @@ def write_dashboard(study: Study, runs: list[StudyRun], folder: Path) -> str:
     project, name = options["project"], f"{study.name}-{study.size}"
     file = folder / "workspace.json"
     url = (read_checked_json(file, Dashboard) or {}).get("url")  # where it was saved before
-    why_not = "log in to W&B and give the command again to have it there"
+    why_not = "log in to W&B and run the same command again to save it there"
     workspace = ws.Workspace(entity="", project=project, name=name, **parts)
     try:
         if wandb_mode() == "online":
@@ -61,8 +61,8 @@ def write_dashboard(study: Study, runs: list[StudyRun], folder: Path) -> str:
             for key, value in parts.items():
                 setattr(saved, key, value)
             workspace, url, why_not = saved.save(), saved.url, ""
-    except Exception as error:  # of any kind: W&B and what it is built on raise many
-        why_not = f"W&B did not take it: {first_line(error)}"
+    except Exception as error:  # of any kind: W&B and its libraries raise many
+        why_not = f"W&B did not accept it: {first_line(error)}"
     write_json(file, {"url": url, **_json(workspace)})
     return f"dashboard: {file} ({why_not})" if why_not else f"dashboard: {url}"
 
@@ -88,18 +88,18 @@ def _entity() -> str:
     return os.environ.get("WANDB_ENTITY") or wandb.Api().default_entity
 
 
-def _filter(group: str, taken: Sequence[str]):
+def _filter(group: str, signatures: Sequence[str]):
     """The runs of the group, without its summary, and those trained before in another one."""
     from wandb_workspaces.workspaces import And, Metric, Or
 
     # The package writes this as Python, and what looks like an operator in it is then changed.
     escaped = "".join(f"\\U{ord(letter):08x}" for letter in group)
-    own = And(Metric("Group") == escaped, Metric("JobType") == "run")
-    return Or(own, Metric("ID").isin(list(taken))) if taken else own
+    trained = And(Metric("Group") == escaped, Metric("JobType") == "run")
+    return Or(trained, Metric("ID").isin(list(signatures))) if signatures else trained
 
 
-def _taken(runs: list[StudyRun], folder: Path) -> list[str]:
-    """Signatures, which are W&B's ids too, of the runs that the study found finished."""
+def _trained_before(runs: list[StudyRun], folder: Path) -> list[str]:
+    """Signatures, which are W&B's ids too, of the runs that were finished before the study."""
     entries = Ledger(folder).entries()
     return [
         run.signature for run in runs if run.directory.finished and run.signature not in entries
@@ -147,21 +147,24 @@ def _sections(study: Study, runs: list[StudyRun]) -> list:
 
 
 def _key(study: Study, runs: list[StudyRun]) -> str:
-    """The config key that tells the arms apart.
+    """The config key by which the arms differ.
 
-    It is a key that every run has, where one does, rather than the factor's: a run that was trained
+    Where possible it is a key that every run has, rather than the factor's: a run that was trained
     before the study has no factors.
     """
-    own = study.arm if "." in study.arm else "model.name"
-    pairs = {(str(place[study.arm]), _at(run.config, own)) for run in runs for place in run.places}
+    key = study.arm if "." in study.arm else "model.name"
+    pairs = {
+        (str(factors[study.arm]), _at(run.config, key))
+        for run in runs for factors in run.point_factors
+    }  # fmt: skip
     labels, values = ({pair[i] for pair in pairs} for i in (0, 1))
     if len(labels) == len(values) == len(pairs) and None not in values:
-        return own
+        return key
     return f"factor.{factor_key(study.arm)}"
 
 
 def _labels(study: Study, runs: list[StudyRun]) -> set[str]:
-    return {str(place[study.arm]) for run in runs for place in run.places}
+    return {str(factors[study.arm]) for run in runs for factors in run.point_factors}
 
 
 def _axes(runs: list[StudyRun]) -> list[str]:

@@ -23,7 +23,7 @@ from g2p.study.expand import StudyRun, resolve
 from g2p.study.ledger import Ledger
 from g2p.study.progress import NewEntries
 from tests.helpers.configs import SMALL_RIDGE, paths
-from tests.study.test_design import planned
+from tests.helpers.studies import plan_study
 
 ODD = (
     None, True, "", "x", 0, -1, 1.5, 10**30, 10**400, float("nan"), float("-inf"), [], [1], {},
@@ -67,7 +67,7 @@ def mutated(whole: dict, rng: random.Random) -> object:
 def trained(tmp_path_factory) -> tuple[Path, list[StudyRun]]:
     """Two finished runs of a study that was never collected."""
     folder = tmp_path_factory.mktemp("damage")
-    study = planned(factors={"model": ["ridge", "gbdt"]}, phenotypes=["cu"])
+    study = plan_study(factors={"model": ["ridge", "gbdt"]}, phenotypes=["cu"])
     runs = resolve(study, [*SMALL_RIDGE[:2], *paths(folder), "logger=none"])
     for run in runs:
         obtain_run(run.config, None, QUIET)
@@ -123,7 +123,7 @@ def test_another_runs_metrics_are_no_result(trained):
 def test_notes_and_tables_of_a_study_are_made_again(trained):
     folder, runs = trained
     pairs = [["ridge", "gbdt"]]
-    study = planned(factors={"model": ["ridge", "gbdt"]}, phenotypes=["cu"], compare=pairs)
+    study = plan_study(factors={"model": ["ridge", "gbdt"]}, phenotypes=["cu"], compare=pairs)
     place = folder / "published"
     table = collect(place, runs)
     compare_and_report(study, runs, table, place, [], QUIET)

@@ -12,7 +12,7 @@ from g2p.study.collect import collect
 from g2p.study.expand import resolve
 from tests.helpers.command import call
 from tests.helpers.configs import SMALL_RIDGE, paths
-from tests.study.test_design import planned
+from tests.helpers.studies import plan_study
 from tests.study.test_sweep import results, sweep
 
 
@@ -23,7 +23,7 @@ def small(tmp_path) -> list[str]:
 
 def test_a_run_that_serves_several_points_is_in_each_pair(tmp_path):
     """Without a feed-forward layer its width makes no difference; with one, two runs differ."""
-    study = planned(
+    study = plan_study(
         set={"model": "transformer"}, phenotypes=["23C", "cu"], seeds=[0, 1],
         factors={"model.ffn": [False, True], "model.ffn_dim": [8, 16], "optim.lr": [1e-3, 1e-2]},
         compare=[[False, True]],
@@ -46,7 +46,7 @@ def test_a_run_that_serves_several_points_is_in_each_pair(tmp_path):
 
 def test_a_run_that_goes_while_it_is_collected(tmp_path, monkeypatch):
     """Pruned, or begun anew by another process: what is there counts."""
-    study = planned(factors={"model": ["ridge", "gbdt"]}, phenotypes=["cu"])
+    study = plan_study(factors={"model": ["ridge", "gbdt"]}, phenotypes=["cu"])
     runs = resolve(study, small(tmp_path))
     for run in runs:
         obtain_run(run.config, None, Console(quiet=True))
@@ -66,7 +66,7 @@ def test_a_run_that_goes_while_it_is_collected(tmp_path, monkeypatch):
 
 def test_a_table_that_something_else_changed_is_made_again(tmp_path):
     """Also where it is a table of the same columns: a value of it, or its rows."""
-    study = planned(factors={"model": ["ridge", "lasso"]}, phenotypes=["cu"])
+    study = plan_study(factors={"model": ["ridge", "lasso"]}, phenotypes=["cu"])
     runs = resolve(study, small(tmp_path))
     table = collect(tmp_path / "study", runs)
     file = tmp_path / "study" / "results.parquet"

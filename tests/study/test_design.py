@@ -13,19 +13,13 @@ from g2p.core.errors import UserError
 from g2p.stats.comparison import Comparison
 from g2p.study import expand as runs
 from g2p.study.design import load_study, plan, studies
-from g2p.study.schema import check_shape, read_spec
+from g2p.study.schema import read_spec
 from tests.helpers.configs import compose, paths
+from tests.helpers.studies import NAMES, plan_study
 
 BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 12)
 )
-NAMES = ["23C", "25C", "cu"]
-
-
-def planned(size="full", given=None, **declared):
-    declared = {"sizes": {"full": {}}, **declared}
-    check_shape(declared)
-    return plan("test", size, declared, lambda common: NAMES, given)
 
 
 @settings(deadline=None, max_examples=30)
@@ -35,7 +29,7 @@ def planned(size="full", given=None, **declared):
     seeds=st.lists(st.integers(0, 99), min_size=1, max_size=3, unique=True),
 )
 def test_factors_are_a_product(layers, widths, seeds):
-    study = planned(
+    study = plan_study(
         set={"optim.lr": 0.1}, phenotypes="each", seeds=seeds,
         factors={"model.num_layers": layers,
                  "size": [{"model.embedding_dim": w, "model.init_scale": w / 10} for w in widths]},
@@ -50,7 +44,7 @@ def test_factors_are_a_product(layers, widths, seeds):
 
 
 def test_a_ladder_climbs_and_compares_neighbours():
-    study = planned(
+    study = plan_study(
         factors={"rung": {"bottom": {"model": "rung", "a": 1}, "rungs": [
             {"component": "skip", "set": {"b": 2}}, {"component": "back", "set": {"a": 3}}]}},
         compare="ladder",
@@ -83,12 +77,12 @@ def test_comparisons_within_levels_and_trends():
     models = [Comparison("model", "a", "b", y, "x", x) for x in (1, 3, None)]
     trends = [Comparison("x", 1, None, y, "model", m, values) for m, values in all_of.items()]
     pooled = Comparison("data.y", "m", "n", ("model", "x"))
-    assert planned(**declared).comparisons == [*steps, *models, pooled, *trends]
+    assert plan_study(**declared).comparisons == [*steps, *models, pooled, *trends]
     declared |= {"compare": [], "trend": "x"}
-    (trend,) = planned(**declared).comparisons
+    (trend,) = plan_study(**declared).comparisons
     assert trend == Comparison("x", 1, None, ("model", *y), trend=(1, 2, 3, None))
     # An override leaves one value, along which there is no trend.
-    assert planned(given={"x": 2}, **declared | {"when": []}).comparisons == []
+    assert plan_study(user_overrides={"x": 2}, **declared | {"when": []}).comparisons == []
 
 
 @pytest.mark.parametrize("size", ["smoke", "full"])
@@ -113,7 +107,7 @@ def test_a_study_compares_at_each_value_of_what_it_asks_about(name, arm, within,
 
 
 def test_conditions_set_and_drop():
-    study = planned(
+    study = plan_study(
         factors={"model": {"a": {"model": "ridge"}, "b": {"model": "rung"}}, "x": [1, 2, 3]},
         when=[{"if": {"model": "a", "x": [2, 3]}, "drop": True},
               {"if": {"model": "b", "x": 3}, "set": {"y": 7}}],
@@ -196,7 +190,7 @@ def test_a_size_replaces_and_adds():
 )
 def test_what_a_study_may_not_say(declared, size, said):
     with pytest.raises(UserError, match=said):
-        planned(size, **declared)
+        plan_study(size, **declared)
 
 
 @pytest.mark.parametrize(
@@ -260,7 +254,7 @@ def test_a_file_that_is_no_study(tmp_path, text, said):
 
 def test_a_study_that_drops_every_run():
     with pytest.raises(UserError, match="drop every run"):
-        planned(factors={"x": [1]}, when=[{"if": {"x": 1}, "drop": True}])
+        plan_study(factors={"x": [1]}, when=[{"if": {"x": 1}, "drop": True}])
 
 
 def test_a_study_that_does_not_exist():
@@ -274,9 +268,9 @@ def test_every_shipped_study_is_valid(name, size):
     study = load_study(name, size, lambda common: NAMES)
     assert study.question.endswith("?")
     for point in study.points[:60]:
-        config, own = runs._config(point, ("logger=none",), {"logger"})
+        config, overrides = runs._config(point, ("logger=none",), {"logger"})
         check(config)
-        again = compose(*runs._words(own), "logger=none")
+        again = compose(*runs.format_overrides(overrides), "logger=none")
         assert again == config  # what a launcher composes from the words
     dropping = [p.overrides for p in study.points if p.overrides.get("data.missing") != "mask"
                 and "data.missing" in p.overrides]  # fmt: skip
@@ -295,7 +289,7 @@ def test_a_value_survives_the_command_line(value):
     text = str(value)
     if "${" in text:  # an interpolation is one on the command line too
         return
-    parsed = OverridesParser.create().parse_override(runs.word("model.x", value))
+    parsed = OverridesParser.create().parse_override(runs.format_override("model.x", value))
     assert not parsed.is_sweep_override()
 
     def plain(element):
@@ -319,7 +313,7 @@ def test_a_value_survives_the_command_line(value):
 )  # fmt: skip
 def test_a_rule_that_can_never_apply_is_refused(told, said):
     with pytest.raises(UserError, match=re.escape(said)):
-        planned(**told)
+        plan_study(**told)
 
 
 def test_an_override_of_a_factor_takes_its_place(tmp_path):
@@ -329,8 +323,10 @@ def test_an_override_of_a_factor_takes_its_place(tmp_path):
             "phenotypes": ["23C", "cu"], "seeds": [0, 1]}  # fmt: skip
 
     def places(*given):
-        study = planned(given=overridden_values(given), **told)
-        return [place for run in runs.resolve(study, [*words, *given]) for place in run.places]
+        study = plan_study(user_overrides=overridden_values(given), **told)
+        return [
+            place for run in runs.resolve(study, [*words, *given]) for place in run.point_factors
+        ]
 
     assert {p["model.num_layers"] for p in places("model.num_layers=3", "model=rung")} == {3}
     assert {p["model"] for p in places("model=transformer")} == {"transformer"}
@@ -343,7 +339,7 @@ def test_an_override_of_a_factor_takes_its_place(tmp_path):
     told["when"] = []
     with pytest.raises(UserError, match="model cannot be the same .* together with optim"):
         places("model=rijal_attention")
-    study = planned(given={"model.num_layers": 2}, **told)
+    study = plan_study(user_overrides={"model.num_layers": 2}, **told)
     assert study.other_varying_keys == {"optim"}
 
 

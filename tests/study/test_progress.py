@@ -32,7 +32,7 @@ def watched(folder: Path, terminal: bool, entries: list[tuple]) -> str:
     with LiveProgress(runs, states, folder, console) as watch:
         for number, *entry in entries:
             ledger.write(f"{number:016x}", *entry)
-            watch.look()
+            watch.update()
         watch.bar.refresh()
     return out.getvalue()
 
@@ -71,7 +71,7 @@ def test_of_a_transfer_only_the_target_counts(tmp_path):
     with LiveProgress(runs, states, tmp_path, Console(file=out, width=300)) as watch:
         for run in runs:
             ledger.write(run.signature, "done")
-            watch.look()
+            watch.update()
     first, second = out.getvalue().splitlines()
     assert "rung=[1]: test R2 0.100 " in first and first.endswith("best 0.100)")
     assert "rung=[2]: finished " in second and second.endswith("best 0.100)")
@@ -84,27 +84,27 @@ def test_a_run_that_is_gone_or_damaged_is_no_error(tmp_path):
     assert "rung=[3]: finished" in told and "rung=[4]: finished" in told
 
 
-def test_news_are_read_once_however_they_are_cut(tmp_path):
+def test_new_entries_are_read_once_however_they_are_cut(tmp_path):
     ledger = Ledger(tmp_path)
     ledger.write("a", "done")
-    news = NewEntries(tmp_path)
-    assert list(news) == []
+    new_entries = NewEntries(tmp_path)
+    assert list(new_entries) == []
     lines = "".join(f"\n{json.dumps({'signature': s, 'status': 'done'})}\n" for s in "bcd")
     lines += '\n{"signature": "cut sho\n[1]\n{"signature": "e", "status": "odd"}\n'
-    heard = []
+    signatures = []
     for letter in lines:
         with ledger.file.open("a") as file:
             file.write(letter)
-        heard += [entry["signature"] for entry in news]
-    assert heard == ["b", "c", "d"]
+        signatures += [entry["signature"] for entry in new_entries]
+    assert signatures == ["b", "c", "d"]
 
 
-def test_a_ledger_without_news_is_not_opened(tmp_path, monkeypatch):
-    news = NewEntries(tmp_path)
-    assert list(news) == []  # it does not exist yet
+def test_a_ledger_without_new_entries_is_not_opened(tmp_path, monkeypatch):
+    new_entries = NewEntries(tmp_path)
+    assert list(new_entries) == []  # it does not exist yet
     ledger = Ledger(tmp_path)
     ledger.write("new", "failed", "why")
-    assert [entry["signature"] for entry in news] == ["new"]
-    assert news.read == ledger.file.stat().st_size
+    assert [entry["signature"] for entry in new_entries] == ["new"]
+    assert new_entries.read == ledger.file.stat().st_size
     monkeypatch.setattr(Path, "open", None)
-    assert list(news) == []
+    assert list(new_entries) == []

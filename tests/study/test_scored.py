@@ -17,12 +17,12 @@ from g2p.study.collect import collect
 from g2p.study.expand import resolve
 from g2p.study.scored import scored
 from tests.helpers.configs import SMALL_RIDGE, paths
-from tests.study.test_design import planned
+from tests.helpers.studies import plan_study
 
 
 def filled(tmp_path, of_row, **declared) -> pa.Table:
     """The rows that count of a study of a small panel, as if its runs had come to `of_row`."""
-    runs = resolve(planned(**declared), [*SMALL_RIDGE[:2], *paths(tmp_path), "logger=none"])
+    runs = resolve(plan_study(**declared), [*SMALL_RIDGE[:2], *paths(tmp_path), "logger=none"])
     table = collect(tmp_path / "study", runs)
     rows = [row | {"status": "done"} | of_row(row) for row in table.to_pylist()]
     return scored(pa.Table.from_pylist(rows, table.schema), runs)
@@ -105,7 +105,7 @@ def test_runs_of_one_phenotype_each_share_a_reference_where_its_values_agree(tmp
 
 def test_folds_of_trained_runs(tmp_path):
     """From runs to effect: each counts what it learned from, and ridge is ridge's own arm."""
-    study = planned(
+    study = plan_study(
         set={"split": "kfold", "split.k": 3}, phenotypes=["cu"], compare=[["ridge", "gbdt"]],
         factors={"model": ["ridge", "gbdt"], "split.fold": [0, 1, 2]},
     )  # fmt: skip
@@ -139,5 +139,5 @@ def observations(run, phenotype: str) -> tuple[int, int]:
     config = run.config
     panel, _ = load_panel(config["data"], Path(config["paths"]["cache"]))
     values = panel.phenotypes[:, panel.phenotype_names.index(phenotype)]
-    split = run.draw()
+    split = run.make_split()
     return tuple(int(np.isfinite(values[split[part]]).sum()) for part in ("train", "test"))

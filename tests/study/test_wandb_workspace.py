@@ -151,5 +151,5 @@ def test_a_wandb_that_refuses_leaves_the_file(wandb_study, tmp_path):
         server.UpsertView2 = None  # not known there
         done = sweep(*STUDY, "--dashboard", cwd=copy, **server.login)
     assert done.returncode == 0 and "Traceback" not in done.stderr
-    assert "(W&B did not take it: " in done.stdout
+    assert "(W&B did not accept it: " in done.stdout
     assert json.loads((copy / "studies" / NAME / "workspace.json").read_text())["url"] is None
