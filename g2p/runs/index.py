@@ -1,7 +1,6 @@
 """All runs in `paths.runs`, read from their directories, ten thousand in a few seconds."""
 
 import re
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
@@ -11,6 +10,7 @@ import pyarrow.parquet as pq
 import yaml
 
 from g2p.core.errors import UserError
+from g2p.core.nested import flatten
 from g2p.runs.directory import CHECKPOINTS, FILES, LOCK, SIGNATURE, Loader, RunDirectory
 from g2p.runs.lock import in_training
 
@@ -119,18 +119,10 @@ def _flat_config(text: str) -> dict:
         for section in SECTION.split(text):
             flat |= _section(section)
     except yaml.YAMLError:  # sections that only make sense together
-        flat = _flat(yaml.load(text, Loader) or {})  # a safe loader, the fast one where there is
+        flat = flatten(yaml.load(text, Loader) or {})  # a safe loader, the fast one where there is
     return flat
 
 
 @cache
 def _section(text: str) -> dict:
-    return _flat(yaml.load(text, Loader) or {})
-
-
-def _flat(config: Mapping, above: str = "") -> dict:
-    flat = {}
-    for key, value in config.items():
-        inner = isinstance(value, Mapping)
-        flat |= _flat(value, f"{above}{key}.") if inner else {f"{above}{key}": value}
-    return flat
+    return flatten(yaml.load(text, Loader) or {})

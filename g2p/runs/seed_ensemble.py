@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from g2p.config.registry import prepare_options
 from g2p.core.errors import UserError, listed
+from g2p.core.nested import flatten
 from g2p.runs.directory import RunDirectory
 from g2p.training.metrics import scores
 
@@ -67,7 +68,7 @@ def _predictions(directory: RunDirectory) -> pa.Table:
 
 
 def _config(directory: RunDirectory) -> dict:
-    return _flat(directory.config())
+    return flatten(directory.config())
 
 
 def _check(directories: list[RunDirectory]) -> None:
@@ -117,11 +118,3 @@ def _check_provenance(directories: list[RunDirectory]) -> None:
                 f"{' and '.join(map(str, list(by_value.values())[:2]))} "
                 f"({key} in environment.json)."
             )
-
-
-def _flat(config: dict) -> dict:
-    flat = {}
-    for key, value in config.items():
-        inner = value if isinstance(value, dict) else {None: value}
-        flat |= {f"{key}.{k}" if k else key: v for k, v in inner.items()}
-    return flat

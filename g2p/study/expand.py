@@ -78,7 +78,7 @@ def resolve(study: Study, user_overrides: list[str], *, make_splits: bool = True
     Args:
         study: as planned.
         user_overrides: of every run.
-        make_splits: split every panel, to check that this is possible; finished runs do not need it.
+        make_splits: split every panel, to check that this is possible; not for finished runs.
 
     Raises:
         UserError: for a wrong override, naming the point that has it.

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from g2p.cli.runs import browse
 from g2p.core.console import Console
 from g2p.core.errors import UserError
+from g2p.core.nested import flatten
 from g2p.runs import index as stored
 from g2p.runs.directory import RunDirectory
 from g2p.runs.index import stored_runs
@@ -179,7 +180,7 @@ values = (
 ))  # fmt: skip
 def test_a_config_read_section_by_section_is_the_config(config):
     text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
-    assert stored._flat_config(text) == stored._flat(yaml.safe_load(text) or {})
+    assert stored._flat_config(text) == flatten(yaml.safe_load(text) or {})
 
 
 def test_values_that_are_shared_between_sections_are_read(tmp_path):

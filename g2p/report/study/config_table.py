@@ -3,26 +3,20 @@
 from collections.abc import Mapping, Sequence
 
 from g2p.core.formatting import label
+from g2p.core.nested import flatten
 from g2p.report.study import html as page
 from g2p.report.study.results_view import StudyData
 
-# Where files lie and what is logged changes no result.
-FREE = ("paths", "logger", "force")
+# Groups that change no result: the folders of files, and what is logged.
+FREE_GROUPS = ("paths", "logger", "force")
 MOST_VALUES = 6  # of a key in one cell
 
 
 def config_table(data: StudyData, configs: Mapping[str, Mapping]) -> str:
     """The keys in which arms differ, and in a sentence those that vary in every arm alike."""
-    values: dict[str, dict[str, list[str]]] = {}  # arm -> key -> different values
-    for run in data.runs:
-        own = values.setdefault(run.arm, {})
-        for key, value in _flat(configs.get(run.key, {})).items():
-            known = own.setdefault(key, [])
-            if value not in known:
-                known.append(value)
-    values = {arm: own for arm, own in values.items() if own}
-    keys = list(dict.fromkeys(key for own in values.values() for key in own))
-    sets = {key: [frozenset(own.get(key, ())) for own in values.values()] for key in keys}
+    values = _values_by_arm(data, configs)
+    keys = list(dict.fromkeys(key for by_key in values.values() for key in by_key))
+    sets = {key: [frozenset(by_key.get(key, ())) for by_key in values.values()] for key in keys}
     differing = [key for key in keys if len(set(sets[key])) > 1]
     alike = [key for key in keys if len(set(sets[key])) == 1 and len(sets[key][0]) > 1]
     parts = []
@@ -30,17 +24,31 @@ def config_table(data: StudyData, configs: Mapping[str, Mapping]) -> str:
         parts.append(_table(data.arm, values, differing))
     if alike:
         first = next(iter(values.values()))
-        told = "; ".join(f"{key}: {_cell(first[key])}" for key in alike)
-        every = "every arm alike" if len(values) > 1 else "the one arm"
-        parts.append(page.paragraph(f"Varied in {every}: {told}."))
+        varied = "; ".join(f"{key}: {_cell(first[key])}" for key in alike)
+        where = "every arm alike" if len(values) > 1 else "the only arm"
+        parts.append(page.paragraph(f"Varied in {where}: {varied}."))
     return "".join(parts)
+
+
+def _values_by_arm(
+    data: StudyData, configs: Mapping[str, Mapping]
+) -> dict[str, dict[str, list[str]]]:
+    """Arm -> key -> the different values of its runs, as text; without arms that have no config."""
+    values: dict[str, dict[str, list[str]]] = {}
+    for run in data.runs:
+        for key, value in flatten(configs.get(run.key, {})).items():
+            if key.partition(".")[0] not in FREE_GROUPS:
+                texts = values.setdefault(run.arm, {}).setdefault(key, [])
+                if label(value) not in texts:
+                    texts.append(label(value))
+    return values
 
 
 def _table(arm: str, values: Mapping[str, Mapping[str, list]], keys: Sequence[str]) -> str:
     """Arms down and keys across, or the other way round where there are more keys than arms."""
     arms = list(values)
     cells = {(a, key): _cell(values[a].get(key, [])) for a in arms for key in keys}
-    # Each arm beside the one before it: in a ladder these are its steps.
+    # An arm is compared with the one before it: in a ladder this is a step.
     steps = {
         (b, key)
         for a, b in zip(arms, arms[1:], strict=False)
@@ -55,7 +63,9 @@ def _table(arm: str, values: Mapping[str, Mapping[str, list]], keys: Sequence[st
         columns = [arm, *keys]
         rows = [[a, *(cells[a, key] for key in keys)] for a in arms]
         changed = [(arms.index(a), keys.index(key) + 1) for a, key in steps]
-    note = "Only what differs between arms; set off where it differs from the arm before."
+    note = (
+        "Only keys that differ between arms; highlighted where an arm differs from the one before."
+    )
     return page.paragraph(note) + page.table("configs", columns, rows, changed=changed)
 
 
@@ -63,16 +73,3 @@ def _cell(values: Sequence[str]) -> str:
     if len(values) > MOST_VALUES:
         return f"{len(values)} values, {values[0]} to {values[-1]}"
     return ", ".join(values) or "–"
-
-
-def _flat(config: Mapping, above: str = "") -> dict[str, str]:
-    """`model.num_layers` -> its value as text."""
-    flat = {}
-    for key, value in config.items():
-        if not above and key in FREE:
-            continue
-        if isinstance(value, Mapping):
-            flat |= _flat(value, f"{above}{key}.")
-        else:
-            flat[f"{above}{key}"] = label(value)
-    return flat
