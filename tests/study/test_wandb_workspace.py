@@ -142,7 +142,7 @@ def test_without_the_extra_it_says_how_to_get_it(tmp_path):
 
 def test_without_a_logger_there_is_nothing_to_show(tmp_path):
     done = sweep("study=baselines", "size=smoke", "--dashboard", "logger=none", cwd=tmp_path)
-    assert done.returncode == 1 and "leave logger=none out" in done.stderr
+    assert done.returncode == 1 and "remove logger=none" in done.stderr
 
 
 def test_a_wandb_that_refuses_leaves_the_file(wandb_study, tmp_path):
