@@ -1,4 +1,4 @@
-"""One run trained: from prepared data to a directory that holds all that it came to."""
+"""Train one run: from prepared data to a directory with all its results."""
 
 import time
 from collections.abc import Callable, Generator, Mapping
@@ -19,7 +19,8 @@ from g2p.tracking.group import Group
 from g2p.training.fit import FitRequest, Fitted, score
 from g2p.training.flops import training_flops
 
-# A run asks for a fit and is answered, by whoever drives it: alone, or several at once.
+# A run yields a request for a fit and receives the fitted model from whoever drives it: one run, or
+# several at once.
 Steps = Generator[FitRequest, Fitted, RunDirectory | Path | None]
 
 
@@ -28,19 +29,19 @@ def training_steps(
     noise_ceiling: Mapping[str, float], accelerator: str, provenance: Mapping,
     group: Group | None, check_directory: Callable[[], None],
 ) -> Steps:  # fmt: skip
-    """Write all files of a run that is not finished; metrics.json, which says that it is, last.
+    """Write all files of a run that is not finished, metrics.json, which marks it finished, last.
 
     Args:
         config: of the run.
-        directory: its directory, held by this process.
-        data: what it learns from.
+        directory: its directory, whose lock this process has.
+        data: prepared.
         base: a checkpoint to start from.
-        ridge: what ridge reaches on the same data, set beside its metrics.
-        noise_ceiling: by phenotype, where it is known.
+        ridge: scores of ridge on the same data, stored with its metrics.
+        noise_ceiling: by phenotype, of those that have one.
         accelerator: `cpu` or `cuda`.
         provenance: what the run's signature covers beside the config.
         group: of the multirun or study it belongs to, for the tracker.
-        check_directory: raises when the directory is no longer the one that this process holds.
+        check_directory: raises when the directory is no longer the one that this process locked.
     """
     started = time.monotonic()
     name = directory.folder.name
@@ -55,10 +56,12 @@ def training_steps(
             directory.write_history(rows)
             tracker.epochs(rows)
 
-        # Processes of their own report to the file alone; the tracker hears of it afterwards.
-        shared = not is_baseline(config["model"]["name"]) and config["trainer"]["devices"] > 1
-        heard = directory.write_history if shared else on_epoch
-        fitted = yield FitRequest(config, data, directory.checkpoints, heard, base, ProgressBar)
+        # Several devices train in other processes, which write the file; the tracker follows later.
+        has_processes = (
+            not is_baseline(config["model"]["name"]) and config["trainer"]["devices"] > 1
+        )
+        callback = directory.write_history if has_processes else on_epoch
+        fitted = yield FitRequest(config, data, directory.checkpoints, callback, base, ProgressBar)
         on_epoch(fitted.rows)
         metrics = _evaluate(config, directory, data, fitted)
         metrics["ridge"] = ridge
@@ -85,7 +88,7 @@ def training_steps(
 
 
 def _evaluate(config: Mapping, directory: RunDirectory, data: Prepared, fitted: Fitted) -> dict:
-    """Score the chosen checkpoint on val and, this once, on test; write its predictions."""
+    """Score the chosen checkpoint on val and, only here, on test; write its predictions."""
     metrics = {
         "signature": directory.folder.name,
         "model": config["model"]["name"],
@@ -108,9 +111,9 @@ def _evaluate(config: Mapping, directory: RunDirectory, data: Prepared, fitted: 
     if fitted.attention:
         metrics["attention"] = fitted.attention
     predicted, observed = {}, {}
-    for part in ("val", "test"):
-        predicted[part], result = score(fitted, data, part)
-        metrics[part] = result.named(data.phenotype_names)
-        observed[part] = only_subset(data.observed, data.split, part)[data.split[part]]
+    for subset in ("val", "test"):
+        predicted[subset], result = score(fitted, data, subset)
+        metrics[subset] = result.named(data.phenotype_names)
+        observed[subset] = only_subset(data.observed, data.split, subset)[data.split[subset]]
     directory.write_predictions(data.strains, data.phenotype_names, data.split, observed, predicted)
     return metrics

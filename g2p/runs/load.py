@@ -1,4 +1,4 @@
-"""A finished run's model, ready to predict; nothing that the run's directory holds is executed."""
+"""Load a finished run's model, ready to predict; nothing in the run's directory is executed."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -48,12 +48,12 @@ def restore(directory: RunDirectory, accelerator: str) -> RestoredModel:
     """Return the model of the checkpoint that was chosen on validation.
 
     Raises:
-        UserError: when the run is not there, not finished, damaged, or of another version.
+        UserError: when the run does not exist, is not finished, damaged, or of another version.
     """
     if not directory.folder.is_dir():
-        raise UserError(f"run={directory.folder} is not there.")
+        raise UserError(f"run={directory.folder} does not exist.")
     if not directory.finished:
-        raise UserError(f"{directory.folder} is no finished run (it has no metrics.json).")
+        raise UserError(f"{directory.folder} is not a finished run (it has no metrics.json).")
     file = directory.folder / "config.yaml"
     options = _model_options(file)
     saved = load_model(
@@ -78,7 +78,7 @@ def restore(directory: RunDirectory, accelerator: str) -> RestoredModel:
 
 
 def _model_options(file: Path) -> dict:
-    """The model that a run's config.yaml names, with its options."""
+    """Return the model that a run's config.yaml names, with its options."""
     try:
         config = yaml.safe_load(file.read_text())
     except FileNotFoundError:
@@ -97,35 +97,31 @@ def _model_options(file: Path) -> dict:
 def _network(options: dict, saved: SavedModel, file: Path) -> torch.nn.Module:
     loci, phenotypes = saved.inputs["loci"], saved.inputs["phenotypes"]
     n_loci, n_phenotypes = len(loci["id"]), len(phenotypes)
-    number = {name: i for i, name in enumerate(dict.fromkeys(loci["chromosome"]))}
-    places = zip(loci["chromosome"], loci["position"], strict=True)
+    chromosome_number = {name: i for i, name in enumerate(dict.fromkeys(loci["chromosome"]))}
+    positions = zip(loci["chromosome"], loci["position"], strict=True)
     try:
         model = build_model(
             options,
             n_loci=n_loci,
             n_phenotypes=n_phenotypes,
-            genome_L2=torch.tensor([[number[c], p] for c, p in places]),
+            genome_L2=torch.tensor([[chromosome_number[c], p] for c, p in positions]),
             # Of the right shape: the checkpoint holds the solution itself.
             ridge=(torch.zeros(n_phenotypes, n_loci), torch.zeros(n_phenotypes)),
         )
-    except (
-        RuntimeError,
-        TypeError,
-        OverflowError,
-    ) as error:
+    except (RuntimeError, TypeError, OverflowError) as error:
         raise damaged(file, str(error).partition("\n")[0], REMEDY) from None
     tensors = [value for value in saved.weights.values() if isinstance(value, torch.Tensor)]
     kinds = [tensor.dtype for tensor in tensors if tensor.is_floating_point()]
-    model.to(kinds[0] if kinds else None)  # the precision that it was trained in
+    model.to(kinds[0] if kinds else None)  # the precision of its training
     saved.fill(model)
     return model
 
 
 def _baseline(options: dict, saved: SavedModel) -> Callable[[np.ndarray], np.ndarray]:
-    """How a baseline's state predicts, once it has done so for one strain.
+    """Return a baseline's predict function, after it has predicted one strain.
 
-    Each baseline has a state of its own kind, libraries' own formats among them, so what it makes
-    of the mean training genotype is what tells whether the state is whole.
+    Each baseline has another kind of state, some in a library's format, so its prediction for the
+    mean training genotype shows whether the state is whole.
     """
     expected = 1, len(saved.inputs["phenotypes"])
     try:
@@ -134,16 +130,16 @@ def _baseline(options: dict, saved: SavedModel) -> Callable[[np.ndarray], np.nda
     except MemoryError:
         raise
     except Exception as error:
-        what = f"{type(error).__name__}: {error}".partition("\n")[0]
-        raise saved.error(f"its state is not that of model={options['name']}: {what}") from None
-    whole = predicted.shape == expected and predicted.dtype.kind == "f"
-    if not (whole and np.isfinite(predicted).all()):
+        reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+        raise saved.error(f"its state is not that of model={options['name']}: {reason}") from None
+    is_whole = predicted.shape == expected and predicted.dtype.kind == "f"
+    if not (is_whole and np.isfinite(predicted).all()):
         raise saved.error(f"its state does not predict {expected[1]} phenotypes")
     return predictor
 
 
 def _arrays(value):
-    """A baseline's state as it was before it became a checkpoint."""
+    """Return a baseline's state as it was before it became a checkpoint."""
     if isinstance(value, dict):
         return {key: _arrays(item) for key, item in value.items()}
     if isinstance(value, list):

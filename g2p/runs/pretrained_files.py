@@ -9,7 +9,7 @@ from torch import Tensor
 from g2p.core.errors import UserError, plural
 from g2p.training.checkpoints import load_checkpoint
 
-CODING = "The published coding is -1 and 1, and values between for what is not certain."
+CODING = "The published coding is -1 and 1, and values between them for uncertain calls."
 
 
 def read_tensors(file: Path) -> dict[str, Tensor]:
@@ -20,30 +20,30 @@ def read_tensors(file: Path) -> dict[str, Tensor]:
             numbers.
     """
     if not file.is_file():
-        raise UserError(f"{file} is not there.")
+        raise UserError(f"{file} does not exist.")
     if file.suffix == ".npz":
         arrays = _read_arrays(file)
         if not isinstance(arrays, dict):
-            raise UserError(f"{file} is no .npz: it holds one array without a name.")
+            raise UserError(f"{file} is not an .npz: it holds one array without a name.")
         weights = {n.removeprefix("w."): a for n, a in arrays.items() if n.startswith("w.")}
         tensors = {name: torch.from_numpy(_real(a, file, name)) for name, a in weights.items()}
         return tensors or {
             name: torch.from_numpy(_real(array, file, name)) for name, array in arrays.items()
         }
-    checkpoint = load_checkpoint(file, "Get it again from where it was published.")
+    checkpoint = load_checkpoint(file, "Download it again from where it was published.")
     state = checkpoint.get("state_dict", checkpoint)
     if not isinstance(state, dict):
-        raise UserError(f"{file}: its state_dict is no mapping from names to tensors.")
+        raise UserError(f"{file}: its state_dict is not a mapping from names to tensors.")
     for name, tensor in state.items():
         if not isinstance(name, str) or not isinstance(tensor, Tensor):
             kind = type(tensor).__name__
-            raise UserError(f"{file}: {name} is of type {kind}; only tensors are parameters.")
+            raise UserError(f"{file}: {name} is of type {kind}; parameters must be tensors.")
         if (
             tensor.layout != torch.strided
             or tensor.is_complex()
             or not tensor.float().isfinite().all()
         ):
-            raise UserError(f"{file}: {name} holds other things than finite real numbers.")
+            raise UserError(f"{file}: {name} must hold finite real numbers only.")
     return {name.removeprefix("model."): tensor for name, tensor in state.items()}
 
 
@@ -55,14 +55,16 @@ def read_genotypes(file: Path, n_loci: int) -> Tensor:
             empty array, or a coding that is not the published one.
     """
     if not file.is_file():
-        raise UserError(f"{file} is not there.")
+        raise UserError(f"{file} does not exist.")
     array = _read_arrays(file)
     if isinstance(array, dict):
         raise UserError(f"{file} holds several arrays; save one with numpy.save.")
     if array.ndim != 2 or array.shape[1] != n_loci or not len(array):
         raise UserError(f"{file} is {array.shape}, expected strains x {n_loci} loci.")
     if array.dtype.kind not in "iuf":
-        raise UserError(f"{file} holds values of type {array.dtype}; genotypes are real numbers.")
+        raise UserError(
+            f"{file} holds values of type {array.dtype}; genotypes must be real numbers."
+        )
     outside = np.argwhere(~((array >= -1) & (array <= 1)))  # NaN is outside, too
     if len(outside):
         row, column = outside[0].tolist()
@@ -71,12 +73,12 @@ def read_genotypes(file: Path, n_loci: int) -> Tensor:
             f"{plural(len(outside), 'value')} outside [-1, 1] in all. {CODING}"
         )
     if np.isin(array, (0, 1)).all() and not array.all():
-        raise UserError(f"{file} holds 0 and 1 alone. {CODING}")
+        raise UserError(f"{file} holds only 0 and 1. {CODING}")
     return torch.from_numpy(array.astype(np.float32))
 
 
 def _read_arrays(file: Path) -> np.ndarray | dict[str, np.ndarray]:
-    """The array of an `.npy`, the arrays by name of an `.npz`."""
+    """Return the array of an `.npy`, or the arrays by name of an `.npz`."""
     try:
         with file.open("rb") as opened:
             loaded = np.load(opened, allow_pickle=False)
@@ -88,15 +90,15 @@ def _read_arrays(file: Path) -> np.ndarray | dict[str, np.ndarray]:
             raise
         raise UserError(f"{file} cannot be read ({error}).") from None
     except Exception as error:  # numpy, zipfile and zlib have no one type for a damaged file
-        why = str(error).partition("\n")[0] or type(error).__name__
-        raise UserError(f"{file} cannot be read ({why.rstrip('.')}).") from None
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise UserError(f"{file} cannot be read ({reason.rstrip('.')}).") from None
 
 
 def _real(array: np.ndarray, file: Path, name: str) -> np.ndarray:
-    """The array in an order of bytes that torch takes."""
+    """Return the array in a byte order that torch accepts."""
     # As float32, which the models are of.
     with np.errstate(over="ignore"):
-        whole = array.dtype.kind in "iuf" and np.isfinite(array.astype(np.float32)).all()
-    if not whole:
-        raise UserError(f"{file}: {name} holds other things than finite real numbers.")
+        is_finite = array.dtype.kind in "iuf" and np.isfinite(array.astype(np.float32)).all()
+    if not is_finite:
+        raise UserError(f"{file}: {name} must hold finite real numbers only.")
     return array.astype(array.dtype.newbyteorder("="))

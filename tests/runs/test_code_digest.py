@@ -125,7 +125,7 @@ def test_a_run_under_other_code_is_trained_anew(package, tmp_path, capsys):
     assert len({*recorded}) == 2
 
 
-def test_what_a_returned_run_was_trained_with_is_told_where_it_differs(tmp_path, capsys):
+def test_a_returned_run_is_shown_with_the_versions_that_differ(tmp_path, capsys):
     config = compose(*SMALL_RIDGE, *paths(tmp_path))
     folder = run(config)
     file = folder / "environment.json"
@@ -146,8 +146,8 @@ def test_what_a_returned_run_was_trained_with_is_told_where_it_differs(tmp_path,
 
 
 def test_a_checkout_is_dirty_with_an_untracked_file(tmp_path):
-    def git(*words: str) -> None:
-        subprocess.run(["git", *words], cwd=tmp_path, check=True, capture_output=True)
+    def git(*arguments: str) -> None:
+        subprocess.run(["git", *arguments], cwd=tmp_path, check=True, capture_output=True)
 
     def state(folder: Path = tmp_path) -> tuple:
         git_state.cache_clear()

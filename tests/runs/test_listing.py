@@ -25,7 +25,7 @@ def runs(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("words", "expected"),
+    ("filters", "expected"),
     [
         ([], [1, 2, 3, 4, 5, 6]),
         (["model=transformer"], [1, 2, 5, 6]),
@@ -53,15 +53,15 @@ def runs(tmp_path):
         (["trainer.patience=null"], []),
     ],
 )
-def test_what_a_word_finds(runs, words, expected):
+def test_the_runs_that_filters_match(runs, filters, expected):
     # The damaged run's config is whole; so is what it is found by.
-    fits = [parse_filter(word) for word in words]
-    found = [run for run in stored_runs(runs) if all(fit(run) for fit in fits)]
-    assert sorted(int(run.signature, 16) for run in found) == expected
+    fits = [parse_filter(each) for each in filters]
+    matches = [run for run in stored_runs(runs) if all(fit(run) for fit in fits)]
+    assert sorted(int(run.signature, 16) for run in matches) == expected
 
 
 @pytest.mark.parametrize(
-    ("word", "said"),
+    ("word", "message"),
     [
         ("modl=ridge", "modl is not a key of any run. Did you mean 'model'?"),
         ("model.num_layer=1", "Did you mean 'model.num_layers'? Allowed: model.name, model"),
@@ -77,10 +77,10 @@ def test_what_a_word_finds(runs, words, expected):
         ("optim.lr=fast", "optim.lr must be of type float"),
     ],
 )
-def test_a_word_that_finds_nothing_anywhere_is_refused(word, said):
+def test_a_word_that_finds_nothing_anywhere_is_refused(word, message):
     with pytest.raises(UserError) as error:
         parse_filter(word)
-    assert said in str(error.value)
+    assert message in str(error.value)
 
 
 def test_the_list_has_a_column_for_what_differs(runs):
@@ -128,7 +128,7 @@ def test_the_list_is_no_wider_than_the_terminal(runs):
             assert column in lines[0]
 
 
-def test_what_is_given_twice_is_refused(runs):
+def test_an_option_that_is_set_twice_is_refused(runs):
     with pytest.raises(UserError, match="sort is given twice: sort=r2 and sort=epochs. Keep one."):
         browse([f"paths.runs={runs}", "sort=r2", "sort=epochs"], set(), Console())
 
@@ -158,12 +158,12 @@ def test_sorted_and_written_as_csv(runs):
     assert by_number[1]["trainer.patience"] == "10" and by_number[4]["model.lasso.folds"] == "3"
     by_layers = listing("sort=model.num_layers", "model=transformer", cwd=runs.parent)
     assert [line[15] for line in by_layers.stdout.splitlines()[1:3]] != ["2", "1"]
-    for word, said in (("sort=r3", "sort=r3 is not a sort key. Did you mean 'r2'?"),
+    for word, message in (("sort=r3", "sort=r3 is not a sort key. Did you mean 'r2'?"),
                        ("sort=", "sort=r2"), ("csv=", "csv=FILE"),
                        ("sort=r2 sort=when", "sort is given twice"),
                        ("csv=runs/metrics.json", "metrics.json must end in .csv")):  # fmt: skip
         refused = listing(*word.split(), cwd=runs.parent)
-        assert refused.returncode == 1 and said in refused.stderr
+        assert refused.returncode == 1 and message in refused.stderr
 
 
 values = (

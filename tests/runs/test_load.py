@@ -61,17 +61,17 @@ INPUTS = [
 
 
 @pytest.mark.parametrize("model", ["transformer", "ridge"])
-@pytest.mark.parametrize(("key", "value", "said"), INPUTS)
-def test_inputs_of_wrong_shapes_and_types(damaged, model, key, value, said):
+@pytest.mark.parametrize(("key", "value", "message"), INPUTS)
+def test_inputs_of_wrong_shapes_and_types(damaged, model, key, value, message):
     directory = damaged(model, lambda checkpoint: checkpoint["inputs"].__setitem__(key, value))
-    refused(directory, "best.ckpt", said)
+    refused(directory, "best.ckpt", message)
 
 
-def refused(directory: RunDirectory, file: str, said: str) -> None:
+def refused(directory: RunDirectory, file: str, message: str) -> None:
     with pytest.raises(UserError) as error:
         restore(directory, "cpu")
     text = str(error.value)
-    assert said in text and f"{file} is damaged or of another version (" in text
+    assert message in text and f"{file} is damaged or of another version (" in text
     assert text.endswith("train.py ... force=true trains the run again.") and "\n" not in text
 
 
@@ -80,7 +80,7 @@ def changed(change):
 
 
 @pytest.mark.parametrize(
-    ("model", "change", "said"),
+    ("model", "change", "message"),
     [
         ("transformer", lambda state: [], "it has no state_dict of weights by name"),
         ("transformer", lambda state: dict(list(state.items())[1:]), "missing: embed.weight"),
@@ -98,11 +98,11 @@ def changed(change):
         ("ridge", changed(lambda value: value.to(torch.complex64)), "does not predict"),
     ],
 )
-def test_weights_that_are_not_the_models(damaged, model, change, said):
+def test_weights_that_are_not_the_models(damaged, model, change, message):
     def replace(checkpoint):
         checkpoint["state_dict"] = change(checkpoint["state_dict"])
 
-    refused(damaged(model, replace), "best.ckpt", said)
+    refused(damaged(model, replace), "best.ckpt", message)
 
 
 CONFIGS = [
@@ -115,11 +115,11 @@ CONFIGS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("text", "said"), CONFIGS)
-def test_a_config_that_names_no_model(damaged, text, said):
+@pytest.mark.parametrize(("text", "message"), CONFIGS)
+def test_a_config_that_names_no_model(damaged, text, message):
     directory = damaged("ridge", lambda checkpoint: None)
     (directory.folder / "config.yaml").write_text(text)
-    refused(directory, "config.yaml", said)
+    refused(directory, "config.yaml", message)
 
 
 def test_files_that_belong_to_another_run_or_are_gone(damaged, runs):

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from g2p.cli.predict import main
 from g2p.config.registry import choices
 from g2p.core.errors import UserError
 from g2p.data.harmonize import harmonize
@@ -46,8 +47,8 @@ def test_a_restored_model_predicts_as_it_did(tmp_path, name):
     new = predicted(out)
     assert len(new) == 240 * 2
     for row in pq.read_table(folder / "predictions.parquet").to_pylist():
-        found = new[row["strain"], row["phenotype"]]
-        assert found == pytest.approx(row["predicted"], rel=1e-4, abs=1e-4)
+        value = new[row["strain"], row["phenotype"]]
+        assert value == pytest.approx(row["predicted"], rel=1e-4, abs=1e-4)
 
 
 TABLE = {
@@ -63,7 +64,7 @@ def panel_loci(**changes) -> pa.Table:
 @settings(deadline=None, max_examples=20)
 @given(order=st.permutations(range(4)), renamed=st.sets(st.integers(0, 3)),
        swapped=st.sets(st.integers(0, 2)))  # fmt: skip
-def test_loci_are_found_in_any_order_under_any_name(order, renamed, swapped):
+def test_loci_match_in_any_order_under_any_name(order, renamed, swapped):
     table = {key: list(values) for key, values in TABLE.items()}
     for i in renamed:
         table["id"][i] = f"other{i}"
@@ -73,10 +74,10 @@ def test_loci_are_found_in_any_order_under_any_name(order, renamed, swapped):
     assert [order[column] for column in match.columns] == [0, 1, 2, 3]
     assert set(np.flatnonzero(match.flipped).tolist()) == set(swapped)
     assert match.by_name == 4 - len(renamed) and match.by_position == len(renamed)
-    own = np.array([[1, -1, 1, 0], [-1, NO_CALL, 1, 1]], np.int8)
-    coded = own.copy()
+    expected = np.array([[1, -1, 1, 0], [-1, NO_CALL, 1, 1]], np.int8)
+    coded = expected.copy()
     for i in swapped:
-        coded[:, i] = np.where(own[:, i] == NO_CALL, NO_CALL, -own[:, i])
+        coded[:, i] = np.where(expected[:, i] == NO_CALL, NO_CALL, -expected[:, i])
     values, gaps = match.genotypes(coded[:, list(order)], np.array([0.1, 0.2, 0.3, 0.4]))
     assert gaps == 1
     np.testing.assert_allclose(values, [[1, -1, 1, 0], [-1, 0.2, 1, 1]], atol=1e-7)
@@ -103,34 +104,38 @@ def test_an_allele_that_was_never_seen():
 command = partial(call, "-m", "g2p", "predict")
 
 
-def test_the_command(tmp_path):
+def test_the_command(tmp_path, monkeypatch, capsys):
     folder = run(compose(*SMALL_RIDGE, "phenotype=cu", *paths(tmp_path)))
-    told = [f"run={folder}", "data.strains=240", "data.loci=32", *paths(tmp_path)]
-    done = command(*told, "out=p.parquet", cwd=tmp_path)
+    options = [f"run={folder}", "data.strains=240", "data.loci=32", *paths(tmp_path)]
+    done = command(*options, "out=p.parquet", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "predictions: p.parquet"
     assert len(predicted(tmp_path / "p.parquet")) == 240
     metrics = json.loads((folder / "metrics.json").read_text())
     assert metrics["model"] in done.stdout
-    for words, said in (
-        (["out=x.csv"], "run=RUN is missing"),
+    refused = command("out=x.csv", cwd=tmp_path)
+    assert refused.returncode == 1 and "run=RUN is missing" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    monkeypatch.chdir(tmp_path)
+    for arguments, message in (
         (["run="], "run=RUN is missing"),
-        (["run=0123456789abcdef", *told[1:]], "no such folder here, nor in paths.runs="),
-        ([*told, "out=x.csv", "out=y.csv"], "out is given twice"),
-        ([*told, "out=~nobody-of-this-name/x.csv"], "no such home folder"),
-        ([*told, "match=id"], "match must be one of both, name, place"),
-        ([f"run={tmp_path}"], "is no finished run"),
-        ([*told, "out=p.txt"], "must end in .parquet or .csv"),
-        ([*told, "missing_loci=ask"], "refuse, impute"),
-        ([*told, f"out={folder}/predictions.parquet"], "is a file of the run itself"),
-        ([*told, "modl=ridge"], "is no key of g2p predict"),
-        ([*told, "data.seed=1"], "has none of the model's"),
-        ([*told, "data.locy=3"], "data.loci"),
+        (["run=0123456789abcdef", *options[1:]], "no such folder here, nor in paths.runs="),
+        ([*options, "out=x.csv", "out=y.csv"], "out is given twice"),
+        ([*options, "out=~nobody-of-this-name/x.csv"], "this home folder"),
+        ([*options, "match=id"], "match must be one of both, name, place"),
+        ([f"run={tmp_path}"], "is not a finished run"),
+        ([*options, "out=p.txt"], "must end in .parquet or .csv"),
+        ([*options, "missing_loci=ask"], "refuse, impute"),
+        ([*options, f"out={folder}/predictions.parquet"], "is a file of the run itself"),
+        ([*options, "modl=ridge"], "is no key of g2p predict"),
+        ([*options, "data.seed=1"], "has none of the model's"),
+        ([*options, "data.locy=3"], "data.loci"),
     ):
-        refused = command(*words, cwd=tmp_path)
-        assert refused.returncode == 1
-        assert said in (refused.stderr or refused.stdout)
-        assert "Traceback" not in refused.stderr
+        monkeypatch.setattr("sys.argv", ["predict", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        shown = capsys.readouterr().err
+        assert ended.value.code == 1 and message in shown and "Traceback" not in shown
 
 
 def test_a_table_of_genotypes_alone_its_alleles_the_other_way_round(tmp_path):
@@ -146,61 +151,68 @@ def test_a_table_of_genotypes_alone_its_alleles_the_other_way_round(tmp_path):
     write(pa.table({"strain": strains, **dict(zip(ids, calls.T, strict=True))}),
           folder / "genotypes.csv")  # fmt: skip
     write(pa.table({"strain": strains, "growth": growth}), folder / "phenotypes.csv")
-    places = {"id": ids, "chromosome": ["1"] * 6, "position": range(6)}
-    write(pa.table({**places, "allele_0": ["A"] * 6, "allele_1": ["C"] * 6}), tmp_path / "loci.csv")
+    positions = {"id": ids, "chromosome": ["1"] * 6, "position": range(6)}
+    write(
+        pa.table({**positions, "allele_0": ["A"] * 6, "allele_1": ["C"] * 6}), tmp_path / "loci.csv"
+    )
     flipped = ["C" if name == "m1" else "A" for name in ids]
     other = ["A" if name == "m1" else "C" for name in ids]
-    write(pa.table({**places, "allele_0": flipped, "allele_1": other}), tmp_path / "other.csv")
+    write(pa.table({**positions, "allele_0": flipped, "allele_1": other}), tmp_path / "other.csv")
     changed = calls.copy()
     changed[:, 1] = 2 - changed[:, 1]
-    kept = [5, 1, 0, 3, 4]
-    new = {ids[i]: changed[:, i] for i in kept}
+    remaining = [5, 1, 0, 3, 4]
+    new = {ids[i]: changed[:, i] for i in remaining}
     write(pa.table({"strain": strains, **new}), tmp_path / "new.csv")
 
-    told = ["data=table", "data.coding=0/1/2", f"paths.data={tmp_path / 'data'}", *paths(tmp_path)]
+    options = [
+        "data=table",
+        "data.coding=0/1/2",
+        f"paths.data={tmp_path / 'data'}",
+        *paths(tmp_path),
+    ]
     loci = f"data.loci={tmp_path / 'loci.csv'}"
     run_folder = run(
-        compose(*told, loci, "model=ridge", "logger=none", "data.max_correlation=null")
+        compose(*options, loci, "model=ridge", "logger=none", "data.max_correlation=null")
     )
-    own = command(f"run={run_folder}", *told, loci, "out=own.csv", cwd=tmp_path)
-    assert own.returncode == 0, own.stderr
-    words = [
-        f"run={run_folder}", *told, f"data.path={tmp_path / 'new.csv'}", "data.phenotypes=null",
+    first = command(f"run={run_folder}", *options, loci, "out=own.csv", cwd=tmp_path)
+    assert first.returncode == 0, first.stderr
+    arguments = [
+        f"run={run_folder}", *options, f"data.path={tmp_path / 'new.csv'}", "data.phenotypes=null",
         f"data.loci={tmp_path / 'other.csv'}", "out=there.csv",
     ]  # fmt: skip
-    refused = command(*words, cwd=tmp_path)
+    refused = command(*arguments, cwd=tmp_path)
     assert refused.returncode == 1
     assert "lacks 1 of the model's 6 loci (m2)" in " ".join(refused.stderr.split())
-    done = command(*words, "missing_loci=impute", cwd=tmp_path)
+    done = command(*arguments, "missing_loci=impute", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     before, after = predicted(tmp_path / "own.csv"), predicted(tmp_path / "there.csv")
     # m2 has no effect: what is imputed there hardly matters; all else is found the right way round.
     assert all(after[key] == pytest.approx(before[key], abs=0.2) for key in before)
     assert np.std(list(before.values())) > 2
-    refused = command(*told[:1], "run=x", cwd=tmp_path)
-    assert "run=x is not there" in refused.stderr
+    refused = command(*options[:1], "run=x", cwd=tmp_path)
+    assert "run=x does not exist" in refused.stderr
 
-    # The same loci in the same places, each under the name of the next.
-    shifted = {**places, "id": [*ids[1:], ids[0]]}
+    # The same loci in the same positions, each under the name of the next.
+    shifted = {**positions, "id": [*ids[1:], ids[0]]}
     write(pa.table(shifted), tmp_path / "shifted.csv")
     write(pa.table({"strain": strains, **dict(zip(shifted["id"], calls.T, strict=True))}),
           tmp_path / "renamed.csv")  # fmt: skip
-    words = [
-        f"run={run_folder.name}", *told, f"data.path={tmp_path / 'renamed.csv'}",
+    arguments = [
+        f"run={run_folder.name}", *options, f"data.path={tmp_path / 'renamed.csv'}",
         f"data.loci={tmp_path / 'shifted.csv'}", "out=names.csv",
     ]  # fmt: skip
-    refused = command(*words, cwd=tmp_path)
+    refused = command(*arguments, cwd=tmp_path)
     assert refused.returncode == 1 and not (tmp_path / "names.csv").exists()
     assert "6 of the 6 loci that are found by name lie elsewhere" in refused.stderr
     assert "m0 is at 1:5, the model's at 1:0" in refused.stderr
     source = (tmp_path / "shifted.csv").read_bytes()
-    refused = command(*words[:-1], "match=place", "out=shifted.csv", cwd=tmp_path)
+    refused = command(*arguments[:-1], "match=place", "out=shifted.csv", cwd=tmp_path)
     assert (
         refused.stderr
         == "error: out=shifted.csv is an input of this command. Set out= to another file.\n"
     )
     assert (tmp_path / "shifted.csv").read_bytes() == source
-    done = command(*words[:-1], "match=place", "out=places.csv", cwd=tmp_path)
+    done = command(*arguments[:-1], "match=place", "out=places.csv", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert predicted(tmp_path / "places.csv") == pytest.approx(before)
 
@@ -220,27 +232,27 @@ def test_a_disk_that_takes_no_more(tmp_path):
     assert not list(tmp_path.glob("*out.csv*"))
 
 
-def test_what_is_known_of_a_monomorphic_locus_decides():
+def test_the_one_named_allele_of_a_monomorphic_locus_decides():
     """plink writes no second allele where no strain has it."""
     one = {"id": ["a"], "chromosome": ["1"], "position": [5]}
-    own = {**one, "allele_0": ["A"], "allele_1": ["G"]}
+    model = {**one, "allele_0": ["A"], "allele_1": ["G"]}
     for low, high, flipped in (("A", None, False), (None, "A", True), ("G", None, True),
                                (None, "G", False), (None, None, False)):  # fmt: skip
-        half = {**own, "allele_1": [None]}  # the model knows A alone
+        half = {**model, "allele_1": [None]}  # the model knows A alone
         there = pa.table({**one, "allele_0": pa.array([low], pa.string()),
                           "allele_1": pa.array([high], pa.string())})  # fmt: skip
-        assert harmonize(own, there, missing="refuse").flipped.tolist() == [flipped]
+        assert harmonize(model, there, missing="refuse").flipped.tolist() == [flipped]
         if "A" in (low, high):
             assert harmonize(half, there, missing="refuse").flipped.tolist() == [flipped]
     strange = pa.table({**one, "allele_0": ["T"], "allele_1": pa.array([None], pa.string())})
     with pytest.raises(UserError, match="has the alleles T, unknown here.*never saw T"):
-        harmonize(own, strange, missing="refuse")
+        harmonize(model, strange, missing="refuse")
 
 
-def test_a_place_that_is_unknown_matches_nothing():
-    own = {"id": ["a", "b"], "chromosome": ["unknown"] * 2, "position": [1, 2]}
+def test_an_unknown_position_matches_nothing():
+    model = {"id": ["a", "b"], "chromosome": ["unknown"] * 2, "position": [1, 2]}
     with pytest.raises(UserError, match=r"lacks 1 of the model's 2 loci \(b\)"):
-        harmonize(own, pa.table({**own, "id": ["a", "x"]}), missing="refuse")
+        harmonize(model, pa.table({**model, "id": ["a", "x"]}), missing="refuse")
     mapped = {"id": ["a", "b", "c"], "chromosome": ["1"] * 3, "position": [1, 2, 3]}
     twice = pa.table({"id": ["b", "c"], "chromosome": ["1"] * 2, "position": [1, 3]})
     with pytest.raises(UserError, match=r"lacks 1 of the model's 3 loci \(a\)"):
@@ -248,14 +260,14 @@ def test_a_place_that_is_unknown_matches_nothing():
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
-def test_of_several_loci_at_one_place_the_alleles_decide(order):
+def test_of_several_loci_at_one_position_the_alleles_decide(order):
     """As a record of three alleles has them, once for each but the first."""
-    place = {"chromosome": ["1"] * 2, "position": [100] * 2, "allele_0": ["A", "A"]}
-    own = {**place, "id": ["m1", "m2"], "allele_1": ["G", "AT"]}
-    there = pa.table({**place, "id": ["p1", "p2"], "allele_1": ["G", "AT"]}).take(list(order))
-    match = harmonize(own, there, missing="refuse")
+    position = {"chromosome": ["1"] * 2, "position": [100] * 2, "allele_0": ["A", "A"]}
+    model = {**position, "id": ["m1", "m2"], "allele_1": ["G", "AT"]}
+    there = pa.table({**position, "id": ["p1", "p2"], "allele_1": ["G", "AT"]}).take(list(order))
+    match = harmonize(model, there, missing="refuse")
     assert match.columns.tolist() == list(order) and match.by_position == 2
-    unknown = {key: own[key] for key in ("id", "chromosome", "position")}
+    unknown = {key: model[key] for key in ("id", "chromosome", "position")}
     blind = harmonize(unknown, there, missing="refuse")
     assert blind.columns.tolist() == [0, 1]
     assert (match.unverified_alleles, blind.unverified_alleles) == (0, 2)

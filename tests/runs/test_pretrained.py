@@ -21,7 +21,7 @@ from tests.helpers.command import ROOT, call
 def rijal_file():
     file = Path(os.environ.get("G2P_DATA", ROOT / "data")) / "published" / "rijal_30C.npz"
     if not file.is_file():
-        pytest.skip(f"{file} is not there (set G2P_DATA to the folder above 'published')")
+        pytest.skip(f"{file} does not exist (set G2P_DATA to the folder above 'published')")
     return file
 
 
@@ -121,18 +121,18 @@ def test_what_does_not_fit_is_listed():
     tensors["fc_out.weight"] = torch.zeros(3, 7)
     with pytest.raises(UserError) as error:
         load_published(tensors)
-    said = str(error.value)
-    assert "missing: transformer_encoder.norm.weight" in said
-    assert "extra: more" in said
-    assert "of the wrong shape: fc_out.weight (3, 7) for (3, 16)" in said
-    with pytest.raises(UserError, match="no published model .* Found: more"):
+    text = str(error.value)
+    assert "missing: transformer_encoder.norm.weight" in text
+    assert "extra: more" in text
+    assert "of the wrong shape: fc_out.weight (3, 7) for (3, 16)" in text
+    with pytest.raises(UserError, match="no published model has .* Found: more"):
         load_published({"more": torch.zeros(1)})
     with pytest.raises(UserError, match="missing: fc_out.bias"):
         load_published({k: v for k, v in tensors.items() if k != "fc_out.bias"})
 
 
 def test_files_that_cannot_be_read(tmp_path):
-    with pytest.raises(UserError, match="is not there"):
+    with pytest.raises(UserError, match="does not exist"):
         read_tensors(tmp_path / "none.npz")
     np.savez(tmp_path / "objects.npz", a=np.array([{}], dtype=object))
     with pytest.raises(UserError, match="cannot be read"):
@@ -166,28 +166,28 @@ def test_damaged_and_foreign_files(tmp_path):
     np.savez(tmp_path / "c.npz", a=np.array([1j]))
     np.savez(tmp_path / "d.npz", a=np.array([1e300]))  # no float32
     for name in "abcd":
-        with pytest.raises(UserError, match="npz: a holds other things than finite real numbers"):
+        with pytest.raises(UserError, match="npz: a must hold finite real numbers"):
             read_tensors(tmp_path / f"{name}.npz")
     with (tmp_path / "one.npz").open("wb") as file:
         np.save(file, np.ones(3))
-    with pytest.raises(UserError, match="one.npz is no .npz: it holds one array"):
+    with pytest.raises(UserError, match="one.npz is not an .npz: it holds one array"):
         read_tensors(tmp_path / "one.npz")
-    for content, said in (
+    for content, message in (
         ([1, 2], "is not a checkpoint"),
-        ({"state_dict": [1]}, "its state_dict is no mapping"),
-        ({"state_dict": {"a": 1}}, "a is of type int; only tensors are parameters"),
+        ({"state_dict": [1]}, "its state_dict is not a mapping"),
+        ({"state_dict": {"a": 1}}, "a is of type int; parameters must be tensors"),
         ({"state_dict": {1: torch.ones(1)}}, "1 is of type Tensor"),
-        ({"a": torch.tensor([float("inf")])}, "a holds other things than finite real numbers"),
-        ({"a": torch.tensor([1e300], dtype=torch.float64)}, "a holds other things than finite"),
+        ({"a": torch.tensor([float("inf")])}, "a must hold finite real numbers"),
+        ({"a": torch.tensor([1e300], dtype=torch.float64)}, "a must hold finite real"),
     ):
         torch.save(content, tmp_path / "x.ckpt")
-        with pytest.raises(UserError, match=said):
+        with pytest.raises(UserError, match=message):
             read_tensors(tmp_path / "x.ckpt")
 
 
 def test_tensors_of_shapes_that_no_model_has():
     whole = dict(Encoder().state_dict())
-    for name, value, said in (
+    for name, value, message in (
         (
             "locus_embeddings.weight",
             torch.ones(16),
@@ -198,17 +198,17 @@ def test_tensors_of_shapes_that_no_model_has():
         ("fc_out.bias", torch.tensor(1.0), r"wrong shape: fc_out.bias \(\)"),
         ("transformer_encoder.layers.0.linear1.weight", torch.tensor(1.0), "wrong shape: trans"),
     ):
-        with pytest.raises(UserError, match=said):
+        with pytest.raises(UserError, match=message):
             load_published({**whole, name: value})
 
 
 @pytest.mark.parametrize(
-    ("values", "said"),
+    ("values", "message"),
     [
         ([[1.0, np.nan], [1, 5]], "row 1, column 2 is nan; 2 values outside"),
         ([[1.0, -1.0], [1, 5]], "row 2, column 2 is 5.0; 1 value outside"),
         ([[1, -1], [np.iinfo(np.int64).min, 1]], "row 2, column 1 is -9223372036854775808"),
-        ([[0, 1], [1, 1]], "holds 0 and 1 alone. The published coding is -1 and 1"),
+        ([[0, 1], [1, 1]], "holds only 0 and 1. The published coding is -1 and 1"),
         ([[True, False]], "values of type bool"),
         ([[1j, 1]], "values of type complex128"),
         ([["1", "x"]], "values of type <U1"),
@@ -219,9 +219,9 @@ def test_tensors_of_shapes_that_no_model_has():
         (np.ones((1, 2, 1)), r"is \(1, 2, 1\), expected"),
     ],
 )
-def test_genotypes_that_are_none(tmp_path, values, said):
+def test_genotypes_that_are_none(tmp_path, values, message):
     np.save(tmp_path / "genotypes.npy", values)
-    with pytest.raises(UserError, match=said):
+    with pytest.raises(UserError, match=message):
         read_genotypes(tmp_path / "genotypes.npy", 2)
 
 
@@ -238,8 +238,8 @@ def test_genotypes_that_are_some(tmp_path):
 
 
 def test_what_goes_wrong_is_one_message_that_a_terminal_can_show(monkeypatch, capsys):
-    for name, raised, status, said in (
-        ("x\x1b[2J.npz", None, 1, r"error: x\x1b[2J.npz is not there."),
+    for name, raised, status, message in (
+        ("x\x1b[2J.npz", None, 1, r"error: x\x1b[2J.npz does not exist."),
         ("x.npz", KeyboardInterrupt(), 130, "error: stopped."),
         ("x.npz", RuntimeError("can't allocate memory"), 1, "error: not enough memory: can't"),
     ):
@@ -250,4 +250,4 @@ def test_what_goes_wrong_is_one_message_that_a_terminal_can_show(monkeypatch, ca
             with pytest.raises(SystemExit) as ended:
                 main()
         assert ended.value.code == status
-        assert capsys.readouterr().err.startswith(said)
+        assert capsys.readouterr().err.startswith(message)

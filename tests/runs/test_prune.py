@@ -26,7 +26,7 @@ def runs(tmp_path):
     return six_runs(tmp_path / "runs")
 
 
-def test_a_run_under_way_is_said_to_be_and_is_never_pruned(runs):
+def test_a_run_in_training_is_listed_as_running_and_is_never_pruned(runs):
     lock = FileLock(runs / f"{5:016x}" / ".lock")
     with lock:  # a process of its own asks
         listed = listing("status=running", cwd=runs.parent)
@@ -109,7 +109,7 @@ def test_what_is_no_run_is_never_pruned(runs, tmp_path):
     assert not linking.exists() and (runs / f"{0xABF:016x}").read_text() == "a file"
 
 
-def test_a_run_that_fails_at_once_leaves_what_is_not_its_own(tmp_path):
+def test_a_run_that_fails_at_once_leaves_other_files(tmp_path):
     directory = written(tmp_path, 1, done=False)
     (directory.folder / "thesis.txt").write_text("precious")
     (directory.checkpoints / "last.ckpt").unlink()
