@@ -1,4 +1,4 @@
-"""Why the p of a comparison may not be taken for what it looks like, in plain sentences."""
+"""Cautions beside the p of a comparison, in plain sentences."""
 
 from math import isnan
 
@@ -10,16 +10,16 @@ from g2p.stats.resampling import ALPHA
 
 
 def cautions(
-    pairs: Pairs, found: Inference, *, p_holm: float, smallest_holm: float, comparisons: int
+    pairs: Pairs, result: Inference, *, p_holm: float, smallest_holm: float, comparisons: int
 ) -> str | None:
-    """Return what to say beside a comparison's p, or None.
+    """Return the caution beside a comparison's p, or None.
 
     Args:
         pairs: of the comparison.
-        found: its test.
+        result: its test.
         p_holm: p after Holm's correction.
         smallest_holm: the smallest p that the design can give after it.
-        comparisons: how many are corrected for.
+        comparisons: how many the correction counts.
     """
     if not pairs.differences:
         return "No pair of runs is complete."
@@ -31,40 +31,40 @@ def cautions(
             f"In {pairs.unequal} of {pairs.total} pairs the runs were tested on different numbers "
             "of strains, which may be what differs."
         )
-    if pairs.resampled and isnan(found.p):
-        sentences.append(_untested(found))
+    if pairs.resampled and isnan(result.p):
+        sentences.append(_untested(result))
     elif smallest_holm > ALPHA:
-        sentences.append(_without_power(pairs, found, smallest_holm, comparisons))
+        sentences.append(_without_power(pairs, result, smallest_holm, comparisons))
     elif pairs.trained_once:
         arms = " and ".join(map(text_of, pairs.trained_once))
         sentences.append(
-            f"Of {arms} there is one run, in every pair: p says nothing about another seed."
+            f"Every pair has the same run of {arms}: p says nothing about another seed."
         )
-    if (found.low > 0 or found.high < 0) and p_holm > ALPHA:
-        sentences.append(_disagreement(found, p_holm, comparisons))
+    if (result.low > 0 or result.high < 0) and p_holm > ALPHA:
+        sentences.append(_disagreement(result, p_holm, comparisons))
     return " ".join(sentences) or None
 
 
-def _untested(found: Inference) -> str:
-    if found.units < 2:
+def _untested(result: Inference) -> str:
+    if result.units < 2:
         return (
             "No test: it needs two splits on which every phenotype has a pair, and there "
-            f"{'is one' if found.units else 'is none'} so far."
+            f"{'is one' if result.units else 'is none'} so far."
         )
     return (
-        "No test: the runs do not say how many strains they learned from (n_train), as runs of "
-        "before this was recorded. Train them again."
+        "No test: the runs do not record their number of training strains (n_train), as runs of "
+        "earlier versions. Train them again."
     )
 
 
-def _without_power(pairs: Pairs, found: Inference, smallest_holm: float, comparisons: int) -> str:
-    one = len(pairs.differences) == 1
+def _without_power(pairs: Pairs, result: Inference, smallest_holm: float, comparisons: int) -> str:
+    one_phenotype = len(pairs.differences) == 1
     design = (
-        f"{plural(found.units, 'pair')} of runs of one phenotype"
-        if one
-        else plural(found.units, "phenotype")
+        f"{plural(result.units, 'pair')} of runs of one phenotype"
+        if one_phenotype
+        else plural(result.units, "phenotype")
     )
-    smallest = found.smallest_p
+    smallest = result.smallest_p
     corrected = (
         f", which is {smallest_holm:.3g} after Holm's correction over {comparisons} comparisons"
     )
@@ -74,14 +74,14 @@ def _without_power(pairs: Pairs, found: Inference, smallest_holm: float, compari
     )
 
 
-def _disagreement(found: Inference, p_holm: float, comparisons: int) -> str:
-    """An interval that excludes 0 beside a p above 5%."""
-    if found.p <= ALPHA:
+def _disagreement(result: Inference, p_holm: float, comparisons: int) -> str:
+    """Explain an interval that excludes 0 beside a p above 5%."""
+    if result.p <= ALPHA:
         return (
-            f"The interval excludes 0 and p is {p_holm:.2g} all the same: the interval is of this "
-            f"comparison alone, p is corrected for {comparisons}."
+            f"The interval excludes 0, but p is {p_holm:.2g}: the interval is of this comparison "
+            f"alone, p is corrected for {comparisons} comparisons."
         )
     return (
-        f"The interval excludes 0 and p is {found.p:.2g} all the same: a bootstrap of so few units "
-        f"({found.units}) is too narrow. Go by p."
+        f"The interval excludes 0, but p is {result.p:.2g}: a bootstrap of so few units "
+        f"({result.units}) is too narrow. Rely on p."
     )

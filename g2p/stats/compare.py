@@ -1,4 +1,4 @@
-"""The comparison of a study's arms: what a component is worth, and how sure that is.
+"""The comparison of a study's arms: the effect of a component, and its uncertainty.
 
 In: the rows of a study that count. Out: an effect for each comparison, its p corrected over all of
 them. Phenotypes count alike, however many runs each has.
@@ -13,8 +13,8 @@ import pyarrow as pa
 
 from g2p.stats.cautions import cautions
 from g2p.stats.comparison import Comparison
-from g2p.stats.inference import Inference, inference
-from g2p.stats.pairing import Pairs, paired
+from g2p.stats.inference import Inference, infer
+from g2p.stats.pairing import Pairs, pair_runs
 from g2p.stats.resampling import holm
 
 STARS = {0.001: "***", 0.01: "**", 0.05: "*"}
@@ -24,7 +24,7 @@ TIE = 1e-12
 
 @dataclass(frozen=True)
 class Effect:
-    """What changes in test R2 from arm a to arm b. Numbers are NaN where no pair is complete.
+    """The change in test R2 from arm a to arm b. Numbers are NaN where no pair is complete.
 
     Attributes:
         comparison: the two arms, or the trend.
@@ -42,7 +42,7 @@ class Effect:
         pairs: complete pairs of runs, over all phenotypes.
         seeds: different ones among them.
         left_out: pairs that are not complete, or not used since other phenotypes lack their split.
-        warning: why p may not be taken for what it looks like, in plain sentences, or None.
+        warning: cautions beside p, in plain sentences, or None.
         test: the name of the test and what it assumes.
         unit: what it takes as independent, and what a pair is.
         detectable, p_by_phenotype, splits, test_share: as `Inference` has them.
@@ -79,20 +79,20 @@ class Effect:
 
 
 def compare(table: pa.Table, comparisons: Sequence[Comparison]) -> list[Effect]:
-    """The effect of each comparison, all of one family for Holm's correction.
+    """Return the effect of each comparison, all of one family for Holm's correction.
 
     Raises:
-        UserError: as `paired` does.
+        UserError: as `pair_runs` does.
     """
-    pairs = [paired(table, comparison) for comparison in comparisons]
-    found = [inference(*each) for each in zip(comparisons, pairs, strict=True)]
-    p_holm = holm([one.p for one in found])
+    pairs = [pair_runs(table, comparison) for comparison in comparisons]
+    results = [infer(*each) for each in zip(comparisons, pairs, strict=True)]
+    p_holm = holm([result.p for result in results])
     # No corrected p grows when another p falls, so this is what all at their best would give.
-    smallest_holm = holm([one.smallest_p for one in found])
+    smallest_holm = holm([result.smallest_p for result in results])
     return [
         _effect(
-            comparison, pairs[i], found[i], float(p_holm[i]),
-            cautions(pairs[i], found[i], p_holm=p_holm[i], smallest_holm=smallest_holm[i],
+            comparison, pairs[i], results[i], float(p_holm[i]),
+            cautions(pairs[i], results[i], p_holm=p_holm[i], smallest_holm=smallest_holm[i],
                      comparisons=len(comparisons)),
         )
         for i, comparison in enumerate(comparisons)
@@ -100,28 +100,28 @@ def compare(table: pa.Table, comparisons: Sequence[Comparison]) -> list[Effect]:
 
 
 def _effect(
-    comparison: Comparison, pairs: Pairs, found: Inference, p_holm: float, warning: str | None
+    comparison: Comparison, pairs: Pairs, result: Inference, p_holm: float, warning: str | None
 ) -> Effect:
-    values = np.array(list(found.by_phenotype.values()))
+    values = np.array(list(result.by_phenotype.values()))
     return Effect(
         comparison=comparison,
         mean=float(values.mean()) if values.size else nan,
-        low=found.low,
-        high=found.high,
-        p=found.p,
+        low=result.low,
+        high=result.high,
+        p=result.p,
         p_holm=p_holm,
         wins=int((values > TIE).sum()),
         losses=int((values < -TIE).sum()),
         ties=int((abs(values) <= TIE).sum()),
-        by_phenotype=found.by_phenotype,
-        pairs=pairs.total - found.left_out,
+        by_phenotype=result.by_phenotype,
+        pairs=pairs.total - result.left_out,
         seeds=pairs.seeds,
-        left_out=pairs.left_out + found.left_out,
+        left_out=pairs.left_out + result.left_out,
         warning=warning,
-        test=found.test,
-        unit=found.unit,
-        detectable=found.detectable,
-        p_by_phenotype=found.p_by_phenotype,
-        splits=found.splits,
-        test_share=found.test_share,
+        test=result.test,
+        unit=result.unit,
+        detectable=result.detectable,
+        p_by_phenotype=result.p_by_phenotype,
+        splits=result.splits,
+        test_share=result.test_share,
     )

@@ -1,4 +1,4 @@
-"""What a study compares: two arms, or the trend over an ordered factor; pooled or at one level."""
+"""A comparison of a study: two arms, or a trend over an ordered factor; pooled or at a level."""
 
 from dataclasses import dataclass
 from statistics import fmean
@@ -12,9 +12,9 @@ class Comparison:
     Attributes:
         arm: the factor whose values are compared.
         a: its value in the runs that are subtracted; of a trend the first.
-        b: its value in the others; of a trend the last.
+        b: its value in the other runs; of a trend the last.
         by: factors in which the compared runs agree, whatever their values: these are pooled.
-        within: a factor of which one level is looked at, or None.
+        within: a factor of which one level is compared, or None.
         level: that level.
         trend: all values of an ordered factor, from a to b; empty where two arms are compared.
     """
@@ -29,7 +29,7 @@ class Comparison:
 
     @property
     def weights(self) -> dict[Any, float]:
-        """Value of `arm` -> its weight in the contrast; they sum to 0.
+        """Map each value of `arm` to its weight in the contrast; they sum to 0.
 
         A pair is b - a. A trend is the change from the first value to the last along the least
         squares line of R2 on the rank x of the value,
@@ -37,7 +37,7 @@ class Comparison:
             (n - 1) sum_i (x_i - mean(x)) R2_i / sum_i (x_i - mean(x))^2,    x_i = 0 ... n - 1,
 
         n - 1 times the mean change from one value to the next: ranks need no scale on which 0 and
-        `null` (all observations, say) have a place, and the number is in R2, as of a pair.
+        `null` (all observations, say) have a position, and the number is in R2, as of a pair.
         """
         if not self.trend:
             return {self.a: -1.0, self.b: 1.0}
@@ -47,7 +47,7 @@ class Comparison:
         return {value: (n - 1) * (x - centre) / spread for x, value in enumerate(self.trend)}
 
     def title(self, to: str = " → ") -> str:
-        """`a → b (level)`, without the compared factor; the level with the last part of its key."""
+        """Return `a → b (level)`, without the compared factor; the level has a short key."""
         text = f"{'trend, ' if self.trend else ''}{text_of(self.a)}{to}{text_of(self.b)}"
         if self.within is None:
             return text
@@ -55,5 +55,5 @@ class Comparison:
 
 
 def text_of(value: Any) -> str:
-    """A factor's value as one would write it in YAML."""
+    """Return a factor's value as written in YAML."""
     return "null" if value is None else str(value)

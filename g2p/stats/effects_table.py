@@ -31,7 +31,7 @@ SCHEMA = pa.schema([
     ("left_out", pa.int64()),
     ("by_phenotype", pa.map_(pa.string(), pa.float64())),
     ("warning", pa.string()),
-    ("within", pa.string()),  # a factor, where one level of it is looked at
+    ("within", pa.string()),  # a factor, where one level of it is compared
     ("level", pa.string()),
     ("trend", pa.list_(pa.string())),  # the values of a trend, in order; empty for a pair
     ("test", pa.string()),
@@ -43,13 +43,13 @@ SCHEMA = pa.schema([
 ])  # fmt: skip
 
 
-MOST_NAMES = 3  # of comparisons with the same remark
+MOST_NAMES = 3  # of comparisons with the same caution
 NUMBERS = tuple(field.name for field in SCHEMA if pa.types.is_floating(field.type))
 MAPS = ("by_phenotype", "p_by_phenotype")
 
 
 def effects_table(effects: Sequence[Effect]) -> pa.Table:
-    """One row for each effect; what is NaN in it is null here."""
+    """Return one row for each effect; NaN becomes null."""
     rows = []
     for effect in effects:
         c = effect.comparison
@@ -65,22 +65,22 @@ def effects_table(effects: Sequence[Effect]) -> pa.Table:
 
 
 def effects_of(table: pa.Table) -> list[Effect]:
-    """The effects of such a table; the values that arms stand for come back as text."""
+    """Return the effects of such a table; arms' values are read as text."""
     effects = []
     for row in table.to_pylist():
         comparison = Comparison(
             row["arm"], row["a"], row["b"], tuple(row["by"]), row["within"], row["level"],
             tuple(row["trend"]),
         )  # fmt: skip
-        known = {name: row[name] for name in Effect.__dataclass_fields__ if name in row}
-        known |= {name: nan for name in NUMBERS if row[name] is None}
-        known |= {name: dict(row[name]) for name in MAPS}
-        effects.append(Effect(**known | {"comparison": comparison}))
+        values = {name: row[name] for name in Effect.__dataclass_fields__ if name in row}
+        values |= {name: nan for name in NUMBERS if row[name] is None}
+        values |= {name: dict(row[name]) for name in MAPS}
+        effects.append(Effect(**values | {"comparison": comparison}))
     return effects
 
 
 def print_effects(effects: Sequence[Effect], console: Console) -> None:
-    """A row for each effect, how they were tested and the warnings below."""
+    """Print a row for each effect; below, how they were tested and the cautions."""
     table = Table(title="change in test R2, with its 95% confidence interval")
     table.add_column("comparison", overflow="fold")
     folds = any(not isnan(effect.detectable) for effect in effects)
@@ -88,23 +88,23 @@ def print_effects(effects: Sequence[Effect], console: Console) -> None:
     for heading in headings:
         table.add_column(heading, justify="right", no_wrap=True)
     for effect in effects:
-        smallest = "" if isnan(effect.detectable) else f"{effect.detectable:.4f}"
+        detectable = "" if isnan(effect.detectable) else f"{effect.detectable:.4f}"
         table.add_row(
             _named(effect),
             _signed(effect.mean),
             "" if isnan(effect.low) else f"{_signed(effect.low)} {_signed(effect.high)}",
-            *[smallest] * folds,
+            *[detectable] * folds,
             "" if isnan(effect.p_holm) else f"{effect.p_holm:.2g} {effect.stars:3}",
             f"{effect.wins}/{effect.losses}",
             str(effect.seeds),
         )
     console.print(table)
-    for line in [*method_notes(effects), *_remarks(effects)]:
+    for line in [*method_notes(effects), *_cautions(effects)]:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def method_notes(effects: Sequence[Effect]) -> list[str]:
-    """Return how the effects were tested and what a pair is, a line for each way there is."""
+    """Return how the effects were tested and what a pair is, a line for each test and unit."""
     tested = [effect for effect in effects if effect.pairs]
     notes = []
     for name in ("test", "unit"):
@@ -122,8 +122,8 @@ def method_notes(effects: Sequence[Effect]) -> list[str]:
     return notes
 
 
-def _remarks(effects: Sequence[Effect]) -> list[str]:
-    """Warnings and what is left out, of all comparisons that share them at once."""
+def _cautions(effects: Sequence[Effect]) -> list[str]:
+    """Return cautions and left-out pairs, with all comparisons that share them."""
     names: dict[str, list[str]] = {}
     for effect in effects:
         notes = [effect.warning] if effect.warning else []

@@ -60,13 +60,13 @@ class Inference:
     left_out: int = 0
 
 
-def inference(comparison: Comparison, pairs: Pairs) -> Inference:
+def infer(comparison: Comparison, pairs: Pairs) -> Inference:
     """Return the test of a comparison from its pairs."""
     return (_over_splits if pairs.resampled else _on_one_split)(comparison, pairs)
 
 
-def what_a_pair_is(comparison: Comparison) -> str:
-    """Return in words which runs are set against one another."""
+def describe_pair(comparison: Comparison) -> str:
+    """Return the sentence that says which runs a pair compares."""
     agree = ["phenotype", "seed", *comparison.by]
     runs = (
         f"{len(comparison.trend)} runs, one at each {comparison.arm},"
@@ -80,11 +80,11 @@ def _on_one_split(comparison: Comparison, pairs: Pairs) -> Inference:
     means = {name: fmean(values) for name, values in pairs.differences.items()}
     if len(means) == 1:
         values = next(iter(pairs.differences.values()))
-        unit, of = "a pair of the one phenotype", "pairs"
+        unit, units = "a pair of the one phenotype", "pairs"
     else:
         values = list(means.values())
-        unit, of = "a phenotype, by the mean over its pairs", "phenotypes"
-    low, high = interval(list(pairs.differences.values()), together=pairs.together)
+        unit, units = "a phenotype, by the mean over its pairs", "phenotypes"
+    low, high = interval(list(pairs.differences.values()), joint=pairs.joint)
     return Inference(
         by_phenotype=means,
         low=low,
@@ -92,10 +92,10 @@ def _on_one_split(comparison: Comparison, pairs: Pairs) -> Inference:
         p=sign_flip(values),
         smallest_p=smallest_p(len(values)),
         units=len(values),
-        unit=f"Unit: {unit}. {what_a_pair_is(comparison)}",
-        test=f"Sign-flip test over {of}: assumes that they are independent and, were the arms "
-        "alike, as likely to have the other sign. No panel is split twice, so p is about these "
-        f"test strains, not about others. {BOOTSTRAP}",
+        unit=f"Unit: {unit}. {describe_pair(comparison)}",
+        test=f"Sign-flip test over {units}: assumes that they are independent and, if the arms "
+        "are equal, equally likely to have either sign. No panel is split twice, so p is about "
+        f"these test strains, not about others. {BOOTSTRAP}",
         splits=min(1, pairs.total),
     )
 
@@ -105,29 +105,29 @@ def _over_splits(comparison: Comparison, pairs: Pairs) -> Inference:
     splits = dict.fromkeys(split for values in by_split.values() for split in values)
     complete = [split for split in splits if all(split in values for values in by_split.values())]
     values = np.array([[by_split[name][s] for s in complete] for name in by_split])  # (P, k)
-    used = sum(split in complete for of in pairs.splits.values() for split in of)
+    used = sum(split in complete for each in pairs.splits.values() for split in each)
     # Of the phenotype with the most correlated splits; not known where any phenotype's is not.
     share = float(np.max(list(pairs.test_share.values())))
-    found = corrected_t(values.mean(axis=0), share)
-    alone = {
-        name: corrected_t(row, pairs.test_share[name]).p
-        for name, row in zip(by_split, values, strict=True)
+    test = corrected_t(values.mean(axis=0), share)
+    p_by_phenotype = {
+        name: corrected_t(differences, pairs.test_share[name]).p
+        for name, differences in zip(by_split, values, strict=True)
     }
-    several = "the mean over phenotypes on one split" if len(by_split) > 1 else "one split"
+    unit = "the mean over phenotypes on one split" if len(by_split) > 1 else "one split"
     k = len(complete)
     return Inference(
         by_phenotype=dict(zip(by_split, values.mean(axis=1).tolist(), strict=True)) if k else {},
-        low=found.low,
-        high=found.high,
-        p=found.p,
+        low=test.low,
+        high=test.high,
+        p=test.p,
         smallest_p=0.0 if k > 1 else nan,
         units=k,
-        unit=f"Unit: {several} (of {k}). {what_a_pair_is(comparison)}",
+        unit=f"Unit: {unit} (of {k}). {describe_pair(comparison)}",
         test="Corrected resampled t-test over splits (Nadeau and Bengio 2003): assumes normal "
         "differences, correlated between splits by n_test / (n_test + n_train). "
         "About other strains of the same kind, and these phenotypes. Interval: of the same test.",
-        detectable=found.detectable,
-        p_by_phenotype=alone,
+        detectable=test.detectable,
+        p_by_phenotype=p_by_phenotype,
         splits=k,
         test_share=share,
         left_out=pairs.total - used,
@@ -135,8 +135,8 @@ def _over_splits(comparison: Comparison, pairs: Pairs) -> Inference:
 
 
 def _means_by_split(pairs: Pairs, phenotype: str) -> dict:
-    """Mean over a phenotype's pairs on each split: seeds, and other factors that are pooled."""
+    """Return the mean over a phenotype's pairs on each split: seeds and other pooled factors."""
     values: dict = {}
     for split, value in zip(pairs.splits[phenotype], pairs.differences[phenotype], strict=True):
         values.setdefault(split, []).append(value)
-    return {split: fmean(of) for split, of in values.items()}
+    return {split: fmean(differences) for split, differences in values.items()}

@@ -1,4 +1,4 @@
-"""Pairs of runs: the arms of a comparison, told apart by one column of a study's results table.
+"""Pairs of runs: the arms of a comparison are values of one column of a study's results table.
 
 In: the results table, one row for each run x phenotype x split, with every factor of the study and
 `phenotype, seed, split, r2, signature` among its columns. Out: differences in test R2 between runs
@@ -19,7 +19,7 @@ from g2p.config.registry import is_baseline
 from g2p.core.errors import UserError, listed, nearest
 from g2p.stats.comparison import Comparison, text_of
 
-# What a row says of its run, and what was found; every other column is a factor of the study.
+# Columns about a row's run and its results; every other column is a factor of the study.
 FACTS = (
     "phenotype", "seed", "split", "r2", "pearson", "n", "n_train", "seconds", "signature", "status",
     "error", "noise_ceiling", "ridge_r2", "num_parameters", "peak_memory", "flops", "energy",
@@ -36,12 +36,12 @@ class Pairs:
 
     Attributes:
         differences: by phenotype, one for each complete pair of runs; no phenotype is empty.
-        splits: by phenotype, what tells the split of each of these pairs from another.
+        splits: by phenotype, the identity of the split of each of these pairs.
         test_share: by phenotype, test strains for each training strain, mean over the runs of these
             pairs; NaN where that is not known of all.
         seeds: how many different seeds the complete pairs have.
         left_out: pairs of which a run is missing, failed or not done yet.
-        together: whether one run gives several phenotypes, so that pair i is the same in all.
+        joint: whether one run predicts several phenotypes, so that pair i is the same in all.
         trained_once: the arms whose one trained run is in every pair, so that its luck is, too.
         unequal: complete pairs whose runs were scored on different numbers of strains.
         same: complete pairs of a run with itself.
@@ -52,7 +52,7 @@ class Pairs:
     test_share: dict[str, float]
     seeds: int
     left_out: int
-    together: bool
+    joint: bool
     trained_once: list
     unequal: int
     same: int
@@ -67,7 +67,7 @@ class Pairs:
         return len({split for splits in self.splits.values() for split in splits}) > 1
 
 
-def paired(table: pa.Table, comparison: Comparison) -> Pairs:
+def pair_runs(table: pa.Table, comparison: Comparison) -> Pairs:
     """Pair the runs of a comparison's arms.
 
     An arm with one run for all seeds (ridge) is paired with every seed of the others.
@@ -77,8 +77,8 @@ def paired(table: pa.Table, comparison: Comparison) -> Pairs:
         comparison: of values of its columns.
 
     Raises:
-        UserError: for a column or value that is not there, an arm that is compared with itself, or
-            where `by` leaves several runs of an arm with one phenotype and seed.
+        UserError: for a column or value that does not exist, an arm that is compared with itself,
+            or where `by` leaves several runs of an arm with one phenotype and seed.
     """
     arm, within = comparison.arm, comparison.within
     for column in (arm, *comparison.by, *([within] if within else [])):
@@ -97,18 +97,19 @@ def paired(table: pa.Table, comparison: Comparison) -> Pairs:
     shares: dict[str, list[float]] = {}
     seeds, left_out, unequal, same = set(), 0, 0, 0
     for cell in dict.fromkeys(cell for side in arms for cell in side.cells):
-        wanted = {
+        cell_seeds = {
             seed for side in arms if not side.single for seed in side.cells.get(cell, ())
         } or {None}  # all arms are single: one pair, of no seed
-        for seed in sorted(wanted, key=lambda seed: (seed is None, seed)):
+        for seed in sorted(cell_seeds, key=lambda seed: (seed is None, seed)):
             scores = [side.score(cell, seed) for side in arms]
             if None in scores:
                 left_out += 1
                 continue
             r2 = (weight * score.r2 for weight, score in zip(weights.values(), scores, strict=True))
             differences.setdefault(cell[0], []).append(sum(r2))
-            of = {score.split for score in scores}  # several where the split is what is compared
-            splits.setdefault(cell[0], []).append(of.pop() if len(of) == 1 else None)
+            pair_splits = {score.split for score in scores}  # several where splits are compared
+            split = pair_splits.pop() if len(pair_splits) == 1 else None
+            splits.setdefault(cell[0], []).append(split)
             shares.setdefault(cell[0], []).extend(score.test_share for score in scores)
             seeds.add(seed)
             unequal += len({score.n for score in scores}) > 1
@@ -119,7 +120,7 @@ def paired(table: pa.Table, comparison: Comparison) -> Pairs:
         test_share={phenotype: fmean(values) for phenotype, values in shares.items()},
         seeds=len(seeds),
         left_out=left_out,
-        together=any(
+        joint=any(
             len(names) > 1 for side in arms if not side.single for names in side.phenotypes.values()
         ),
         trained_once=[
@@ -132,7 +133,7 @@ def paired(table: pa.Table, comparison: Comparison) -> Pairs:
 
 
 class _Score(NamedTuple):
-    """What a run came to: what tells it and its split from others, test R2, numbers of strains."""
+    """A run's result: identities of the run and its split, test R2, numbers of strains."""
 
     run: Hashable
     split: Hashable
@@ -163,35 +164,35 @@ class _Arm:
         if self.single:
             seed = next(iter(scores), None)
         score = scores.get(seed)
-        known = score is not None and score.r2 is not None and isfinite(score.r2)
-        return score if known else None
+        is_finite = score is not None and score.r2 is not None and isfinite(score.r2)
+        return score if is_finite else None
 
     @property
     def phenotypes(self) -> dict[Hashable, set[str]]:
-        """Of each run."""
-        found: dict[Hashable, set[str]] = {}
+        """Map each run to its phenotypes."""
+        phenotypes: dict[Hashable, set[str]] = {}
         for (phenotype, *_), scores in self.cells.items():
             for score in scores.values():
-                found.setdefault(score.run, set()).add(phenotype)
-        return found
+                phenotypes.setdefault(score.run, set()).add(phenotype)
+        return phenotypes
 
 
 def _read(table: pa.Table, arm: str, value: Any, by: Sequence[str]) -> _Arm:
     table = table.filter(pc.and_(_equals(table[arm], value), pc.equal(table["split"], "test")))
     name = "model_name" if "model_name" in table.column_names else "model"
     models = table[name].unique().to_pylist() if name in table.column_names else ["?"]
-    # Without the column that says it, splits are told apart by the factors that vary them.
-    of_split = ["same_split"] if "same_split" in table.column_names else [
+    # Without the column same_split, the factors that vary a split identify it.
+    split_columns = ["same_split"] if "same_split" in table.column_names else [
         factor for factor in by if factor.partition(".")[0] == "split"
     ]  # fmt: skip
     cells: dict = {}
     keys = ["phenotype", *by]
-    wanted = dict.fromkeys([*keys, *of_split, "seed", "signature", "r2", "n", "n_train"])
-    for row in table.select([name for name in wanted if name in table.column_names]).to_pylist():
+    columns = dict.fromkeys([*keys, *split_columns, "seed", "signature", "r2", "n", "n_train"])
+    for row in table.select([name for name in columns if name in table.column_names]).to_pylist():
         seed = row["seed"]
         score = _Score(
-            run=row["signature"] or (value, seed),  # one that is not done may have none yet
-            split=tuple(row[name] for name in of_split),
+            run=row["signature"] or (value, seed),  # an unfinished run may have none yet
+            split=tuple(row[name] for name in split_columns),
             r2=row["r2"],
             n=row.get("n"),
             n_train=row.get("n_train"),
@@ -204,13 +205,13 @@ def _read(table: pa.Table, arm: str, value: Any, by: Sequence[str]) -> _Arm:
             ]  # fmt: skip
             raise UserError(
                 f"{arm}={value} has several runs of phenotype {row['phenotype']} with seed {seed}; "
-                f"pair by what tells them apart: {listed(varying) or 'no factor does'}."
+                f"pair them by what distinguishes them: {listed(varying) or 'no factor does'}."
             )
     return _Arm(cells, trained=not all(map(is_baseline, models)))
 
 
 def _equals(column: pa.ChunkedArray, value: Any) -> pa.ChunkedArray:
-    """Where a factor has a value; the column is text where the factor's are of several types."""
+    """Return where a factor has a value; a factor with values of several types is a text column."""
     if value is None:
         return pc.is_null(column)
     value = str(value) if pa.types.is_string(column.type) else value
@@ -229,5 +230,5 @@ def _check(value: Any, choices: Iterable, what: str) -> None:
     if value not in choices:
         names = [text_of(choice) for choice in choices]
         raise UserError(
-            f"'{value}' is no {what}.{nearest(str(value), names)} There are: {listed(names)}."
+            f"'{value}' is not a {what}.{nearest(str(value), names)} There are: {listed(names)}."
         )

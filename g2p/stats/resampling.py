@@ -1,7 +1,7 @@
 """Tests and intervals of paired differences: numbers in, numbers out.
 
 A set of differences has two levels: phenotypes, and within each the pairs of runs. Every random
-draw starts from a fixed seed, so that a report made again says the same.
+draw starts from a fixed seed, so that a report made again is the same.
 """
 
 from collections.abc import Sequence
@@ -12,15 +12,15 @@ import numpy as np
 ALPHA = 0.05
 DRAWS = 10_000  # of the bootstrap
 MOST_VALUES = 5_000_000  # drawn at a time: bounds the memory
-# Sign flips of up to 16 differences (2^16 = 65,536) are all looked at, of more a sample this large;
+# Sign flips of up to 16 differences (2^16 = 65,536) are all evaluated, of more a sample this large;
 # of more than a thousand differences a smaller one, but never below the second number.
 FLIPS, FEWEST_FLIPS = 99_999, 9_999
 
 
 def sign_flip(differences: Sequence[float]) -> float:
-    """Two-sided p of a mean of zero, where each of n differences could as well have its other sign.
+    """Return the two-sided p of a mean of zero, if each of n differences may have either sign.
 
-    One difference says nothing (p = 1), none is not a test (NaN).
+    One difference shows nothing (p = 1), none is not a test (NaN).
     """
     if len(differences) < 2:
         return 1.0 if len(differences) else np.nan
@@ -36,7 +36,7 @@ def sign_flip(differences: Sequence[float]) -> float:
 
 
 def smallest_p(n: int) -> float:
-    """The smallest p that `sign_flip` can give for n differences, whatever they are.
+    """Return the smallest p that `sign_flip` can give for n differences, whatever they are.
 
     That is where all have one sign: it and its mirror image are two of the 2^n outcomes. In a
     sample of the outcomes the observed one is counted beside those drawn.
@@ -47,7 +47,7 @@ def smallest_p(n: int) -> float:
 
 
 def _flips(n: int) -> int:
-    """How many sign flips of n differences are looked at where they are too many to see all."""
+    """Return how many sign flips of n differences are sampled where they are too many."""
     return max(FEWEST_FLIPS, min(FLIPS, 100_000_000 // n))
 
 
@@ -69,7 +69,7 @@ class CorrectedT:
 
 
 def corrected_t(differences: Sequence[float], test_share: float) -> CorrectedT:
-    """Test that the mean of one difference a split is zero, over splits of one panel.
+    """Test whether the mean of one difference a split is zero, over splits of one panel.
 
     Training sets of two splits share most of their strains, so the k differences are correlated and
     their variance s^2 / k is too small. With the correlation n_test / (n_test + n_train), as for
@@ -82,7 +82,7 @@ def corrected_t(differences: Sequence[float], test_share: float) -> CorrectedT:
     Frank 2004, PAKDD 3). Assumes that differences are normal.
 
     Args:
-        differences: (k,), all of them, whichever times and folds they are of.
+        differences: (k,), all of them, of all repeats and folds.
         test_share: n_test / n_train.
 
     Returns:
@@ -102,28 +102,28 @@ def corrected_t(differences: Sequence[float], test_share: float) -> CorrectedT:
 
 
 def holm(p: Sequence[float]) -> np.ndarray:
-    """p values corrected for their number (Holm 1979, Scand J Stat 6:65), (K,).
+    """Return p values corrected for their number (Holm 1979, Scand J Stat 6:65), (K,).
 
-    A test that could not be done yet (NaN) is counted among the K, and stays NaN.
+    A test that cannot be done yet (NaN) counts among the K, and stays NaN.
     """
     p = np.asarray(p, dtype=float)
-    known = np.nan_to_num(p, nan=1.0)
-    order = np.argsort(known)
+    filled = np.nan_to_num(p, nan=1.0)
+    order = np.argsort(filled)
     # The smallest is multiplied by K, the next by K - 1, ..., and none comes before a smaller one.
-    stepped = np.maximum.accumulate(known[order] * np.arange(len(p), 0, -1))
+    stepped = np.maximum.accumulate(filled[order] * np.arange(len(p), 0, -1))
     corrected = np.empty_like(p)
     corrected[order] = np.minimum(stepped, 1)
     return np.where(np.isnan(p), np.nan, corrected)
 
 
-def bootstrap(differences: Sequence[Sequence[float]], *, together: bool) -> np.ndarray:
-    """Means over phenotypes of means over pairs, resampled at both levels, (DRAWS,).
+def bootstrap(differences: Sequence[Sequence[float]], *, joint: bool) -> np.ndarray:
+    """Return means over phenotypes of means over pairs, resampled at both levels, (DRAWS,).
 
     Args:
         differences: for each phenotype those of its pairs, at least one.
-        together: whether pair i is the same two runs in every phenotype. Then a draw takes the same
+        joint: whether pair i is the same two runs in every phenotype. Then a draw takes the same
             pairs in all, since a lucky run is lucky in all of them; otherwise each phenotype
-            takes its own.
+            takes separate ones.
     """
     n_phenotypes = len(differences)
     rng = np.random.default_rng(0)
@@ -133,7 +133,7 @@ def bootstrap(differences: Sequence[Sequence[float]], *, together: bool) -> np.n
     for start in range(0, DRAWS, block):
         draws = min(block, DRAWS - start)
         uniform = rng.random((draws, longest))
-        shared = _resampled(differences, uniform) if together else None
+        shared = _resampled(differences, uniform) if joint else None
         total = np.zeros(draws)
         for _ in range(n_phenotypes):
             phenotype = rng.integers(n_phenotypes, size=draws)
@@ -141,7 +141,7 @@ def bootstrap(differences: Sequence[Sequence[float]], *, together: bool) -> np.n
                 total += shared[phenotype, np.arange(draws)]
                 continue
             uniform = rng.random((draws, longest))
-            for i, pairs in enumerate(differences):  # each draw that took it, with pairs of its own
+            for i, pairs in enumerate(differences):  # each draw that took it, with separate pairs
                 chosen = phenotype == i
                 total[chosen] += _resampled([pairs], uniform[chosen])[0]
         means.append(total / n_phenotypes)
@@ -149,7 +149,7 @@ def bootstrap(differences: Sequence[Sequence[float]], *, together: bool) -> np.n
 
 
 def _resampled(differences: Sequence[Sequence[float]], uniform: np.ndarray) -> np.ndarray:
-    """The mean of each phenotype's pairs, as many drawn as there are, (P, draws).
+    """Return the mean of each phenotype's pairs, resampled to the same number, (P, draws).
 
     Args:
         differences: for each phenotype those of its pairs.
@@ -162,15 +162,15 @@ def _resampled(differences: Sequence[Sequence[float]], uniform: np.ndarray) -> n
         n = len(pairs)
         if n not in counted:
             # How often each pair is drawn: phenotypes of as many pairs share this large part.
-            place = (uniform[:, :n] * n).astype(int) + n * np.arange(draws)[:, None]
-            counted[n] = np.bincount(place.ravel(), minlength=draws * n).reshape(draws, n)
+            drawn = (uniform[:, :n] * n).astype(int) + n * np.arange(draws)[:, None]
+            counted[n] = np.bincount(drawn.ravel(), minlength=draws * n).reshape(draws, n)
         means[i] = counted[n] @ np.asarray(pairs) / n
     return means
 
 
-def interval(differences: Sequence[Sequence[float]], *, together: bool) -> tuple[float, float]:
-    """95% confidence interval of the mean difference; NaN for fewer than two pairs in all."""
+def interval(differences: Sequence[Sequence[float]], *, joint: bool) -> tuple[float, float]:
+    """Return the 95% confidence interval of the mean; NaN for fewer than two pairs in all."""
     if sum(map(len, differences)) < 2:
         return np.nan, np.nan
-    low, high = np.quantile(bootstrap(differences, together=together), (ALPHA / 2, 1 - ALPHA / 2))
+    low, high = np.quantile(bootstrap(differences, joint=joint), (ALPHA / 2, 1 - ALPHA / 2))
     return float(low), float(high)

@@ -16,8 +16,8 @@ from g2p.core.console import Console
 from g2p.core.errors import UserError
 from g2p.stats.compare import Comparison, compare
 from g2p.stats.effects_table import effects_table, print_effects
-from g2p.stats.pairing import paired
-from g2p.stats.reference_checks import warnings
+from g2p.stats.pairing import pair_runs
+from g2p.stats.reference_checks import reference_warnings
 
 SCHEMA = pa.schema([
     ("model", pa.string()), ("model.num_layers", pa.int64()), ("phenotype", pa.string()),
@@ -28,7 +28,7 @@ SCHEMA = pa.schema([
 
 
 def rows(model, r2_of, phenotypes="pq", seeds=range(5), layers=1, run="each", **more):
-    """Test rows of one arm; `run` says whether a run gives `each` phenotype or `all`."""
+    """Test rows of one arm; `run`: whether a run predicts `each` phenotype or `all`."""
     return [
         {
             "model": model, "model.num_layers": layers, "phenotype": p, "seed": seed,
@@ -39,20 +39,20 @@ def rows(model, r2_of, phenotypes="pq", seeds=range(5), layers=1, run="each", **
     ]  # fmt: skip
 
 
-def table(*parts):
+def table(*arms):
     """A table whose rows are in no order, with rows of the other split in between."""
-    found = [row for part in parts for row in part]
-    found += [{**row, "split": "val", "r2": 0.9} for row in found]
-    random.Random(0).shuffle(found)
-    return pa.Table.from_pylist(found, SCHEMA)
+    shuffled = [row for arm in arms for row in arm]
+    shuffled += [{**row, "split": "val", "r2": 0.9} for row in shuffled]
+    random.Random(0).shuffle(shuffled)
+    return pa.Table.from_pylist(shuffled, SCHEMA)
 
 
-def one(*parts, a="a", b="b", arm="model", by=()):
-    return compare(table(*parts), [Comparison(arm, a, b, by)])[0]
+def one(*arms, a="a", b="b", arm="model", by=()):
+    return compare(table(*arms), [Comparison(arm, a, b, by)])[0]
 
 
 def matched(study, arm, a, b):
-    return paired(study, Comparison(arm, a, b))
+    return pair_runs(study, Comparison(arm, a, b))
 
 
 def noise(p, seed):
@@ -75,13 +75,13 @@ def test_pairs_by_a_loop(a, b):
             left_out += 1
         else:
             expected.setdefault(p, []).append(y - x)
-    parts = [
+    arms = [
         [rows(name, lambda *_, r2=r2: r2, p, [seed])[0] for (p, seed), r2 in arm.items()]
         for name, arm in (("a", a), ("b", b))
     ]
-    pairs = matched(table(*parts), "model", "a", "b")
+    pairs = matched(table(*arms), "model", "a", "b")
     assert (pairs.differences, pairs.left_out) == (expected, left_out)
-    effect = one(*parts)
+    effect = one(*arms)
     means = [fmean(values) for values in expected.values()]
     assert effect.wins == sum(mean > 0 for mean in means)
     assert effect.losses == sum(mean < 0 for mean in means)
@@ -101,7 +101,7 @@ def test_one_run_for_all_seeds_is_paired_with_each(listed):
     for seeds in (range(5), [3]):
         pairs = matched(table(ridge, rows("b", noise, seeds=seeds)), "model", "ridge", "b")
         assert pairs.differences == {p: [noise(p, s) - 0.25 for s in seeds] for p in "pq"}
-        assert (pairs.left_out, pairs.seeds, pairs.together) == (0, len(seeds), False)
+        assert (pairs.left_out, pairs.seeds, pairs.joint) == (0, len(seeds), False)
     lasso = rows("lasso", lambda p, _: 0.5, run="all", **listed)
     pairs = matched(table(ridge, lasso), "model", "ridge", "lasso")
     assert pairs.differences == {"p": [0.25], "q": [0.25]} and pairs.seeds == 1
@@ -118,7 +118,7 @@ def test_an_arm_of_which_one_run_is_done_is_not_paired_with_all_seeds():
 
 
 def test_runs_that_were_tested_on_different_strains():
-    """As where one arm drops a strain that lacks any phenotype, and the other keeps it."""
+    """As where one arm drops a strain that lacks any phenotype, and the other does not."""
     a = rows("a", noise, n=400)
     same = one(a, rows("b", lambda *x: noise(*x) + 0.125, n=400))
     assert "tested on" not in (same.warning or "")
@@ -135,16 +135,18 @@ def test_arms_that_are_the_same_runs():
 
 
 def test_pairs_agree_in_further_factors():
-    parts = [
+    arms = [
         rows(name, lambda p, s, n=n, k=k: noise(p, s + 10 * n) + k * n / 8, layers=n)
         for n in (1, 2) for k, name in enumerate("ab")
     ]  # fmt: skip
-    with pytest.raises(UserError, match=r"a has several runs of .* apart: model\.num_layers\."):
-        matched(table(*parts), "model", "a", "b")
-    effect = one(*parts, by=("model.num_layers",))
+    with pytest.raises(
+        UserError, match=r"a has several runs of .* distinguishes them: model\.num_layers\."
+    ):
+        matched(table(*arms), "model", "a", "b")
+    effect = one(*arms, by=("model.num_layers",))
     assert effect.by_phenotype == pytest.approx({"p": 1.5 / 8, "q": 1.5 / 8})
     assert (effect.pairs, effect.seeds) == (20, 5)
-    layers = one(*parts, arm="model.num_layers", a=1, b=2, by=("model",))
+    layers = one(*arms, arm="model.num_layers", a=1, b=2, by=("model",))
     loop = {
         p: fmean(noise(p, s + 20) - noise(p, s + 10) + k / 8 for s in range(5) for k in (0, 1))
         for p in "pq"
@@ -167,11 +169,11 @@ def test_luck_of_a_run_that_gives_all_phenotypes_widens_the_interval():
     assert width("all") == pytest.approx(3 * width("each"), rel=0.1)
 
 
-def test_names_that_are_not_there():
+def test_names_that_do_not_exist():
     study = table(rows("ridge", noise), rows("transformer", noise))
-    with pytest.raises(UserError, match=r"'transformr' is no value of model .* 'transformer'\?"):
+    with pytest.raises(UserError, match=r"'transformr' is not a value of model .* 'transformer'\?"):
         compare(study, [Comparison("model", "ridge", "transformr")])
-    with pytest.raises(UserError, match=r"'num_layers' is no column .* 'model\.num_layers'\?"):
+    with pytest.raises(UserError, match=r"'num_layers' is not a column .* 'model\.num_layers'\?"):
         compare(study, [Comparison("model", "ridge", "transformer", ("num_layers",))])
 
 
@@ -197,9 +199,9 @@ def test_one_run_that_decides_all_is_named():
     """Its luck is in every phenotype, or in every seed of the only one."""
     ten = "pqrstuvwxy"
     a, b = (rows(name, noise, ten, [0], run="all") for name in "ab")
-    assert one(a, b).warning.startswith("Of a and b there is one run, in every pair")
+    assert one(a, b).warning.startswith("Every pair has the same run of a and b:")
     once, often = rows("a", noise, "p", [0]), rows("b", noise, "p", range(10))
-    assert one(once, often).warning.startswith("Of a there is one run")
+    assert one(once, often).warning.startswith("Every pair has the same run of a:")
     assert one(rows("ridge", noise, "p", [0]), often, a="ridge").warning is None
     assert one(*(rows(name, noise, ten, [0]) for name in "ab")).warning is None
     depths = [rows(name, noise, "p", [0], layers=n) for name in "ab" for n in range(1, 8)]
@@ -222,23 +224,23 @@ def test_effects_are_written_and_printed(tmp_path):
     assert "0.0625 at best" in text and "5 incomplete pairs" in text and "nan" not in text
 
 
-def test_attention_that_does_not_pay_is_named():
+def test_attention_that_does_not_beat_a_reference_is_named():
     attention = [
         rows("transformer", lambda p, s: 0.5 + s / 100, ridge_r2=0.51),
         rows("rung", lambda p, s: 0.6, ridge_r2=0.51),
         rows("rijal_attention", lambda p, s: None, ridge_r2=0.51),
     ]
     pairwise = rows("linear_pairwise", lambda p, s: 0.55 if p == "p" else None, seeds=[0])
-    assert warnings(table(*attention, pairwise)) == [
+    assert reference_warnings(table(*attention, pairwise)) == [
         "model=transformer does not beat linear_pairwise (mean test R2 0.5200 against 0.5500)."
     ]
     ridge = rows("ridge", lambda *_: 0.7, seeds=[0])
     without = table(*attention, ridge).drop_columns("ridge_r2")
-    assert sorted(warnings(without)) == [
+    assert sorted(reference_warnings(without)) == [
         "model=rung does not beat ridge (mean test R2 0.6000 against 0.7000).",
         "model=transformer does not beat ridge (mean test R2 0.5200 against 0.7000).",
     ]
     layers = [rows("rung", lambda *_, n=n: n / 4, layers=n, ridge_r2=0.3) for n in (1, 2)]
-    told = ["model.num_layers=1 does not beat ridge (mean test R2 0.2500 against 0.3000)."]
-    assert warnings(table(*layers), "model.num_layers") == told
-    assert warnings(table(*layers).drop_columns("model"), "model.num_layers") == told
+    expected = ["model.num_layers=1 does not beat ridge (mean test R2 0.2500 against 0.3000)."]
+    assert reference_warnings(table(*layers), "model.num_layers") == expected
+    assert reference_warnings(table(*layers).drop_columns("model"), "model.num_layers") == expected

@@ -81,7 +81,7 @@ def test_seeds_of_a_fold_are_averaged():
     assert (effect.splits, effect.pairs, effect.seeds) == (3, 30, 10)
 
 
-def test_folds_are_told_by_their_factor_where_no_column_says_so():
+def test_folds_are_identified_by_their_factor_without_a_column():
     table = study(better)
     (effect,) = compare(table, [AB])
     (other,) = compare(table.drop_columns("same_split"), [AB])
@@ -104,22 +104,22 @@ def test_a_fold_that_a_phenotype_lacks_is_left_out_of_all():
     assert "two splits on which every phenotype has a pair, and there is none" in effect.warning
 
 
-def test_folds_of_runs_that_do_not_say_how_many_strains_they_learned_from():
+def test_folds_of_runs_without_a_number_of_training_strains():
     (effect,) = compare(study(better, n_train=None), [AB])
     assert np.isnan([effect.p, effect.low, effect.detectable]).all() and effect.mean > 0
-    assert effect.warning.startswith("No test: the runs do not say how many strains")
+    assert effect.warning.startswith("No test: the runs do not record their number")
 
 
 @pytest.mark.parametrize("unknown", "pq")
-def test_one_phenotype_that_does_not_say_it_leaves_no_test(unknown):
-    """Whichever it is: the variance of the mean over phenotypes is then not known."""
+def test_one_phenotype_without_that_number_leaves_no_test(unknown):
+    """Whichever it is: the variance of the mean over phenotypes is then unknown."""
     table = study(better, phenotypes="pq")
     n_train = [None if p == unknown else 150 for p in table["phenotype"].to_pylist()]
-    place = table.column_names.index("n_train")
-    table = table.set_column(place, "n_train", pa.array(n_train, pa.int64()))
+    position = table.column_names.index("n_train")
+    table = table.set_column(position, "n_train", pa.array(n_train, pa.int64()))
     (effect,) = compare(table, [AB])
     assert np.isnan([effect.p, effect.low, effect.test_share]).all() and effect.mean > 0
-    assert effect.warning.startswith("No test: the runs do not say how many strains")
+    assert effect.warning.startswith("No test: the runs do not record their number")
 
 
 def test_arms_at_one_level_of_another_factor():
@@ -135,7 +135,7 @@ def test_arms_at_one_level_of_another_factor():
     assert [effect.mean for effect in effects] == pytest.approx([0.1, 0.2, 0.3])
     assert [effect.p for effect in effects] == pytest.approx([2 / 2**7] * 3)
     assert [effect.p_holm for effect in effects] == pytest.approx([6 / 2**7] * 3)
-    with pytest.raises(UserError, match="'4' is no value of layers"):
+    with pytest.raises(UserError, match="'4' is not a value of layers"):
         compare(table, [Comparison("model", "a", "b", (FOLD,), within="layers", level=4)])
     with pytest.raises(UserError, match="model=a is compared with itself"):
         compare(table, [Comparison("model", "a", "a", (FOLD, "layers"))])
@@ -163,7 +163,7 @@ def test_a_trend_is_the_fitted_change_from_first_to_last(layers):
     assert effect.by_phenotype == {"p": pytest.approx(0)} and effect.left_out == 3
 
 
-def test_what_a_pair_is_and_what_the_test_assumes_is_said():
+def test_the_pairs_and_the_assumptions_of_the_test_are_printed():
     table = study(better, phenotypes="pq", layers=(1, 2, 3))
     effects = compare(table, [
         Comparison("model", "a", "b", (FOLD, "layers")),
@@ -203,6 +203,6 @@ def test_an_interval_that_excludes_0_beside_a_large_p_is_explained():
         assert effect.low > 0 and effect.p == 2 / 64 and among in effect.warning
     out = io.StringIO()
     print_effects(effects, Console(file=out, width=140))
-    assert " ".join(out.getvalue().split()).count(among) == 1  # said once of all four
+    assert " ".join(out.getvalue().split()).count(among) == 1  # printed once for all four
     (effect,) = compare(table, each[:1])
     assert effect.low > 0 and effect.warning is None

@@ -71,19 +71,19 @@ def test_holm_counts_what_is_not_done_yet():
     assert holm([]).shape == (0,)
 
 
-@pytest.mark.parametrize("together", [False, True])
-def test_bootstrap_draws_each_outcome_as_often_as_it_should(together):
+@pytest.mark.parametrize("joint", [False, True])
+def test_bootstrap_draws_each_outcome_as_often_as_it_should(joint):
     """Two phenotypes with two pairs each: 4 choices of phenotypes, 4 or 16 of pairs."""
     differences = [[0.0, 1.0], [10.0, 14.0]]
     outcomes = []
     for phenotypes in product((0, 1), repeat=2):
-        for pairs in product((0, 1), repeat=2 if together else 4):
-            taken = (pairs, pairs) if together else (pairs[:2], pairs[2:])
+        for pairs in product((0, 1), repeat=2 if joint else 4):
+            taken = (pairs, pairs) if joint else (pairs[:2], pairs[2:])
             outcomes.append(np.mean([
                 np.mean([differences[phenotype][i] for i in indices])
                 for phenotype, indices in zip(phenotypes, taken, strict=True)
             ]))  # fmt: skip
-    draws = bootstrap(differences, together=together)
+    draws = bootstrap(differences, joint=joint)
     assert set(draws) == set(outcomes)
     for value in set(outcomes):
         share = outcomes.count(value) / len(outcomes)
@@ -98,7 +98,7 @@ def test_variance_of_the_bootstrap(differences):
     means = [np.mean(pairs) for pairs in differences]
     within = np.mean([np.var(pairs) / len(pairs) for pairs in differences])
     variance = (np.var(means) + within) / len(differences)
-    draws = bootstrap(differences, together=False)
+    draws = bootstrap(differences, joint=False)
     assert draws.shape == (DRAWS,)
     assert draws.mean() == pytest.approx(np.mean(means), abs=4.5 * np.sqrt(variance / DRAWS) + 1e-9)
     assert draws.var() == pytest.approx(variance, rel=0.15, abs=1e-9)
@@ -108,23 +108,23 @@ def test_runs_of_all_phenotypes_share_their_luck():
     """Where pair i is 5 for every phenotype or for none, phenotypes do not average it out."""
     lucky = [[0.0, 0.0, 0.0, 5.0, 5.0]] * 18
     variance = np.var(lucky[0]) / 5
-    assert bootstrap(lucky, together=True).var() == pytest.approx(variance, rel=0.1)
-    assert bootstrap(lucky, together=False).var() == pytest.approx(variance / 18, rel=0.1)
+    assert bootstrap(lucky, joint=True).var() == pytest.approx(variance, rel=0.1)
+    assert bootstrap(lucky, joint=False).var() == pytest.approx(variance / 18, rel=0.1)
 
 
 def test_interval_of_one_level_is_scipys():
     x = np.random.default_rng(3).normal(1, 2, size=15)
-    result = stats.bootstrap((x,), np.mean, method="percentile", rng=np.random.default_rng(1))
-    expected = result.confidence_interval
+    scipys = stats.bootstrap((x,), np.mean, method="percentile", rng=np.random.default_rng(1))
+    expected = scipys.confidence_interval
     phenotypes, pairs = [[value] for value in x], [list(x)]
     for differences in (phenotypes, pairs):
-        found = interval(differences, together=False)
-        np.testing.assert_allclose(found, expected, atol=0.05)
+        result = interval(differences, joint=False)
+        np.testing.assert_allclose(result, expected, atol=0.05)
 
 
 def test_one_pair_has_no_interval():
-    assert np.isnan(interval([[0.5]], together=False)).all()
-    assert np.isnan(interval([], together=False)).all()
+    assert np.isnan(interval([[0.5]], joint=False)).all()
+    assert np.isnan(interval([], joint=False)).all()
 
 
 def differences_over_folds(rng, n, k, repeats, phenotypes=1, studies=2000):
@@ -135,17 +135,17 @@ def differences_over_folds(rng, n, k, repeats, phenotypes=1, studies=2000):
     """
     x = rng.standard_normal((2, studies, 1, n))
     y = x.sum(axis=0) + 2 * rng.standard_normal((studies, phenotypes, n))
-    found = []
+    r2 = []
     for _ in range(repeats):
-        for held in np.array_split(rng.permutation(n), k):
-            test = np.isin(np.arange(n), held)
+        for held_out in np.array_split(rng.permutation(n), k):
+            test = np.isin(np.arange(n), held_out)
             x_mean, y_mean = (v[..., ~test].mean(axis=-1, keepdims=True) for v in (x, y))
             centred = x - x_mean
             slope = (centred * (y - y_mean))[..., ~test].sum(axis=-1, keepdims=True)
             slope /= (centred**2)[..., ~test].sum(axis=-1, keepdims=True)
             error = ((y - y_mean - slope * centred)[..., test] ** 2).sum(axis=-1)
-            found.append(1 - error / (y[..., test].var(axis=-1) * test.sum()))
-    first, second = np.moveaxis(np.array(found), 1, 0)
+            r2.append(1 - error / (y[..., test].var(axis=-1) * test.sum()))
+    first, second = np.moveaxis(np.array(r2), 1, 0)
     return np.moveaxis(second - first, 0, -1)
 
 
@@ -162,24 +162,24 @@ def test_the_corrected_test_holds_its_level_where_the_plain_one_does_not(n, k, r
 
 @given(st.lists(eighths, min_size=2, max_size=12), st.floats(0.01, 1))
 def test_the_corrected_test_is_scipys_with_a_larger_variance(values, share):
-    found = corrected_t(values, share)
+    result = corrected_t(values, share)
     k, mean = len(values), np.mean(values)
     if np.ptp(values) == 0:
-        assert found.p == float(mean == 0) and found.low == found.high == mean
+        assert result.p == float(mean == 0) and result.low == result.high == mean
         return
     uncorrected = stats.ttest_1samp(values, 0)
     t = uncorrected.statistic / np.sqrt(1 + k * share)
-    assert found.p == pytest.approx(2 * stats.t.sf(abs(t), k - 1))
+    assert result.p == pytest.approx(2 * stats.t.sf(abs(t), k - 1))
     low, high = uncorrected.confidence_interval()
-    assert found.detectable == pytest.approx((high - low) / 2 * np.sqrt(1 + k * share))
-    assert found.low == pytest.approx(mean - found.detectable)
-    assert (found.low > 0 or found.high < 0) == (found.p < 0.05)
+    assert result.detectable == pytest.approx((high - low) / 2 * np.sqrt(1 + k * share))
+    assert result.low == pytest.approx(mean - result.detectable)
+    assert (result.low > 0 or result.high < 0) == (result.p < 0.05)
     # A mean of just that size has a p of 5%.
-    shifted = corrected_t(np.array(values) - mean + found.detectable, share)
+    shifted = corrected_t(np.array(values) - mean + result.detectable, share)
     assert shifted.p == pytest.approx(0.05)
 
 
 @pytest.mark.parametrize(("values", "share"), [([0.5], 0.1), ([], 0.1), ([0.1, 0.2], np.nan)])
 def test_what_has_no_corrected_test(values, share):
-    found = corrected_t(values, share)
-    assert np.isnan([found.low, found.high, found.p, found.detectable]).all()
+    result = corrected_t(values, share)
+    assert np.isnan([result.low, result.high, result.p, result.detectable]).all()
