@@ -1,4 +1,4 @@
-"""Train a study, compare, report: `python sweep.py --help`."""
+"""Train a study, compare its runs, write a report: `python sweep.py --help`."""
 
 from g2p.cli.sweep import main
 

@@ -1,4 +1,4 @@
-"""Train one model, or with -m one for each combination: `python train.py --help`."""
+"""Train one run, or with -m one for each combination of values: `python train.py --help`."""
 
 from g2p.cli.train import main
 

@@ -1,4 +1,4 @@
-"""The command `g2p`, also `python -m g2p`: one word says which command, the rest is its own."""
+"""The command `g2p`, also `python -m g2p`: its first argument names the command to run."""
 
 import sys
 from importlib import import_module
@@ -6,24 +6,25 @@ from importlib import import_module
 from g2p.core.errors import nearest
 from g2p.core.messages import print_error
 
-# Command -> the module of g2p.cli that has its `main`, and what it does.
+# Command -> the module of g2p.cli with its `main`, and its purpose.
 COMMANDS = {
-    "train": ("train", "train one model, or with -m one for each combination"),
-    "sweep": ("sweep", "train a study, compare, report"),
-    "runs": ("runs", "list the runs there are, and delete some"),
+    "train": ("train", "train one run, or with -m one for each combination of values"),
+    "sweep": ("sweep", "train a study, compare its runs and write a report"),
+    "runs": ("runs", "list runs, and delete some"),
     "predict": ("predict", "predict other strains with a finished run"),
-    "panel": ("panel_summary", "show what a panel holds: tables and figures"),
+    "panel": ("panel_summary", "print tables and draw figures of a panel"),
     "average": ("average", "average the predictions of runs that differ in their seed"),
-    "pretrained": ("pretrained", "load published weights and predict with them"),
+    "pretrained": ("pretrained", "predict with published weights"),
 }
 
 
 def main() -> None:
-    """Run a command; exits as that does, with 0 after --help, and with 2 for an unknown command."""
+    """Run a command and exit with its code; with 0 after --help, with 2 for an unknown command."""
     command, *rest = sys.argv[1:] or ["--help"]
     if command in ("-h", "--help"):
         lines = [f"  {name:<12}{purpose}" for name, (_, purpose) in COMMANDS.items()]
-        print("usage: g2p COMMAND ...", "", *lines, "", "g2p COMMAND --help says more.", sep="\n")
+        print("usage: g2p COMMAND ...", "", *lines, sep="\n")
+        print("\ng2p COMMAND --help lists the arguments of a command.")
         return
     if command not in COMMANDS:
         print_error(

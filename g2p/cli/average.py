@@ -1,7 +1,7 @@
-"""`g2p average RUN RUN ...`: the test R2 of the mean prediction of runs that differ in their seed.
+"""`g2p average RUN RUN ...`: the test R2 of a seed ensemble, runs that differ in their seed alone.
 
-The runs' predictions of the test strains are averaged, and scored beside what each run reaches by
-itself: what is gained by training several times and predicting together.
+Averages the runs' predictions of the test strains and compares the test R2 of this mean with that
+of a single run: the gain of training several times and averaging the predictions.
 """
 
 import argparse
@@ -18,21 +18,23 @@ from g2p.runs.seed_ensemble import average
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="g2p average", description=__doc__.partition("\n\n")[2])
-    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="a run's directory")
+    parser.add_argument(
+        "runs", nargs="+", type=Path, metavar="RUN", help="a run's directory; at least two"
+    )
     folders = parser.parse_args().runs
     run_command(lambda: Console().print(table(folders)))
 
 
 def table(folders: list[Path]) -> Table:
-    """Return test R2 by phenotype: of one run (their mean), of the average, and the difference.
+    """Return test R2 by phenotype: of one run (mean over the runs), of the ensemble, and the gain.
 
     Raises:
-        UserError: for runs that cannot be averaged.
+        UserError: if the runs cannot be averaged.
     """
     result = average([RunDirectory(folder) for folder in folders])
     table = Table(title=f"test R2 of {len(folders)} seeds")
     table.add_column("phenotype")
-    for heading in ("alone (mean)", "together", "gain"):
+    for heading in ("one run (mean)", "ensemble", "gain"):
         table.add_column(heading, justify="right")
     mean = {key: fmean(r2[key] for r2 in result.values()) for key in ("alone", "together")}
     for name, r2 in [*result.items(), ("mean", mean)][: None if len(result) > 1 else 1]:

@@ -1,4 +1,4 @@
-"""What the commands share: an error is one message and a non-zero exit, never a traceback."""
+"""Running a command: an error is one message and a non-zero exit, never a traceback."""
 
 import sys
 from collections.abc import Callable
@@ -11,7 +11,7 @@ def run_command(action: Callable[[], object], *, interrupted: str = "stopped.") 
     """Call `action`; exit with 130 after Ctrl-C and with 1 after an error, with one message each.
 
     Args:
-        action: what the command does.
+        action: the command.
         interrupted: the message after Ctrl-C.
     """
     survive_closed_pipes()

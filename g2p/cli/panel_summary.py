@@ -1,7 +1,7 @@
-"""`g2p panel [group=choice] [key=value] ...`: a panel's tables and pictures.
+"""`g2p panel [group=choice] [key=value] ...`: tables and figures of a panel.
 
-The command line is that of `train.py`, and so are its messages; only what says which panel it is
-may be given. No torch.
+The command line and its messages are those of `train.py`, restricted to the keys that choose a
+panel. Imports no torch.
 """
 
 import argparse
@@ -29,34 +29,36 @@ USED = ("data", "phenotype", "paths")
 def main() -> None:
     parser = argparse.ArgumentParser(
         prog="g2p panel",
-        description="Show what a panel holds: a table, the phenotypes, figures below paths.cache.",
+        description="Print tables of a panel and its phenotypes, and draw figures in paths.cache.",
         epilog="Keys are those of train.py that choose data (data, data.*, phenotype, paths.*); "
         "g2p train --help lists them. Example: g2p panel data=byxrm phenotype=YPD",
     )
-    parser.add_argument("overrides", nargs="*", metavar="group=choice or key=value")
+    parser.add_argument(
+        "overrides", nargs="*", metavar="KEY=VALUE", help="data=byxrm, phenotype=YPD, ..."
+    )
     overrides = parser.parse_args().overrides
     run_command(lambda: summarise(config_of(overrides), Console()))
 
 
-def config_of(words: list[str]) -> dict:
-    """The checked config of these overrides, as plain dicts.
+def config_of(overrides: list[str]) -> dict:
+    """Return the checked config of these overrides, as plain dicts.
 
     Raises:
-        UserError: as `train.py`, and for a key that a summary does not depend on.
+        UserError: as `train.py`, and for a key without effect on the summary.
     """
-    config = compose_config(words)
-    later = {f"data.{key}" for key in prepare_options()}
-    for key in overridden_keys(words):
-        if key.partition(".")[0] not in USED or key in later:
+    config = compose_config(overrides)
+    without_effect = {f"data.{key}" for key in prepare_options()}
+    for key in overridden_keys(overrides):
+        if key.partition(".")[0] not in USED or key in without_effect:
             raise UserError(
-                f"{key} has no effect: a summary is of the panel itself, before it is split, "
-                f"cleaned or thinned. Remove it. Used are {listed(USED)}."
+                f"{key} has no effect: a summary shows the panel before split, quality control and "
+                f"LD pruning. Remove it. The command takes {listed(USED)}."
             )
     return config
 
 
 def summarise(config: Mapping, console: Console) -> Path:
-    """Print what the panel of a checked config holds and draw it; returns the figures' folder."""
+    """Print and draw the panel of a checked config; return the figures' folder."""
     cache = Path(config["paths"]["cache"]).expanduser().absolute()
     with console.status("reading the panel"):
         panel, fingerprint = load_panel(config["data"], cache)
@@ -71,15 +73,15 @@ def summarise(config: Mapping, console: Console) -> Path:
     if names:  # a panel may have genotypes alone
         with console.status("heritabilities"):
             rows = sampled_with_values(values)
-            everywhere = np.arange(panel.genotypes.shape[1])
-            shares = heritability(relationship(panel.genotypes, rows, everywhere), values[rows])
+            all_loci = np.arange(panel.genotypes.shape[1])
+            shares = heritability(relationship(panel.genotypes, rows, all_loci), values[rows])
             h2 = dict(zip(names, shares.tolist(), strict=True))
 
     console.print(panel_table(config["data"]["name"], panel, called, linked, related))
-    of = f"{len(rows):,} of {len(values):,} strains"
+    sample = f"{len(rows):,} of {len(values):,} strains"
     if names:
         console.print(phenotype_table(names, values, h2, panel.noise_ceiling))
-        console.print(f"h2: additive share of the variance, REML, all loci, {of}.")
+        console.print(f"h2: additive share of the variance, REML, all loci, {sample}.")
 
     folder = cache / "summary" / fingerprint
     drawings = {
@@ -88,11 +90,11 @@ def summarise(config: Mapping, console: Console) -> Path:
         "relatedness": related and (figures.relationships, related, len(values)),
         "phenotypes": names and (figures.phenotypes, values, names),
         "heritability": any(np.isfinite(share) for share in h2.values())
-        and (figures.heritabilities, h2, panel.noise_ceiling, of),
+        and (figures.heritabilities, h2, panel.noise_ceiling, sample),
     }
     for name, drawing in drawings.items():
         path = folder / f"{name}.png"
-        path.unlink(missing_ok=True)  # it may show other phenotypes
+        path.unlink(missing_ok=True)  # an old figure may show other phenotypes
         if drawing:
             figures.draw(path, *drawing)
     print(f"panel: {panel_file(cache / 'panels', config['data']['name'], fingerprint)}")

@@ -1,16 +1,19 @@
-"""Predictions for other strains: `g2p predict run=RUN data=SOURCE [data.key=value ...]`.
+"""`g2p predict run=RUN data=SOURCE [data.key=value ...]`: predict strains with a finished run.
 
-    run=RUN               a finished run's directory, or the name of one below paths.runs
-    data=... data.key=... the panel to predict, as in training; its phenotypes are not looked at
-    out=FILE              .parquet or .csv; predictions.parquet by default
-    missing_loci=refuse   or impute, with the mean of the training strains; gaps within a locus too
-    match=both            or name, place: what finds the model's loci in the panel
-    accelerator=auto      cpu, cuda
+    run=RUN                a finished run's directory, or the name of one in paths.runs
+    data=... data.key=...  the panel to predict, as in training; its phenotypes are not used
+    out=FILE               the file to write, .parquet or .csv; default: predictions.parquet
+    missing_loci=refuse    refuse: stop if the panel lacks a locus or a genotype of the model;
+                           impute: use the locus's mean among the training strains instead
+    match=both             both: match loci by name, else by chromosome and position;
+                           name: by name only; place: by chromosome and position only
+    accelerator=auto       auto: CUDA if available, else the CPU; cpu; cuda
+    paths.runs=DIRECTORY   the directory of runs; paths.cache: that of stored panels
 
-Loci are found by name, else by chromosome and position. Where the positions of most that are found
-by name are others, names or positions are wrong, and nothing is predicted; match=name believes the
-names (when the positions are of another assembly), match=place the positions. Where the panel codes
-an allele the other way round, genotypes are flipped. Predictions are in original units.
+With match=both, nothing is predicted if most loci that match by name have other positions: names or
+positions are then wrong. match=name trusts the names (positions of another assembly), match=place
+the positions. Genotypes are flipped at loci whose alleles the panel codes the other way round.
+Predictions are in original units.
 """
 
 import sys
@@ -24,7 +27,7 @@ from g2p.data.harmonize import BY
 from g2p.runs.directory import SIGNATURE
 from g2p.runs.predict import write_predictions
 
-OWN = {
+DEFAULTS = {
     "run": None, "out": "predictions.parquet", "missing_loci": "refuse", "match": "both",
     "accelerator": "auto",
 }  # fmt: skip
@@ -34,60 +37,60 @@ CHOICES = {
 
 
 def main() -> None:
-    words = sys.argv[1:]
-    if not words or {"-h", "--help"} & set(words):
+    arguments = sys.argv[1:]
+    if not arguments or {"-h", "--help"} & set(arguments):
         print(__doc__)
-        sys.exit(0 if words else 1)
-    run_command(lambda: _predict(words), interrupted="stopped; nothing was written.")
+        sys.exit(0 if arguments else 1)
+    run_command(lambda: _predict(arguments), interrupted="stopped; nothing was written.")
 
 
-def _predict(words: list[str]) -> None:
-    own, overrides = _sorted_out(words)
+def _predict(arguments: list[str]) -> None:
+    options, overrides = _parse(arguments)
     config = compose_config(overrides)
     cache, runs = (Path(config["paths"][key]).expanduser() for key in ("cache", "runs"))
-    paths = {"run": _folder(own.pop("run"), runs), "out": Path(own.pop("out")).expanduser()}
-    write_predictions(data=config["data"], cache=cache, **paths, **own)
+    run = _run_directory(options.pop("run"), runs)
+    out = Path(options.pop("out")).expanduser()
+    write_predictions(run, config["data"], cache, out=out, **options)
 
 
-def _folder(run: str, runs: Path) -> Path:
-    """A run's directory, from that or from its signature alone."""
+def _run_directory(run: str, runs: Path) -> Path:
+    """Return a run's directory, from its path or from its signature alone."""
     folder = Path(run).expanduser()
     if folder.is_dir() or not SIGNATURE.fullmatch(run):
         return folder
     if not (runs / run).is_dir():
-        raise UserError(f"run={run}: there is no such folder here, nor in paths.runs={runs}.")
+        raise UserError(f"run={run}: this folder exists neither here nor in paths.runs={runs}.")
     return runs / run
 
 
-def _sorted_out(words: list[str]) -> tuple[dict[str, str], list[str]]:
-    """Our own keys with their values, and the overrides of `data` and `paths`."""
-    own, overrides = dict(OWN), []
-    seen = set()
-    for word in words:
-        key, _, value = word.partition("=")
-        if key in OWN:
-            if key in seen:
+def _parse(arguments: list[str]) -> tuple[dict[str, str], list[str]]:
+    """Return the command's options with their values, and the overrides of `data` and `paths`."""
+    options, overrides = {}, []
+    for argument in arguments:
+        key, _, value = argument.partition("=")
+        if key in DEFAULTS:
+            if key in options:
                 raise UserError(f"{key} is given twice. Keep one.")
-            seen.add(key)
-            own[key] = value
+            options[key] = value
         elif key.lstrip("+").partition(".")[0] in ("data", "paths"):
-            overrides.append(word)
+            overrides.append(argument)
         else:
             raise UserError(
-                f"{key} is no key of g2p predict.{nearest(key, OWN)} "
-                f"It takes {listed(OWN)}, data and paths."
+                f"{key} is not an option of g2p predict.{nearest(key, DEFAULTS)} "
+                f"It takes {listed(DEFAULTS)}, data and paths."
             )
-    if not own["run"]:
+    options = DEFAULTS | options
+    if not options["run"]:
         raise UserError("run=RUN is missing: the directory of a finished run.")
     for key, allowed in CHOICES.items():
-        if own[key] not in allowed:
-            raise UserError(f"{key} must be one of {listed(allowed)}, not {own[key]!r}.")
-    later = {f"data.{key}" for key in prepare_options()}
+        if options[key] not in allowed:
+            raise UserError(f"{key} must be one of {listed(allowed)}, not {options[key]!r}.")
+    without_effect = {f"data.{key}" for key in prepare_options()}
     for key in overridden_keys(overrides):
-        if key in later:
-            raise UserError(f"{key} has no effect: the model's own loci are taken. Remove it.")
-    if Path(own["out"]).is_dir():
-        raise UserError(f"out={own['out']} is a folder.")
-    if Path(own["out"]).suffix not in (".parquet", ".csv"):
-        raise UserError(f"out={own['out']} must end in .parquet or .csv.")
-    return own, overrides
+        if key in without_effect:
+            raise UserError(f"{key} has no effect: the model's own loci are used. Remove it.")
+    if Path(options["out"]).is_dir():
+        raise UserError(f"out={options['out']} is a folder.")
+    if Path(options["out"]).suffix not in (".parquet", ".csv"):
+        raise UserError(f"out={options['out']} must end in .parquet or .csv.")
+    return options, overrides

@@ -1,7 +1,7 @@
 """`g2p pretrained FILE GENOTYPES.npy`: predict with published weights.
 
-Reads the tensors of a `.npz` or a Lightning `.ckpt` (nothing is executed), finds the architecture
-that their names belong to, and predicts.
+Reads the tensors of a `.npz` or a Lightning `.ckpt` without executing code, chooses the
+architecture by their names, prints the first ten predictions and, with --out, writes all of them.
 """
 
 import argparse
@@ -19,9 +19,11 @@ from g2p.runs.pretrained_files import read_genotypes, read_tensors
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="g2p pretrained", description=__doc__)
-    parser.add_argument("file", type=Path, help=".npz or .ckpt")
-    parser.add_argument("genotypes", type=Path, help=".npy, strains x loci in [-1, 1]")
-    parser.add_argument("--out", type=Path, help=".npy for the predictions, strains x phenotypes")
+    parser.add_argument("file", type=Path, help="published weights, .npz or .ckpt")
+    parser.add_argument("genotypes", type=Path, help="genotypes, .npy: strains x loci in [-1, 1]")
+    parser.add_argument(
+        "--out", type=Path, help="write the predictions to this .npy, strains x phenotypes"
+    )
     options = parser.parse_args()
     run_command(lambda: print_predictions(options.file, options.genotypes, options.out))
 
@@ -30,7 +32,7 @@ def print_predictions(file: Path, genotypes_file: Path, out: Path | None) -> Non
     """Print the first ten predictions, (N, P), and write all of them to `out`.
 
     Raises:
-        UserError: where a file cannot be read, or is of no published model.
+        UserError: if a file cannot be read, or holds no published model.
     """
     name, model = load_published(read_tensors(file))
     genotypes = read_genotypes(genotypes_file, len(model.embed.weight))

@@ -1,15 +1,19 @@
-"""`python sweep.py --runs [key=value ...]`: which runs there are, and what differs between them.
+"""`g2p runs [key=value ...]`: list the runs in paths.runs and their differences; delete some.
 
-    --runs       list the runs below paths.runs that fit every key=value, as for train.py
-    key=a,b      either of them; interval(a,b): between
-    phenotype=a  among those that a run predicts
-    status=a     done, running, unfinished (killed, or failed on the way) or damaged
-    sort=r2      the best first; or when (the default), epochs, status, or a key such as optim.lr
-    csv=FILE     write them with all their keys to a file, too; the table is cut to the terminal
-    --prune      delete what is listed, once you have said yes
-    --yes        say yes now
+    key=value        only runs with this value of a key of train.py
+    key=a,b          with one of these values; key=interval(a,b): with a value between
+    phenotype=a      only runs that predict this phenotype
+    status=a         only runs that are done, running, unfinished (killed or failed) or damaged
+    paths.runs=DIR   the directory of the runs; default: runs
+    sort=when        when: the latest first (default); r2: the best first; epochs; status; or a key
+                     such as optim.lr
+    csv=FILE         also write the runs with all their keys to a file; the table is cut to the
+                     terminal's width
+    --prune          delete the listed runs, after you confirm
+    --yes            confirm now
 
-What a process is training is never deleted, nor what is no run, nor what a link leads to.
+`python sweep.py --runs ...` is the same command. It never deletes a run that a process is training,
+a folder that is not a run, or the target of a link.
 """
 
 import sys
@@ -25,108 +29,114 @@ from g2p.runs.listing import sorted_by, table, write_csv
 from g2p.runs.prune import prune, size
 from g2p.runs.query import parse_filter
 
-OWN_WORDS = ("sort", "csv")
+OPTIONS = ("sort", "csv")
 FLAGS = ("--prune", "--yes")
 
 
 def main() -> None:
-    """`g2p runs ...`, which is `sweep.py --runs ...`."""
-    words = sys.argv[1:]
-    if {"-h", "--help"} & set(words):
+    """List and delete runs: `g2p runs ...`, which is `sweep.py --runs ...`."""
+    arguments = sys.argv[1:]
+    if {"-h", "--help"} & set(arguments):
         print(__doc__)
         return
-    run_command(lambda: browse(*sorted_out(words), Console()))
+    run_command(lambda: browse(*_parse(arguments), Console()))
 
 
-def sorted_out(words: list[str]) -> tuple[list[str], set[str]]:
-    """Return the filters of a command line, and its flags.
+def _parse(arguments: list[str]) -> tuple[list[str], set[str]]:
+    """Return the filters and options of a command line, and its flags.
 
     Raises:
         UserError: for a flag that does not exist.
     """
-    flags = {word for word in words if word.startswith("-")} - {"--runs"}
+    flags = {argument for argument in arguments if argument.startswith("-")} - {"--runs"}
     for flag in sorted(flags.difference(FLAGS)):
-        raise UserError(f"{flag} is no flag here.{nearest(flag, FLAGS)} Flags: {listed(FLAGS)}.")
-    return [word for word in words if not word.startswith("-")], flags
+        raise UserError(
+            f"{flag} is not a flag of g2p runs.{nearest(flag, FLAGS)} Flags: {listed(FLAGS)}."
+        )
+    return [argument for argument in arguments if not argument.startswith("-")], flags
 
 
-def browse(words: list[str], flags: set[str], console: Console) -> None:
-    """List the runs that fit the words, and prune them if asked to.
+def browse(arguments: list[str], flags: set[str], console: Console) -> None:
+    """List the runs that match the filters, and delete them with the flag --prune.
 
     Raises:
-        UserError: for a word that is no filter, or when nobody can be asked before they are pruned.
+        UserError: for an argument that is not a filter, or if no terminal can confirm a deletion.
     """
-    where = [word for word in words if word.startswith("paths.runs=")]
-    folder = Path(compose_config(where, of_many=True)["paths"]["runs"]).expanduser().absolute()
-    own = _own(words)
-    filters = [w for w in words if w not in where and w.partition("=")[0] not in OWN_WORDS]
-    fits = [parse_filter(word) for word in filters]
+    paths = [argument for argument in arguments if argument.startswith("paths.runs=")]
+    folder = Path(compose_config(paths, of_many=True)["paths"]["runs"]).expanduser().absolute()
+    options = _options(arguments)
+    filters = [
+        parse_filter(argument) for argument in arguments
+        if argument not in paths and argument.partition("=")[0] not in OPTIONS
+    ]  # fmt: skip
     if not folder.is_dir():
-        raise UserError(f"there are no runs: {folder} does not exist. paths.runs says where.")
-    runs = [run for run in stored_runs(folder) if all(fit(run) for fit in fits)]
-    if "sort" in own:
-        runs = sorted_by(own["sort"], runs)
+        raise UserError(f"there are no runs: {folder} does not exist. Set paths.runs.")
+    runs = [run for run in stored_runs(folder) if all(matches(run) for matches in filters)]
+    if "sort" in options:
+        runs = sorted_by(options["sort"], runs)
     sizes = [size(run) for run in runs] if "--prune" in flags else None
     for line in table(runs, sizes and [_bytes(each) for each in sizes]):
         print(visible(line))
-    if "csv" in own:
-        file = Path(own["csv"]).expanduser()
+    if "csv" in options:
+        file = Path(options["csv"]).expanduser()
         write_csv(file, runs)
         console.print(f"csv: {file}", soft_wrap=True)
     counts = Counter(run.state for run in runs)
-    told = ", ".join(f"{counts[state]:,} {state}" for state in STATES if counts[state])
+    by_state = ", ".join(f"{counts[state]:,} {state}" for state in STATES if counts[state])
     console.print(
-        f"{plural(len(runs), 'run')} in {folder}" + (f": {told}." if told else "."), soft_wrap=True
+        f"{plural(len(runs), 'run')} in {folder}" + (f": {by_state}." if by_state else "."),
+        soft_wrap=True,
     )
     if strangers := [path.name for path in unrecognised_folders(folder)]:
         console.print(
-            f"Passed over, for these are no runs of g2p, or links: {listed(strangers, 8)}.",
+            f"Not listed, because they are not runs of g2p, or are links: {listed(strangers, 8)}.",
             soft_wrap=True,
         )
     if sizes and runs:
         _prune(runs, _bytes(sum(sizes)), "--yes" in flags, console)
 
 
-def _own(words: list[str]) -> dict[str, str]:
-    """What the words say to `sort` and `csv`."""
-    own: dict[str, str] = {}
-    for word in words:
-        key, _, value = word.partition("=")
-        if key not in OWN_WORDS:
+def _options(arguments: list[str]) -> dict[str, str]:
+    """Return the values of `sort` and `csv`."""
+    options: dict[str, str] = {}
+    for argument in arguments:
+        key, _, value = argument.partition("=")
+        if key not in OPTIONS:
             continue
-        if key in own:
-            raise UserError(f"{key} is given twice: {key}={own[key]} and {word}. Keep one.")
+        if key in options:
+            raise UserError(f"{key} is given twice: {key}={options[key]} and {argument}. Keep one.")
         if not value:
-            raise UserError(f"{key}= says nothing: {'sort=r2' if key == 'sort' else 'csv=FILE'}.")
-        own[key] = value
-    if not own.get("csv", ".csv").endswith(".csv"):  # it replaces what is there
-        raise UserError(f"csv={own['csv']} must end in .csv.")
-    return own
+            example = "sort=r2" if key == "sort" else "csv=FILE"
+            raise UserError(f"{key}= has no value. Write for example {example}.")
+        options[key] = value
+    if not options.get("csv", ".csv").endswith(".csv"):  # the command replaces an existing file
+        raise UserError(f"csv={options['csv']} must end in .csv.")
+    return options
 
 
-def _prune(runs: list[StoredRun], total: str, sure: bool, console: Console) -> None:
-    if not sure and not sys.stdin.isatty():
+def _prune(runs: list[StoredRun], total: str, is_confirmed: bool, console: Console) -> None:
+    if not is_confirmed and not sys.stdin.isatty():
         raise UserError(
-            "nothing was deleted: there is no terminal to ask whether "
-            f"{plural(len(runs), 'run')} ({total}) may go. --yes says so."
+            "nothing was deleted: without a terminal you cannot confirm the deletion of "
+            f"{plural(len(runs), 'run')} ({total}). --yes confirms it."
         )
-    if not sure:
+    if not is_confirmed:
         answer = console.input(f"Delete {plural(len(runs), 'run')} ({total})? [y/N] ")
         if answer.strip().lower() not in ("y", "yes"):
             console.print("Nothing was deleted.")
             return
-    kept, left = [], []
+    in_use, foreign_files = [], []
     for run in runs:
-        others = prune(run)
-        if others is None:
-            kept.append(run.signature)
+        remaining = prune(run)
+        if remaining is None:
+            in_use.append(run.signature)
         else:
-            left += map(str, others)
-    lines = [f"Deleted {plural(len(runs) - len(kept), 'run')}."]
-    if kept:
-        lines.append(f"Kept, because a process is at it: {listed(kept)}.")
-    if left:
-        lines.append(f"Left in place, for a run has no such files: {listed(left, 8)}.")
+            foreign_files += map(str, remaining)
+    lines = [f"Deleted {plural(len(runs) - len(in_use), 'run')}."]
+    if in_use:
+        lines.append(f"Not deleted, because a process is training them: {listed(in_use)}.")
+    if foreign_files:
+        lines.append(f"Not deleted, because no run has such files: {listed(foreign_files, 8)}.")
     console.print(" ".join(lines), soft_wrap=True)
 
 

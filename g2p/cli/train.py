@@ -1,4 +1,4 @@
-"""From the command line to run(config): Hydra composes, we check, an error is one message."""
+"""`train.py`, `g2p train`: Hydra composes the config, g2p checks it and trains."""
 
 import os
 import sys
@@ -26,23 +26,23 @@ from g2p.launch.search import search_overrides
 
 
 def main() -> None:
-    """`train.py`: one run, or with -m one for each combination.
+    """Train one run, or with -m one for each combination.
 
-    Exits 0 only when all succeeded; a search, when it has found a best trial.
+    Exits with 0 only if all runs succeed; a search, if it has a best trial.
     """
     survive_closed_pipes()
     stop_on_signals()
-    # Hydra then raises what it would print with a traceback; we print it without.
+    # Hydra then raises an error instead of printing it with a traceback.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
         with prioritise_interrupts():
-            # Hydra takes -m before or after its overrides; we do between them, too.
-            sys.argv[1:] = sorted(sys.argv[1:], key=lambda word: word not in ("-m", "--multirun"))
+            # Hydra takes -m before or after the overrides; here it may stand between them, too.
+            sys.argv[1:] = sorted(sys.argv[1:], key=lambda text: text not in ("-m", "--multirun"))
             arguments = get_args_parser().parse_args()
             if not (arguments.help or arguments.hydra_help or arguments.info):
-                added = _checked(arguments)
-                place = sys.argv.index(arguments.overrides[-1]) + 1 if added else 1
-                sys.argv[place:place] = added
+                added = _check(arguments)
+                position = sys.argv.index(arguments.overrides[-1]) + 1 if added else 1
+                sys.argv[position:position] = added
             if arguments.multirun:
                 prepare_launcher(arguments.overrides, report_job_result)
             hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(job)()
@@ -56,60 +56,61 @@ def main() -> None:
 
 
 class TrialScore(float):
-    """What a run came to: its mean validation R2, which a search maximises, and its directory."""
+    """A run's mean validation R2, which a search maximises, with the run's directory."""
 
     def __new__(cls, folder: Path):
         from g2p.runs.directory import RunDirectory
 
         r2 = RunDirectory(folder).metrics()["val"]["r2_mean"]
-        reached = super().__new__(cls, "nan" if r2 is None else r2)
-        reached.folder = folder
-        return reached
+        score = super().__new__(cls, "nan" if r2 is None else r2)
+        score.folder = folder
+        return score
 
     def __reduce__(self):
         return type(self), (self.folder,)
 
 
 def job(config: DictConfig) -> TrialScore:
-    """One run of a single call or of a multirun."""
-    from g2p.runs.run import run  # torch comes with it; --help and a wrong key do not wait for that
+    """Train one run, of a single call or of a multirun."""
+    from g2p.runs.run import run  # imports torch, which --help and a wrong key do not need
 
     hydra_config = HydraConfig.get()
     plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     try:
         with preemptible(), prioritise_interrupts():
-            return TrialScore(run(plain, **_told(hydra_config.overrides.task, hydra_config)))
+            options = _run_options(hydra_config.overrides.task, hydra_config)
+            return TrialScore(run(plain, **options))
     except Preempted:
         raise
     except (Exception, SystemExit) as error:
         print_error(format_error(error))
-        if hydra_config.mode == RunMode.MULTIRUN:  # Hydra counts it and goes on with the next job
-            failed = UserError(format_error(error))  # of a kind that reaches another process whole
+        if hydra_config.mode == RunMode.MULTIRUN:  # Hydra counts it and starts the next job
+            failed = UserError(format_error(error))  # this type can be pickled for another process
             failed.is_reported = True
             raise failed from None
         sys.exit(1)
 
 
 def _run_packed(jobs: list[PackedJob], hydra_config: DictConfig) -> list[object]:
-    """The runs of a multirun in this one process, as many at once as go together."""
+    """Train the runs of a multirun in this process, those of one kind stacked."""
     from g2p.runs.packed_runs import run_packed
 
-    begin = [_begin(job.config, _told(job.overrides, hydra_config)) for job in jobs]
-    return run_packed([job.config for job in jobs], begin, print)
+    starts = [_run_starter(job.config, _run_options(job.overrides, hydra_config)) for job in jobs]
+    return run_packed([job.config for job in jobs], starts, print)
 
 
 job.run_packed = _run_packed
 
 
-def _begin(config: dict, told: Mapping) -> Callable[[bool], Generator]:
-    """A run as `g2p.runs.packed_runs` begins it."""
+def _run_starter(config: dict, options: Mapping) -> Callable[[bool], Generator]:
+    """Return the function by which `g2p.runs.packed_runs` starts a run."""
     from g2p.runs.lock import BusyError
     from g2p.runs.run import run_steps
 
     def steps(wait: bool) -> Generator:
         try:
             with prioritise_interrupts():
-                return TrialScore((yield from run_steps(config, **told, wait=wait)))
+                return TrialScore((yield from run_steps(config, **options, wait=wait)))
         except BusyError:
             raise
         except Exception as error:
@@ -120,23 +121,23 @@ def _begin(config: dict, told: Mapping) -> Callable[[bool], Generator]:
     return steps
 
 
-def _told(words: Sequence[str], hydra_config: DictConfig) -> dict:
-    """What a run is told beside its config."""
-    multirun = hydra_config.mode == RunMode.MULTIRUN
+def _run_options(overrides: Sequence[str], hydra_config: DictConfig) -> dict:
+    """Return the options of a run that are not in its config."""
+    is_multirun = hydra_config.mode == RunMode.MULTIRUN
     return {
-        "set_by_user": run_keys(parse(words)),
-        "group": Path(hydra_config.sweep.dir).name if multirun else None,
+        "set_by_user": run_keys(parse(overrides)),
+        "group": Path(hydra_config.sweep.dir).name if is_multirun else None,
     }
 
 
-def _checked(arguments) -> list[str]:
-    """Refuse what one of the command's jobs would be refused for; the words that a search adds."""
+def _check(arguments) -> list[str]:
+    """Check the configs of all jobs; return the overrides that a search adds."""
     overrides = parse(arguments.overrides)
     refuse_repeated_keys(overrides)
-    if arguments.config_dir:  # whose choices and keys Hydra alone knows
+    if arguments.config_dir:  # Hydra checks its choices and keys
         for depth in ("*.yaml", "*/*.yaml", "*/*/*.yaml"):
             for file in sorted(Path(arguments.config_dir).glob(depth)):
-                read_yaml(file)  # Hydra would follow an alias to itself, and each of a billion
+                read_yaml(file)  # Hydra would follow an alias to itself, or a billion of them
         return []
     if not arguments.multirun and not arguments.cfg:
         for override in overrides:
@@ -146,8 +147,8 @@ def _checked(arguments) -> list[str]:
             if override.key_or_group == "hydra/sweeper":
                 raise UserError(f"{override.input_line} has no effect without -m: add it.")
     added = search_overrides(overrides)
-    for words in jobs(parse([*arguments.overrides, *added])):
-        compose_config(words)
-    # Hydra would compose all of them once more, a tenth of a second each, before the first starts.
+    for job_overrides in jobs(parse([*arguments.overrides, *added])):
+        compose_config(job_overrides)
+    # Hydra would compose all of them again, a tenth of a second each, before the first starts.
     Sweeper.validate_batch_is_legal = lambda self, batch: None
     return added if arguments.multirun else added[:1]

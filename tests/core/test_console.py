@@ -7,7 +7,7 @@ import pytest
 from rich.progress import Progress
 from rich.table import Table
 
-from g2p.cli.sweep import asked
+from g2p.cli.sweep import execute
 from g2p.core.console import Console, TextColumn
 from g2p.core.errors import UserError, plural
 from g2p.report.panel.tables import phenotype_table
@@ -85,11 +85,11 @@ def test_a_study_of_such_names(tmp_path, monkeypatch):
     console = Console(file=out, width=250)
     words = ["study=odd", *SMALL_RIDGE[:2], "logger=none"]
     words += [f"paths.runs='{tmp_path}/[a] [bold]/runs'", f"paths.cache={tmp_path}/cache"]
-    assert asked([*words, "--dry-run"], console)
+    assert execute([*words, "--dry-run"], console)
     text = out.getvalue()
     assert f"odd-full: Is {MARKUP} [a]?" in text
     assert f" f{MARKUP} " in text and f" {MARKUP} " in text and r" li\nne " in text
-    assert asked(words, console)
+    assert execute(words, console)
     text = out.getvalue()
     assert f"f{MARKUP}={MARKUP}, phenotypes=cu, seed=0: test R2" in text
     assert rf"f{MARKUP}: {MARKUP} to li\nne" in text
@@ -115,7 +115,7 @@ def test_words_that_sweep_py_refuses(tmp_path, monkeypatch, words, said):
     (tmp_path / "odd.yaml").write_text(file)
     monkeypatch.setattr(plan, "STUDIES", tmp_path)
     with pytest.raises(UserError) as error:
-        asked([*words, *paths(tmp_path)], Console(quiet=True))
+        execute([*words, *paths(tmp_path)], Console(quiet=True))
     assert said in str(error.value)
     assert [path.name for path in tmp_path.iterdir() if path.name != "cache"] == ["odd.yaml"]
 

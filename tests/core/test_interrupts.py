@@ -196,7 +196,7 @@ def test_a_job_that_leaves_on_a_signal_is_told_of_it(during):
 @pytest.mark.parametrize("called", ["train.py", "sweep.py"])
 def test_the_command_says_that_it_was_stopped(monkeypatch, capsys, called, during):
     monkeypatch.setattr(sys, "argv", [called, "model=ridge"])
-    monkeypatch.setattr(command, "asked", during)
+    monkeypatch.setattr(command, "execute", during)
     monkeypatch.setattr(cli.hydra, "main", lambda **_: lambda _: during)
     with pytest.raises(SystemExit) as ended:
         (cli if called == "train.py" else command).main()

@@ -119,7 +119,7 @@ def test_the_command(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     for arguments, message in (
         (["run="], "run=RUN is missing"),
-        (["run=0123456789abcdef", *options[1:]], "no such folder here, nor in paths.runs="),
+        (["run=0123456789abcdef", *options[1:]], "exists neither here nor in paths.runs="),
         ([*options, "out=x.csv", "out=y.csv"], "out is given twice"),
         ([*options, "out=~nobody-of-this-name/x.csv"], "this home folder"),
         ([*options, "match=id"], "match must be one of both, name, place"),
@@ -127,7 +127,7 @@ def test_the_command(tmp_path, monkeypatch, capsys):
         ([*options, "out=p.txt"], "must end in .parquet or .csv"),
         ([*options, "missing_loci=ask"], "refuse, impute"),
         ([*options, f"out={folder}/predictions.parquet"], "is a file of the run itself"),
-        ([*options, "modl=ridge"], "is no key of g2p predict"),
+        ([*options, "modl=ridge"], "is not an option of g2p predict"),
         ([*options, "data.seed=1"], "has none of the model's"),
         ([*options, "data.locy=3"], "data.loci"),
     ):

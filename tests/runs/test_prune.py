@@ -33,14 +33,15 @@ def test_a_run_in_training_is_listed_as_running_and_is_never_pruned(runs):
         assert "1 run " in listed.stdout and "1 running" in listed.stdout
         done = listing("status=running,unfinished", "--prune", "--yes", cwd=runs.parent)
     assert done.returncode == 0
-    assert f"Deleted 0 runs. Kept, because a process is at it: {5:016x}." in done.stdout
+    busy = f"Not deleted, because a process is training them: {5:016x}."
+    assert f"Deleted 0 runs. {busy}" in done.stdout
     assert (runs / f"{5:016x}" / "checkpoints" / "last.ckpt").exists()
     assert "1 unfinished" in listing("status=unfinished", cwd=runs.parent).stdout
 
 
 def test_pruning_asks_first(runs):
     refused = listing("model=ridge", "--prune", cwd=runs.parent, stdin=subprocess.DEVNULL)
-    assert refused.returncode == 1 and "--yes says so" in refused.stderr
+    assert refused.returncode == 1 and "--yes confirms it" in refused.stderr
     assert (runs / f"{3:016x}").exists()
     for answer, remains in (("n", True), ("", True), ("y", False)):
         controller, terminal = pty.openpty()
@@ -95,8 +96,8 @@ def test_what_is_no_run_is_never_pruned(runs, tmp_path):
     assert "Deleted 7 runs." in done.stdout
     strangers = [thesis.parent, locked.parent, drawn.parents[1], trained.parents[1]]
     for name in (*(path.name for path in strangers), f"{0xABE:016x}", f"{0xABF:016x}"):
-        assert name in done.stdout.partition("Passed over")[2]
-    left = done.stdout.partition("Left in place, for a run has no such files: ")[2]
+        assert name in done.stdout.partition("Not listed")[2]
+    left = done.stdout.partition("Not deleted, because no run has such files: ")[2]
     assert str(noted / "notes.txt") in left and str(exported) in left
     files = (
         thesis, locked, drawn, drawn.parents[1] / "metrics.json", trained, exported,

@@ -4,7 +4,7 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
-from g2p.cli.sweep import asked
+from g2p.cli.sweep import execute
 from g2p.report.study import html as page
 from g2p.report.study.layout import WIDE
 from g2p.runs.figures import plt
@@ -50,7 +50,7 @@ def _check_artists(tmp_path, folder, words, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(page, "figure", figure)
     (folder / "published.json").unlink()
-    assert asked([*words, "--collect"], Console(quiet=True))
+    assert execute([*words, "--collect"], Console(quiet=True))
     for name, shown in drawn.items():
         check_figure(shown, name, rows_of(folder / "figures" / f"{name}.csv"))
         plt.close(shown)

@@ -80,9 +80,9 @@ def test_a_smoke_study_ends_in_a_table_and_a_report(tmp_path):
         import sys
         sys.path.insert(0, {str(ROOT)!r})
         from g2p.core.console import Console
-        from g2p.cli.sweep import asked
+        from g2p.cli.sweep import execute
         words = ["study=multienv", "size=smoke", *{QUIET}, "--collect"]
-        assert asked(words, Console(quiet=True))
+        assert execute(words, Console(quiet=True))
         print([name for name in ("torch", "sklearn", "scipy", "matplotlib") if name in sys.modules])
     """
     idle = subprocess.run(
