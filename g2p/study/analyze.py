@@ -24,7 +24,7 @@ from g2p.stats.reference_checks import reference_warnings
 from g2p.study.collect import locked_results
 from g2p.study.design import Study
 from g2p.study.expand import StudyRun
-from g2p.study.scored import scored
+from g2p.study.scored import scored_rows
 
 PACKAGES = ("g2p", "torch", "lightning", "numpy")
 PUBLISHED_PANEL = "bbq"  # whose test R2 others have published
@@ -58,7 +58,7 @@ def _effects_and_warnings(
         with suppress(OSError, pa.ArrowException, LookupError, TypeError):  # missing or damaged
             return _read_effects(folder), stored["warnings"]
     note.unlink(missing_ok=True)
-    table = scored(table, runs)
+    table = scored_rows(table, runs)
     effects = compare(table, study.comparisons)
     sentences = reference_warnings(table, study.arm) if study.arm == "model" else []
     _write_effects(effects, folder)

@@ -1,4 +1,4 @@
-"""What a study compares, from its keys `compare` and `trend` (see `g2p.study.design`)."""
+"""The comparisons of a study, from its keys `compare` and `trend` (see `g2p.study.design`)."""
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -8,41 +8,41 @@ from math import isfinite
 from g2p.core.errors import UserError, listed, nearest
 from g2p.stats.comparison import Comparison, text_of
 
-# Runs are paired over these anyway, and phenotypes count alike.
-PAIRED_ANYWAY = ("phenotypes", "seed")
+# Runs are always paired over these, and phenotypes have equal weight.
+ALWAYS_PAIRED = ("phenotypes", "seed")
 
-Places = Sequence[Mapping]  # factor -> label, of each run
+PointFactors = Sequence[Mapping]  # factor -> label, of each point
 
 
 def comparisons(
     name: str, compare: object, trend: object, arm: str, factors: Mapping[str, Mapping],
-    places: Places,
+    point_factors: PointFactors,
 ) -> list[Comparison]:  # fmt: skip
     """Return all comparisons of a study, in the order of its keys.
 
     Args:
         name: of the study.
-        compare, trend: as declared, of the shape that `check_shape` allows.
+        compare, trend: as in the spec, of the shape that `check_shape` allows.
         arm: the factor that `compare` is of where it names none.
         factors: name -> its labels, in order.
-        places: where each run stands.
+        point_factors: of each point.
 
     Raises:
-        UserError: for a factor or label that the study does not have, an order that is none, or a
-            level at which nothing can be compared.
+        UserError: for a factor or label that the study does not have, values of a trend out of
+            order, or a level at which nothing can be compared.
     """
-    found: list[Comparison] = []
+    result: list[Comparison] = []
     for factor, spec in _specs(compare, arm):
-        where = f"study={name}: compare.{factor}"
+        key = f"study={name}: compare.{factor}"
         _check_labels(name, "compare", factor, _labels(spec["pairs"]), factors)
-        found += _expanded(where, factor, spec, factors, places, _pairs)
+        result += _expanded(key, factor, spec, factors, point_factors, _pairs)
     for factor, spec in _trends(trend):
-        where = f"study={name}: trend.{factor}"
+        key = f"study={name}: trend.{factor}"
         _check_labels(name, "trend", factor, [], factors)
         if len(factors[factor]) > 1:  # an override leaves one
-            _check_ordered(where, list(factors[factor]))
-            found += _expanded(where, factor, spec, factors, places, _trend)
-    return found
+            _check_ordered(key, list(factors[factor]))
+            result += _expanded(key, factor, spec, factors, point_factors, _trend)
+    return result
 
 
 def _specs(compare: object, arm: str) -> Iterator[tuple[str, dict]]:
@@ -65,33 +65,33 @@ def _labels(pairs: object) -> list:
 
 
 def _expanded(
-    where: str, factor: str, spec: Mapping, factors: Mapping[str, Mapping], places: Places,
-    contrasts: Callable[[str, Mapping, list], list[Comparison]],
+    key: str, factor: str, spec: Mapping, factors: Mapping[str, Mapping],
+    point_factors: PointFactors, contrasts: Callable[[str, Mapping, list], list[Comparison]],
 ) -> list[Comparison]:  # fmt: skip
-    """The contrasts of one entry, at each level of the factor that it is within, if it is."""
+    """The contrasts of one entry, at each level of its `within` factor if it has one."""
     within = spec.get("within")
     if within is not None:
-        _check_within(where, within, factor, factors)
-    by = tuple(name for name in factors if name not in (factor, within, *PAIRED_ANYWAY))
-    found = []
+        _check_within(key, within, factor, factors)
+    by = tuple(name for name in factors if name not in (factor, within, *ALWAYS_PAIRED))
+    result = []
     for level in factors[within] if within else [None]:
-        there = {p[factor] for p in places if within is None or p[within] == level}
-        labels = [label for label in factors[factor] if label in there]
-        found += [
+        present = {p[factor] for p in point_factors if within is None or p[within] == level}
+        labels = [label for label in factors[factor] if label in present]
+        result += [
             replace(comparison, by=by, within=within, level=level)
             for comparison in contrasts(factor, spec, labels)
         ]
-    wanted = _labels(spec.get("pairs", "ladder"))
-    if wanted and not found:
+    pair_labels = _labels(spec.get("pairs", "ladder"))
+    if pair_labels and not result:
         raise UserError(
-            f"{where} compares {listed(map(text_of, wanted))}, which no {within or 'run'} has "
+            f"{key} compares {listed(map(text_of, pair_labels))}, which no {within or 'run'} has "
             "together; the rules (when) drop them."
         )
-    return found
+    return result
 
 
 def _pairs(factor: str, spec: Mapping, labels: list) -> list[Comparison]:
-    """Those of which both arms are there; of a ladder each with the one before it."""
+    """The pairs with both arms present; of a ladder each label with the one before it."""
     pairs = itertools.pairwise(labels) if spec["pairs"] == "ladder" else spec["pairs"]
     return [Comparison(factor, a, b) for a, b in pairs if a in labels and b in labels]
 
@@ -105,30 +105,30 @@ def _trend(factor: str, spec: Mapping, labels: list) -> list[Comparison]:
 def _check_labels(
     name: str, key: str, factor: str, labels: Iterable, factors: Mapping[str, Mapping]
 ) -> None:
-    known = list(factors.get(factor, ()))
+    allowed = list(factors.get(factor, ()))
     if factor not in factors:
         raise UserError(
-            f"study={name}: {key} names {factor}, which is none of its factors "
+            f"study={name}: {key} names {factor}, which is not one of its factors "
             f"({listed(factors)}).{nearest(str(factor), factors)}"
         )
     for label in labels:
-        if label not in known:
+        if label not in allowed:
             raise UserError(
                 f"study={name}: {key} names {factor}={text_of(label)}, which the study does not "
-                f"have ({listed(map(text_of, known))}).{nearest(str(label), map(str, known))}"
+                f"have ({listed(map(text_of, allowed))}).{nearest(str(label), map(str, allowed))}"
             )
 
 
-def _check_within(where: str, within: str, factor: str, factors: Mapping[str, Mapping]) -> None:
-    allowed = [name for name in factors if name not in (factor, *PAIRED_ANYWAY)]
+def _check_within(key: str, within: str, factor: str, factors: Mapping[str, Mapping]) -> None:
+    allowed = [name for name in factors if name not in (factor, *ALWAYS_PAIRED)]
     if within not in allowed:
         raise UserError(
-            f"{where}.within={within} must be another factor of the study, in which runs are not "
-            f"paired anyway ({listed(allowed) or 'it has none'}).{nearest(str(within), allowed)}"
+            f"{key}.within={within} must be another factor of the study, in which runs are not "
+            f"always paired ({listed(allowed) or 'it has none'}).{nearest(str(within), allowed)}"
         )
 
 
-def _check_ordered(where: str, labels: list) -> None:
+def _check_ordered(key: str, labels: list) -> None:
     """A trend's values are numbers in ascending order; null may stand at an end."""
     inner = labels[labels[0] is None : len(labels) - (labels[-1] is None)]
     numbers = all(
@@ -136,6 +136,6 @@ def _check_ordered(where: str, labels: list) -> None:
     )
     if not numbers or any(b <= a for a, b in itertools.pairwise(inner)):
         raise UserError(
-            f"{where} needs values in ascending order, numbers that null may come before or after, "
+            f"{key} needs values in ascending order, numbers that null may come before or after, "
             f"not {listed(map(text_of, labels))}."
         )

@@ -1,4 +1,4 @@
-"""What a run will take, before it is trained: parameters, memory and arithmetic."""
+"""Estimates of a run's cost before it is trained: parameters, memory and arithmetic."""
 
 import time
 from collections.abc import Mapping
@@ -15,8 +15,8 @@ from g2p.training.flops import model_size, training_flops
 EFFICIENCY = 0.2
 # Bytes a parameter: itself, its gradient, and two moments of Adam.
 BYTES_A_PARAMETER = 16
-# Values of width D kept for the backward pass, a block and token: norms, queries, keys, values, ...
-KEPT = 10
+# Values of width D stored for the backward pass, a block and token: norms, queries, keys, ...
+STORED_VALUES = 10
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Cost:
 
 
 def cost(config: Mapping, *, n_loci: int, n_phenotypes: int, n_train: int) -> Cost:
-    """Of one run; built on torch's meta device, where nothing is computed.
+    """Estimate the cost of one run, with torch's meta device, where nothing is computed.
 
     Args:
         config: of the run.
@@ -48,7 +48,8 @@ def cost(config: Mapping, *, n_loci: int, n_phenotypes: int, n_train: int) -> Co
         return Cost()
     parameters = model_size(options, n_loci=n_loci, n_phenotypes=n_phenotypes).parameters
     tokens = config["trainer"]["batch_size"] * n_loci
-    width = KEPT * options["embedding_dim"] + 2 * (options.get("ffn", False) and options["ffn_dim"])
+    ffn_width = options["ffn_dim"] if options.get("ffn", False) else 0
+    width = STORED_VALUES * options["embedding_dim"] + 2 * ffn_width
     activations = 4 * tokens * options["num_layers"] * width
     return Cost(
         parameters=parameters,
@@ -61,8 +62,9 @@ def cost(config: Mapping, *, n_loci: int, n_phenotypes: int, n_train: int) -> Co
 
 
 def flops_per_second(accelerator: str) -> float | None:
-    """What training may reach: a share of a matrix product's speed, measured now; None where the
-    accelerator is not here.
+    """The speed that training may reach: a share of a matrix product's, measured now.
+
+    None where the accelerator does not exist on this machine.
     """
     try:
         device = resolve_accelerator(accelerator)

@@ -1,15 +1,15 @@
 """From a study's YAML to its runs.
 
-A study declares, in `conf/study/<name>.yaml`:
+The spec of a study, `conf/study/<name>.yaml`, has these keys:
 
     question     what it answers, in a sentence
     set          overrides of every run, `key: value`
     factors      name -> values; the runs are the product. A factor's values are
                    [1, 2, 3]                    values of the key that the factor is named by
                    {label: {key: value}, ...}   overrides, which may swap a whole group
-                   [{key: value, ...}, ...]     keys that go together
+                   [{key: value, ...}, ...]     keys that vary together
                    {bottom: {...}, rungs: [{component: label, set: {...}}, ...]}
-                                                each is the one before it and `set`
+                                                each rung adds `set` to the one before
     phenotypes   `all` in one run, `each` in a run of its own, or a list of names, likewise
     seeds        a list
     when         [{if: {factor: value or values}, set: {...}}, or {..., drop: true}, ...]
@@ -30,19 +30,23 @@ from dataclasses import dataclass
 
 from g2p.config.registry import CONF
 from g2p.core.errors import UserError, listed, nearest
+from g2p.core.formatting import format_factors
 from g2p.stats.comparison import Comparison
 from g2p.study.comparisons import comparisons
 from g2p.study.design_checks import check_distinct, check_keys, check_number
 from g2p.study.schema import read_spec
 
 STUDIES = CONF / "study"
-NO_SIZE = "it declares none; write `sizes: {full: {}}`"
+NO_SIZE = "none; write `sizes: {full: {}}`"
 BOTTOM = "bottom"  # label of a ladder's lowest rung
 
 
 @dataclass(frozen=True)
 class Point:
-    """One run of a study: where it stands (factor -> label or value) and its overrides."""
+    """A combination of a study's factors (factor -> label or value), and its overrides.
+
+    It is not a run yet: `g2p.study.expand.StudyRun` is, and may be several points.
+    """
 
     factors: dict
     overrides: dict
@@ -53,9 +57,9 @@ class Study:
     """A study of one size.
 
     Attributes:
-        name, size, question, arm: as declared.
-        points: its runs, in order; several may turn out to be the same run.
-        comparisons: of its arms, and trends; Holm's correction is over all of them.
+        name, size, question, arm: as in the spec.
+        points: in order; several may turn out to be the same run.
+        comparisons: of its arms, and trends; Holm's correction covers all of them.
     """
 
     name: str
@@ -67,11 +71,11 @@ class Study:
 
     @property
     def other_varying_keys(self) -> set[str]:
-        """Keys beside the factors' own in which its points differ."""
+        """The keys that its points differ in, without those that a factor is named by."""
         every = {key for point in self.points for key in point.overrides}
-        own = {overridden_key(factor) for factor in self.points[0].factors}
+        factor_keys = {overridden_key(factor) for factor in self.points[0].factors}
         return {
-            key for key in every - own
+            key for key in every - factor_keys
             if len({str(point.overrides.get(key)) for point in self.points}) > 1
         }  # fmt: skip
 
@@ -81,138 +85,139 @@ def studies() -> list[str]:
     return sorted(file.stem for file in STUDIES.glob("*.yaml"))
 
 
-# From the overrides of every run to the phenotypes of their panel.
+# From the overrides of every run to the names of their panel's phenotypes.
 PhenotypeNames = Callable[[Mapping], list[str]]
 
 
 def load_study(
-    name: str, size: str, names: PhenotypeNames, user_overrides: Mapping | None = None
+    name: str, size: str, phenotype_names: PhenotypeNames, user_overrides: Mapping | None = None
 ) -> Study:
     """The study `conf/study/<name>.yaml` in one of its sizes.
 
     Args:
         name, size: of the study.
-        names: gives the panel's phenotypes.
+        phenotype_names: returns the names of the panel's phenotypes.
         user_overrides: key -> value, of the user's overrides of every run.
 
     Raises:
         UserError: for a study, a size or a key that does not exist, a factor that is none, a rule
-            that can never apply, or an override of a factor that is more than its key.
+            that can never apply, or an override of a factor that sets other keys too.
     """
     if name not in studies():
         raise UserError(
             f"study={name} does not exist.{nearest(name, studies())} "
             f"study is one of {listed(studies())}."
         )
-    return plan(name, size, read_spec(STUDIES / f"{name}.yaml"), names, user_overrides)
+    return plan(name, size, read_spec(STUDIES / f"{name}.yaml"), phenotype_names, user_overrides)
 
 
 def plan(
     name: str,
     size: str,
-    declared: Mapping,
-    names: PhenotypeNames,
+    spec: Mapping,
+    phenotype_names: PhenotypeNames,
     user_overrides: Mapping | None = None,
 ) -> Study:
-    """The study that a YAML declares. Arguments and errors are those of `load_study`."""
-    sizes = declared.get("sizes", {})
+    """The study of a spec. Arguments and errors are those of `load_study`."""
+    sizes = spec.get("sizes", {})
     if size not in sizes:
-        raise UserError(f"size={size} is none of study={name}: {listed(sizes) or NO_SIZE}.")
-    told = {**declared, **sizes[size]}
-    common = declared.get("set", {}) | sizes[size].get("set", {})
-    factors = {key: _values(key, value) for key, value in told.get("factors", {}).items()}
-    if "phenotypes" in told:
-        each = names(common) if told["phenotypes"] == "each" else told["phenotypes"]
+        raise UserError(f"study={name} has no size={size}. Its sizes: {listed(sizes) or NO_SIZE}.")
+    chosen = {**spec, **sizes[size]}
+    common = spec.get("set", {}) | sizes[size].get("set", {})
+    factors = {key: _values(key, value) for key, value in chosen.get("factors", {}).items()}
+    if "phenotypes" in chosen:
+        each = phenotype_names(common) if chosen["phenotypes"] == "each" else chosen["phenotypes"]
         factors["phenotypes"] = _values("phenotype", each if isinstance(each, list) else [each])
-    factors["seed"] = _values("seed", told.get("seeds", [0]))
-    others = [values.get("factors", {}) for values in (declared, *sizes.values())]
-    _check_rules(name, told.get("when", []), factors, others)
+    factors["seed"] = _values("seed", chosen.get("seeds", [0]))
+    size_factors = [each.get("factors", {}) for each in (spec, *sizes.values())]
+    _check_rules(name, chosen.get("when", []), factors, size_factors)
     for factor in factors:
-        factors[factor] = _replaced(name, factor, factors[factor], user_overrides or {})
+        factors[factor] = _override_factor(name, factor, factors[factor], user_overrides or {})
     check_number(name, factors)
     points = [
         Point(dict(zip(factors, labels, strict=True)), overrides)
-        for labels, overrides in _product(factors, common)
+        for labels, overrides in _points(factors, common)
     ]
-    points = [p for p in (_conditioned(p, told.get("when", [])) for p in points) if p is not None]
+    points = [p for p in (_apply_rules(p, chosen.get("when", [])) for p in points) if p is not None]
     if not points:
         raise UserError(f"study={name}: its rules (when) drop every run.")
     check_keys(name, points)
-    arm = told.get("arm", next(iter(factors)))
+    arm = chosen.get("arm", next(iter(factors)))
     if arm not in factors:
-        raise UserError(f"study={name}: arm={arm} is none of its factors ({listed(factors)}).")
-    places = [point.factors for point in points]
+        raise UserError(f"study={name}: arm={arm} is not one of its factors ({listed(factors)}).")
+    point_factors = [point.factors for point in points]
     compared = comparisons(
-        name, told.get("compare", []), told.get("trend", []), arm, factors, places
+        name, chosen.get("compare", []), chosen.get("trend", []), arm, factors, point_factors
     )
-    return Study(name, size, declared.get("question", name), arm, points, compared)
+    return Study(name, size, spec.get("question", name), arm, points, compared)
 
 
-def _values(key: str, declared) -> dict:
+def _values(key: str, spec) -> dict:
     """Label -> overrides, for one factor."""
-    if isinstance(declared, Mapping) and set(declared) == {"bottom", "rungs"}:
-        reached = dict(declared["bottom"])
-        ladder = {BOTTOM: dict(reached)}
-        check_distinct(key, [BOTTOM, *(rung["component"] for rung in declared["rungs"])])
-        for rung in declared["rungs"]:
-            reached = reached | rung["set"]
-            ladder[rung["component"]] = reached
+    if isinstance(spec, Mapping) and set(spec) == {"bottom", "rungs"}:
+        overrides = dict(spec["bottom"])
+        ladder = {BOTTOM: dict(overrides)}
+        check_distinct(key, [BOTTOM, *(rung["component"] for rung in spec["rungs"])])
+        for rung in spec["rungs"]:
+            overrides = overrides | rung["set"]
+            ladder[rung["component"]] = overrides
         return ladder
-    if isinstance(declared, Mapping):
-        return {label: dict(overrides or {}) for label, overrides in declared.items()}
-    together = [v if isinstance(v, Mapping) else {key: v} for v in declared]
-    labels = [*map(_label, declared)]
+    if isinstance(spec, Mapping):
+        return {label: dict(overrides or {}) for label, overrides in spec.items()}
+    labels = [*map(_label, spec)]
     check_distinct(key, labels)
-    return dict(zip(labels, map(dict, together), strict=True))
+    each = [dict(v) if isinstance(v, Mapping) else {key: v} for v in spec]
+    return dict(zip(labels, each, strict=True))
 
 
 def overridden_key(factor: str) -> str:
-    """The key that a factor sets which is named by it."""
+    """The key that a factor is named by, and overrides."""
     return "phenotype" if factor == "phenotypes" else factor
 
 
-def _replaced(name: str, factor: str, values: Mapping, user_overrides: Mapping) -> Mapping:
-    """A factor's values; where the user overrides its key that one, else the table would lie."""
+def _override_factor(name: str, factor: str, values: Mapping, user_overrides: Mapping) -> Mapping:
+    """A factor's values, or the user's value of its key: the results must name what was trained."""
     key = overridden_key(factor)
     if key not in user_overrides:
         return values
-    others = sorted({k for overrides in values.values() for k in overrides} - {key})
-    if others:
+    other_keys = sorted({k for overrides in values.values() for k in overrides} - {key})
+    if other_keys:
         raise UserError(
             f"study={name}: {key} cannot be the same for all runs, since its factor '{factor}' "
-            f"varies it together with {listed(others)}. Leave it out, or write a study of your own."
+            f"varies it together with {listed(other_keys)}. Remove the override, or write your own "
+            "study."
         )
     return {_label(user_overrides[key]): {key: user_overrides[key]}}
 
 
-def _check_rules(name: str, rules: list, factors: Mapping, others: list[Mapping]) -> None:
-    """Refuse a condition on what no size of the study has."""
+def _check_rules(name: str, rules: list, factors: Mapping, size_factors: list[Mapping]) -> None:
+    """Refuse a condition on a factor or label that no size of the study has."""
     for rule in rules:
-        for factor, wanted in rule["if"].items():
+        for factor, rule_labels in rule["if"].items():
             if factor not in factors:
                 raise UserError(
-                    f"study={name}: when names {factor}, which is none of its factors "
+                    f"study={name}: when names {factor}, which is not one of its factors "
                     f"({listed(factors)}).{nearest(str(factor), factors)}"
                 )
             labels = [*factors[factor]]
-            for declared in others:
-                labels += _values(factor, declared[factor]) if factor in declared else []
-            for label in wanted if isinstance(wanted, list) else [wanted]:
+            for spec in size_factors:
+                labels += _values(factor, spec[factor]) if factor in spec else []
+            for label in rule_labels if isinstance(rule_labels, list) else [rule_labels]:
                 if label not in labels:
                     raise UserError(
                         f"study={name}: when names {factor}={label!r}, which the study does not "
                         f"have.{nearest(str(label), map(str, labels))} "
-                        f"There are: {listed(map(str, dict.fromkeys(labels)))}."
+                        f"It has: {listed(map(str, dict.fromkeys(labels)))}."
                     )
 
 
 def _label(value):
     if isinstance(value, Mapping):
-        return ", ".join(f"{key}={inner}" for key, inner in value.items())
+        return format_factors(value)
     return ",".join(map(str, value)) if isinstance(value, list) else value
 
 
-def _product(factors: Mapping[str, dict], common: Mapping) -> Iterator[tuple[tuple, dict]]:
+def _points(factors: Mapping[str, dict], common: Mapping) -> Iterator[tuple[tuple, dict]]:
     for labels in itertools.product(*factors.values()):
         overrides = dict(common)
         for key, label in zip(factors, labels, strict=True):
@@ -220,11 +225,11 @@ def _product(factors: Mapping[str, dict], common: Mapping) -> Iterator[tuple[tup
         yield labels, overrides
 
 
-def _conditioned(point: Point, rules: list[Mapping]) -> Point | None:
+def _apply_rules(point: Point, rules: list[Mapping]) -> Point | None:
     """The point after the rules that apply to it; None when one drops it."""
     for rule in rules:
-        wanted = {k: v if isinstance(v, list) else [v] for k, v in rule["if"].items()}
-        if all(point.factors.get(key) in values for key, values in wanted.items()):
+        rule_labels = {k: v if isinstance(v, list) else [v] for k, v in rule["if"].items()}
+        if all(point.factors.get(key) in values for key, values in rule_labels.items()):
             if rule.get("drop"):
                 return None
             point = Point(point.factors, point.overrides | rule["set"])

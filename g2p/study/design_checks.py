@@ -1,4 +1,4 @@
-"""What a study's factors may not be, found before its runs are made."""
+"""Checks of a study's factors, before its runs are made."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -9,12 +9,12 @@ MOST_POINTS = 100_000  # of a study
 
 
 def check_distinct(factor: str, labels: Sequence) -> None:
-    """Refuse a label that stands twice: the two would be one arm of the table."""
-    seen = set()
+    """Refuse a label that occurs twice: the two would be one arm of the table."""
+    labels_so_far = set()
     for label in labels:
-        if label in seen:
+        if label in labels_so_far:
             raise UserError(f"the factor {factor} has the value {label} twice.")
-        seen.add(label)
+        labels_so_far.add(label)
 
 
 def check_number(name: str, factors: Mapping[str, Mapping]) -> None:
@@ -22,13 +22,15 @@ def check_number(name: str, factors: Mapping[str, Mapping]) -> None:
     number = math.prod(map(len, factors.values()))
     if number > MOST_POINTS:
         raise UserError(
-            f"study={name}: its factors make {number:,} runs; {MOST_POINTS:,} are the most."
+            f"study={name}: its factors make {number:,} runs; at most {MOST_POINTS:,} are allowed."
         )
 
 
 def check_keys(name: str, points: Sequence) -> None:
-    """Refuse Hydra's own keys, which would have no effect."""
-    if own := sorted({key for p in points for key in p.overrides if key.startswith("hydra")}):
+    """Refuse keys of Hydra, which would have no effect."""
+    keys = {key for point in points for key in point.overrides}
+    if hydra_keys := sorted(key for key in keys if key.startswith("hydra")):
         raise UserError(
-            f"study={name} sets {listed(own)}: where runs are computed is said on the command line."
+            f"study={name} sets {listed(hydra_keys)}: where runs are computed is set on the "
+            "command line."
         )

@@ -1,4 +1,4 @@
-"""A study before it is trained: its runs, which are done, and what the others will take."""
+"""The plan of a study: its runs, which of them are done, and what the others will cost."""
 
 from rich.table import Table
 
@@ -9,7 +9,7 @@ from g2p.study.expand import StudyRun
 
 
 def show_plan(runs: list[StudyRun], states: list[str], console: Console) -> None:
-    """A row for each run, and their sums; `states` are their statuses."""
+    """Print a row for each run, and their sums; `states` are their statuses."""
     costs = [
         cost(run.config, n_loci=run.n_loci, n_phenotypes=len(run.phenotypes), n_train=run.n_train)
         for run in runs
@@ -24,22 +24,22 @@ def show_plan(runs: list[StudyRun], states: list[str], console: Console) -> None
         table.add_column(name, justify="right", no_wrap=True)
     for run, state, each in zip(runs, states, costs, strict=True):
         table.add_row(*(str(run.factors.get(k, "")) for k in factors), state, *_cells(each, speed))
-    left = [each for each, state in zip(costs, states, strict=True) if state != "done"]
+    remaining = [each for each, state in zip(costs, states, strict=True) if state != "done"]
     total = Cost(
-        parameters=sum(each.parameters for each in left),
-        memory=max((each.memory for each in left), default=0),
-        flops=sum(each.flops for each in left),
+        parameters=sum(each.parameters for each in remaining),
+        memory=max((each.memory for each in remaining), default=0),
+        flops=sum(each.flops for each in remaining),
     )
     table.add_section()
-    table.add_row("left to train", *[""] * len(factors), *_cells(total, speed))
+    table.add_row("remaining", *[""] * len(factors), *_cells(total, speed))
     console.print(table)
-    told = "not known, for there is no CUDA here." if speed is None else (
-        f"all epochs, one run after another, at {speed / 1e12:.2g} TFLOP/s, a fifth of a matrix "
-        "product's speed here."
+    basis = "unknown, since this machine has no CUDA device." if speed is None else (
+        f"all epochs, one run after another, at {speed / 1e12:.2g} TFLOP/s, a fifth of the speed "
+        "of a matrix product on this machine."
     )  # fmt: skip
     console.print(
-        "Memory: of the largest, parameters and activations. Baselines are not counted. "
-        f"Time: {told}",
+        "Memory: parameters and activations of the largest run. Baselines are not counted. "
+        f"Time: {basis}",
         soft_wrap=True,
     )
 

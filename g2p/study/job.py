@@ -30,7 +30,7 @@ class Job:
         folder: of the study.
         group: the study, for the tracker.
         signatures: by the job's number.
-        retry: whether a run that failed before is tried again.
+        retry: whether runs that failed before are tried again.
         factors: signature -> factor -> label or value, for the tracker.
     """
 
@@ -48,47 +48,47 @@ class Job:
             drive(self.steps(self.signatures[int(HydraConfig.get().job.num)], plain))
 
     def run_packed(self, jobs: list[PackedJob], hydra_config: DictConfig) -> list[object]:
-        """The same for several in one process, as many at once as go together."""
+        """Train several in one process, as many at once as can be packed."""
         begin = [partial(self.steps, self.signatures[job.number], job.config) for job in jobs]
         return run_packed([job.config for job in jobs], begin, print)
 
     def steps(self, signature: str, config: dict, wait: bool = True) -> Steps:
-        """Train the run unless another process does; whatever it raises becomes its status."""
+        """Train the run unless another process does; an error becomes its status."""
         ledger = Ledger(self.folder)
         directory = RunDirectory(Path(config["paths"]["runs"]).expanduser().absolute() / signature)
-        now = status(directory, ledger.entries().get(signature))
-        if now == "done" or (now == "failed" and not self.retry):
+        current = status(directory, ledger.entries().get(signature))
+        if current == "done" or (current == "failed" and not self.retry):
             return
         ledger.write(signature, "running")
-        place = replace(self.group, factors=self.factors.get(signature, {}))
+        group = replace(self.group, factors=self.factors.get(signature, {}))
         log = self.folder / "logs" / f"{signature}.txt"
         log.parent.mkdir(parents=True, exist_ok=True)
         try:
             with prioritise_interrupts(), log.open("a") as file:
-                known = _identified(signature, config)
-                yield from obtain_steps(config, place, Console(file=file, width=100), wait, known)
+                run = _resolve_planned(signature, config)
+                yield from obtain_steps(config, group, Console(file=file, width=100), wait, run)
         except BusyError:
-            raise  # the other process writes down what becomes of it
+            raise  # the other process records the outcome
         except (Stopped, KeyboardInterrupt, Preempted):
             ledger.write(signature, "pending")
             raise
-        except (Exception, SystemExit) as error:  # whichever: it costs this run only
+        except (Exception, SystemExit) as error:  # whichever: it does not affect the others
             ledger.write(signature, "failed", format_error(error))
         else:
             ledger.write(signature, "done")
 
 
-def _identified(signature: str, config: dict) -> ResolvedRun:
-    """The run's identity.
+def _resolve_planned(signature: str, config: dict) -> ResolvedRun:
+    """Resolve the run of a config.
 
     Raises:
-        UserError: where this machine takes the config for another run than was planned.
+        UserError: where on this machine the config gives another run than was planned.
     """
-    known = resolve_run(config)
-    if known.directory.folder.name != signature:
+    run = resolve_run(config)
+    if run.directory.folder.name != signature:
         raise UserError(
-            f"the study was planned with other code, or on a machine that differs from this one, "
-            f"on which the run computes on {known.accelerator}: say trainer=gpu or trainer=cpu, "
-            "and let both have the same data and the same code."
+            "the study was planned with other code or data, or on a machine with another "
+            f"accelerator; here the run computes on {run.accelerator}. Set trainer=gpu or "
+            "trainer=cpu, and use the same data and the same code on both machines."
         )
-    return known
+    return run

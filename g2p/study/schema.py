@@ -1,4 +1,4 @@
-"""A study's YAML, read and known to have the shape that `g2p.study.design` describes."""
+"""A study's YAML, read and checked for the shape that `g2p.study.design` describes."""
 
 from collections.abc import Mapping
 from io import StringIO
@@ -11,14 +11,14 @@ from omegaconf.errors import OmegaConfBaseException
 from g2p.core.errors import UserError, listed, nearest
 from g2p.core.yaml_file import read_yaml
 
-# Of each key, what its value may be.
+# Key -> the types that its value may have.
 KINDS = {
     "question": (str,), "set": (dict,), "factors": (dict,), "phenotypes": (str, list),
     "seeds": (list,), "when": (list,), "arm": (str,), "compare": (str, list, dict),
     "trend": (str, list, dict),
     "sizes": (dict,),
 }  # fmt: skip
-WORDS = {
+TYPE_NAMES = {
     str: "text",
     int: "a whole number",
     list: "a list",
@@ -28,81 +28,90 @@ WORDS = {
 
 
 def read_spec(file: Path) -> dict:
-    """What a study's file declares.
+    """Read the spec in a study's file.
 
     Raises:
-        UserError: naming the file, and the line or the key that is wrong.
+        UserError: naming the file, and the wrong line or key.
     """
     try:
-        declared = OmegaConf.to_container(OmegaConf.load(StringIO(read_yaml(file))))
+        spec = OmegaConf.to_container(OmegaConf.load(StringIO(read_yaml(file))))
     except (yaml.YAMLError, OmegaConfBaseException) as error:
         raise UserError(f"{file} cannot be read: {' '.join(str(error).split())}") from None
     try:
-        check_shape(declared)
+        check_shape(spec)
     except UserError as error:
         raise UserError(f"{file}: {error}") from None
-    return declared
+    return spec
 
 
-def check_shape(declared: object) -> None:
+def check_shape(spec: object) -> None:
     """Refuse a key that does not exist, or a value that is not of its kind."""
-    _be("the file", declared, dict)
-    sizes = declared.get("sizes", {})
-    _be("sizes", sizes, dict)
-    for size, told in sizes.items():
-        _be(f"sizes.{size}", told, dict)
-        _check_keys(f"sizes.{size}.", told, {k: v for k, v in KINDS.items() if k != "sizes"})
-    _check_keys("", declared, KINDS)
+    _check_type("the file", spec, dict)
+    sizes = spec.get("sizes", {})
+    _check_type("sizes", sizes, dict)
+    for size, size_spec in sizes.items():
+        _check_type(f"sizes.{size}", size_spec, dict)
+        _check_keys(f"sizes.{size}.", size_spec, {k: v for k, v in KINDS.items() if k != "sizes"})
+    _check_keys("", spec, KINDS)
 
 
-def _check_keys(above: str, told: Mapping, kinds: Mapping[str, tuple]) -> None:
-    for key, value in told.items():
+def _check_keys(above: str, spec: Mapping, kinds: Mapping[str, tuple]) -> None:
+    for key, value in spec.items():
         if key not in kinds:
             raise UserError(
-                f"{above}{key} is no key of a study.{nearest(str(key), kinds)} "
+                f"{above}{key} is not a key of a study.{nearest(str(key), kinds)} "
                 f"Allowed: {listed(sorted(kinds))}."
             )
-        _be(f"{above}{key}", value, *kinds[key])
-    for name, values in told.get("factors", {}).items():
+        _check_type(f"{above}{key}", value, *kinds[key])
+    for name, values in spec.get("factors", {}).items():
         if not name.strip():
-            raise UserError(f"{above}factors has one without a name.")
+            raise UserError(f"{above}factors has a factor without a name.")
         if name in ("seed", "phenotypes"):
             raise UserError(
-                f"{above}factors.{name} is no factor of its own: write {above}seeds or "
+                f"{above}factors.{name} cannot be a factor: write {above}seeds or "
                 f"{above}phenotypes, beside the factors."
             )
         _check_factor(f"{above}factors.{name}", values)
-    for i, rule in enumerate(told.get("when", [])):
+    for i, rule in enumerate(spec.get("when", [])):
         _check_rule(f"{above}when[{i}]", rule)
     for key, kinds in (("seeds", (int,)), ("phenotypes", (str, list))):
-        values = told.get(key, "each")
+        values = spec.get(key, "each")
         if values == []:
             raise UserError(f"{above}{key} is empty.")
         for i, value in enumerate(values if isinstance(values, list) else []):
-            _be(f"{above}{key}[{i}]", value, *kinds)
-    compare = told.get("compare", [])
-    for name, spec in compare.items() if isinstance(compare, dict) else [(None, compare)]:
-        where = f"{above}compare.{name}" if name is not None else f"{above}compare"
-        if isinstance(spec, dict):
-            _have(where, spec, {"pairs", "within"}, {"pairs"})
-            _check_within(where, spec)
-            where, spec = f"{where}.pairs", spec["pairs"]
-        _check_pairs(where, spec)
-    trend = told.get("trend", [])
+            _check_type(f"{above}{key}[{i}]", value, *kinds)
+    _check_compare(f"{above}compare", spec.get("compare", []))
+    _check_trend(f"{above}trend", spec.get("trend", []))
+
+
+def _check_compare(where: str, compare: object) -> None:
+    if isinstance(compare, dict):
+        for name, spec in compare.items():
+            pairs_key, pairs = f"{where}.{name}", spec
+            if isinstance(spec, dict):
+                _check_mapping(pairs_key, spec, {"pairs", "within"}, {"pairs"})
+                _check_within(pairs_key, spec)
+                pairs_key, pairs = f"{pairs_key}.pairs", spec["pairs"]
+            _check_pairs(pairs_key, pairs)
+    else:
+        _check_pairs(where, compare)
+
+
+def _check_trend(where: str, trend: object) -> None:
     for name in [trend] if isinstance(trend, str) else trend:
-        _be(f"{above}trend", name, str)
+        _check_type(where, name, str)
         if isinstance(trend, dict) and trend[name] is not None:
-            _have(f"{above}trend.{name}", trend[name], {"within"}, set())
-            _check_within(f"{above}trend.{name}", trend[name])
+            _check_mapping(f"{where}.{name}", trend[name], {"within"}, set())
+            _check_within(f"{where}.{name}", trend[name])
 
 
 def _check_within(where: str, spec: Mapping) -> None:
     if "within" in spec:
-        _be(f"{where}.within", spec["within"], str)
+        _check_type(f"{where}.within", spec["within"], str)
 
 
 def _check_factor(where: str, values: object) -> None:
-    _be(where, values, list, dict)
+    _check_type(where, values, list, dict)
     if isinstance(values, list) and values:
         return
     if not values:
@@ -110,29 +119,29 @@ def _check_factor(where: str, values: object) -> None:
     if set(values) != {"bottom", "rungs"}:
         for label, overrides in values.items():
             if overrides is not None:
-                _be(f"{where}.{label}", overrides, dict)
+                _check_type(f"{where}.{label}", overrides, dict)
         return
-    _be(f"{where}.bottom", values["bottom"], dict)
-    _be(f"{where}.rungs", values["rungs"], list)
+    _check_type(f"{where}.bottom", values["bottom"], dict)
+    _check_type(f"{where}.rungs", values["rungs"], list)
     for i, rung in enumerate(values["rungs"]):
-        _have(f"{where}.rungs[{i}]", rung, {"component", "set"}, {"component", "set"})
-        _be(f"{where}.rungs[{i}].component", rung["component"], str)
-        _be(f"{where}.rungs[{i}].set", rung["set"], dict)
+        _check_mapping(f"{where}.rungs[{i}]", rung, {"component", "set"}, {"component", "set"})
+        _check_type(f"{where}.rungs[{i}].component", rung["component"], str)
+        _check_type(f"{where}.rungs[{i}].set", rung["set"], dict)
 
 
 def _check_rule(where: str, rule: object) -> None:
-    _have(where, rule, {"if", "set", "drop"}, {"if"})
-    _be(f"{where}.if", rule["if"], dict)
+    _check_mapping(where, rule, {"if", "set", "drop"}, {"if"})
+    _check_type(f"{where}.if", rule["if"], dict)
     if rule.get("drop"):
         return
-    _have(where, rule, {"if", "set", "drop"}, {"set"})
-    _be(f"{where}.set", rule["set"], dict)
+    _check_mapping(where, rule, {"if", "set", "drop"}, {"set"})
+    _check_type(f"{where}.set", rule["set"], dict)
 
 
 def _check_pairs(where: str, pairs: object) -> None:
     if isinstance(pairs, str) and pairs != "ladder":
         raise UserError(f"{where} must be ladder, or pairs, not {pairs!r}.")
-    _be(where, pairs, list, str)
+    _check_type(where, pairs, list, str)
     if pairs == "ladder":
         return
     for i, pair in enumerate(pairs):
@@ -144,16 +153,16 @@ def _check_pairs(where: str, pairs: object) -> None:
             raise UserError(f"{where}[{i}] compares {pair[0]} with {pair[1]} a second time.")
 
 
-def _have(where: str, value: object, allowed: set[str], needed: set[str]) -> None:
-    _be(where, value, dict)
+def _check_mapping(where: str, value: object, allowed: set[str], needed: set[str]) -> None:
+    _check_type(where, value, dict)
     for key in value:
         if key not in allowed:
-            raise UserError(f"{where}.{key} is no key of it. Allowed: {listed(sorted(allowed))}.")
+            raise UserError(f"{where}.{key} is not a key. Allowed: {listed(sorted(allowed))}.")
     for key in sorted(needed - set(value)):
         raise UserError(f"{where}.{key} is missing.")
 
 
-def _be(where: str, value: object, *kinds: type) -> None:
+def _check_type(where: str, value: object, *kinds: type) -> None:
     if not isinstance(value, kinds):
-        kind = " or ".join(WORDS[kind] for kind in kinds)
+        kind = " or ".join(TYPE_NAMES[kind] for kind in kinds)
         raise UserError(f"{where} must be {kind}, not {value!r}.")

@@ -18,7 +18,7 @@ FACTS = pa.schema([
 ])  # fmt: skip
 
 
-def scored(table: pa.Table, runs: Sequence[StudyRun]) -> pa.Table:
+def scored_rows(table: pa.Table, runs: Sequence[StudyRun]) -> pa.Table:
     """Return the rows that count, with columns that say which of them are of the same kind.
 
     Args:
@@ -40,7 +40,7 @@ def scored(table: pa.Table, runs: Sequence[StudyRun]) -> pa.Table:
         panel = _panel(run.config)
         facts.append({
             "same_panel": panels[panel],
-            "same_setting": settings[panel, _company(run)],
+            "same_setting": settings[panel, _relevant_phenotypes(run)],
             "same_split": splits[json.dumps(run.config["split"], sort_keys=True)],
             "model_name": run.config["model"]["name"],
             "target": run.target,
@@ -55,7 +55,7 @@ def scored(table: pa.Table, runs: Sequence[StudyRun]) -> pa.Table:
 
 
 class _Numbers(dict):
-    """Key -> number, in the order in which keys were first asked for."""
+    """Key -> number, in the order in which keys are first looked up."""
 
     def __missing__(self, key: Hashable) -> int:
         self[key] = len(self)
@@ -63,15 +63,18 @@ class _Numbers(dict):
 
 
 def _panel(config: Mapping) -> str:
-    """What decides on the strains, the loci and the values that a run learns from."""
+    """The options that decide which strains, loci and values a run learns from, as text."""
     transfer = {key: value for key, value in config["transfer"].items() if key != "method"}
     groups = [config["data"], config["qc"], config["split"], transfer]
     return json.dumps(groups, sort_keys=True)
 
 
-def _company(run: StudyRun) -> tuple[str, ...]:
-    """The phenotypes of a run where they matter to each of them: where a strain that lacks one is
-    left out of all, or where they share the draw of the values that are held out.
+def _relevant_phenotypes(run: StudyRun) -> tuple[str, ...]:
+    """The phenotypes of a run where they affect each other, else none.
+
+    They do where a strain that lacks one is dropped for all, or where they share the draw of the
+    values that are held out.
     """
-    alone = run.config["data"]["missing"] != "drop_strain" and run.config["split"]["name"] != "cv2"
-    return () if alone else tuple(run.phenotypes)
+    drops_strains = run.config["data"]["missing"] == "drop_strain"
+    shares_draw = run.config["split"]["name"] == "cv2"
+    return tuple(run.phenotypes) if drops_strains or shares_draw else ()

@@ -283,7 +283,7 @@ def test_a_run_that_is_another_where_it_computes_is_refused(tmp_path):
     config = compose(*SMALL, *paths(tmp_path))
     drive(Job(tmp_path, Group("test"), ("of the other",), False).steps("of the other", config))
     entry = Ledger(tmp_path).entries()["of the other"]
-    assert entry["status"] == "failed" and "say trainer=gpu or trainer=cpu" in entry["error"]
+    assert entry["status"] == "failed" and "Set trainer=gpu or trainer=cpu" in entry["error"]
     assert not (tmp_path / "runs").exists()
 
 

@@ -15,7 +15,7 @@ from g2p.stats.compare import compare
 from g2p.stats.reference_checks import reference_warnings, ridge_references
 from g2p.study.collect import collect
 from g2p.study.expand import resolve
-from g2p.study.scored import scored
+from g2p.study.scored import scored_rows
 from tests.helpers.configs import SMALL_RIDGE, paths
 from tests.helpers.studies import plan_study
 
@@ -25,7 +25,7 @@ def filled(tmp_path, of_row, **declared) -> pa.Table:
     runs = resolve(plan_study(**declared), [*SMALL_RIDGE[:2], *paths(tmp_path), "logger=none"])
     table = collect(tmp_path / "study", runs)
     rows = [row | {"status": "done"} | of_row(row) for row in table.to_pylist()]
-    return scored(pa.Table.from_pylist(rows, table.schema), runs)
+    return scored_rows(pa.Table.from_pylist(rows, table.schema), runs)
 
 
 def test_only_the_target_of_a_transfer_counts(tmp_path):
@@ -112,7 +112,7 @@ def test_folds_of_trained_runs(tmp_path):
     runs = resolve(study, [*SMALL_RIDGE[:2], *paths(tmp_path), "logger=none"])
     for run in runs:
         obtain_run(run.config, None, Console(quiet=True))
-    table = scored(collect(tmp_path / "study", runs), runs)
+    table = scored_rows(collect(tmp_path / "study", runs), runs)
     (effect,) = compare(table, study.comparisons)
     rows = [row for row in table.to_pylist() if row["split"] == "test"]
     observed = {run.signature: observations(run, "cu") for run in runs}
