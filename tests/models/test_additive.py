@@ -1,4 +1,4 @@
-"""What the transformer is told beyond both papers: positions, and the additive path."""
+"""Parts of the transformer beyond both papers: positions, and the additive path."""
 
 import math
 
@@ -13,7 +13,7 @@ from g2p.models import build_model
 from g2p.models.layers.position import GenomePosition, LearnedPosition
 from g2p.training.fit import fit_model
 from tests.helpers.configs import compose, random_prepared
-from tests.models.test_models import transformer
+from tests.helpers.networks import transformer
 
 
 def test_a_learned_position_is_added_whatever_the_genotype():
@@ -33,13 +33,13 @@ def test_genome_positions_are_waves_along_each_chromosome(n_loci, dim, seed):
     torch.manual_seed(seed)
     position = GenomePosition(genome_L2=torch.tensor(genome), dim=dim, init_scale=0.5)
     longest = max(genome[:, 1].max(), 1)
-    for row, (chromosome, place) in zip(position(), genome, strict=True):
+    for vector, (chromosome, base) in zip(position(), genome, strict=True):
         expected = position.chromosome[chromosome].clone()
         for octave in range(10):
-            angle = math.pi * 2**octave * place / longest
+            angle = math.pi * 2**octave * base / longest
             expected += math.sin(angle) * position.along[octave]
             expected += math.cos(angle) * position.along[10 + octave]
-        torch.testing.assert_close(row, expected, atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(vector, expected, atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["transformer", "rung"])
@@ -47,10 +47,10 @@ def test_the_additive_path_starts_as_ridge_and_learns_in_its_units(name):
     data = random_prepared()
     train = data.split["train"]
     ridge = build_baseline({"name": "ridge"}).fit(data.genotypes[train], data.phenotypes[train])
-    parts = torch.tensor(ridge.weight), torch.tensor(ridge.offset)
+    solution = torch.tensor(ridge.weight), torch.tensor(ridge.offset)
     options = compose(f"model={name}", "model.additive=true")["model"]
     torch.manual_seed(0)
-    model = build_model(options, n_loci=12, n_phenotypes=3, ridge=parts)
+    model = build_model(options, n_loci=12, n_phenotypes=3, ridge=solution)
     genotype = torch.tensor(data.genotypes).float()
     with torch.no_grad():
         np.testing.assert_allclose(model(genotype), ridge.predict(data.genotypes), atol=1e-5)
@@ -62,7 +62,7 @@ def test_the_additive_path_starts_as_ridge_and_learns_in_its_units(name):
 
 
 def test_a_run_starts_at_the_ridge_of_its_training_strains(tmp_path):
-    """With a step of next to nothing, it stays there."""
+    """With a step of nearly zero, it stays at ridge."""
     data = random_prepared()
     config = compose(
         "model.additive=true", "model.embedding_dim=8", "model.num_layers=1", "optim.lr=1e-12",

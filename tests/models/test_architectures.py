@@ -28,8 +28,8 @@ def norm(x: Tensor, on: bool, module: nn.Module) -> Tensor:
 def attention(x: Tensor, module: nn.Module, heads: int, scaled: bool) -> Tensor:
     D = x.shape[-1]
     head, bias = D // heads, module.in_bias
-    parts = x @ module.in_weight.T + (0 if bias is None else bias)
-    query, key, value = parts.split(D, dim=-1)
+    projected = x @ module.in_weight.T + (0 if bias is None else bias)
+    query, key, value = projected.split(D, dim=-1)
     out = []
     for h in range(heads):
         columns = slice(h * head, (h + 1) * head)
@@ -81,10 +81,10 @@ def agrees(options: dict, n_loci: int, P: int) -> bool:
     for parameter in model.parameters():  # also those that start at zero or one
         nn.init.normal_(parameter, std=0.2)
     genotype = torch.rand(4, n_loci) * 2 - 1
-    ours, theirs = model(genotype), explicit(model, genotype, options)
+    predicted, expected = model(genotype), explicit(model, genotype, options)
     parameters = list(model.parameters())
-    gradients = (torch.autograd.grad(y.square().mean(), parameters) for y in (ours, theirs))
-    return torch.allclose(ours, theirs, atol=1e-5, rtol=1e-5) and all(
+    gradients = (torch.autograd.grad(y.square().mean(), parameters) for y in (predicted, expected))
+    return torch.allclose(predicted, expected, atol=1e-5, rtol=1e-5) and all(
         torch.allclose(a, b, atol=1e-4, rtol=1e-4) for a, b in zip(*gradients, strict=True)
     )
 

@@ -1,4 +1,4 @@
-"""What attention is for: it finds interactions that ridge cannot, and invents none."""
+"""Attention predicts interactions that ridge cannot, and invents none."""
 
 import json
 
@@ -6,7 +6,7 @@ import pytest
 
 from g2p.runs.run import run
 from tests.helpers.configs import compose, paths
-from tests.models.test_models import NETWORKS
+from tests.helpers.networks import NETWORKS
 
 DATA = ("data=epistasis", "data.strains=1200", "data.markers=200", "data.loci=8", "data.order=2",
         "trainer.accelerator=cpu", "logger=none")  # fmt: skip
@@ -18,20 +18,20 @@ SIZES = {
 }
 
 
-def against_ridge(tmp_path, name: str, epsilon: float, *overrides: str) -> float:
+def gain_over_ridge(tmp_path, name: str, epsilon: float, *overrides: str) -> float:
     """Test R2 of a network less that of ridge on the same split."""
-    told = (f"model={name}", "model.num_layers=2", *SIZES.get(name, ()), *overrides)
-    config = compose(*DATA, f"data.epsilon={epsilon}", *told, *paths(tmp_path))
+    network = (f"model={name}", "model.num_layers=2", *SIZES.get(name, ()), *overrides)
+    config = compose(*DATA, f"data.epsilon={epsilon}", *network, *paths(tmp_path))
     metrics = json.loads((run(config) / "metrics.json").read_text())
     return metrics["test"]["r2_mean"] - metrics["ridge"]["test"]["r2_mean"]
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_additive_data_give_no_network_more_than_ridge(tmp_path, name):
-    gain = against_ridge(tmp_path, name, 1.0, "trainer.max_epochs=12", "optim.lr=3e-3")
+    gain = gain_over_ridge(tmp_path, name, 1.0, "trainer.max_epochs=12", "optim.lr=3e-3")
     assert gain < 0.01
 
 
 def test_attention_finds_what_ridge_cannot(tmp_path):
-    gain = against_ridge(tmp_path, "transformer", 0.3, "trainer.max_epochs=30", "optim.lr=3e-3")
+    gain = gain_over_ridge(tmp_path, "transformer", 0.3, "trainer.max_epochs=30", "optim.lr=3e-3")
     assert gain > 0.1

@@ -8,14 +8,11 @@ from hypothesis import strategies as st
 from torch import nn
 
 from benchmarks.naive_rijal import naive_rijal
-from g2p.config.registry import choices, is_baseline
 from g2p.models import build_model
 from g2p.models.layers.attention import Attention
 from g2p.models.rijal_attention import RijalAttention
-from g2p.models.transformer import Transformer
 from tests.helpers.configs import compose
-
-NETWORKS = [name for name in choices("model") if not is_baseline(name)]
+from tests.helpers.networks import NETWORKS, transformer
 
 
 def loop_attention(x, weight, bias, heads, scaled):
@@ -79,18 +76,6 @@ def test_rijal_is_the_one_hot_form(n_loci, n_phenotypes, num_layers, embedding_d
         torch.testing.assert_close(a, b, atol=1e-4, rtol=1e-4)
 
 
-OPTIONS = {
-    "num_layers": 2, "embedding_dim": 12, "num_heads": 3, "ffn": True, "ffn_dim": 20, "skip": True,
-    "layer_norm": True, "scaled": True, "dropout": 0.0, "init_scale": 1.0,
-    "position": "none", "additive": False,
-}  # fmt: skip
-
-
-def transformer(**changes) -> Transformer:
-    torch.manual_seed(0)
-    return Transformer(n_loci=7, n_phenotypes=4, **{**OPTIONS, **changes})
-
-
 def test_transformer_is_torchs_encoder():
     """With everything on and dropout 0, and the same weights."""
     model = transformer()
@@ -102,9 +87,9 @@ def test_transformer_is_torchs_encoder():
     )
     for block, layer in zip(model.blocks, encoder.layers, strict=True):
         for name in ("in_weight", "in_bias"):
-            theirs = getattr(layer.self_attn, name.replace("in_", "in_proj_"))
+            weight = getattr(layer.self_attn, name.replace("in_", "in_proj_"))
             nn.init.normal_(getattr(block.attention, name), std=0.3)
-            theirs.data.copy_(getattr(block.attention, name))
+            weight.data.copy_(getattr(block.attention, name))
         layer.self_attn.out_proj.load_state_dict(block.attention.out.state_dict())
         layer.linear1.load_state_dict(block.ffn[0].state_dict())
         layer.linear2.load_state_dict(block.ffn[3].state_dict())
@@ -112,9 +97,11 @@ def test_transformer_is_torchs_encoder():
     tokens = genotype[:, :, None] * model.embed.weight
     expected = model.readout.linear(encoder(tokens).mean(dim=1))
     torch.testing.assert_close(model(genotype), expected, atol=1e-6, rtol=1e-5)
-    ours = torch.autograd.grad(model(genotype).sum(), model.blocks[0].attention.in_weight)[0]
-    theirs = torch.autograd.grad(expected.sum(), encoder.layers[0].self_attn.in_proj_weight)[0]
-    torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-4)
+    gradient = torch.autograd.grad(model(genotype).sum(), model.blocks[0].attention.in_weight)[0]
+    expected_gradient = torch.autograd.grad(
+        expected.sum(), encoder.layers[0].self_attn.in_proj_weight
+    )[0]
+    torch.testing.assert_close(gradient, expected_gradient, atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("toggle", ["skip", "layer_norm", "ffn", "scaled"])
@@ -146,7 +133,7 @@ def test_each_toggle_is_one_line_of_the_block(toggle):
     torch.testing.assert_close(model(genotype), expected, atol=1e-5, rtol=1e-5)
 
 
-def test_dropout_acts_in_training_and_only_there():
+def test_dropout_acts_in_training_only():
     model = transformer(dropout=0.5)
     genotype = torch.ones(3, 7)
     assert not torch.equal(model(genotype), model(genotype))

@@ -48,9 +48,9 @@ def test_it_is_the_one_hot_form(n_loci, n_environments, num_layers, embedding_di
     torch.testing.assert_close(predicted, expected, atol=1e-5, rtol=1e-5)
     which = torch.tensor([0, n_environments - 1, 0])
     torch.testing.assert_close(model(genotype, which), expected.gather(1, which[:, None]))
-    ours = torch.autograd.grad(predicted.square().sum(), list(model.parameters()))
-    theirs = torch.autograd.grad(expected.square().sum(), list(model.parameters()))
-    for a, b in zip(ours, theirs, strict=True):
+    gradients = torch.autograd.grad(predicted.square().sum(), list(model.parameters()))
+    expected_gradients = torch.autograd.grad(expected.square().sum(), list(model.parameters()))
+    for a, b in zip(gradients, expected_gradients, strict=True):
         torch.testing.assert_close(a, b, atol=1e-4, rtol=1e-4)
 
 
@@ -76,23 +76,23 @@ def test_batches_are_balanced_over_environments(n, P, batch_size, world):
                      rank=rank, world=world, n_environments=P))
         for rank in range(world)
     ]  # fmt: skip
-    seen = []
-    for i, parts in enumerate(zip(*shares, strict=True)):
+    strains = []
+    for i, batches in enumerate(zip(*shares, strict=True)):
         counts = torch.zeros(P)
         observed = 0
         taken = min(world, n - i * batch_size, batch_size)  # by as many processes
-        for part in parts[taken:]:
-            assert len(part.phenotype_BP) == 1 and part.phenotype_BP.isnan().all()
-        for part in parts[:taken]:
-            assert part.inputs == (part.genotype_BL, part.environment_B)
-            for g, y, e in zip(part.genotype_BL, part.phenotype_BP, part.environment_B,
+        for batch in batches[taken:]:
+            assert len(batch.phenotype_BP) == 1 and batch.phenotype_BP.isnan().all()
+        for batch in batches[:taken]:
+            assert batch.inputs == (batch.genotype_BL, batch.environment_B)
+            for g, y, e in zip(batch.genotype_BL, batch.phenotype_BP, batch.environment_B,
                                strict=True):  # fmt: skip
                 torch.testing.assert_close(
                     y[0], phenotypes[int(g), e], equal_nan=True, atol=0, rtol=0
                 )
                 counts[e] += 1
                 observed += int(y.isfinite())
-                seen.append(int(g))
+                strains.append(int(g))
         assert counts.max() - counts.min() <= 1
-        assert {int(part.n_observed) for part in parts} == {observed}
-    assert sorted(seen) == list(range(n))
+        assert {int(batch.n_observed) for batch in batches} == {observed}
+    assert sorted(strains) == list(range(n))

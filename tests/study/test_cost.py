@@ -7,7 +7,7 @@ from g2p.models import build_model
 from g2p.study.cost import cost
 from g2p.training.flops import training_flops
 from tests.helpers.configs import compose
-from tests.models.test_models import NETWORKS
+from tests.helpers.networks import NETWORKS
 
 
 def test_a_rijal_step_is_counted_as_by_hand():

@@ -9,15 +9,14 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from g2p.config.registry import choices, is_baseline
 from g2p.training.fit import FitRequest, fit_model
 from g2p.training.packed import fit as packed_fit
 from g2p.training.packed.loop import _predict_validation, _train_epoch
 from g2p.training.packed.sequential import SequentialModels
 from g2p.training.packed.stacked import StackedModels
 from tests.helpers.configs import compose, random_prepared
+from tests.helpers.networks import NETWORKS
 
-NETWORKS = [name for name in choices("model") if not is_baseline(name)]
 SMALL = {"num_layers": 1, "embedding_dim": 8, "num_heads": 2, "ffn_dim": 12, "dropout": 0.1}
 aten = torch.ops.aten
 # What has to know a tensor's values: `item`, `bool`, `float`; sizes that depend on values.

@@ -6,12 +6,13 @@ import pytest
 import torch
 import yaml
 
-from g2p.config.registry import CONF, choices, is_baseline
+from g2p.config.registry import CONF
 from g2p.core.interrupts import Stopped
 from g2p.training.fit import fit_model
 from g2p.training.packed import fit as packed_fit
 from g2p.training.packed.vmap_rules import MemberGenerator
 from tests.helpers.configs import compose, random_prepared
+from tests.helpers.networks import NETWORKS
 from tests.helpers.packed import (
     STACKED_OR_NOT,
     TRAINER,
@@ -22,7 +23,6 @@ from tests.helpers.packed import (
     small,
 )
 
-NETWORKS = [name for name in choices("model") if not is_baseline(name)]
 LADDER = yaml.safe_load((CONF / "study" / "ladder.yaml").read_text())["factors"]["rung"]
 
 
