@@ -22,7 +22,7 @@ WORDS = (
 )  # fmt: skip
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(st.lists(st.sampled_from(WORDS), max_size=5))
 def test_a_config_is_what_hydra_composes(words):
     parsed = parse(words)
@@ -34,9 +34,12 @@ def test_a_config_is_what_hydra_composes(words):
 def test_values_are_set_in_every_choice(group):
     for name in choices(group):
         base = compose(f"{group}={name}")
-        for key in base[group].keys() - {"name"}:
-            words = [f"{group}={name}", f"{group}.{key}=7"]
-            assert composition._config(parse(words)) == compose(*words)
+        changes = {key: f"{group}.{key}=7" for key in base[group].keys() - {"name"}}
+        every = compose(f"{group}={name}", *changes.values())
+        assert every == {**base, group: {**dict.fromkeys(changes, 7), "name": name}}
+        for key, change in changes.items():
+            changed = composition._config(parse([f"{group}={name}", change]))
+            assert changed == {**base, group: {**base[group], key: every[group][key]}}
 
 
 def test_a_grid_of_values_is_composed_once(monkeypatch):

@@ -83,7 +83,8 @@ def test_setting_what_has_no_effect_is_refused_having_it_is_not(overrides, key):
 @pytest.mark.parametrize("model", choices("model"))
 @pytest.mark.parametrize("data", choices("data"))
 def test_shipped_configs_are_valid(model, data):
-    config = compose(f"model={model}", f"data={data}")
+    config = compose(f"model={model}")
+    config["data"] = compose(f"data={data}")["data"]
     check(config, ["model", "data"])
     keys = {f"{group}.{key}" for group in GROUPS for key in config[group]} | {"optim"}
     assert inapplicable_keys(config).keys() <= keys

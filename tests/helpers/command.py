@@ -1,8 +1,8 @@
 """The project's commands as a user calls them, each in a process of its own.
 
-They share what takes Python four seconds, longer than most tests: to import the libraries of a run.
-Each is forked from a process that has done so, and has imported nothing of g2p. A test of imports,
-or one that kills what it calls, starts `python` itself.
+To import the libraries of a run takes Python four seconds, longer than most tests. So each command
+is forked from a server process that imports them once. A test of imports, or one that kills the
+command, starts `python` itself.
 """
 
 import atexit
@@ -20,40 +20,46 @@ from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
-# Of one thread, as a process must be that forks: importing pyarrow starts another.
-LIBRARIES = ("lightning", "matplotlib.pyplot", "scipy.stats", "hydra")
+# Not wandb: what it sets up when it is imported belongs to one process.
+MODULES = (
+    "lightning", "lightgbm", "matplotlib.pyplot", "scipy.stats", "sklearn.linear_model", "hydra",
+    "g2p.cli.command", "g2p.cli.train", "g2p.cli.sweep", "g2p.runs.run", "g2p.study.analyze",
+    "g2p.report.study.report", "g2p.report.study.results_view",
+)  # fmt: skip
+# A process must have one thread to fork safely; the memory allocator of pyarrow starts another.
+ONE_THREAD = {"JE_ARROW_MALLOC_CONF": "background_thread:false"}
 
 
 def call(
-    *words: str, cwd: Path, timeout: int = 300, **environment: str
+    *arguments: str, cwd: Path, timeout: int = 300, **environment: str
 ) -> subprocess.CompletedProcess:
-    """What `python words ...` says and exits with; W&B is offline unless `environment` differs.
+    """Run `python arguments ...`, without W&B's server unless `environment` says otherwise.
 
     Args:
-        words: a file of the project or -m and a module, and what they are told.
-        cwd: where.
+        arguments: a file of the project or -m and a module, and its arguments.
+        cwd: the working directory.
         timeout: seconds, after which SIGALRM ends it.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        out, err = Path(folder, "out"), Path(folder, "err")
-        asked = {
-            "words": words,
+    with tempfile.TemporaryDirectory() as directory:
+        out, err = Path(directory, "out"), Path(directory, "err")
+        request = {
+            "arguments": arguments,
             "cwd": str(cwd),
             "files": [os.devnull, str(out), str(err)],
             "timeout": timeout,
             "environment": _with(environment),
         }
-        parent = _parent()
-        print(json.dumps(asked), file=parent.stdin, flush=True)
-        code = parent.stdout.readline()
-        assert code, f"tests.helpers.command ended with {parent.wait()}"
-        return subprocess.CompletedProcess(words, int(code), out.read_text(), err.read_text())
+        server = _server()
+        print(json.dumps(request), file=server.stdin, flush=True)
+        code = server.stdout.readline()
+        assert code, f"tests.helpers.command ended with {server.wait()}"
+        return subprocess.CompletedProcess(arguments, int(code), out.read_text(), err.read_text())
 
 
-def started(*words: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess:
-    """The same from nothing, for what Python does when it starts."""
+def started(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess:
+    """Run the same in a new Python, for what happens when that starts."""
     return subprocess.run(
-        [sys.executable, *_of_project(words)], cwd=cwd, env=_with(environment),
+        [sys.executable, *_of_project(arguments)], cwd=cwd, env=_with(environment),
         capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
 
@@ -62,8 +68,8 @@ def _with(environment: dict[str, str]) -> dict[str, str]:
     return {**os.environ, "WANDB_MODE": "offline", **environment}
 
 
-def _of_project(words: Sequence[str]) -> list[str]:
-    file, *others = words
+def _of_project(arguments: Sequence[str]) -> list[str]:
+    file, *others = arguments
     return [file if file == "-m" else str(ROOT / file), *others]
 
 
@@ -72,25 +78,27 @@ sweep = functools.partial(call, "sweep.py")
 
 
 @functools.cache
-def _parent() -> subprocess.Popen:
-    parent = subprocess.Popen(
-        [sys.executable, "-m", __name__], cwd=ROOT, text=True,
+def _server() -> subprocess.Popen:
+    server = subprocess.Popen(
+        [sys.executable, "-m", __name__], cwd=ROOT, text=True, env={**os.environ, **ONE_THREAD},
         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
     )  # fmt: skip
-    atexit.register(_end, parent)
-    return parent
+    atexit.register(_end, server)
+    return server
 
 
-def _end(parent: subprocess.Popen) -> None:
-    parent.stdin.close()
-    parent.wait()
-    parent.stdout.close()
+def _end(server: subprocess.Popen) -> None:
+    server.stdin.close()
+    server.wait()
+    server.stdout.close()
 
 
-def _asked() -> dict:
-    """In the parent, never returns; in a child, what that is to do."""
-    for name in LIBRARIES:
+def _next_request() -> dict:
+    """Wait for requests and fork a child for each. Returns in a child, with its request."""
+    for name in MODULES:
         importlib.import_module(name)
+    threads = Path("/proc/self/task")  # of Linux
+    assert not threads.is_dir() or len(list(threads.iterdir())) == 1
     gc.freeze()  # else looking for garbage would copy all of it into each child
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the tests, and for the children
     for line in sys.stdin:
@@ -101,7 +109,7 @@ def _asked() -> dict:
     sys.exit()
 
 
-def _do(words: list[str], cwd: str, files: list[str], timeout: int, environment: dict) -> None:
+def _run(arguments: list[str], cwd: str, files: list[str], timeout: int, environment: dict) -> None:
     for number, name in enumerate(files):
         os.dup2(os.open(name, os.O_RDWR | os.O_CREAT), number)
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -109,8 +117,8 @@ def _do(words: list[str], cwd: str, files: list[str], timeout: int, environment:
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(environment)
-    sys.argv = _of_project(words)
-    if words[0] == "-m":
+    sys.argv = _of_project(arguments)
+    if arguments[0] == "-m":
         del sys.argv[0]
         runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
     else:
@@ -118,4 +126,4 @@ def _do(words: list[str], cwd: str, files: list[str], timeout: int, environment:
 
 
 if __name__ == "__main__":
-    _do(**_asked())
+    _run(**_next_request())

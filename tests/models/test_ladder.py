@@ -21,7 +21,7 @@ def overrides(settings: dict) -> list[str]:
 
 
 def rungs() -> list[dict]:
-    """The composed configs from the bottom up."""
+    """Return the composed configs from the bottom up."""
     settings, configs = dict(LADDER["bottom"]), []
     for step in [{"set": {}}, *LADDER["rungs"]]:
         settings |= step["set"]
