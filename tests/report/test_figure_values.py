@@ -174,7 +174,7 @@ def test_a_line_that_is_a_mean_over_panels_is_said_to_be_one():
     (line,) = (row for row in picture.values if row["kind"] == "noise_ceiling")
     assert line["test_r2"] == pytest.approx(0.85)
     assert (
-        "Runs of an arm differ in data.epsilon too. So does what stands beside" in picture.caption
+        "Runs of an arm differ in data.epsilon too. So do the reference values" in picture.caption
     )
     assert "(noise ceiling): a line is the mean." in picture.caption
 
@@ -215,7 +215,7 @@ def test_only_trained_networks_are_compared_by_parameters_and_the_caption_names_
     by_cost = group_by(picture.values, lambda row: row["cost"])
     assert {row["arm"] for row in by_cost["num_parameters"]} == {*arms[2:]}
     assert {row["arm"] for row in by_cost["seconds"]} == {*arms}
-    told = "Not under parameters, where only trained networks compare: gbdt, forest of mine."
+    told = "Not under parameters, which compare trained networks alone: gbdt, forest of mine."
     assert told in picture.caption
     assert "not counted for baselines: gbdt, forest of mine." in picture.caption
 

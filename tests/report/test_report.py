@@ -193,7 +193,7 @@ def test_the_lead_of_the_best_arm_has_its_interval_whichever_way_it_was_compared
     at_a_level = replace(at_a_level, comparison=replace(at_a_level.comparison, within="x", level=1))
     assert summary(data, [at_a_level])[1] == summary(data, [])[1]  # not of the lead over all
     unsure = summary(data, [effect("b", "a", 0.1, -0.01, 0.3)])[1]
-    assert "cannot be told apart" in unsure and "cannot be told apart" not in forth
+    assert "do not differ significantly" in unsure and "significantly" not in forth
     alone = summary(data, [])[1]  # not among the study's comparisons
     low, high = map(float, re.search(r"([+-][\d.]+) to ([+-][\d.]+\d)", alone).groups())
     lead = float(re.search(r"([\d.]+) less", alone)[1])
@@ -208,7 +208,7 @@ def test_the_lead_says_what_is_paired_and_when_its_interval_is_too_narrow():
     told = summary(StudyData(table, "model", ["model", "data.epsilon"]), [])[1]
     low = float(re.search(r"interval is ([+-][\d.]+) to", told)[1])
     assert low > 0 and "paired by phenotype, seed, data.epsilon, the lead's" in told
-    assert "p is 0.25 all the same" in told and told.endswith("these two cannot be told apart.")
+    assert "but p is 0.25:" in told and told.endswith("these two do not differ significantly.")
 
 
 def test_the_page_says_how_effects_were_tested(tmp_path):

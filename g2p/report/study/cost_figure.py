@@ -1,4 +1,4 @@
-"""What gain costs: the mean test R2 of each arm against what its runs took."""
+"""Cost against gain: the mean test R2 of each arm against the cost of its runs."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,11 +26,11 @@ from g2p.report.study.layout import (
 from g2p.report.study.results_view import StudyData, group_by, is_number
 from g2p.runs.figures import plt
 
-# Where labels of times stand: the finer ones where there is room for them.
+# Ticks of a time axis: the dense ones where their labels fit.
 UNITS = {"ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0}
-FINE = {"ms": (1, 2, 5, 10, 20, 50, 100, 200, 500), "s": (1, 2, 5, 10, 20),
+DENSE = {"ms": (1, 2, 5, 10, 20, 50, 100, 200, 500), "s": (1, 2, 5, 10, 20),
         "min": (1, 2, 5, 10, 20), "h": (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)}  # fmt: skip
-COARSE = {"ms": (1, 10, 100), "s": (1, 10), "min": (1, 10), "h": (1, 10, 100, 1000)}
+SPARSE = {"ms": (1, 10, 100), "s": (1, 10), "min": (1, 10), "h": (1, 10, 100, 1000)}
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,7 @@ class Cost:
     Attributes:
         label: of the axis.
         ticks: value -> text.
-        shared: whether the phenotypes of a run share it: a run on eighteen of them is then a
-            bargain.
+        shared: whether the phenotypes of a run share it, so that each costs its fraction.
     """
 
     label: str
@@ -50,7 +49,7 @@ class Cost:
 
 
 def duration(seconds: float, _: int | None = None) -> str:
-    """1 ms, 20 s, 5 min, 2 h: the largest unit that does not make it less than one."""
+    """Seconds as text in the largest unit of which it is at least one: 1 ms, 20 s, 5 min, 2 h."""
     unit = next((u for u in reversed(UNITS) if seconds >= UNITS[u] * (1 - 1e-9)), "ms")
     return f"{seconds / UNITS[unit]:.3g} {unit}"
 
@@ -65,13 +64,13 @@ COSTS = {
 
 
 def find_baseline_arms(data: StudyData, configs: Mapping[str, Mapping]) -> set[str]:
-    """Arms with runs of a baseline, whose parameters are no network's weights."""
+    """Return the arms with runs of a baseline, whose parameters are not a network's weights."""
     names = {key: config.get("model", {}).get("name") for key, config in configs.items()}
     return {run.arm for run in data.runs if is_baseline(str(names.get(run.key)))}
 
 
 def cost(data: StudyData, baseline_arms: Collection[str] = ()) -> Picture | None:
-    """Mean test R2 against what the arms cost, for each cost that is known of two arms.
+    """Mean test R2 against cost, for each cost that at least two arms have.
 
     Args:
         baseline_arms: arms of baselines (`find_baseline_arms`).
@@ -79,14 +78,14 @@ def cost(data: StudyData, baseline_arms: Collection[str] = ()) -> Picture | None
     values = cost_values(data, baseline_arms)
     if not values:
         return None
-    share = "Training is for each phenotype of a run. " if _shared(data) else ""
+    share = "Training cost is per phenotype of a run. " if _shared(data) else ""
     # An arm has the same mean in each panel.
     r2 = {row["arm"]: row["mean_test_r2"] for row in values}
     return Picture(
         name="cost",
         heading="Cost against gain",
         caption=f"Mean over the runs of each arm, cost on a logarithmic scale. {share}Up and to "
-        f"the left is better.{_left_out(data, values, baseline_arms)}"
+        f"the left is better.{_missing_arms(data, values, baseline_arms)}"
         f"{below_axis_note(r2.values(), ('arm', 'arms'))}",
         description="; ".join(f"{arm}: mean test R2 {r2:z.4f}" for arm, r2 in data.means.items()),
         values=values,
@@ -95,56 +94,58 @@ def cost(data: StudyData, baseline_arms: Collection[str] = ()) -> Picture | None
 
 
 def cost_values(data: StudyData, baseline_arms: Collection[str]) -> list[dict]:
-    """What is drawn: for each cost that is known of two arms, the mean cost and R2 of each."""
+    """All drawn values: for each cost that at least two arms have, each arm's mean cost and R2."""
     values = []
     for name in COSTS:
-        known = costs(data, name, baseline_arms) if name in data.table.column_names else {}
-        if len(known) > 1:
+        mean_costs = costs(data, name, baseline_arms) if name in data.table.column_names else {}
+        if len(mean_costs) > 1:
             values += [
                 {"kind": "mean", "arm": arm, "cost": name, "mean_cost": value,
                  "mean_test_r2": data.means[arm]}
-                for arm, value in known.items()
+                for arm, value in mean_costs.items()
             ]  # fmt: skip
     return values
 
 
 def costs(data: StudyData, column: str, baseline_arms: Collection[str] = ()) -> dict[str, float]:
-    """Arm -> mean over its finished runs, where any run knows its cost (and it is not 0).
+    """Arm -> mean over its finished runs, for arms with a run that has this cost (and not 0).
 
-    Parameters of a baseline (a tree ensemble's settings, a kernel's weight for each strain) are not
-    of the kind that a network has, so an untrained arm has none here.
+    Parameters of a baseline (a tree ensemble's settings, a kernel's weight for each strain) do not
+    compare with a network's, so an arm of baselines has none here.
     """
-    spent = COSTS[column].shared and _shared(data)
+    per_phenotype = COSTS[column].shared and _shared(data)
     by_arm: dict[str, list[float]] = {}
     for run in data.runs:
         value = run.facts[column]
         if column == "num_parameters" and run.arm in baseline_arms:
             continue
         if run.status == "done" and run.arm in data.means and is_number(value) and value > 0:
-            by_arm.setdefault(run.arm, []).append(value / (len(run.phenotypes) if spent else 1))
+            by_arm.setdefault(run.arm, []).append(
+                value / (len(run.phenotypes) if per_phenotype else 1)
+            )
     return {arm: fmean(values) for arm, values in by_arm.items()}
 
 
 def _shared(data: StudyData) -> bool:
-    """Whether some runs give more phenotypes than others."""
+    """Whether some runs predict more phenotypes than others."""
     return len({len(run.phenotypes) for run in data.runs if run.status == "done"}) > 1
 
 
-def _left_out(data: StudyData, values: Values, baseline_arms: Collection[str]) -> str:
-    """Sentences on the arms that a panel lacks, and why."""
-    told = ""
+def _missing_arms(data: StudyData, values: Values, baseline_arms: Collection[str]) -> str:
+    """Sentences on the arms that a panel lacks, with the reason."""
+    sentences = ""
     for name, rows in group_by(values, lambda row: row["cost"]).items():
         missing = [arm for arm in data.means if arm not in {row["arm"] for row in rows}]
         if not missing:
             continue
         names = listed(missing, 6)
         if name == "num_parameters" and set(missing) <= set(baseline_arms):
-            told += f" Not under parameters, where only trained networks compare: {names}."
+            sentences += f" Not under parameters, which compare trained networks alone: {names}."
         elif name == "flops" and set(missing) <= set(baseline_arms):
-            told += f" Floating-point operations are not counted for baselines: {names}."
+            sentences += f" Floating-point operations are not counted for baselines: {names}."
         else:
-            told += f" Not known of {names}: {COSTS[name].label}."
-    return told
+            sentences += f" No {COSTS[name].label} recorded for {names}."
+    return sentences
 
 
 def _draw(order: Sequence[str], values: Values, width: float) -> Figure:
@@ -176,14 +177,14 @@ def _draw(order: Sequence[str], values: Values, width: float) -> Figure:
 
 
 def _axis_of_costs(axes: Axes, name: str, values: Sequence[float], inches: float) -> None:
-    # Room for two of 1, 2, 5 times a power of ten, however alike the costs are.
+    # The axis spans two of 1, 2, 5 times a power of ten, however similar the costs are.
     low, high = min(values) / 2.3, max(values) * 2.3
     axes.set(xscale="log", xlim=(low, high), xlabel=COSTS[name].label)
     # Where labels of every 1, 2 and 5 would touch, there is one every tenfold.
-    room = inches - 0.7
-    fit = 3 * log10(high / low) * (0.6 if name == "seconds" else 0.45) < room
+    available = inches - 0.7  # for labels
+    fit = 3 * log10(high / low) * (0.6 if name == "seconds" else 0.45) < available
     if name == "seconds":
-        chosen = FINE if fit else COARSE
+        chosen = DENSE if fit else SPARSE
         ticks = [n * UNITS[unit] for unit, numbers in chosen.items() for n in numbers]
         axes.xaxis.set_major_locator(FixedLocator([t for t in ticks if low <= t <= high]))
     else:

@@ -65,7 +65,7 @@ def _caption(data: StudyData, values: Values, factor: str) -> str:
         of = f" of {total}, those that every point has" if n < total else ""
         parts = [
             f"First the mean over {plural(n, 'phenotype')}{of}, then each phenotype: "
-            f"{points.format('thin', 'its ')}. The two have axes of their own."
+            f"{points.format('thin', 'its ')}. Each panel has its own axis."
         ]
     else:
         parts = [
@@ -91,38 +91,37 @@ def _draw(order: Sequence[str], factor: str, values: Values, width: float) -> Fi
     several = len({row["phenotype"] for row in values if row["phenotype"]}) > 1
     means = [row for row in values if row["kind"] in OVER_PHENOTYPES]
     single = [row for row in values if row["kind"] in ("run", "phenotype_mean")]
-    # Of one phenotype its runs stand around their mean.
+    # A single phenotype's runs are drawn around their mean.
     parts = {"mean over phenotypes": means, "each phenotype": single}
     parts = {k: v for k, v in parts.items() if v} if several else {"": [*means, *single]}
     across = 1 if width < 5 else len(parts)
     down = -(-len(parts) // across)
     width = min(width, 7.2 if len(parts) == 1 else 10.8)
     ceiling = any(row["kind"] == CEILING for row in values)
-    handles = [Line2D([], [], label=line, **_flat(looks[line], line, values, factor))
+    handles = [Line2D([], [], label=line, **_legend_look(looks[line], line, values, factor))
                for line in lines]  # fmt: skip
     handles += [Line2D([], [], label="noise ceiling", color="black", linewidth=1)] * ceiling
     figure, grid = plt.subplots(
         down, across, layout="constrained", squeeze=False,
         figsize=(width, 3.2 * down + legend_inches([h.get_label() for h in handles], width)),
     )  # fmt: skip
-    place = _places(sort_values({row[factor] for row in values if row[factor] is not None}), axis)
+    labels = {row[factor] for row in values if row[factor] is not None}
+    x_of = _x_positions(sort_values(labels), axis)
     for axes, (title, rows) in zip(grid.flat, parts.items(), strict=True):
         axes.set_ylim(*r2_limits([row["test_r2"] for row in rows]))
         axes.set_xscale("log" if axis.log else "linear")
-        for line, own in group_by(rows, lambda row: row["line"]).items():
-            _line(axes, [(place.get(row[factor]), row) for row in own], looks.get(line),
+        for line, line_rows in group_by(rows, lambda row: row["line"]).items():
+            _line(axes, [(x_of.get(row[factor]), row) for row in line_rows], looks.get(line),
                   rasterized=len(values) > MOST_POINTS)  # fmt: skip
         axes.set_title(title, fontsize=9)
         axes.set(xlabel=axis.xlabel, ylabel="test R2")
         axes.grid(axis="y", color="#e8e8e8")
-        set_tick_labels(
-            axes.xaxis, list(place.values()), [*map(label, place)], width / across - 1.0
-        )
+        set_tick_labels(axes.xaxis, list(x_of.values()), [*map(label, x_of)], width / across - 1.0)
     legend(figure, handles, width)
     return figure
 
 
-def _flat(look: dict, line: str, values: Values, factor: str) -> dict:
+def _legend_look(look: dict, line: str, values: Values, factor: str) -> dict:
     """The look of a line, without markers where it has no value of the factor."""
     has_x = any(row["line"] == line and row[factor] is not None for row in values)
     return look if has_x else look | {"marker": ""}
@@ -131,7 +130,8 @@ def _flat(look: dict, line: str, values: Values, factor: str) -> dict:
 def _line(axes: Axes, points: list[tuple], look: dict | None, *, rasterized: bool) -> None:
     """The values of one line, as (x, row); `look` is None for the noise ceiling's."""
     kinds = group_by(points, lambda point: point[1]["kind"])
-    xy = {kind: [(x, row["test_r2"]) for x, row in own] for kind, own in kinds.items()}
+    xy = {kind: [(x, row["test_r2"]) for x, row in kind_points]
+          for kind, kind_points in kinds.items()}  # fmt: skip
     if look is None:
         axes.plot(*zip(*xy[CEILING], strict=True), color="black", linewidth=1, zorder=1.5)
         return
@@ -140,9 +140,9 @@ def _line(axes: Axes, points: list[tuple], look: dict | None, *, rasterized: boo
         axes.plot(*zip(*xy["run"], strict=True), ".", color=colour, markersize=4, alpha=0.7,
                   markeredgewidth=0, rasterized=rasterized)  # fmt: skip
     if "mean" not in xy:  # the thin lines of phenotypes have no thick one over them
-        for own in group_by(kinds.get("phenotype_mean", []),
+        for curve in group_by(kinds.get("phenotype_mean", []),
                            lambda point: point[1]["phenotype"]).values():  # fmt: skip
-            axes.plot([x for x, _ in own], [row["test_r2"] for _, row in own], **thin)
+            axes.plot([x for x, _ in curve], [row["test_r2"] for _, row in curve], **thin)
     for (x, low), (_, high) in zip(
         xy.get("interval_low", []), xy.get("interval_high", []), strict=True
     ):
@@ -152,15 +152,15 @@ def _line(axes: Axes, points: list[tuple], look: dict | None, *, rasterized: boo
     for x, r2 in xy.get("mean", []):
         if x is None:
             axes.axhline(r2, **look | {"marker": "", "linewidth": 1.4})
-    known = [(x, r2) for x, r2 in xy.get("mean", []) if x is not None]
-    if known:
-        axes.plot(*zip(*known, strict=True), linewidth=1.4, markersize=5, **look)
+    joined = [(x, r2) for x, r2 in xy.get("mean", []) if x is not None]
+    if joined:
+        axes.plot(*zip(*joined, strict=True), linewidth=1.4, markersize=5, **look)
     mark_below(axes, [p for kind in ("run", "mean") for p in xy.get(kind, []) if p[0] is not None],
                colour)  # fmt: skip
 
 
-def _places(values: list, axis: Axis) -> dict:
-    """Value -> its x. On a log scale 0 and null stand a step before and after the rest."""
+def _x_positions(values: list, axis: Axis) -> dict:
+    """Value -> its x. On a log scale 0 is one step before the rest, and null one step after."""
     if not axis.log:
         return {x: x for x in values}
     numbers = [x for x in values if isinstance(x, int | float) and x > 0] or [1]

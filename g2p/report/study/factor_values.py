@@ -1,4 +1,4 @@
-"""R2 against a factor that is a number: all values that the figure draws."""
+"""The values of the figure of R2 against a numeric factor."""
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from g2p.core.formatting import label
 from g2p.report.study.results_view import StudyData, group_by, mean_r2
 from g2p.report.study.values import mean_of_runs, reference, standard_error
 
-MOST_LINES = 8  # that a reader tells apart
+MOST_LINES = 8  # that a reader can distinguish
 CEILING = "noise_ceiling"
 
 
@@ -22,7 +22,7 @@ class Axis:
         xlabel: of the axis.
         log: whether its scale is logarithmic.
         null: the label of the value null, if that is a value.
-        panels: whether each value is a panel of its own, which has its own noise ceiling.
+        panels: whether each value is another panel, with another noise ceiling.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Axis:
 AXES = {
     "model.num_layers": Axis("layers", "Test R2 by number of layers", "layers"),
     "transfer.observations": Axis(
-        "transfer", "Test R2 by values of the phenotype to learn from",
+        "transfer", "Test R2 by number of known values",
         "known values of the phenotype", log=True, null="all",
     ),
     "data.epsilon": Axis(
@@ -46,34 +46,34 @@ AXES = {
 
 
 def factor_values(data: StudyData, factor: str) -> list[dict]:
-    """What is drawn: runs, their mean by phenotype, the mean over phenotypes and its error.
+    """All drawn values: runs, their mean by phenotype, the mean over phenotypes and its error.
 
-    Means over phenotypes are over those that every point of every line has, or they would differ
-    in what they are of. A line that has no value of the factor has a mean alone. The factor's
-    value null is its label here.
+    Means are over the phenotypes that every point of every line has, else they would not compare.
+    A line that has no value of the factor has only a mean. The factor's value null is its label
+    here.
     """
     axis = AXES[factor]
     points = {name: _points(rows, axis, factor) for name, rows in _lines(data, factor).items()}
-    every = [{row["phenotype"] for row in rows} for at in points.values() for rows in at.values()]
-    common = [name for name in data.phenotypes if all(name in names for names in every)]
+    each = [{row["phenotype"] for row in rows} for at in points.values() for rows in at.values()]
+    common = [name for name in data.phenotypes if all(name in names for names in each)]
     repeat = _repeat(data, factor)
     values = []
 
     def add(kind: str, line: str | None, x, r2: float, **more) -> None:
-        empty = {"phenotype": None, "seed": None, "runs": None, "phenotypes": None,
+        defaults = {"phenotype": None, "seed": None, "runs": None, "phenotypes": None,
                  "signature": None}  # fmt: skip
         row = {"kind": kind, "line": line, factor: x, "test_r2": r2}
-        values.append({**row, **empty, **more})
+        values.append({**row, **defaults, **more})
 
     for line, at in points.items():
         for x, rows in at.items():
             if x is not None:
-                for name, mine in group_by(rows, lambda row: row["phenotype"]).items():
-                    for row in mine:
+                for name, phenotype_rows in group_by(rows, lambda row: row["phenotype"]).items():
+                    for row in phenotype_rows:
                         add("run", line, x, row["r2"], phenotype=name, seed=row["seed"],
                             signature=row["signature"])  # fmt: skip
-                    add("phenotype_mean", line, x, mean_of_runs(mine), phenotype=name,
-                        runs=len(mine))  # fmt: skip
+                    add("phenotype_mean", line, x, mean_of_runs(phenotype_rows), phenotype=name,
+                        runs=len(phenotype_rows))  # fmt: skip
             shared = [row for row in rows if row["phenotype"] in common]
             if shared:
                 mean = mean_r2(shared)
@@ -85,15 +85,15 @@ def factor_values(data: StudyData, factor: str) -> list[dict]:
     if axis.panels:
         for x in sort_values({x for at in points.values() for x in at if x is not None}):
             rows = [row for at in points.values() for row in at.get(x, [])]
-            known = reference(rows, lambda row: row.get(CEILING), data.arm_of)
-            if common and all(name in known for name in common):
-                ceiling = fmean(known[name] for name in common)
+            ceilings = reference(rows, lambda row: row.get(CEILING), data.arm_of)
+            if common and all(name in ceilings for name in common):
+                ceiling = fmean(ceilings[name] for name in common)
                 add(CEILING, None, x, ceiling, phenotypes=len(common))
     return values
 
 
 def _lines(data: StudyData, factor: str) -> dict[str, list[dict]]:
-    """Arms or, where that makes few enough lines, arms by what else they vary in."""
+    """Arms or, where that makes few enough lines, arms by the other factors they vary in."""
     others = [name for name in data.varying if name != factor]
 
     def long(row: dict) -> str:
@@ -124,6 +124,6 @@ def sort_values(values: Iterable) -> list:
 
 
 def _repeat(data: StudyData, factor: str) -> Callable[[dict], Hashable]:
-    """What tells the repeats of one point apart: the seed, and factors that are in no line."""
+    """A row's repeat of its point: the seed, and the factors that are in no line."""
     names = [name for name in ("seed", *data.varying) if name != factor]
     return lambda row: tuple(row[name] for name in names)

@@ -1,4 +1,4 @@
-"""A study's figures: which there are, and the effects of its components."""
+"""A study's figures: the list of all, and the figure of effects."""
 
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -39,26 +39,28 @@ def pictures(
 
 def effects_picture(effects: Sequence[Effect]) -> Picture | None:
     """The effects in the study's order, a row each: mean, interval, phenotypes, stars."""
-    known = [effect for effect in effects if is_number(effect.mean)]
-    if not known:
+    tested = [effect for effect in effects if is_number(effect.mean)]
+    if not tested:
         return None
-    fewer = f"The first {MOST_EFFECTS} of {len(known):,}. " if len(known) > MOST_EFFECTS else ""
-    known = known[:MOST_EFFECTS]
+    fewer = f"The first {MOST_EFFECTS} of {len(tested):,}. " if len(tested) > MOST_EFFECTS else ""
+    tested = tested[:MOST_EFFECTS]
     return Picture(
         name="effects",
         heading="What each step changes",
         caption=f"{fewer}Change in test R2 from the first arm to the second: mean and 95% interval "
         "(filled where it is significant after Holm's correction), and the mean of each phenotype "
-        "as a grey stroke. * p ≤ 0.05, ** p ≤ 0.01, *** p ≤ 0.001 after it. "
-        + " ".join(method_notes(known)),
-        description="; ".join(f"{effect_title(e, known)}: {e.mean:+z.4f} {e.stars}" for e in known),
-        values=effect_values(known),
+        "as a grey stroke. * p ≤ 0.05, ** p ≤ 0.01, *** p ≤ 0.001 after the correction. "
+        + " ".join(method_notes(tested)),
+        description="; ".join(
+            f"{effect_title(e, tested)}: {e.mean:+z.4f} {e.stars}" for e in tested
+        ),
+        values=effect_values(tested),
         draw=_effects,
     )
 
 
 def effect_values(effects: Sequence[Effect]) -> list[dict]:
-    """What is drawn, all cells of effects.parquet: an effect's mean, interval and phenotypes."""
+    """All drawn values, cells of effects.parquet: an effect's mean, interval and phenotypes."""
     values = []
     for row, effect in enumerate(effects, start=1):
         comparison = {"row": row, "comparison": effect_title(effect, effects)}
@@ -75,21 +77,21 @@ def effect_values(effects: Sequence[Effect]) -> list[dict]:
 
 
 def effect_title(effect: Effect, beside: Sequence[Effect]) -> str:
-    """The comparison's title, with the factor where the effects are of several."""
+    """A comparison's title, with its factor where the effects are of several factors."""
     several = len({other.comparison.arm for other in beside}) > 1
     return f"{effect.comparison.arm + ': ' if several else ''}{effect.comparison.title()}"
 
 
 def _effects(values: Values, width: float) -> Figure:
     rows = list(group_by(values, lambda row: row["row"]).values())
-    names = [wrapped(own[0]["comparison"], width * 0.36, lines=8) for own in rows]
+    names = [wrapped(cells[0]["comparison"], width * 0.36, lines=8) for cells in rows]
     lines = max(name.count("\n") + 1 for name in names)
     height = len(rows) * max(0.34, 0.15 * lines + 0.1) + 1.1
     figure, axes = plt.subplots(figsize=(width, height), layout="constrained")
     between = "\n" if width < 5 and lines > 1 else " "
-    told = []
-    for y, own in enumerate(rows):
-        changes = group_by(own, lambda row: row["kind"])
+    texts = []
+    for y, row_cells in enumerate(rows):
+        changes = group_by(row_cells, lambda row: row["kind"])
         x = {kind: [row["change_in_test_r2"] for row in cells] for kind, cells in changes.items()}
         phenotypes = x.get("phenotype", [])
         axes.plot(phenotypes, [y] * len(phenotypes), "|", color=GREY, markersize=7, alpha=0.6)
@@ -99,7 +101,7 @@ def _effects(values: Values, width: float) -> Figure:
         stars = changes["mean"][0]["stars"]
         axes.plot(x["mean"], [y], "o", color=BLUE, markersize=6,
                   markerfacecolor=BLUE if stars else "white")  # fmt: skip
-        told.append(f"{x['mean'][0]:+z.4f}{between}{stars}".rstrip())
+        texts.append(f"{x['mean'][0]:+z.4f}{between}{stars}".rstrip())
     axes.axvline(0, color="black", linewidth=0.8, zorder=0, gid=NO_VALUE)
     axes.set_yticks(range(len(rows)), names)
     axes.set(ylim=(len(rows) - 0.5, -0.5), xlabel="change in test R2")
@@ -107,7 +109,7 @@ def _effects(values: Values, width: float) -> Figure:
     axes.grid(axis="y", color="#e8e8e8")
     right = axes.twinx()
     right.set_ylim(axes.get_ylim())
-    right.set_yticks(range(len(rows)), told)
+    right.set_yticks(range(len(rows)), texts)
     for side in (axes, right):
         side.tick_params(axis="y", length=0)
         side.spines["left"].set_visible(False)

@@ -104,11 +104,11 @@ def table(
     """A table that scrolls within itself where the page is too narrow for it.
 
     Args:
-        heading: what the table is of, read aloud to who does not see it.
+        heading: what the table is of, read aloud by a screen reader.
         columns: their names.
         rows: cells as text; the first of a row names it.
-        numbers: places of the columns that hold numbers.
-        changed: (row, column) of cells to set off.
+        numbers: positions of the columns of numbers.
+        changed: (row, column) of cells to highlight.
     """
     marked = set(changed)
 

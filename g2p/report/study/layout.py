@@ -1,4 +1,4 @@
-"""How a study's figures look: styles of arms, text that fits, ticks that do not touch.
+"""The style of a study's figures: styles of arms, text that fits, ticks that do not overlap.
 
 A figure is drawn from its values, the rows of the CSV beside it, and from nothing else. It is drawn
 for a width in inches, so that a phone gets one laid out for it and not a shrunken one.
@@ -19,9 +19,9 @@ from matplotlib.ticker import NullLocator
 
 from g2p.core.plot_style import BLUE, ORANGE, STYLE
 
-# Okabe & Ito without their yellow, which is lost on white.
+# Okabe & Ito without their yellow, which is invisible on white.
 COLOURS = (BLUE, ORANGE, "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "black")
-# As many as share no factor with the colours: pairs repeat after 56 arms only.
+# Their number has no common factor with that of the colours: pairs repeat after 56 arms.
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<")
 LINES = ("-", "--", "-.", ":")
 # The salt makes the same figure the same file.
@@ -60,12 +60,12 @@ class Picture:
         return self.draw(self.values, width)
 
 
-def style(place: int) -> dict:
-    """Colour, marker and line of the arm at this place in the study's order."""
+def style(position: int) -> dict:
+    """Colour, marker and line of the arm at this position in the study's order."""
     return {
-        "color": COLOURS[place % len(COLOURS)],
-        "marker": MARKERS[place % len(MARKERS)],
-        "linestyle": LINES[place % len(LINES)],
+        "color": COLOURS[position % len(COLOURS)],
+        "marker": MARKERS[position % len(MARKERS)],
+        "linestyle": LINES[position % len(LINES)],
     }
 
 
@@ -125,23 +125,23 @@ def _columns(labels: Sequence[str], width: float) -> int:
     return max(1, min(int(width / (0.75 + longest)), len(labels)))
 
 
-def set_tick_labels(axis, places: Sequence[float], labels: Sequence[str], inches: float) -> None:
-    """Ticks at these places of an axis so many inches long, labels only where they do not touch.
+def set_tick_labels(axis, positions: Sequence[float], labels: Sequence[str], inches: float) -> None:
+    """Set ticks at these positions of an axis so many inches long; labels only where they fit.
 
-    The last label is always there, then as many as fit from the right.
+    The last label is always drawn, then as many as fit from the right.
     """
     logarithmic = axis.get_scale() == "log"
-    ordered = sorted(zip(places, labels, strict=True), reverse=True)
-    along = [log10(place) if logarithmic else place for place, _ in ordered]
+    ordered = sorted(zip(positions, labels, strict=True), reverse=True)
+    along = [log10(position) if logarithmic else position for position, _ in ordered]
     span = (along[0] - along[-1]) or 1.0
-    shown, left_end = [], float("inf")
+    shown, next_start = [], float("inf")
     for at, (_, text) in zip(along, ordered, strict=True):
         centre = (at - along[-1]) / span * inches
         half = (inches_of(text) + 0.08) / 2
-        fits = centre + half <= left_end
+        fits = centre + half <= next_start
         shown.append(text if fits else "")
-        left_end = centre - half if fits else left_end
-    axis.set_ticks([place for place, _ in ordered], shown)
+        next_start = centre - half if fits else next_start
+    axis.set_ticks([position for position, _ in ordered], shown)
     axis.set_minor_locator(NullLocator())
 
 
@@ -155,9 +155,9 @@ def r2_limits(values: Sequence[float]) -> tuple[float, float]:
 
 
 def mark_below(axes: Axes, points: Iterable[tuple[float, float]], colour: str) -> None:
-    """Mark the points (x, y) that are below the axis, whose limits are set, by arrows at its edge.
+    """Mark the points (x, y) below the axis, whose limits are set, by arrows at its edge.
 
-    The values themselves are drawn where they belong, which nobody sees.
+    The values themselves are drawn too, outside the axis.
     """
     low = axes.get_ylim()[0]
     for x in [x for x, y in points if y < low]:
@@ -168,7 +168,7 @@ def mark_below(axes: Axes, points: Iterable[tuple[float, float]], colour: str) -
 
 
 def below_axis_note(r2: Iterable[float], what: tuple[str, str], marked: bool = True) -> str:
-    """A caption's sentence on the values that the axis leaves out, if any, with a space before it.
+    """A caption's sentence on the values below the axis, if any, with a space before it.
 
     Args:
         r2: all values.

@@ -39,7 +39,7 @@ def learning_curves_picture(data: StudyData, directories: Mapping[str, Path]) ->
     caption = f"Validation R2, {of}, by epoch; a line is a run, as in its history.parquet (there "
     caption += "epochs count from 0)."
     if n < total:
-        caption += f" {n} of {total} runs, the same number of each arm as far as there are."
+        caption += f" {n} of {total} runs, the same number of each arm where it has that many."
     r2 = [row["validation_r2"] for row in values]
     return Picture(
         name="learning_curves",
@@ -52,26 +52,26 @@ def learning_curves_picture(data: StudyData, directories: Mapping[str, Path]) ->
 
 
 def curve_values(data: StudyData, directories: Mapping[str, Path]) -> list[dict]:
-    """Epochs of some runs, arms taking turns; a run under way may have none yet."""
+    """Epochs of up to MOST_CURVES runs, arms in turn; a run under way may have none yet."""
     by_arm = {arm: [run for run in data.runs if run.arm == arm] for arm in data.arms}
     turns = itertools.zip_longest(*by_arm.values())
     values: dict[str, list[dict]] = {arm: [] for arm in data.arms}
-    found = 0
+    n_curves = 0
     for run in itertools.chain.from_iterable(turns):
-        if run is None or run.key not in directories or found == MOST_CURVES:
+        if run is None or run.key not in directories or n_curves == MOST_CURVES:
             continue
         try:
             history = RunDirectory(directories[run.key]).history().to_pydict()
         except (FileNotFoundError, pa.ArrowInvalid):
             continue
-        known = [
+        rows = [
             {"kind": "run", "arm": run.arm, "signature": run.key, "epoch": epoch + 1,
              "validation_r2": r2}
             for epoch, r2 in zip(history["epoch"], _curve(history, run.phenotypes), strict=True)
             if is_number(r2)
         ]  # fmt: skip
-        values[run.arm] += known
-        found += bool(known)
+        values[run.arm] += rows
+        n_curves += bool(rows)
     return [row for rows in values.values() for row in rows]
 
 
@@ -85,8 +85,8 @@ def _curve(history: Mapping[str, list], phenotypes: Sequence[str]) -> list[float
         return history["val_r2_mean"]
     curves = [history[name] for name in columns if name in history]
     epochs = range(len(history["epoch"]))
-    known = [[curve[i] for curve in curves if is_number(curve[i])] for i in epochs]
-    return [fmean(values) if values else None for values in known]
+    by_epoch = [[curve[i] for curve in curves if is_number(curve[i])] for i in epochs]
+    return [fmean(values) if values else None for values in by_epoch]
 
 
 def _draw(order: Sequence[str], values: Values, width: float) -> Figure:
@@ -111,7 +111,7 @@ def _draw(order: Sequence[str], values: Values, width: float) -> Figure:
             marker = look["marker"] if len(points) == 1 else ""
             axes.plot(*zip(*points, strict=True), color=look["color"], lw=0.7, alpha=0.8,
                       marker=marker, ms=4)  # fmt: skip
-            if max(r2 for _, r2 in points) < axes.get_ylim()[0]:  # or nobody knows of it
+            if max(r2 for _, r2 in points) < axes.get_ylim()[0]:  # else it would be invisible
                 mark_below(axes, points[-1:], look["color"])
         axes.set_title(title, fontsize=9)
         axes.locator_params(axis="x", nbins=4, integer=True)

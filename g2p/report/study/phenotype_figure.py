@@ -41,7 +41,7 @@ LINES = {
 def phenotype_picture(data: StudyData, published: Sequence[Published]) -> Picture | None:
     if not data.rows:
         return None
-    published = [one for one in published if one.r2.keys() & set(data.phenotypes)]
+    published = [model for model in published if model.r2.keys() & set(data.phenotypes)]
     values = phenotype_values(data, published)
     arms, names = len({row["arm"] for row in values if row["kind"] == "run"}), len(data.phenotypes)
     return Picture(
@@ -56,7 +56,7 @@ def phenotype_picture(data: StudyData, published: Sequence[Published]) -> Pictur
 
 
 def phenotype_values(data: StudyData, published: Sequence[Published]) -> list[dict]:
-    """What is drawn: runs, their mean, published values, and lines that hold for every arm."""
+    """All drawn values: runs, their mean, published values, and lines that hold for every arm."""
     cells = group_by(data.rows, lambda row: (row["phenotype"], data.arm_of(row)))
     beside = references(data.table)
     lines = {line: reference(data.rows, beside[line], data.arm_of) for line in LINES}
@@ -74,12 +74,12 @@ def phenotype_values(data: StudyData, published: Sequence[Published]) -> list[di
                 add("run", name, arm, row["r2"], seed=row["seed"], signature=row["signature"])
             if rows:
                 add("mean", name, arm, mean_of_runs(rows), runs=len(rows))
-        for one in published:
-            if name in one.r2:
-                add("published", name, one.name, one.r2[name])
-        for line, known in lines.items():
-            if name in known:
-                add(line, name, None, known[name])
+        for model in published:
+            if name in model.r2:
+                add("published", name, model.name, model.r2[name])
+        for line, r2 in lines.items():
+            if name in r2:
+                add(line, name, None, r2[name])
     return values
 
 
@@ -87,32 +87,32 @@ def _varies(data: StudyData, value: Callable[[dict], float | None]) -> bool:
     """Whether a value differs between runs of one phenotype, as where panels differ."""
     rows = [row for row in data.rows if is_number(value(row))]
     by_phenotype = group_by(rows, lambda row: row["phenotype"]).values()
-    return any(max(map(value, own)) - min(map(value, own)) > SAME for own in by_phenotype)
+    return any(max(map(value, each)) - min(map(value, each)) > SAME for each in by_phenotype)
 
 
 def _caption(data: StudyData, published: Sequence[Published], values: Values) -> str:
     parts = [
         "Each small point is a run, each large marker the mean of an arm, or its one run; arms "
-        "stand in the legend's order."
+        "are in the legend's order."
     ]
     if data.varying:
         parts.append(f"Runs of an arm differ in {listed(data.varying)} too.")
     if published:
-        sources = "; ".join(f"{one.name}: {one.source}" for one in published)
+        sources = "; ".join(f"{model.name}: {model.source}" for model in published)
         parts.append(f"Open markers are published values ({sources}).")
     beside = references(data.table)
     drawn = [line for line in LINES if any(row["kind"] == line for row in values)]
     if averaged := [LINES[line][0] for line in drawn if _varies(data, beside[line])]:
-        parts.append(f"So does what stands beside them ({listed(averaged)}): a line is the mean.")
+        parts.append(f"So do the reference values ({listed(averaged)}): a line is the mean.")
     for line, value in beside.items():
-        known = {
+        with_value = {
             row["phenotype"] for row in data.rows
             if is_number(value(row)) or is_number(row.get(line))
         }  # fmt: skip
-        n = len(known - {row["phenotype"] for row in values if row["kind"] == line})
+        n = len(with_value - {row["phenotype"] for row in values if row["kind"] == line})
         if n:
-            told = f"No line of {LINES[line][0]} where arms differ in it"
-            parts.append(f"{told} ({plural(n, 'phenotype')}).")
+            without = plural(n, "phenotype")
+            parts.append(f"No line of {LINES[line][0]} where arms differ in it ({without}).")
     runs = [row["test_r2"] for row in values if row["kind"] == "run"]
     return " ".join(parts) + below_axis_note(runs, ("run", "runs"))
 
@@ -127,14 +127,14 @@ def _draw(
     cells = group_by(values, lambda row: (row["kind"], row["phenotype"], row["arm"]))
     r2 = {key: [row["test_r2"] for row in rows] for key, rows in cells.items()}
     names = list(dict.fromkeys(row["phenotype"] for row in values))
-    # The narrowest group has room for a name of four letters, the widest is no desert.
+    # The narrowest group fits a name of four letters.
     group = max(0.42, (slots + GAP) * SLOT)
     rows = math.ceil(len(names) / max(1, int((width - 0.8) / group)))
     columns = math.ceil(len(names) / rows)
     width = min(width, max(4.4, 0.8 + columns * 2.2 * group))
-    room = (width - 0.8) / columns
-    beside = min(0.25, 0.05 * (slots + GAP) / room)  # slots; 0.05 inches where there is room
-    labels, turned = _names(names, room)
+    group_width = (width - 0.8) / columns
+    beside = min(0.25, 0.05 * (slots + GAP) / group_width)  # slots; 0.05 inches where there is room
+    labels, turned = _names(names, group_width)
     height = 2.1 + (max(inches_of(line, 8) for name in labels for line in name.splitlines())
                     if turned else 0.2)  # fmt: skip
     looks = {arm: style(order.index(arm)) for arm in arms}
@@ -146,34 +146,34 @@ def _draw(
     )  # fmt: skip
     grid[0, 0].set_ylim(*r2_limits([row["test_r2"] for row in values]))
     for row, axes in enumerate(grid.flat):
-        mine = names[row * columns : (row + 1) * columns]
-        _groups(axes, mine, slots, r2)
+        row_names = names[row * columns : (row + 1) * columns]
+        _groups(axes, row_names, slots, r2)
         for i, (arm, look) in enumerate(looks.items()):
-            for j, name in enumerate(mine):
-                _arm(axes, _place(j, i - beside, slots), _place(j, i + beside, slots),
+            for j, name in enumerate(row_names):
+                _arm(axes, _x_position(j, i - beside, slots), _x_position(j, i + beside, slots),
                      r2.get(("run", name, arm), []), r2.get(("mean", name, arm), []), look,
                      rasterized=len(values) > MOST_POINTS)  # fmt: skip
-        for i, one in enumerate(published, start=len(arms)):
-            known = [(_place(j, i, slots), value) for j, name in enumerate(mine)
-                     for value in r2.get(("published", name, one.name), [])]  # fmt: skip
-            look = _open(order, one, i - len(arms))
-            axes.plot(*zip(*known, strict=True) if known else ((), ()), **look)
+        for i, model in enumerate(published, start=len(arms)):
+            points = [(_x_position(j, i, slots), value) for j, name in enumerate(row_names)
+                     for value in r2.get(("published", name, model.name), [])]  # fmt: skip
+            look = _open_marker(order, model, i - len(arms))
+            axes.plot(*zip(*points, strict=True) if points else ((), ()), **look)
         axes.set(xlim=(-0.5, columns - 0.5), ylabel="test R2")
-        axes.spines["bottom"].set_bounds(-0.5, len(mine) - 0.5)
-        axes.set_xticks(range(len(mine)), labels[row * columns :][: len(mine)],
+        axes.spines["bottom"].set_bounds(-0.5, len(row_names) - 0.5)
+        axes.set_xticks(range(len(row_names)), labels[row * columns :][: len(row_names)],
                         rotation=90 if turned else 0, fontsize=8)  # fmt: skip
         axes.tick_params(axis="x", length=0)
     legend(figure, handles, width)
     return figure
 
 
-def _place(group: int, slot: float, slots: int) -> float:
+def _x_position(group: int, slot: float, slots: int) -> float:
     """The x of a slot, where phenotypes are a unit apart."""
     return group + (slot - (slots - 1) / 2) / (slots + GAP)
 
 
 def _groups(axes: Axes, names: list[str], slots: int, r2: dict) -> None:
-    """The background of a row: each phenotype's band and its lines."""
+    """Draw the background of a row: each phenotype's band and its lines."""
     half = (slots + 0.5) / 2 / (slots + GAP)
     for j, name in enumerate(names):
         axes.axvspan(j - half, j + half, color="#f2f2f2", linewidth=0)
@@ -183,25 +183,25 @@ def _groups(axes: Axes, names: list[str], slots: int, r2: dict) -> None:
 
 
 def _arm(
-    axes: Axes, left: float, right: float, runs: list[float], mean: list[float], look: dict, *,
+    axes: Axes, x_runs: float, x_mean: float, runs: list[float], mean: list[float], look: dict, *,
     rasterized: bool,
 ) -> None:  # fmt: skip
-    """The runs of an arm and, to their right, their mean, which would hide them."""
+    """Draw the runs of an arm and, to their right, their mean, which would hide them."""
     if len(runs) > 1:
-        axes.plot([left] * len(runs), runs, "o", color=look["color"], markersize=2,
+        axes.plot([x_runs] * len(runs), runs, "o", color=look["color"], markersize=2,
                   markeredgewidth=0, zorder=1.5, rasterized=rasterized)  # fmt: skip
-    axes.plot([right] * len(mean), mean, look["marker"], color=look["color"], markersize=5,
+    axes.plot([x_mean] * len(mean), mean, look["marker"], color=look["color"], markersize=5,
               markeredgecolor="white", markeredgewidth=0.4)  # fmt: skip
-    mark_below(axes, ((left, value) for value in runs), look["color"])
+    mark_below(axes, ((x_runs, value) for value in runs), look["color"])
 
 
-def _open(order: Sequence[str], one: Published, place: int) -> dict:
-    """Like the arm that is the same model, if there is one, but open."""
-    arm = next((name for name in (one.name, one.model) if name in order), None)
+def _open_marker(order: Sequence[str], model: Published, position: int) -> dict:
+    """The style of a published model's open marker: that of the arm of the same model if any."""
+    arm = next((name for name in (model.name, model.model) if name in order), None)
     look = (
         style(order.index(arm))
         if arm
-        else {"color": "#404040", "marker": MARKERS[place % len(MARKERS)]}
+        else {"color": "#404040", "marker": MARKERS[position % len(MARKERS)]}
     )
     return {"marker": look["marker"], "linestyle": "none", "markersize": 4.5,
             "markerfacecolor": "white", "markeredgecolor": look["color"]}  # fmt: skip
@@ -211,17 +211,20 @@ def _handles(looks: dict, order: Sequence[str], published, kinds: set) -> list[L
     handles = []
     for arm, look in looks.items():
         handles.append(Line2D([], [], label=arm, markersize=5, **look | {"linestyle": "none"}))
-    for i, one in enumerate(published):
-        handles.append(Line2D([], [], label=f"{one.name}, published", **_open(order, one, i)))
+    for i, model in enumerate(published):
+        handles.append(
+            Line2D([], [], label=f"{model.name}, published", **_open_marker(order, model, i))
+        )
     for column, (name, line, colour) in LINES.items():
         if column in kinds:
             handles.append(Line2D([], [], label=name, linestyle=line, color=colour, linewidth=1))
     return handles
 
 
-def _names(names: list[str], room: float) -> tuple[list[str], bool]:
-    """Phenotypes' names for groups so many inches wide, and whether they have to be turned."""
-    if max(inches_of(word, 8) for name in names for word in name.split() or [""]) < 0.9 * room:
-        return [wrapped(name, room, 8) for name in names], False
+def _names(names: list[str], group_width: float) -> tuple[list[str], bool]:
+    """Phenotypes' names for groups of this width in inches, and whether they must be turned."""
+    longest = max(inches_of(part, 8) for name in names for part in name.split() or [""])
+    if longest < 0.9 * group_width:
+        return [wrapped(name, group_width, 8) for name in names], False
     # Turned, a line of it takes 0.14 inches of the group's width.
-    return [wrapped(name, 1.6, 8, max(1, int(room / 0.14))) for name in names], True
+    return [wrapped(name, 1.6, 8, max(1, int(group_width / 0.14))) for name in names], True

@@ -17,12 +17,12 @@ FOLDER = Path(__file__).parent / "published"
 
 @dataclass(frozen=True)
 class Published:
-    """What was published of one model.
+    """The published test R2 of one model.
 
     Attributes:
         name: of the model, as in the files.
-        model: what it is called here, None where it is not built.
-        source: the paper or study, and how the numbers were had.
+        model: its name in g2p, None where g2p does not have it.
+        source: the paper or study, and how the numbers were obtained.
         r2: test R2 by phenotype, a mean over replicates where there are several.
         sd: of the replicates, by phenotype; empty where there is one.
     """
@@ -35,30 +35,30 @@ class Published:
 
 
 def published(phenotypes: Iterable[str]) -> list[Published]:
-    """What was published for any of these phenotypes; a model without one is left out."""
-    wanted = set(phenotypes)
+    """Return the published results for these phenotypes, without models that have none of them."""
+    names = set(phenotypes)
     values: dict[str, dict[str, list[float]]] = {}  # model -> phenotype -> replicates
     for row in _rows("bbq_test_r2"):
         for name, r2 in row.items():
             if name != "phenotype" and r2:  # figure 3 lacks two values
                 values.setdefault(name, {})[row["phenotype"]] = [float(r2)]
     for row in _rows("arcadia_replicates"):
-        of_model = values.setdefault(row["model"], {})
-        of_model.setdefault(row["phenotype"], []).append(float(row["test_r2"]))
-    found = []
+        by_phenotype = values.setdefault(row["model"], {})
+        by_phenotype.setdefault(row["phenotype"], []).append(float(row["test_r2"]))
+    results = []
     for row in _rows("models"):
-        known = {k: v for k, v in values[row["name"]].items() if k in wanted}
-        if known:
-            found.append(
+        scores = {k: v for k, v in values[row["name"]].items() if k in names}
+        if scores:
+            results.append(
                 Published(
                     name=row["name"],
                     model=row["model"] or None,
                     source=row["source"],
-                    r2={k: fmean(v) for k, v in known.items()},
-                    sd={k: stdev(v) for k, v in known.items() if len(v) > 1},
+                    r2={k: fmean(v) for k, v in scores.items()},
+                    sd={k: stdev(v) for k, v in scores.items() if len(v) > 1},
                 )
             )
-    return found
+    return results
 
 
 def replicates() -> pa.Table:

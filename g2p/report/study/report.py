@@ -28,13 +28,13 @@ NAMES = {
     "r2_by_phenotype", "effects", "cost", "learning_curves",
     *(f"r2_by_{axis.name}" for axis in AXES.values()),
 }  # fmt: skip
-# What a page of thousands of runs can show; results.parquet has all.
+# Limits of a page of thousands of runs; results.parquet has all.
 MOST_ARMS = 40  # in figures and among configs
 MOST_ROWS = 200  # arms or effects in a table
 MOST_NAMES = 12  # of comparisons with the same warning
 MOST_ERRORS = 20
 MOST_OF_AN_ERROR = 10  # runs listed under one error
-LONGEST_ERROR = 4000  # characters; what an error says is mostly at its end
+LONGEST_ERROR = 4000  # characters; an error's message is mostly at its end
 
 
 def write_report(
@@ -53,13 +53,13 @@ def write_report(
         table: its results, a row for each run x phenotype x split.
         arm: the factor whose values are compared.
         factors: the columns of `table` that are factors.
-        effects: in the order to be shown in.
+        effects: in the order to show them in.
         warnings: sentences.
         configs: signature -> resolved config.
         directories: signature -> run directory.
         published: values to show beside the study's, where phenotypes match.
-        command: what makes the report again.
-        versions: of what the runs ran on.
+        command: the command line that makes the report again.
+        versions: of Python and of the main packages.
     """
     data = StudyData(table, arm, factors)
     shown = data.best(MOST_ARMS)
@@ -69,7 +69,8 @@ def write_report(
     for name in NAMES - {picture.name for picture in drawn}:
         for ending in ("png", "svg", "csv"):
             (figures / f"{name}.{ending}").unlink(missing_ok=True)
-    alerts = "".join(page.paragraph(text, "warning") for text in [*warnings, *_noted(effects)])
+    sentences = [*warnings, *_shared_warnings(effects)]
+    alerts = "".join(page.paragraph(text, "warning") for text in sentences)
     fewer = ""
     if shown is not data:
         fewer = page.paragraph(f"Figures show the {MOST_ARMS} best of {len(data.arms):,} arms.")
@@ -79,7 +80,7 @@ def write_report(
         "Figures": "\n".join([fewer, *(page.figure(picture, figures) for picture in drawn)]),
         "Effects": _effects(effects),
         "Arms": _arms(data, baseline_arms),
-        "Configs": fewer.replace("Figures show", "Shown are") + config_table(shown, configs),
+        "Configs": fewer.replace("Figures show", "This table shows") + config_table(shown, configs),
         "Failed runs": _failed(data, factors),
         "Made with": page.table("versions", ["what", "version"], list(versions.items())),
         "Make it again": page.pre(command),
@@ -90,22 +91,22 @@ def write_report(
     return path
 
 
-def _noted(effects: Sequence[Effect]) -> list[str]:
-    """The warnings of comparisons, those that say the same together."""
+def _shared_warnings(effects: Sequence[Effect]) -> list[str]:
+    """The warnings of comparisons, with the names of all that share one."""
     names: dict[str, list[str]] = {}
     for effect in effects:
         if effect.warning:
             names.setdefault(effect.warning, []).append(effect_title(effect, effects))
     return [
-        f"{'; '.join([*own[:MOST_NAMES], *_more(own, MOST_NAMES)])}: {warning}"
-        for warning, own in names.items()
+        f"{'; '.join([*titles[:MOST_NAMES], *_more(titles, MOST_NAMES)])}: {warning}"
+        for warning, titles in names.items()
     ]
 
 
 def _more(everything: Sequence, shown: int) -> list[str]:
-    """What to say of those that are not shown, if any."""
-    left = len(everything) - shown
-    return [f"and {left:,} more"] if left > 0 else []
+    """The number of those that are not shown, if any, as text."""
+    hidden = len(everything) - shown
+    return [f"and {hidden:,} more"] if hidden > 0 else []
 
 
 def _effects(effects: Sequence[Effect]) -> str:
@@ -139,33 +140,32 @@ def _effects(effects: Sequence[Effect]) -> str:
 
 
 def _arms(data: StudyData, baseline_arms: Collection[str]) -> str:
-    """Best first, then those without a result."""
+    """The table of arms: the best first, those without a result last."""
     runs: dict[str, list[RunRow]] = {}
     for run in data.runs:
         runs.setdefault(run.arm, []).append(run)
     ceiling = _share_of_ceiling(data)
-    spent = {
-        name: costs(data, name, baseline_arms)
-        for name in ("seconds", "num_parameters", "peak_memory")
-    }
+    columns = ("seconds", "num_parameters", "peak_memory")
+    mean_costs = [costs(data, name, baseline_arms) for name in columns]
     rows = []
     arms = [*data.means, *(arm for arm in data.arms if arm not in data.means)]
     for arm in arms[:MOST_ROWS]:
         done = sum(run.status == "done" for run in runs[arm])
+        seconds, parameters, memory = (means.get(arm) for means in mean_costs)
         rows.append([
             arm,
             str(done) if done == len(runs[arm]) else f"{done} of {len(runs[arm])}",
             f"{data.means[arm]:z.4f}" if arm in data.means else "–",
             f"{ceiling[arm]:z.1%}" if arm in ceiling else "–",
-            _rounded(spent["seconds"][arm]) if arm in spent["seconds"] else "–",
-            f"{spent['num_parameters'][arm]:,.0f}" if arm in spent["num_parameters"] else "–",
-            f"{spent['peak_memory'][arm] / 2**20:,.0f}" if arm in spent["peak_memory"] else "–",
+            _round_to_text(seconds) if seconds is not None else "–",
+            f"{parameters:,.0f}" if parameters is not None else "–",
+            f"{memory / 2**20:,.0f}" if memory is not None else "–",
         ])  # fmt: skip
     rows += [[text, *[""] * 6] for text in _more(arms, MOST_ROWS)]
     note = ""
     if baseline_arms & set(arms):
         note = page.paragraph(
-            "Parameters are those of trained networks; baselines' do not compare."
+            "Parameters are those of trained networks; those of baselines do not compare."
         )
     if len(data.compared) < len(data.phenotypes):
         note += page.paragraph(
@@ -186,11 +186,11 @@ def _share_of_ceiling(data: StudyData) -> dict[str, float]:
         if row["phenotype"] in data.compared and is_number(ceiling) and ceiling > 0:
             by_phenotype = shares.setdefault(data.arm_of(row), {})
             by_phenotype.setdefault(row["phenotype"], []).append(row["r2"] / ceiling)
-    return {arm: fmean(map(fmean, own.values())) for arm, own in shares.items()}
+    return {arm: fmean(map(fmean, of_arm.values())) for arm, of_arm in shares.items()}
 
 
 def _failed(data: StudyData, factors: Sequence[str]) -> str:
-    """The failed runs by their error: one cause often fails many."""
+    """The failed runs by their error, since one cause often makes many fail."""
     by_error: dict[str, dict[str, None]] = {}
     for run in data.runs:
         if run.status == "failed":
@@ -199,8 +199,8 @@ def _failed(data: StudyData, factors: Sequence[str]) -> str:
                      if run.facts[name] is not None]  # fmt: skip
             if len(run.phenotypes) == 1:
                 where.append(f"phenotype={run.phenotypes[0]}")
-            told = f"{', '.join(where)} ({run.facts['signature'] or 'no signature yet'})"
-            by_error.setdefault(run.facts["error"] or "no error recorded", {})[told] = None
+            line = f"{', '.join(where)} ({run.facts['signature'] or 'no signature yet'})"
+            by_error.setdefault(run.facts["error"] or "no error recorded", {})[line] = None
     parts = []
     for error, runs in list(by_error.items())[:MOST_ERRORS]:
         shown = [*list(runs)[:MOST_OF_AN_ERROR], *_more(runs, MOST_OF_AN_ERROR)]
@@ -209,8 +209,8 @@ def _failed(data: StudyData, factors: Sequence[str]) -> str:
     return "".join([*parts, *map(page.paragraph, _more(by_error, MOST_ERRORS))])
 
 
-def _rounded(value: float) -> str:
-    """To three digits, or to a whole number."""
+def _round_to_text(value: float) -> str:
+    """A value with three digits, or as a whole number."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 

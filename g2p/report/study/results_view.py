@@ -20,7 +20,17 @@ STATES = ("done", "running", "pending", "failed")
 
 @dataclass(frozen=True)
 class RunRow:
-    """One run in one arm. `facts` is its first row; its phenotypes are empty where not known."""
+    """One run in one arm, as the results table has it: for figures and tables of a report.
+
+    It has no config and no files: `g2p.study.expand.StudyRun` is the run that a study plans and
+    trains, `g2p.runs.index.StoredRun` one that is read from its directory.
+
+    Attributes:
+        key: its signature, or what identifies a run that has none yet.
+        arm: as text.
+        facts: its first row of the table.
+        phenotypes: of its rows; none where they are not known yet.
+    """
 
     key: Hashable
     arm: str
@@ -33,7 +43,7 @@ class RunRow:
 
 
 class StudyData:
-    """See the module.
+    """A study's results table, by arm (see the module).
 
     Args:
         table: the study's results.
@@ -51,12 +61,12 @@ class StudyData:
         return label(row[self.arm])
 
     def best(self, most: int) -> "StudyData":
-        """The data of so many arms, the best ones; itself where it has no more."""
+        """Return the data of this many arms, the best ones; itself where it has no more."""
         if len(self.arms) <= most:
             return self
         ranked = dict.fromkeys([*self.means, *self.arms])
-        kept = set(list(ranked)[:most])
-        rows = pa.array([self.arm_of(row) in kept for row in self._rows])
+        names_of_best = set(list(ranked)[:most])
+        rows = pa.array([self.arm_of(row) in names_of_best for row in self._rows])
         return StudyData(self.table.filter(rows), self.arm, self._factors)
 
     @cached_property
@@ -74,14 +84,14 @@ class StudyData:
 
     @cached_property
     def runs(self) -> list[RunRow]:
-        """Every run; one that serves two arms (the end of a ladder, say) is in both."""
+        """Every run; one that belongs to two arms (the end of a ladder, say) is in both."""
         first: dict[Hashable, dict] = {}
         phenotypes: dict[Hashable, dict] = {}
         for row in self._rows:
             factors = tuple(label(row[name]) for name in self._factors)
             # A run that is not done may not have its signature yet.
-            own = row["signature"] or (*factors, row["seed"], row["phenotype"])
-            key = (self.arm_of(row), own)
+            identity = row["signature"] or (*factors, row["seed"], row["phenotype"])
+            key = (self.arm_of(row), identity)
             first.setdefault(key, row)
             if row["phenotype"] is not None:
                 phenotypes.setdefault(key, {})[row["phenotype"]] = None
@@ -98,7 +108,7 @@ class StudyData:
 
     @property
     def so_far(self) -> str:
-        """What to say of what may still change."""
+        """` so far` where results may still change, else nothing."""
         return "" if self.counts["done"] == sum(self.counts.values()) else " so far"
 
     @cached_property
@@ -110,15 +120,15 @@ class StudyData:
     def compared(self) -> list[str]:
         """The phenotypes that every arm with a finished run has: a fair mean is over these."""
         by_arm = group_by(self.rows, self.arm_of)
-        known = [{row["phenotype"] for row in rows} for rows in by_arm.values()]
-        return [name for name in self.phenotypes if all(name in names for names in known)]
+        each = [{row["phenotype"] for row in rows} for rows in by_arm.values()]
+        return [name for name in self.phenotypes if all(name in names for names in each)]
 
     @cached_property
     def means(self) -> dict[str, float]:
         """Arm -> mean test R2 over the compared phenotypes, which count alike; the best first."""
-        wanted = set(self.compared)
-        rows = [row for row in self.rows if row["phenotype"] in wanted]
-        means = {arm: mean_r2(own) for arm, own in group_by(rows, self.arm_of).items()}
+        compared = set(self.compared)
+        rows = [row for row in self.rows if row["phenotype"] in compared]
+        means = {arm: mean_r2(arm_rows) for arm, arm_rows in group_by(rows, self.arm_of).items()}
         return dict(sorted(means.items(), key=lambda item: -item[1]))
 
     @cached_property
@@ -167,4 +177,4 @@ def group_by(rows: Iterable[dict], key: Callable[[dict], Hashable]) -> dict[Hash
 def mean_r2(rows: Iterable[dict]) -> float:
     """Mean over phenotypes of the mean over runs: a phenotype with more runs counts no more."""
     by_phenotype = group_by(rows, lambda row: row["phenotype"])
-    return fmean(fmean(row["r2"] for row in own) for own in by_phenotype.values())
+    return fmean(fmean(row["r2"] for row in each) for each in by_phenotype.values())

@@ -10,7 +10,7 @@ from g2p.stats.compare import Comparison, Effect, compare
 
 
 def summary(data: StudyData, effects: Sequence[Effect]) -> list[str]:
-    """Paragraphs: how far the study is, which arm is best and by how much, what steps change."""
+    """Return paragraphs: the study's progress, the best arm and its lead, the effects of steps."""
     parts = [_progress(data.counts), _best(data, effects), _steps(effects)]
     return [part for part in parts if part]
 
@@ -19,8 +19,8 @@ def _progress(counts: dict[str, int]) -> str:
     total = sum(counts.values())
     if counts["done"] == total:
         return f"All {total:,} runs are done." if total != 1 else "The one run is done."
-    told = [f"{n:,} {state}" for state, n in counts.items() if n]
-    return f"{total:,} runs: {', '.join(told)}. What follows is from those that are done."
+    numbers = [f"{n:,} {state}" for state, n in counts.items() if n]
+    return f"{total:,} runs: {', '.join(numbers)}. Results below are of the finished ones."
 
 
 def _best(data: StudyData, effects: Sequence[Effect]) -> str:
@@ -34,19 +34,19 @@ def _best(data: StudyData, effects: Sequence[Effect]) -> str:
         over += (
             f" that every arm has{data.so_far}" if n > 1 else f", which every arm has{data.so_far}"
         )
-    (best, highest), *others = data.means.items()
-    if not others:
+    (best, highest), *rest = data.means.items()
+    if not rest:
         return f"{data.arm}={best} reaches a mean test R2 of {highest:z.4f} {over}."
-    second, lower = others[0]
+    second, lower = rest[0]
     text = (
         f"The best of {len(data.means)} arms is {data.arm}={best}, with a mean test R2 of "
         f"{highest:z.4f} {over}. Next is {second} with {lower:z.4f}, {highest - lower:z.4f} less"
     )
-    return f"{text}{_sureness(data, effects, second, best)}"
+    return f"{text}{_certainty(data, effects, second, best)}"
 
 
-def _sureness(data: StudyData, effects: Sequence[Effect], second: str, best: str) -> str:
-    """How sure the best arm's lead over the second is."""
+def _certainty(data: StudyData, effects: Sequence[Effect], second: str, best: str) -> str:
+    """A clause on the certainty of the best arm's lead over the second."""
     effect, up = _lead(data, effects, second, best)
     if effect is None or not is_number(effect.low):
         return "; there are too few pairs of runs for an interval."
@@ -55,12 +55,12 @@ def _sureness(data: StudyData, effects: Sequence[Effect], second: str, best: str
     lead = f"; paired by {agree}, the lead's 95% interval is {low:+z.4f} to {high:+z.4f}"
     if low > 0 and effect.p > ALPHA:
         return (
-            f"{lead}. It excludes zero and p is {effect.p:.2g} all the same: so few pairs make it "
-            "too narrow. Go by p: these two cannot be told apart."
+            f"{lead}. It excludes zero, but p is {effect.p:.2g}: with so few pairs the interval is "
+            "too narrow. By p, these two do not differ significantly."
         )
     if low <= 0:
-        return f"{lead}, which includes zero: these two cannot be told apart."
-    return f"{lead}. (The best was picked by these numbers, which flatters it a little.)"
+        return f"{lead}, which includes zero: these two do not differ significantly."
+    return f"{lead}. (The best was chosen by these numbers, so they slightly overstate its lead.)"
 
 
 def _lead(
@@ -84,19 +84,19 @@ def _lead(
     question = Comparison(data.arm, values[second], values[best], tuple(data.varying))
     try:
         return compare(data.table, [question])[0], True
-    except UserError:  # runs that nothing in the table tells apart
+    except UserError:  # runs that no column distinguishes
         return None, True
 
 
 def _steps(effects: Sequence[Effect]) -> str:
-    known = [effect for effect in effects if is_number(effect.mean)]
-    if not known:
+    tested = [effect for effect in effects if is_number(effect.mean)]
+    if not tested:
         return ""
-    sure = [effect for effect in known if effect.stars]
-    up = [effect_title(e, known) for e in sure if e.mean > 0]
-    down = [effect_title(e, known) for e in sure if e.mean < 0]
-    n = len(known)
+    sure = [effect for effect in tested if effect.stars]
+    up = [effect_title(e, tested) for e in sure if e.mean > 0]
+    down = [effect_title(e, tested) for e in sure if e.mean < 0]
+    n = len(tested)
     text = f"Of {plural(n, 'comparison')}, {len(sure)} {'is' if len(sure) == 1 else 'are'} "
     text += "significant after Holm's correction"
-    told = [f"up: {'; '.join(up)}"] * bool(up) + [f"down: {'; '.join(down)}"] * bool(down)
-    return f"{text} ({'. '.join(told)})." if told else f"{text}."
+    lists = [f"up: {'; '.join(up)}"] * bool(up) + [f"down: {'; '.join(down)}"] * bool(down)
+    return f"{text} ({'. '.join(lists)})." if lists else f"{text}."

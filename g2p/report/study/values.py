@@ -1,7 +1,7 @@
-"""How the values in a study's figures that are no run's follow from those of its runs.
+"""The values in a study's figures that are computed from those of its runs.
 
 In: rows of the results table, of test strains and with a number. A figure draws runs as they are,
-and beside them nothing but what these functions give; `mean_r2` is in `study_data`.
+and beside them nothing but what these functions give; `mean_r2` is in `results_view`.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
@@ -33,10 +33,10 @@ def standard_error(
     """
     means = []
     for of_repeat in group_by(rows, repeat).values():
-        known = {row["phenotype"]: row["r2"] for row in of_repeat}
-        if any(name not in known for name in phenotypes):
+        scores = {row["phenotype"]: row["r2"] for row in of_repeat}
+        if any(name not in scores for name in phenotypes):
             return None
-        means.append(fmean(known[name] for name in phenotypes))
+        means.append(fmean(scores[name] for name in phenotypes))
     return stdev(means) / sqrt(len(means)) if len(means) > 1 else None
 
 
@@ -48,14 +48,14 @@ def reference(
     An arm that knows no value does not count. Where arms differ in it (they were trained on other
     loci, or tested on other strains), no one value stands beside all of them, and there is none.
     """
-    known = group_by((row for row in rows if is_number(value(row))), lambda row: row["phenotype"])
-    found = {}
-    for name, of_phenotype in known.items():
+    scores = group_by((row for row in rows if is_number(value(row))), lambda row: row["phenotype"])
+    result = {}
+    for name, of_phenotype in scores.items():
         by_arm = group_by(of_phenotype, arm).values()
-        means = [fmean(value(row) for row in own) for own in by_arm]
+        means = [fmean(value(row) for row in arm_rows) for arm_rows in by_arm]
         if max(means) - min(means) <= SAME:
-            found[name] = means[0]
-    return found
+            result[name] = means[0]
+    return result
 
 
 def references(table: pa.Table) -> dict[str, Callable[[dict], float | None]]:
