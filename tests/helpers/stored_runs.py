@@ -1,4 +1,4 @@
-"""Run directories that nobody trained, and the command that lists them."""
+"""Run directories without a training, and the command that lists them."""
 
 import os
 import subprocess
@@ -12,12 +12,12 @@ from tests.helpers.command import ROOT
 PHENOTYPES = ("30C", "cu")
 
 
-def written(
-    folder: Path, number: int, *words: str, done=True, names=PHENOTYPES, r2=0.5
+def write_run(
+    folder: Path, number: int, *overrides: str, done=True, names=PHENOTYPES, r2=0.5
 ) -> RunDirectory:  # fmt: skip
-    """A run's directory as training leaves it, without the training."""
+    """Write a run's directory as training leaves it, without the training."""
     directory = RunDirectory(folder / f"{number:016x}")
-    directory.write_config(compose_config(words, of_many=True))
+    directory.write_config(compose_config(overrides, of_many=True))
     (directory.folder / ".lock").touch()
     directory.checkpoints.mkdir()
     for name in ("best.ckpt", "last.ckpt"):
@@ -29,7 +29,7 @@ def written(
 
 
 def metrics(signature: str, names=PHENOTYPES, r2=0.5) -> dict:
-    """What metrics.json holds, of seven epochs."""
+    """Return the content of a metrics.json, of seven epochs."""
     scores = {key: dict.fromkeys(names, r2) for key in ("r2", "pearson")}
     scores |= {"n": dict.fromkeys(names, 40), "r2_mean": r2, "loss": 0.5}
     return {
@@ -40,30 +40,26 @@ def metrics(signature: str, names=PHENOTYPES, r2=0.5) -> dict:
 
 
 def six_runs(folder: Path) -> Path:
-    """Five and one that is damaged, numbered, beside what is no run."""
-    written(folder, 1, "model.num_layers=1", "optim.lr=1e-3", "phenotype=YPD", names=["30C"])
-    written(folder, 2, "model.num_layers=2", "optim.lr=1e-4", "seed=1", "phenotype=[30C,cu]")
-    written(folder, 3, "model=ridge", "qc=strict", "phenotype=all", "data.strains=500")
-    written(
-        folder,
-        4,
-        "model=stacked",
-        "trainer=cpu",
-        "model.lasso.folds=3",
-        "phenotype=cu",
+    """Write five runs and a damaged one, numbered, beside files that are no run."""
+    write_run(folder, 1, "model.num_layers=1", "optim.lr=1e-3", "phenotype=YPD", names=["30C"])
+    write_run(folder, 2, "model.num_layers=2", "optim.lr=1e-4", "seed=1", "phenotype=[30C,cu]")
+    write_run(folder, 3, "model=ridge", "qc=strict", "phenotype=all", "data.strains=500")
+    write_run(
+        folder, 4, "model=stacked", "trainer=cpu", "model.lasso.folds=3", "phenotype=cu",
         names=["cu"],
-    )
-    written(folder, 5, "model.num_layers=2", "trainer=cpu", "phenotype=all", done=False)
-    damaged = written(folder, 6)
+    )  # fmt: skip
+    write_run(folder, 5, "model.num_layers=2", "trainer=cpu", "phenotype=all", done=False)
+    damaged = write_run(folder, 6)
     (damaged.folder / "metrics.json").write_text('{"test": ')
     (folder / "seeds").mkdir()  # somebody else's
     (folder / "notes.txt").touch()
     return folder
 
 
-def listing(*words: str, cwd: Path, columns=160, **more) -> subprocess.CompletedProcess:
+def listing(*filters: str, cwd: Path, columns=160, **more) -> subprocess.CompletedProcess:
+    """Run `sweep.py --runs` in a process of its own, on a terminal of so many columns."""
     return subprocess.run(
-        [sys.executable, str(ROOT / "sweep.py"), "--runs", *words], cwd=cwd, text=True,
+        [sys.executable, str(ROOT / "sweep.py"), "--runs", *filters], cwd=cwd, text=True,
         capture_output=True, timeout=120, check=False,
         env={**os.environ, "COLUMNS": str(columns)}, **more,
     )  # fmt: skip

@@ -17,25 +17,25 @@ BLOCK = 32 * 1024
 
 
 def records(path: Path):
-    """The records of an offline `.wandb` file: LevelDB's log framing around protobuf messages.
+    """Yield the records of an offline `.wandb` file: protobuf messages in LevelDB's log framing.
 
-    W&B's process may be writing it: a record whose end is not there yet is none.
+    W&B's process may still write the file: an incomplete record at its end is left out.
     """
     from wandb.proto.wandb_internal_pb2 import Record
 
     data = path.read_bytes()
     assert data[:4] == b":W&B"
-    at, parts = 7, []
-    while at + 7 <= len(data):
-        left = BLOCK - at % BLOCK
-        if left < 7:  # a block's tail too short for a header is padding
-            at += left
+    offset, parts = 7, []
+    while offset + 7 <= len(data):
+        remaining = BLOCK - offset % BLOCK
+        if remaining < 7:  # a block's tail too short for a header is padding
+            offset += remaining
             continue
-        _, length, kind = struct.unpack("<IHB", data[at : at + 7])
-        if kind == 0 or at + 7 + length > len(data):
+        _, length, kind = struct.unpack("<IHB", data[offset : offset + 7])
+        if kind == 0 or offset + 7 + length > len(data):
             break
-        parts.append(data[at + 7 : at + 7 + length])
-        at += 7 + length
+        parts.append(data[offset + 7 : offset + 7 + length])
+        offset += 7 + length
         if kind in (1, 4):  # a whole record, or the last part of one
             record = Record()
             record.ParseFromString(b"".join(parts))
@@ -44,9 +44,11 @@ def records(path: Path):
 
 
 def content(path: Path) -> dict:
-    """What was logged: run, config, history rows, summary, files, artifacts, exit code."""
-    found = {"history": [], "summary": {}, "config": {}, "files": [], "artifacts": [], "run": None,
-             "exit_code": None}  # fmt: skip
+    """Return what was logged: run, config, history rows, summary, files, artifacts, exit code."""
+    logged_content = {
+        "history": [], "summary": {}, "config": {}, "files": [], "artifacts": [], "run": None,
+        "exit_code": None,
+    }  # fmt: skip
 
     def key(item) -> str:
         return item.key or "/".join(item.nested_key)
@@ -54,35 +56,39 @@ def content(path: Path) -> dict:
     for record in records(path):
         kind = record.WhichOneof("record_type")
         if kind == "run":
-            found["run"] = record.run
-            found["config"] |= {u.key: json.loads(u.value_json) for u in record.run.config.update}
+            logged_content["run"] = record.run
+            logged_content["config"] |= {
+                u.key: json.loads(u.value_json) for u in record.run.config.update
+            }
         elif kind == "history":
             row = {key(item): json.loads(item.value_json) for item in record.history.item}
-            found["history"].append(row)
+            logged_content["history"].append(row)
         elif kind == "summary":
-            found["summary"] |= {key(u): json.loads(u.value_json) for u in record.summary.update}
+            logged_content["summary"] |= {
+                key(u): json.loads(u.value_json) for u in record.summary.update
+            }
         elif kind == "exit":
-            found["exit_code"] = record.exit.exit_code
+            logged_content["exit_code"] = record.exit.exit_code
         elif kind == "files":
-            found["files"] += [f.path for f in record.files.files]
+            logged_content["files"] += [f.path for f in record.files.files]
         elif kind == "artifact":
-            found["artifacts"].append(record.artifact)
+            logged_content["artifacts"].append(record.artifact)
         elif kind == "request" and record.request.HasField("log_artifact"):
-            found["artifacts"].append(record.request.log_artifact.artifact)
-    return found
+            logged_content["artifacts"].append(record.request.log_artifact.artifact)
+    return logged_content
 
 
-def logged(folder: Path, patience: float = 30) -> list[dict]:
-    """The content of each offline run below `folder`, in order of start, once all have ended.
+def logged(folder: Path, timeout: float = 30) -> list[dict]:
+    """Return the content of each offline run in `folder`, in order of start, once all have ended.
 
-    W&B's own process writes them, and may still do so when a run is finished for ours.
+    W&B's own process writes them, and may still do so when our process has finished a run.
     """
-    until = time.monotonic() + patience
+    deadline = time.monotonic() + timeout
     while True:
-        found = [content(file) for file in offline_files(folder)]
-        if all(c["exit_code"] is not None for c in found) or time.monotonic() > until:
-            # Names of folders tell the second alone.
-            return sorted(found, key=lambda content: content["run"].start_time.ToNanoseconds())
+        runs = [content(file) for file in offline_files(folder)]
+        if all(c["exit_code"] is not None for c in runs) or time.monotonic() > deadline:
+            # The names of folders have only the second.
+            return sorted(runs, key=lambda content: content["run"].start_time.ToNanoseconds())
         time.sleep(0.1)
 
 

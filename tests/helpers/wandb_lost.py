@@ -1,4 +1,4 @@
-"""Three runs whose W&B server goes away while they train, and one after them."""
+"""Train three runs whose W&B server disappears meanwhile, and one after them."""
 
 import os
 

@@ -1,6 +1,6 @@
-"""As much of a Weights & Biases server as its client needs, here: it keeps what it is sent.
+"""A local stand-in for a Weights & Biases server: it stores all that its client sends.
 
-Only the client's side is real: what it sends, and that it takes these answers for W&B's.
+Only the client is real: its requests, and that it accepts these answers as W&B's.
 """
 
 import gzip
@@ -13,7 +13,7 @@ KEY = "0" * 40
 
 
 class Server(ThreadingHTTPServer):
-    """What it was sent: `runs`, their `history`, `files`, `views` by name, names of `artifacts`."""
+    """The server, with what clients sent: `runs`, `history`, `files`, `views`, `artifacts`."""
 
     daemon_threads = True
 
@@ -32,80 +32,80 @@ class Server(ThreadingHTTPServer):
 
     @property
     def login(self) -> dict[str, str]:
-        """The environment of who is logged in here."""
+        """Return the environment variables of a user who is logged in to this server."""
         return {"WANDB_MODE": "online", "WANDB_API_KEY": KEY, "WANDB_BASE_URL": self.url}
 
     def __exit__(self, *error):
         self.shutdown()
         self.server_close()
 
-    def graphql(self, told: dict) -> dict:
-        # "query Name(..." or "mutation Name(...": not every client says the name again.
-        name = re.match(r"\s*(?:query|mutation)\s+(\w+)", told["query"])[1]
+    def graphql(self, request: dict) -> dict:
+        # "query Name(..." or "mutation Name(...": not every client repeats the name.
+        name = re.match(r"\s*(?:query|mutation)\s+(\w+)", request["query"])[1]
         answer = getattr(self, name, None)
         if answer is None:
-            return {"errors": [{"message": f"{name} is not known here"}]}
-        return {"data": answer(told.get("variables", {}))}
+            return {"errors": [{"message": f"this server has no {name}"}]}
+        return {"data": answer(request.get("variables", {}))}
 
-    # The answers, by the operation's name.
+    # The answers, named by operation.
 
-    def UpsertBucket(self, told: dict) -> dict:  # noqa: N802
-        name = told["name"]
-        known = name in self.runs
+    def UpsertBucket(self, variables: dict) -> dict:  # noqa: N802
+        name = variables["name"]
+        existed = name in self.runs
         run = self.runs.setdefault(name, {})
-        run |= {key: value for key, value in told.items() if value is not None}
+        run |= {key: value for key, value in variables.items() if value is not None}
         bucket = {"id": name, "name": name, "displayName": run.get("displayName"),
                   "historyLineCount": 0, "config": None, "sweepName": None, "description": "",
                   "project": project(run["project"])}  # fmt: skip
-        return {"upsertBucket": {"bucket": bucket, "inserted": not known}}
+        return {"upsertBucket": {"bucket": bucket, "inserted": not existed}}
 
-    def CreateRunFiles(self, told: dict) -> dict:  # noqa: N802
-        files = [{"name": name, "uploadUrl": f"{self.url}/upload/{told['run']}/{name}"}
-                 for name in told["files"]]  # fmt: skip
-        answer = {"runID": told["run"], "uploadHeaders": [], "files": files}
+    def CreateRunFiles(self, variables: dict) -> dict:  # noqa: N802
+        files = [{"name": name, "uploadUrl": f"{self.url}/upload/{variables['run']}/{name}"}
+                 for name in variables["files"]]  # fmt: skip
+        answer = {"runID": variables["run"], "uploadHeaders": [], "files": files}
         return {"createRunFiles": answer}
 
-    def ServerFeaturesQuery(self, told: dict) -> dict:  # noqa: N802
+    def ServerFeaturesQuery(self, variables: dict) -> dict:  # noqa: N802
         return {"serverInfo": {"features": []}}
 
-    def CreateArtifact(self, told: dict) -> dict:  # noqa: N802
-        self.artifacts.append(told["input"]["artifactCollectionName"])
-        # That the content is known here already spares the client sending it.
+    def CreateArtifact(self, variables: dict) -> dict:  # noqa: N802
+        self.artifacts.append(variables["input"]["artifactCollectionName"])
+        # The client does not upload content that is committed already.
         artifact = {"id": "a", "state": "COMMITTED", "artifactSequence": {"latestArtifact": None}}
         return {"createArtifact": {"artifact": artifact}}
 
-    def RunResumeStatus(self, told: dict) -> dict:  # noqa: N802
-        run = self.runs.get(told["name"])
+    def RunResumeStatus(self, variables: dict) -> dict:  # noqa: N802
+        run = self.runs.get(variables["name"])
         if run is None:
-            return {"model": {"id": "p", "name": told["project"], "bucket": None}}
-        rows = self.history.get(told["name"], [])
+            return {"model": {"id": "p", "name": variables["project"], "bucket": None}}
+        rows = self.history.get(variables["name"], [])
         bucket = {
-            "id": told["name"], "name": told["name"], "summaryMetrics": "{}",
+            "id": variables["name"], "name": variables["name"], "summaryMetrics": "{}",
             "displayName": run.get("displayName"), "logLineCount": 0,
             "historyLineCount": len(rows), "eventsLineCount": 0, "historyTail": json.dumps(
                 [json.dumps(row) for row in rows[-1:]]
             ), "eventsTail": "[]", "config": run.get("config", "{}"), "tags": run.get("tags"),
             "wandbConfig": "{}",
         }  # fmt: skip
-        return {"model": {"id": "p", "name": told["project"], "bucket": bucket}}
+        return {"model": {"id": "p", "name": variables["project"], "bucket": bucket}}
 
-    def Viewer(self, told: dict) -> dict:  # noqa: N802
+    def Viewer(self, variables: dict) -> dict:  # noqa: N802
         return {"viewer": {"id": "v", "entity": "somebody", "username": "somebody", "flags": "{}",
                            "teams": {"edges": []}, "apiKeys": {"edges": []}}}  # fmt: skip
 
-    def GetDefaultEntity(self, told: dict) -> dict:  # noqa: N802
-        return self.Viewer(told)
+    def GetDefaultEntity(self, variables: dict) -> dict:  # noqa: N802
+        return self.Viewer(variables)
 
-    def UpsertView2(self, told: dict) -> dict:  # noqa: N802
-        known = told["name"] in self.views
-        self.views[told["name"]] = {**told, "id": f"id of {told['name']}"}
-        view = {"id": f"id of {told['name']}", "name": told["name"]}
-        return {"upsertView": {"view": view, "inserted": not known}}
+    def UpsertView2(self, variables: dict) -> dict:  # noqa: N802
+        existed = variables["name"] in self.views
+        self.views[variables["name"]] = {**variables, "id": f"id of {variables['name']}"}
+        view = {"id": f"id of {variables['name']}", "name": variables["name"]}
+        return {"upsertView": {"view": view, "inserted": not existed}}
 
-    def View(self, told: dict) -> dict:  # noqa: N802
-        found = [view for name, view in self.views.items() if name == told["viewName"]]
+    def View(self, variables: dict) -> dict:  # noqa: N802
+        views = [view for name, view in self.views.items() if name == variables["viewName"]]
         edges = [{"node": {key: view[key] for key in ("id", "displayName", "spec")}}
-                 for view in found]  # fmt: skip
+                 for view in views]  # fmt: skip
         return {"project": {"allViews": {"edges": edges}}}
 
 
@@ -117,7 +117,7 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def log_message(self, *arguments) -> None:
-        """Nothing: the test says what matters."""
+        """Print nothing."""
 
     def body(self) -> bytes:
         content = self.rfile.read(int(self.headers.get("Content-Length", 0)))

@@ -14,7 +14,7 @@ from g2p.runs.directory import RunDirectory
 from g2p.training.checkpoints import load_checkpoint
 from tests.helpers.command import ROOT, sweep, train
 
-WORDS = (
+OVERRIDES = (
     "logger=none", "data.strains=300", "data.loci=16", "model=rijal_attention", "optim=adam",
     "model.num_layers=1", "trainer.max_epochs=3", "trainer.precision=64-true",
     "trainer.accelerator=cpu", "paths.cache=../cache",
@@ -31,7 +31,7 @@ def one_by_one(tmp_path_factory):
     """The folder of a grid trained by the basic launcher, and the names of its runs."""
     folder = tmp_path_factory.mktemp("launchers") / "basic"
     folder.mkdir()
-    done = train(*GRID, *WORDS, cwd=folder)
+    done = train(*GRID, *OVERRIDES, cwd=folder)
     assert done.returncode == 0, done.stderr
     return folder, ended(done.stdout)
 
@@ -58,7 +58,7 @@ def test_the_runs_are_those_of_the_basic_launcher(one_by_one):
     folder, names = one_by_one
     other = folder.parent / "packed"
     other.mkdir()
-    done = train(*GRID, *WORDS, "hydra/launcher=packed", cwd=other)
+    done = train(*GRID, *OVERRIDES, "hydra/launcher=packed", cwd=other)
     assert done.returncode == 0, done.stderr
     assert "4 runs train together" in done.stdout
     assert ended(done.stdout) == names
@@ -67,14 +67,14 @@ def test_the_runs_are_those_of_the_basic_launcher(one_by_one):
         facts = [RunDirectory(runs / "runs" / name).environment() for name in names]
         assert {fact["stacked"] for fact in facts} == {stacked}
 
-    again = train(*GRID, *WORDS, "hydra/launcher=packed", cwd=other)
+    again = train(*GRID, *OVERRIDES, "hydra/launcher=packed", cwd=other)
     assert again.returncode == 0 and again.stdout.count("Finished before") == 4
     assert ended(again.stdout) == names
 
 
-def test_a_job_that_fails_costs_itself_alone(tmp_path):
+def test_a_failing_job_does_not_affect_the_others(tmp_path):
     done = train(
-        "-m", "phenotype=23C,cu", "optim.lr=0.001,1e200", *WORDS, "hydra/launcher=packed",
+        "-m", "phenotype=23C,cu", "optim.lr=0.001,1e200", *OVERRIDES, "hydra/launcher=packed",
         cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 1
@@ -84,11 +84,11 @@ def test_a_job_that_fails_costs_itself_alone(tmp_path):
 
 
 @pytest.mark.slow
-def test_killed_and_started_again_it_goes_on(one_by_one):
+def test_killed_and_started_again_it_resumes(one_by_one):
     folder, names = one_by_one
     other = folder.parent / "killed"
     other.mkdir()
-    command = [sys.executable, str(ROOT / "train.py"), *GRID, *WORDS, "hydra/launcher=packed"]
+    command = [sys.executable, str(ROOT / "train.py"), *GRID, *OVERRIDES, "hydra/launcher=packed"]
     process = subprocess.Popen(
         command, cwd=other, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         env={**os.environ, "WANDB_MODE": "offline"},
@@ -97,14 +97,14 @@ def test_killed_and_started_again_it_goes_on(one_by_one):
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    done = train(*GRID, *WORDS, "hydra/launcher=packed", cwd=other)
+    done = train(*GRID, *OVERRIDES, "hydra/launcher=packed", cwd=other)
     assert done.returncode == 0, done.stderr
     assert_same_runs(folder, other, names)
 
 
 def test_a_study_of_several_models_packed(tmp_path):
-    words = ("study=layers", "size=smoke", "logger=none", "hydra/launcher=packed")
-    done = sweep(*words, cwd=tmp_path)
+    overrides = ("study=layers", "size=smoke", "logger=none", "hydra/launcher=packed")
+    done = sweep(*overrides, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "train together" in done.stdout
     (file,) = tmp_path.glob("studies/*/results.parquet")

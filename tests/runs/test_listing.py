@@ -16,7 +16,7 @@ from g2p.runs.directory import RunDirectory
 from g2p.runs.index import stored_runs
 from g2p.runs.listing import table
 from g2p.runs.query import parse_filter
-from tests.helpers.stored_runs import listing, metrics, six_runs, written
+from tests.helpers.stored_runs import listing, metrics, six_runs, write_run
 
 
 @pytest.fixture
@@ -135,7 +135,7 @@ def test_an_option_that_is_set_twice_is_refused(runs):
 
 def test_an_r2_that_rounds_to_zero_has_no_sign(tmp_path, monkeypatch):
     monkeypatch.setenv("COLUMNS", "160")
-    written(tmp_path, 1, r2=-0.0001)
+    write_run(tmp_path, 1, r2=-0.0001)
     _, row = table(stored_runs(tmp_path), None)
     assert " 0.000 " in row
 
@@ -162,8 +162,9 @@ def test_sorted_and_written_as_csv(runs):
                        ("sort=", "sort=r2"), ("csv=", "csv=FILE"),
                        ("sort=r2 sort=when", "sort is given twice"),
                        ("csv=runs/metrics.json", "metrics.json must end in .csv")):  # fmt: skip
-        refused = listing(*word.split(), cwd=runs.parent)
-        assert refused.returncode == 1 and message in refused.stderr
+        with pytest.raises(UserError) as error:
+            browse([f"paths.runs={runs}", *word.split()], set(), Console())
+        assert message in str(error.value)
 
 
 values = (

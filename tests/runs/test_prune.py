@@ -18,7 +18,7 @@ from g2p.runs.index import STATES, stored_runs
 from g2p.runs.prune import prune
 from tests.helpers.command import ROOT, train
 from tests.helpers.configs import SMALL
-from tests.helpers.stored_runs import listing, metrics, six_runs, written
+from tests.helpers.stored_runs import listing, metrics, six_runs, write_run
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_what_is_no_run_is_never_pruned(runs, tmp_path):
     trained.parent.mkdir(parents=True)
     trained.write_text("precious")
     (trained.parents[1] / "config.yaml").write_text("precious")
-    elsewhere = written(tmp_path / "elsewhere", 0xABE)  # a run, but under another name
+    elsewhere = write_run(tmp_path / "elsewhere", 0xABE)  # a run, but under another name
     (runs / f"{0xABE:016x}").symlink_to(elsewhere.folder)
     (runs / f"{0xABF:016x}").write_text("a file")
     precious = tmp_path / "precious"
@@ -111,7 +111,7 @@ def test_what_is_no_run_is_never_pruned(runs, tmp_path):
 
 
 def test_a_run_that_fails_at_once_leaves_other_files(tmp_path):
-    directory = written(tmp_path, 1, done=False)
+    directory = write_run(tmp_path, 1, done=False)
     (directory.folder / "thesis.txt").write_text("precious")
     (directory.checkpoints / "last.ckpt").unlink()
     directory.discard_unless_begun()
@@ -126,10 +126,10 @@ def resumes_or_starts(directory: RunDirectory) -> bool:
 
 def test_killed_at_any_deletion_a_run_is_whole_or_one_to_train_anew(tmp_path, monkeypatch):
     """Every system call that deletes is the last one, in turn."""
-    whole = written(tmp_path, 0)
+    whole = write_run(tmp_path, 0)
     count = sum(1 for _ in whole.folder.rglob("*")) + 1
     for allowed in range(count):
-        directory = written(tmp_path, 100 + allowed)
+        directory = write_run(tmp_path, 100 + allowed)
         (run,) = (r for r in stored_runs(tmp_path) if r.directory.folder == directory.folder)
         left = [allowed]
 
@@ -162,7 +162,7 @@ def test_a_run_that_was_finished_meanwhile_stays(runs):
 
 
 def test_a_pruned_run_is_trained_again(tmp_path):
-    first = train(*SMALL, cwd=tmp_path)
+    first = train(*SMALL, "phenotype=cu", cwd=tmp_path)
     assert first.returncode == 0, first.stderr
     folder = Path(first.stdout.splitlines()[-1].removeprefix("run: "))
     listed = listing(cwd=tmp_path)
@@ -170,7 +170,7 @@ def test_a_pruned_run_is_trained_again(tmp_path):
     assert folder.name in listed.stdout and f"{r2:.3f}" in listed.stdout
     assert listing("model=transformer", "--prune", "--yes", cwd=tmp_path).returncode == 0
     assert not folder.exists()
-    again = train(*SMALL, cwd=tmp_path)
+    again = train(*SMALL, "phenotype=cu", cwd=tmp_path)
     assert again.stdout.splitlines()[-1] == first.stdout.splitlines()[-1]
     assert json.loads((folder / "metrics.json").read_text())["test"]["r2_mean"] == r2
 
@@ -200,7 +200,7 @@ def test_a_process_that_waits_for_a_pruned_run_goes_on(runs):
 def test_a_signal_while_it_prunes(tmp_path):
     """SIGKILL at some moment: each run is whole, gone, or to be trained anew."""
     for number in range(150):
-        written(tmp_path / "runs", number)
+        write_run(tmp_path / "runs", number)
     command = [sys.executable, str(ROOT / "sweep.py"), "--runs", "--prune", "--yes"]
     process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL)
     while len(list((tmp_path / "runs").iterdir())) > 140 and process.poll() is None:
