@@ -1,4 +1,4 @@
-"""The models that benchmarks time, at the studies' depth, and what they are measured against."""
+"""The models that benchmarks time, at the studies' depth, and reference implementations."""
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +13,7 @@ WIDTHS = {"rijal_attention": 13, "pooled_attention": 128, "transformer": 256}
 
 
 def build(name: str, loci: int, dim: int) -> nn.Module:
-    """One of three layers, of width `dim`."""
+    """Return a model of three layers, of width `dim`."""
     torch.manual_seed(0)
     sizes = {"n_loci": loci, "num_layers": 3, "embedding_dim": dim}
     if name == "rijal_attention":
@@ -47,7 +47,7 @@ class TorchEncoder(nn.Module):
 
 
 def products(name: str, batch: int, loci: int, dim: int) -> tuple[float, float]:
-    """FLOPs of the linear and attention products of a step, and its exponentials."""
+    """Return the FLOPs of the linear and attention products of a step, and its exponentials."""
     tokens, heads = batch * loci, 4 if name == "transformer" else 1
     linear = 3 * dim * dim + (dim * dim + 8 * dim * dim if name == "transformer" else 0)
     flops = 3 * (2 * tokens * linear + 4 * batch * loci * loci * dim)

@@ -1,7 +1,7 @@
 """Cross-validated R2 on the BYxRM cross: `python -m benchmarks.byxrm_cv MODEL [key=value ...]`.
 
 Ten folds, predictions pooled over the folds, each of the 12 phenotypes. A baseline trains on nearly
-all strains outside the fold (2% are kept as validation, which it does not look at). The runs go to
+all strains outside the fold (2% are for validation, which it does not use). The runs go to
 paths.runs like any other, so a second call only collects them. Writes byxrm_cv_MODEL.json.
 """
 
@@ -17,21 +17,21 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from benchmarks.trained import RESULTS, trained
+from benchmarks.training_run import RESULTS, train_run
 from g2p.config.registry import is_baseline
 
 
 def fold_predictions(model: str, folds: int, fold: int, overrides: list[str]) -> pa.Table:
-    """The test predictions of one fold's run."""
+    """Return the test predictions of one fold's run."""
     split = [f"split.k={folds}", f"split.fold={fold}"]
     if is_baseline(model):
         split.append("split.val_share=0.02")
-    folder = trained(f"model={model}", "data=byxrm", "split=kfold", *split, *overrides)
+    folder = train_run(f"model={model}", "data=byxrm", "split=kfold", *split, *overrides)
     return pq.read_table(folder / "predictions.parquet", filters=[("split", "==", "test")])
 
 
 def pooled_r2(predictions: pa.Table) -> dict[str, float]:
-    """R2 of each phenotype over all strains, each predicted by the fold that held it out."""
+    """Return each phenotype's R2 over all strains, each predicted by the fold that held it out."""
     rows = predictions.to_pydict()
     phenotype = np.array(rows["phenotype"])
     observed, predicted = (np.array(rows[k], dtype=float) for k in ("observed", "predicted"))
@@ -59,7 +59,7 @@ def main() -> None:
     mean = float(np.mean(list(r2.values())))
     result = {
         "model": options.model,
-        "overrides": [word for word in options.overrides if not word.startswith("paths.")],
+        "overrides": [text for text in options.overrides if not text.startswith("paths.")],
         "folds": options.folds,
         "r2": r2,
         "r2_mean": mean,

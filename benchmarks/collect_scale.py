@@ -28,8 +28,8 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from benchmarks.elsewhere import command_of, surroundings
-from benchmarks.trained import RESULTS, trained
+from benchmarks.study_command import command_environment, study_command
+from benchmarks.training_run import RESULTS, train_run
 from g2p.data.sources.yeast import OTHERS, TEMPERATURES
 from g2p.runs.directory import RunDirectory
 from g2p.study.analyze import compare_and_report
@@ -48,13 +48,13 @@ MODELS = {
     },
 }  # fmt: skip
 LAYERS = [1, 2, 3, 4, 5]
-ALONE = TEMPERATURES + OTHERS[:3]  # ten phenotypes
+SINGLE = TEMPERATURES + OTHERS[:3]  # ten phenotypes
 
 
-def declared(runs: int, *, together: bool) -> dict:
-    """A study of so many runs, as its YAML would have it."""
-    phenotypes = "all" if together else list(ALONE)
-    seeds = runs // (len(MODELS) * len(LAYERS) * (1 if together else len(ALONE)))
+def study_spec(runs: int, *, joint: bool) -> dict:
+    """Return the spec of a study of so many runs, as in its YAML."""
+    phenotypes = "all" if joint else list(SINGLE)
+    seeds = runs // (len(MODELS) * len(LAYERS) * (1 if joint else len(SINGLE)))
     return {
         "question": "How long does a large study take to collect?",
         "set": SMALL,
@@ -66,46 +66,47 @@ def declared(runs: int, *, together: bool) -> dict:
     }
 
 
-def write_runs(runs: list[StudyRun], words: list[str]) -> None:
-    """A finished directory for each run, from one that was trained."""
+def write_runs(runs: list[StudyRun], overrides: list[str]) -> None:
+    """Write a finished directory for each run, from one that was trained."""
     rng = np.random.default_rng(0)
     models = {}
     for run in track(runs, description="writing runs"):
         key = run.config["model"]["name"], len(run.phenotypes)
         if key not in models:
-            told = [word for word in run.overrides if word not in words]
-            models[key] = RunDirectory(trained(*told, *words, "seed=12345"))
+            specific = [text for text in run.overrides if text not in overrides]
+            models[key] = RunDirectory(train_run(*specific, *overrides, "seed=12345"))
             environment = json.loads((models[key].folder / "environment.json").read_text())
             history = models[key].history().to_pylist()
         metrics = models[key].metrics() | {"signature": run.signature, "seed": run.config["seed"]}
         lift = 0.3 + 0.02 * run.config["model"]["num_layers"]
-        for part in ("val", "test"):
+        for subset in ("val", "test"):
             r2 = {name: lift + rng.normal(0, 0.02) for name in run.phenotypes}
-            known = next(iter(metrics[part]["n"].values()))
-            metrics[part] |= {"r2": r2, "pearson": r2, "n": dict.fromkeys(r2, known)}
-            metrics[part]["r2_mean"] = float(np.mean(list(r2.values())))
+            n = next(iter(metrics[subset]["n"].values()))
+            metrics[subset] |= {"r2": r2, "pearson": r2, "n": dict.fromkeys(r2, n)}
+            metrics[subset]["r2_mean"] = float(np.mean(list(r2.values())))
         ceiling = next(iter(metrics["noise_ceiling"].values()))
         metrics["noise_ceiling"] = dict.fromkeys(run.phenotypes, ceiling)
-        for part in ("val", "test"):
-            own = metrics["ridge"][part]
-            own["r2"] = dict.fromkeys(run.phenotypes, own["r2_mean"])
+        for subset in ("val", "test"):
+            ridge = metrics["ridge"][subset]
+            ridge["r2"] = dict.fromkeys(run.phenotypes, ridge["r2_mean"])
         run.directory.write_config(run.config)
         run.directory.write_history(history)
         run.directory.write_environment(environment)
         run.directory.write_metrics(metrics)
 
 
-def seconds_of(call: Callable):
+def timed(call: Callable):
+    """Return what `call` returns, and its seconds."""
     started = time.perf_counter()
-    answer = call()
-    return answer, time.perf_counter() - started
+    result = call()
+    return result, time.perf_counter() - started
 
 
-def command(folder: Path, *words: str) -> tuple[float, float]:
-    """Seconds of a process of its own, which has to succeed, and those of its processors."""
-    told = {"cwd": folder, "env": surroundings(), "capture_output": True, "text": True}
+def time_command(folder: Path, *command: str) -> tuple[float, float]:
+    """Return the seconds of a new process, which must succeed, and its processor seconds."""
+    options = {"cwd": folder, "env": command_environment(), "capture_output": True, "text": True}
     before = os.times()
-    done, seconds = seconds_of(lambda: subprocess.run(words, check=False, **told))
+    done, seconds = timed(lambda: subprocess.run(command, check=False, **options))
     after = os.times()
     if done.returncode:
         raise SystemExit(done.stderr)
@@ -113,42 +114,46 @@ def command(folder: Path, *words: str) -> tuple[float, float]:
     return seconds, busy - before.children_user - before.children_system
 
 
-def measured(runs: int, scratch: Path, *, together: bool) -> dict:
-    told = declared(runs, together=together)
-    words = [f"paths.runs={scratch / 'runs'}", f"paths.cache={scratch / 'cache'}", "logger=none"]
+def measure(runs: int, scratch: Path, *, joint: bool) -> dict:
+    spec = study_spec(runs, joint=joint)
+    overrides = [
+        f"paths.runs={scratch / 'runs'}",
+        f"paths.cache={scratch / 'cache'}",
+        "logger=none",
+    ]
 
-    def resolved() -> tuple[Study, list[StudyRun]]:
-        study = plan("scale", "full", told, lambda common: phenotypes_of(words, common))
-        return study, resolve(study, words)
+    def resolve_study() -> tuple[Study, list[StudyRun]]:
+        study = plan("scale", "full", spec, lambda common: phenotypes_of(overrides, common))
+        return study, resolve(study, overrides)
 
-    (study, every), to_resolve = seconds_of(resolved)
-    write_runs(every, words)
+    (study, all_runs), to_resolve = timed(resolve_study)
+    write_runs(all_runs, overrides)
     size = sum(file.stat().st_size for file in scratch.rglob("runs/*/*"))
     folder = scratch / "in this process"
     quiet = Console(quiet=True)
-    table, first = seconds_of(lambda: collect(folder, every))
-    _, again = seconds_of(lambda: collect(folder, every))
-    _, to_publish = seconds_of(
-        lambda: compare_and_report(study, every, table, folder, words, quiet)
+    table, first = timed(lambda: collect(folder, all_runs))
+    _, again = timed(lambda: collect(folder, all_runs))
+    _, to_publish = timed(
+        lambda: compare_and_report(study, all_runs, table, folder, overrides, quiet)
     )
-    asked = [*command_of(scratch / "yaml", "scale", told), *words]
+    sweep = [*study_command(scratch / "yaml", "scale", spec), *overrides]
     commands = {
-        "command": command(scratch, *asked, "--collect"),
-        "command again": command(scratch, *asked, "--collect"),
-        "imports": command(scratch, sys.executable, "-c", "import g2p.cli.sweep"),
-        "dry run": command(scratch, *asked, "--dry-run"),
+        "command": time_command(scratch, *sweep, "--collect"),
+        "command again": time_command(scratch, *sweep, "--collect"),
+        "imports": time_command(scratch, sys.executable, "-c", "import g2p.cli.sweep"),
+        "dry run": time_command(scratch, *sweep, "--dry-run"),
     }
     stages = {
         "resolve": to_resolve, "collect": first, "collect again": again, "publish": to_publish,
     }  # fmt: skip
     return {
-        "runs": len(every),
-        "phenotypes a run": len(every[0].phenotypes),
+        "runs": len(all_runs),
+        "phenotypes a run": len(all_runs[0].phenotypes),
         "rows of the table": table.num_rows,
         "MB of the runs' own files": size / 1e6,
         "MB of the report": (folder / "report.html").stat().st_size / 1e6,
         "seconds": stages | {name: seconds for name, (seconds, _) in commands.items()},
-        # Of one machine shared with others these say more.
+        # These are more reliable on a shared machine.
         "processor seconds": {name: busy for name, (_, busy) in commands.items()},
     }
 
@@ -157,12 +162,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=10_000, help="a multiple of 100")
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder for the JSON")
-    parser.add_argument("--scratch", type=Path, help="folder for what is written on the way")
+    parser.add_argument("--scratch", type=Path, help="folder for temporary files")
     options = parser.parse_args()
     result = {}
-    for name, together in (("one phenotype a run", False), ("eighteen a run", True)):
+    for name, joint in (("one phenotype a run", False), ("eighteen a run", True)):
         with tempfile.TemporaryDirectory(dir=options.scratch) as scratch:
-            result[name] = measured(options.runs, Path(scratch), together=together)
+            result[name] = measure(options.runs, Path(scratch), joint=joint)
     options.out.mkdir(exist_ok=True)
     (options.out / "collect_scale.json").write_text(json.dumps(result, indent=2) + "\n")
     table = Table(title=f"a study of {options.runs:,} runs: seconds")
@@ -170,10 +175,10 @@ def main() -> None:
     for name in result:
         table.add_column(name, justify="right")
     for what in next(iter(result.values()))["seconds"]:
-        table.add_row(what, *(f"{own['seconds'][what]:.2f}" for own in result.values()))
+        table.add_row(what, *(f"{measured['seconds'][what]:.2f}" for measured in result.values()))
     table.add_section()
     for what in next(iter(result.values()))["processor seconds"]:
-        busy = (own["processor seconds"][what] for own in result.values())
+        busy = (measured["processor seconds"][what] for measured in result.values())
         table.add_row(f"{what}, processor", *(f"{value:.2f}" for value in busy))
     Console().print(table)
 

@@ -1,8 +1,8 @@
 """Synthetic epistasis: `python -m benchmarks.epistasis [key=value ...]`.
 
 Test R2 of baselines and networks on the phenotypes of Rijal et al. 2025 (fourth-order sets of
-linked loci, noise 0.2), where interactions carry most of the variance (epsilon 0.3) and where none
-do (1). Overrides go to every run. Writes epistasis.json.
+linked loci, noise 0.2), with interactions for most of the variance (epsilon 0.3) and without any
+(1). Overrides apply to every run. Writes epistasis.json.
 """
 
 import argparse
@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from benchmarks.trained import RESULTS, trained
+from benchmarks.training_run import RESULTS, train_run
 
 EPSILONS = (0.3, 1.0)
 # The transformer as shipped, with a larger step; Rijal's model as published, but for its epochs.
@@ -34,12 +34,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder for the JSON")
     options = parser.parse_intermixed_args()
     rows = []
-    for model, own in track(MODELS.items(), description="models"):
-        overrides = [*own, *options.overrides]
-        told = [word for word in overrides if not word.startswith("paths.")]
-        row = {"model": model, "overrides": told}
+    for model, model_overrides in track(MODELS.items(), description="models"):
+        overrides = [*model_overrides, *options.overrides]
+        recorded = [text for text in overrides if not text.startswith("paths.")]
+        row = {"model": model, "overrides": recorded}
         for epsilon in EPSILONS:
-            folder = trained(
+            folder = train_run(
                 "data=epistasis", f"data.epsilon={epsilon}", f"model={model}", *overrides
             )
             metrics = json.loads((folder / "metrics.json").read_text())

@@ -2,7 +2,7 @@
 
 The study is trained undisturbed, then again in another folder, where SIGKILL ends its process
 group at random moments: while it starts, while it trains, while results.parquet is written and
-while the report is. After each the same command is given again. In the end both tables must be
+while the report is. After each the same command is run again. In the end both tables must be
 equal, seconds, memory and energy aside. Exits 1 where they are not. Takes three minutes. Writes
 killed_study.json.
 """
@@ -22,8 +22,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from rich.console import Console
 
-from benchmarks.elsewhere import command_of, surroundings
-from benchmarks.trained import RESULTS
+from benchmarks.study_command import command_environment, study_command
+from benchmarks.training_run import RESULTS
 from g2p.core.atomic_files import DRAFT
 from g2p.data.sources.yeast import OTHERS, TEMPERATURES
 
@@ -55,32 +55,32 @@ MOMENTS = ["startup", *["training"] * 3, "startup", *["training"] * 3, "results"
 
 
 class Attempt:
-    """The command once, in a process group of its own."""
+    """The command once, in a new process group."""
 
-    def __init__(self, words: list[str], folder: Path):
+    def __init__(self, command: list[str], folder: Path):
         self.study = folder / "studies" / "killed-smoke"
         self.runs = folder / "runs"
         with (folder / "output.txt").open("a") as output:
             self.process = subprocess.Popen(
-                words, cwd=folder, stdout=output, stderr=output, start_new_session=True,
-                env=surroundings(),
+                command, cwd=folder, stdout=output, stderr=output, start_new_session=True,
+                env=command_environment(),
             )  # fmt: skip
 
     def wait_for(self, moment: str, moments: random.Random) -> None:
-        """Until the moment has come, or the command ends."""
+        """Wait until the moment, or the end of the command."""
         if moment == "startup":
             return self.sleep(moments.uniform(0, 4))
         if moment == "training":
-            wanted = self.finished() + moments.randint(1, RUNS // (TRAINING + 2))
-            self.until(lambda: self.finished() >= wanted)
+            target = self.finished() + moments.randint(1, RUNS // (TRAINING + 2))
+            self.until(lambda: self.finished() >= target)
             return self.sleep(moments.uniform(0, 1.5))
         if moment == "results":
             return self.until(lambda: any(self.study.glob(f".results.parquet*{DRAFT}")))
         self.until(lambda: any(self.study.glob("figures/*")))
         return self.sleep(moments.uniform(0, 1))
 
-    def until(self, come) -> None:
-        while not come() and self.process.poll() is None:
+    def until(self, condition) -> None:
+        while not condition() and self.process.poll() is None:
             time.sleep(0.0005)
 
     def sleep(self, seconds: float) -> None:
@@ -91,7 +91,7 @@ class Attempt:
         return len(list(self.runs.glob("*/metrics.json")))
 
     def kill(self) -> bool:
-        """Whether there was still something to kill."""
+        """Kill the command; return whether it was still running."""
         alive = self.process.poll() is None
         if alive:
             os.killpg(self.process.pid, signal.SIGKILL)
@@ -104,39 +104,43 @@ def table_of(folder: Path) -> pa.Table:
     return table.drop_columns([name for name in MEASURED if name in table.column_names])
 
 
-def to_the_end(words: list[str], folder: Path) -> None:
-    if code := Attempt(words, folder).process.wait():
+def run_to_end(command: list[str], folder: Path) -> None:
+    if code := Attempt(command, folder).process.wait():
         print((folder / "output.txt").read_text(), file=sys.stderr)
         raise SystemExit(f"the study ended with exit code {code}")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seed", type=int, help="of the moments; drawn where it is not given")
+    parser.add_argument("--seed", type=int, help="of the moments; random by default")
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder for the JSON")
-    parser.add_argument("--scratch", type=Path, help="folder for what is written on the way")
+    parser.add_argument("--scratch", type=Path, help="folder for temporary files")
     options = parser.parse_args()
     seed = random.randrange(10**6) if options.seed is None else options.seed
     moments = random.Random(seed)
     console = Console()
     with tempfile.TemporaryDirectory(dir=options.scratch) as scratch:
-        words = [*command_of(Path(scratch) / "yaml", "killed", STUDY), "size=smoke", "logger=none"]
+        command = [
+            *study_command(Path(scratch) / "yaml", "killed", STUDY),
+            "size=smoke",
+            "logger=none",
+        ]
         undisturbed, killed = Path(scratch) / "undisturbed", Path(scratch) / "killed"
         undisturbed.mkdir(), killed.mkdir()
-        to_the_end(words, undisturbed)
+        run_to_end(command, undisturbed)
         kills = []
         for moment in MOMENTS:
-            attempt = Attempt(words, killed)
+            attempt = Attempt(command, killed)
             started = time.monotonic()
             attempt.wait_for(moment, moments)
             seconds = time.monotonic() - started
-            told = {
+            kill = {
                 "during": moment, "after seconds": round(seconds, 3), "killed": attempt.kill(),
                 "runs done": attempt.finished(),
             }  # fmt: skip
-            kills.append(told)
-            console.print(told)
-        to_the_end(words, killed)
+            kills.append(kill)
+            console.print(kill)
+        run_to_end(command, killed)
         tables = table_of(undisturbed), table_of(killed)
         result = {
             "seed": seed,
@@ -150,8 +154,8 @@ def main() -> None:
     options.out.mkdir(exist_ok=True)
     (options.out / "killed_study.json").write_text(json.dumps(result, indent=2) + "\n")
     console.print(result)
-    right = result["equal"] and result["all done"] and result["runs"] == RUNS
-    sys.exit(0 if right and all(told["killed"] for told in kills) else 1)
+    passed = result["equal"] and result["all done"] and result["runs"] == RUNS
+    sys.exit(0 if passed and all(kill["killed"] for kill in kills) else 1)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The Rijal model written out as in the paper's equations: one-hot genotypes, explicit softmax.
 
-The yardstick of the benchmarks and the independent answer of the tests; nothing trains with it.
+The benchmarks' reference and an independent computation for the tests; nothing trains with it.
 """
 
 import torch
@@ -10,7 +10,7 @@ from g2p.models.rijal_attention import RijalAttention
 
 
 def naive_rijal(model: RijalAttention, genotype_BL: Tensor) -> Tensor:
-    """What `model` computes, with one-hot genotypes and probabilities of B x L x L each."""
+    """Compute what `model` computes, with one-hot genotypes and probabilities of B x L x L each."""
     one_hot_BLL = torch.diag_embed(genotype_BL)
     ones_BL1 = torch.ones_like(genotype_BL)[:, :, None]
     x_BLD = torch.cat([one_hot_BLL @ model.embed.weight, ones_BL1], dim=2)

@@ -1,12 +1,12 @@
-"""Runs trained together against the same runs one after another: `python -m benchmarks.packed`.
+"""Runs trained at once against the same runs one after another: `python -m benchmarks.packed`.
 
     step      seconds of a member's step, validation included, of the training loops themselves: of
               a run alone, of members stacked as one model, of members in turn
     multirun  wall clock of whole runs: composed, prepared, trained, scored and written, without
               figures, W&B and imports
 
-Each way after the other, in one process; how many times as fast as alone the way is that the packed
-launcher takes is told round by round, and its median. Writes packed_DEVICE.json.
+The strategies run one after another, in one process. The speed-up of the strategy that the packed
+launcher chooses is measured in each round; its median is reported. Writes packed_DEVICE.json.
 """
 
 import argparse
@@ -43,12 +43,12 @@ STEPS = (
 )  # fmt: skip
 
 
-def words_of(folder: Path, member: int, *words: str) -> list[str]:
-    """A member's overrides: a phenotype each, then further seeds."""
+def member_overrides(folder: Path, member: int, *overrides: str) -> list[str]:
+    """Return a member's overrides: a phenotype each, then further seeds."""
     phenotype = ENVIRONMENTS[member % len(ENVIRONMENTS)]
     seed = member // len(ENVIRONMENTS)
-    where = (f"paths.runs={folder / 'runs'}", f"paths.cache={folder.parent / 'cache'}")
-    return [f"phenotype={phenotype}", f"seed={seed}", "logger=none", *where, *words]
+    paths = (f"paths.runs={folder / 'runs'}", f"paths.cache={folder.parent / 'cache'}")
+    return [f"phenotype={phenotype}", f"seed={seed}", "logger=none", *paths, *overrides]
 
 
 @contextlib.contextmanager
@@ -58,71 +58,75 @@ def quiet() -> Iterator[None]:
         yield
 
 
-def requests(folder: Path, members: int, words: tuple[str, ...]) -> list[FitRequest]:
-    """What the runs would ask to be fitted, each with a folder of its own."""
-    asked = []
+def make_requests(folder: Path, members: int, overrides: tuple[str, ...]) -> list[FitRequest]:
+    """Return the fits that the runs request, each with a separate folder."""
+    requests = []
     for member in range(members):
         run = obtain_steps(
-            compose_config(words_of(folder, member, *words)), None, Console(file=io.StringIO())
+            compose_config(member_overrides(folder, member, *overrides)),
+            None,
+            Console(file=io.StringIO()),
         )
         request = next(run)
         run.close()
-        asked.append(request._replace(folder=folder / str(member), on_epoch=lambda rows: None))
-    return asked
+        requests.append(request._replace(folder=folder / str(member), on_epoch=lambda rows: None))
+    return requests
 
 
-def seconds_of_step(way: str, folder: Path, members: int, words: tuple[str, ...]) -> float:
-    """Of one member, validation included; the first epoch, which warms up, is left out."""
+def seconds_of_step(strategy: str, folder: Path, members: int, overrides: tuple[str, ...]) -> float:
+    """Return the seconds of one member's step with validation, without the first epoch."""
     with quiet():
-        asked = requests(folder, members, words)
-        if way == "solo":
-            fits = [fit_model(*request) for request in asked]
+        requests = make_requests(folder, members, overrides)
+        if strategy == "solo":
+            fits = [fit_model(*request) for request in requests]
         else:
-            fits = [result for _, result in fit_packed(asked, stacked=way == "as one")]
-    batch = asked[0].config["trainer"]["batch_size"]
-    steps = -(-len(asked[0].data.split["train"]) // batch)
+            fits = [result for _, result in fit_packed(requests, stacked=strategy == "as one")]
+    batch = requests[0].config["trainer"]["batch_size"]
+    steps = -(-len(requests[0].data.split["train"]) // batch)
     spent = sum(row["seconds"] for done in fits for row in done.rows[1:])
     return spent / sum(steps * (len(done.rows) - 1) for done in fits)
 
 
-def seconds_of_multirun(way: str, folder: Path, members: int, words: tuple[str, ...]) -> float:
-    """Of the launcher's whole call, as `train.py -m` makes it."""
+def seconds_of_multirun(
+    strategy: str, folder: Path, members: int, overrides: tuple[str, ...]
+) -> float:
+    """Return the seconds of the launcher's whole call, as `train.py -m` makes it."""
     training.draw_run = lambda record, metrics: []
-    launcher = {"solo": "basic", "packed": "packed"}[way]
+    launcher = {"solo": "basic", "packed": "packed"}[strategy]
     started = time.perf_counter()
     with quiet():
-        jobs = [words_of(folder, member, *words) for member in range(members)]
+        jobs = [member_overrides(folder, member, *overrides) for member in range(members)]
         launch(job, jobs, [f"hydra/launcher={launcher}"])
     return time.perf_counter() - started
 
 
-def compared(
-    measure: Callable[..., float], ways: Sequence[str], chosen: str, rounds: int, members: int,
-    words: tuple[str, ...],
+def compare_strategies(
+    measure: Callable[..., float], strategies: Sequence[str], chosen: str, rounds: int,
+    members: int, overrides: tuple[str, ...],
 ) -> dict:  # fmt: skip
-    """Seconds of each way, and how many times as fast as alone the chosen one is."""
-    times, peaks = {way: [] for way in ways}, {}
+    """Return the seconds of each strategy, and how many times as fast as solo the chosen one is."""
+    times, peaks = {strategy: [] for strategy in strategies}, {}
     for _ in range(rounds):
-        for way, found in times.items():
+        for strategy, seconds in times.items():
             with tempfile.TemporaryDirectory() as scratch:
-                folder = Path(scratch) / way
+                folder = Path(scratch) / strategy
                 folder.mkdir()
                 if torch.cuda.is_available():
                     torch.cuda.reset_peak_memory_stats()
-                found.append(measure(way, folder, members, words))
+                seconds.append(measure(strategy, folder, members, overrides))
                 if torch.cuda.is_available():
-                    peaks[f"{way}, bytes"] = torch.cuda.max_memory_allocated()
-    ratios = (alone / own for alone, own in zip(times["solo"], times[chosen], strict=True))
-    seconds = {way: statistics.median(found) for way, found in times.items()}
+                    peaks[f"{strategy}, bytes"] = torch.cuda.max_memory_allocated()
+    ratios = (solo / other for solo, other in zip(times["solo"], times[chosen], strict=True))
+    medians = {strategy: statistics.median(seconds) for strategy, seconds in times.items()}
     ratio = statistics.median(ratios)
-    return {"members": members, **seconds, **peaks, "chosen": chosen, "ratio": ratio}
+    return {"members": members, **medians, **peaks, "chosen": chosen, "ratio": ratio}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--most-loci", type=int, default=1164, help="leave out what has more")
+    parser.add_argument("--most-loci", type=int, default=1164, help="skip models with more loci")
     parser.add_argument("--members", type=int, default=18, help="at most")
     parser.add_argument("--accelerator", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--bf16", action="store_true", help="autocast the forward pass")
@@ -137,25 +141,39 @@ def main() -> None:
         members = options.members
         if options.accelerator == "cpu":
             members = min(members, most)
-        words = (*model, f"data.loci={loci}", f"data.strains={strains}", *on,
+        overrides = (*model, f"data.loci={loci}", f"data.strains={strains}", *on,
                  f"trainer.max_epochs={options.epochs}")  # fmt: skip
         with tempfile.TemporaryDirectory() as scratch, quiet():
-            places, stacked = measure_capacity(requests(Path(scratch), 1, words)[0])
+            capacity, stacked = measure_capacity(make_requests(Path(scratch), 1, overrides)[0])
         chosen = "as one" if stacked else "in turn"
-        ways = ("solo", "as one", "in turn")
-        found = compared(seconds_of_step, ways, chosen, options.rounds, members, words)
-        rows.append({"what": f"step, {model[0]}", "loci": loci, **found, "room": places})
-    words = (*RIJAL, "data.loci=64", "data.strains=500", "trainer.max_epochs=5", *on)
-    ways = ("solo", "packed")
-    found = compared(seconds_of_multirun, ways, "packed", options.rounds, options.members, words)
-    rows.append({"what": "multirun of 5 epochs", "loci": 64, **found})
+        strategies = ("solo", "as one", "in turn")
+        measured = compare_strategies(
+            seconds_of_step, strategies, chosen, options.rounds, members, overrides
+        )
+        rows.append({"what": f"step, {model[0]}", "loci": loci, **measured, "room": capacity})
+    overrides = (*RIJAL, "data.loci=64", "data.strains=500", "trainer.max_epochs=5", *on)
+    measured = compare_strategies(
+        seconds_of_multirun,
+        ("solo", "packed"),
+        "packed",
+        options.rounds,
+        options.members,
+        overrides,
+    )
+    rows.append({"what": "multirun of 5 epochs", "loci": 64, **measured})
 
-    table = Table(title="trained together against one after another")
+    table = Table(title="runs trained at once against one after another")
     columns = ("solo", "as one", "in turn", "packed")
-    for column in ("what", "members", "loci", *(f"{way}, ms" for way in columns), "times as fast"):
+    for column in (
+        "what",
+        "members",
+        "loci",
+        *(f"{strategy}, ms" for strategy in columns),
+        "times as fast",
+    ):
         table.add_column(column, justify="right")
     for row in rows:
-        seconds = (f"{1e3 * row[way]:.1f}" if way in row else "" for way in columns)
+        seconds = (f"{1e3 * row[name]:.1f}" if name in row else "" for name in columns)
         ratio = f"{row['ratio']:.2f} ({row['chosen']})"
         table.add_row(row["what"], str(row["members"]), str(row["loci"]), *seconds, ratio)
     facts = {

@@ -26,8 +26,8 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from benchmarks.trained import RESULTS
-from g2p.data import ld_pruning as thinning
+from benchmarks.training_run import RESULTS
+from g2p.data import ld_pruning
 from g2p.data.batches import Batches
 from g2p.data.ld_pruning import ld_prune
 from g2p.data.panel import Panel
@@ -38,7 +38,7 @@ SWITCH = 0.001  # between neighbouring loci: 40 Morgans over 41,594 loci, as in 
 
 
 def genotypes_on_disk(file: Path, strains: int, loci: int) -> np.ndarray:
-    """A cross's calls, int8, written block by block and mapped."""
+    """Write a cross's calls, int8, block by block; return them mapped."""
     out = np.lib.format.open_memmap(file, mode="w+", dtype=np.int8, shape=(strains, loci))
     rng = np.random.default_rng(0)
     for start in track(range(0, strains, BLOCK), description="simulating"):
@@ -51,8 +51,8 @@ def genotypes_on_disk(file: Path, strains: int, loci: int) -> np.ndarray:
     return out
 
 
-class CheckpointCallback(threading.Thread):
-    """Watches the bytes of this process's own memory; maps of files are not counted."""
+class MemoryWatch(threading.Thread):
+    """Records the peak of this process's anonymous memory; mapped files are not counted."""
 
     def __init__(self):
         super().__init__(daemon=True)
@@ -76,20 +76,20 @@ class CheckpointCallback(threading.Thread):
 def time_loci(folder: Path, strains: int, loci: int) -> dict:
     genotypes = genotypes_on_disk(folder / "genotypes.npy", strains, loci)
     products = []
-    plain = thinning._too_close
+    original = ld_pruning._too_close
 
-    def counted(left, right, threshold):
+    def count_products(left, right, threshold):
         products.append(len(left.columns) * len(right.columns))
-        return plain(left, right, threshold)
+        return original(left, right, threshold)
 
-    memory = CheckpointCallback()
-    thinning._too_close = counted
+    memory = MemoryWatch()
+    ld_pruning._too_close = count_products
     started = time.perf_counter()
-    kept = ld_prune(genotypes, 0.94)
+    pruned = ld_prune(genotypes, 0.94)
     seconds = time.perf_counter() - started
-    thinning._too_close = plain
+    ld_pruning._too_close = original
     return {
-        "strains": strains, "loci": loci, "kept": len(kept), "seconds": seconds,
+        "strains": strains, "loci": loci, "kept": len(pruned), "seconds": seconds,
         "peak_added_mib": memory.added() / 2**20,
         "operations_saved": loci**2 / sum(products),
     }  # fmt: skip
@@ -155,9 +155,9 @@ def time_text(folder: Path, loci: int, strains: int = 200) -> dict:
     means = "".join(f"{i}\t{x}\n" for i, x in enumerate(rng.standard_normal(first)))
     for name in bbq.PHENOTYPES:
         (folder / name).write_text("strain\tmean\n" + means)
-    told = {"files": folder, "source": "raw", "record": "", "precision": "float32"}
+    options = {"files": folder, "source": "raw", "record": "", "precision": "float32"}
     started = time.perf_counter()
-    bbq.read(folder=folder / "panels", **told)
+    bbq.read(folder=folder / "panels", **options)
     seconds = time.perf_counter() - started
     return {"mb": size / 1e6, "seconds": seconds, "mb_per_s": size / 1e6 / seconds}
 
@@ -168,7 +168,7 @@ def main() -> None:
     parser.add_argument("--loci", type=int, default=10_000)
     parser.add_argument("--text-loci", type=int, default=41_594)
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder for the JSON")
-    parser.add_argument("--scratch", type=Path, help="folder for what is written on the way")
+    parser.add_argument("--scratch", type=Path, help="folder for temporary files")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=options.scratch) as scratch:
         folder = Path(scratch)

@@ -4,7 +4,7 @@
         [--out benchmarks/results]
 
 Both take the same weights and batch. Times are of one process, the two in turn, the ratio taken
-pair by pair; peak memory is what one step adds to a process of its own. Writes
+pair by pair; peak memory is what one step adds to a new process. Writes
 rijal_step.json.
 """
 
@@ -29,7 +29,7 @@ RESULTS = Path(__file__).parent / "results"
 
 
 def steps(batch: int, loci: int, layers: int) -> dict[str, Callable[[], float]]:
-    """One training step of each formulation, on the same batch from the same weights."""
+    """Return one training step of each formulation, on the same batch from the same weights."""
     torch.manual_seed(0)
     genotype = torch.randint(0, 2, (batch, loci)) * 2.0 - 1
     phenotype = torch.randn(batch, 1)
@@ -61,14 +61,14 @@ def seconds(step: Callable[[], float]) -> float:
 
 
 def added_memory(name: str, sizes: tuple[int, int, int]) -> int:
-    """Peak bytes that one step of a formulation adds to a process of its own."""
+    """Return the peak bytes that one step of a formulation adds to a new process."""
     context = multiprocessing.get_context("spawn")
     with context.Pool(1) as pool:
         return pool.apply(_added_memory, (name, sizes))
 
 
 def _added_memory(name: str, sizes: tuple[int, int, int]) -> int:
-    steps(2, 32, 1)[name]()  # what torch takes for itself the first time
+    steps(2, 32, 1)[name]()  # torch allocates memory the first time
     step = steps(*sizes)[name]
     before = _peak_memory()
     step()
@@ -76,7 +76,7 @@ def _added_memory(name: str, sizes: tuple[int, int, int]) -> int:
 
 
 def _peak_memory() -> int:
-    """Bytes, on Linux. Not getrusage, whose peak is inherited from the parent process."""
+    """Return bytes, on Linux. Not getrusage, whose peak is inherited from the parent process."""
     status = Path("/proc/self/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0]) * 1024
 

@@ -2,11 +2,11 @@
 
     ceilings   matrix products and exponentials a second of this device, measured
     step       forward, backward and optimizer; FLOPs and exponentials a second that it achieves
-    yardstick  the textbook formulation on the same batch: explicit one-hot tokens and materialised
+    reference  the textbook formulation on the same batch: explicit one-hot tokens and materialised
                weights for Rijal's model, torch's own encoder for the transformer
     growth     exponents, fitted: of the step's time with loci (L), members (K) and width (D), of an
                epoch's with strains (N)
-    project    what an epoch would take at sizes beyond: a fit of L and L^2, and N strains in turn
+    project    seconds of an epoch at larger sizes: a fit of L and L^2, times N strains
     compile    with --compile: how many times as fast `torch.compile` makes a step; on a GPU also
                with CUDA graphs
 
@@ -32,7 +32,7 @@ from g2p.training.packed.flat_parameters import bytes_for_backward, bytes_of_par
 RESULTS = Path(__file__).parent / "results"
 COMPILED = 128, 1_164  # loci at which compiling is tried
 PUBLISHED = 72_000, 1_164  # training strains and loci of the BBQ panel
-BEYOND = ((72_000, 1_164), (1_000_000, 1_164), (72_000, 10_000), (1_000_000, 10_000))
+LARGER_SIZES = ((72_000, 1_164), (1_000_000, 1_164), (72_000, 10_000), (1_000_000, 10_000))
 
 
 def exponent(sizes: list[int], seconds: list[float]) -> float:
@@ -41,7 +41,7 @@ def exponent(sizes: list[int], seconds: list[float]) -> float:
 
 
 def measure(device: Stopwatch, batch: int, loci: list[int], most_seconds: float) -> list[dict]:
-    """A row for each model and L, shorter ones first; a model stops where a step takes too long."""
+    """Return a row for each model and L, small L first; a model stops where a step is too slow."""
     rows = []
     for name, dim in WIDTHS.items():
         for L in loci:
@@ -65,50 +65,52 @@ def measure(device: Stopwatch, batch: int, loci: list[int], most_seconds: float)
 
 
 def growth(device: Stopwatch, rows: list[dict], batch: int) -> dict[str, float]:
-    """Exponents of time: with L for each model (its three largest), with N, K and D for Rijal's."""
-    found = {}
+    """Fit exponents of time: with L for each model (three largest), with N, K and D for Rijal's."""
+    exponents = {}
     for name in WIDTHS:
         last = [row for row in rows if row["model"] == name][-3:]
-        found[f"L, {name}"] = exponent([r["loci"] for r in last], [r["seconds"] for r in last])
+        exponents[f"L, {name}"] = exponent([r["loci"] for r in last], [r["seconds"] for r in last])
     # At few loci, since the largest of each takes as long as many of the smallest.
     L = rows[0]["loci"]
     strains, members, widths = [512, 2048, 8192], [2, 6, 18], [13, 32, 64, 128]
     small = build("rijal_attention", L, 13)
-    found[f"N, rijal_attention at L={L}"] = exponent(
+    exponents[f"N, rijal_attention at L={L}"] = exponent(
         strains, [device.epoch(small, batch, L, N) for N in strains]
     )
-    found[f"K, rijal_attention at L={L}"] = exponent(
+    exponents[f"K, rijal_attention at L={L}"] = exponent(
         members, [device.packed_step(K, batch, L) for K in members]
     )
     models = [build("rijal_attention", 4 * L, D) for D in widths]
-    found[f"D, rijal_attention at L={4 * L}"] = exponent(
+    exponents[f"D, rijal_attention at L={4 * L}"] = exponent(
         widths, [device.step(model, model, batch, 4 * L) for model in models]
     )
-    return found
+    return exponents
 
 
 def projections(rows: list[dict]) -> list[dict]:
-    """Seconds of an epoch of N strains and L loci: linear maps cost a L, attention b L^2, of which
-    a and b are fitted to a model's three largest L.
+    """Project seconds of an epoch of N strains and L loci: linear maps cost a L, attention b L^2,
+    with a and b fitted to a model's three largest L.
     """
-    found = []
+    projected = []
     for name in WIDTHS:
         largest = [row for row in rows if row["model"] == name][-3:]
         sizes, seconds = (np.array([row[key] for row in largest]) for key in ("loci", "seconds"))
         relative = np.stack([sizes, sizes**2], axis=1) / seconds[:, None]
         (a, b), _ = nnls(relative, np.ones(len(largest)))
         last = largest[-1]
-        for N, L in BEYOND:
+        for N, L in LARGER_SIZES:
             step = a * L + b * L**2
             memory = last["bytes"] * L / last["loci"]
             seconds = step * N / last["batch"]
-            found.append({"model": name, "N": N, "L": L, "epoch_s": seconds, "step_bytes": memory})
-    return found
+            projected.append(
+                {"model": name, "N": N, "L": L, "epoch_s": seconds, "step_bytes": memory}
+            )
+    return projected
 
 
-def compiled(device: Stopwatch, batch: int, loci: list[int]) -> list[dict]:
-    """Of each model and L, how many times as fast `torch.compile` makes it; median of three."""
-    found = []
+def time_compiled(device: Stopwatch, batch: int, loci: list[int]) -> list[dict]:
+    """Measure how many times as fast `torch.compile` makes each model and L; median of three."""
+    speedups = []
     for name, dim in WIDTHS.items():
         for L in loci:
             model = build(name, L, dim).to(device.name)
@@ -118,8 +120,8 @@ def compiled(device: Stopwatch, batch: int, loci: list[int]) -> list[dict]:
                     device.step(model, model, batch, L) / device.step(model, forward, batch, L)
                     for _ in range(3)
                 )
-                found.append({"model": name, "loci": L, "mode": mode, "times": times})
-    return found
+                speedups.append({"model": name, "loci": L, "mode": mode, "times": times})
+    return speedups
 
 
 def main() -> None:
@@ -135,31 +137,31 @@ def main() -> None:
     options = parser.parse_args()
     device = Stopwatch(options.device, options.bf16, options.seconds)
     ceilings = device.ceilings()
-    loci = [int(word) for word in options.loci.split(",")]
+    loci = [int(text) for text in options.loci.split(",")]
     rows = measure(device, options.batch, loci, options.most_seconds)
     exponents = growth(device, rows, options.batch)
-    beyond = projections(rows)
-    there = [L for L in loci if L in COMPILED and options.compile]
-    faster = compiled(device, options.batch, there)
+    projected = projections(rows)
+    compiled_loci = [L for L in loci if L in COMPILED and options.compile]
+    speedups = time_compiled(device, options.batch, compiled_loci)
 
     table = Table(title=f"training step, batch {options.batch}")
     for column in ("model", "L", "ms", "GFLOP/s", "of ceiling", "Gexp/s", "of ceiling", "MB",
-                   "times yardstick"):  # fmt: skip
+                   "times reference"):  # fmt: skip
         table.add_column(column, justify="right")
     for row in rows:
-        yardstick = row.get("yardstick_seconds")
+        reference = row.get("yardstick_seconds")
         table.add_row(
             row["model"], str(row["loci"]), f"{1e3 * row['seconds']:.1f}",
             f"{row['flops_per_s'] / 1e9:.1f}", f"{row['flops_per_s'] / ceilings['flops']:.0%}",
             f"{row['exponentials_per_s'] / 1e9:.2f}",
             f"{row['exponentials_per_s'] / ceilings['exponentials']:.0%}",
             f"{row['bytes'] / 1e6:.0f}",
-            f"{yardstick / row['seconds']:.2f}" if yardstick else "",
+            f"{reference / row['seconds']:.2f}" if reference else "",
         )  # fmt: skip
     further = Table(title="an epoch, projected")
     for column in ("model", "strains", "loci", "hours an epoch", "GB a step"):
         further.add_column(column, justify="right")
-    for row in beyond:
+    for row in projected:
         further.add_row(
             row["model"], f"{row['N']:,}", f"{row['L']:,}", f"{row['epoch_s'] / 3600:.2f}",
             f"{row['step_bytes'] / 1e9:.2f}",
@@ -167,8 +169,8 @@ def main() -> None:
     facts = {
         "device": torch.cuda.get_device_name() if options.device == "cuda" else "cpu",
         "torch": torch.__version__, "threads": torch.get_num_threads(), "bf16": options.bf16,
-        "ceilings": ceilings, "rows": rows, "exponents": exponents, "projected": beyond,
-        "compiled": faster,
+        "ceilings": ceilings, "rows": rows, "exponents": exponents, "projected": projected,
+        "compiled": speedups,
     }  # fmt: skip
     options.out.mkdir(exist_ok=True)
     (options.out / f"step_{options.device}.json").write_text(json.dumps(facts, indent=2) + "\n")
@@ -176,7 +178,7 @@ def main() -> None:
     console.print(table)
     console.print("exponents of time: " + ", ".join(f"{k}: {v:.2f}" for k, v in exponents.items()))
     console.print(further)
-    for row in faster:
+    for row in speedups:
         console.print(
             f"torch.compile ({row['mode']}), {row['model']} at L={row['loci']}: "
             f"{row['times']:.2f} times as fast"

@@ -1,4 +1,4 @@
-"""Seconds of training steps on a device, which is waited for."""
+"""Seconds of training steps on a device, synchronised."""
 
 import time
 from collections.abc import Callable
@@ -17,20 +17,20 @@ CHAIN = 32
 
 
 def _chained(x: Tensor) -> Tensor:
-    """As many exponentials of each number, one of the other, in one kernel."""
+    """Apply CHAIN exponentials to each number, one after another, in one kernel."""
     for _ in range(CHAIN):
         x = torch.exp(-x)
     return x
 
 
 class Stopwatch:
-    """Where it is timed: waits for what was started."""
+    """Times calls on a device, and waits for it before and after each."""
 
     def __init__(self, name: str, bf16: bool, seconds: float):
         self.name, self.bf16, self.seconds = name, bf16, seconds
 
     def time(self, step: Callable[[], None]) -> float:
-        """The shortest of as many calls as fit into the time, after one that warms up."""
+        """Return the shortest of as many calls as fit into the time, after one that warms up."""
         times, until = [], 0.0
         while len(times) < 2 or time.perf_counter() < until:
             self._wait()
@@ -46,14 +46,14 @@ class Stopwatch:
             torch.cuda.synchronize()
 
     def ceilings(self) -> dict[str, float]:
-        """Matrix products' FLOPs and exponentials a second."""
+        """Measure matrix products' FLOPs and exponentials a second."""
         n = 8192 if self.name == "cuda" else 2048
         number = torch.bfloat16 if self.bf16 else torch.float32
         a = torch.randn(n, n, device=self.name, dtype=number)
         x = torch.randn(64 * n, 64, device=self.name)
         y = torch.empty_like(x)
         exponentials = x.numel() / self.time(lambda: torch.exp(x, out=y))
-        if self.name == "cuda":  # whose memory that would measure
+        if self.name == "cuda":  # there this would measure memory
             chained = torch.compile(_chained)
             exponentials = CHAIN * x.numel() / self.time(lambda: chained(x))
         return {
@@ -65,29 +65,30 @@ class Stopwatch:
         return torch.autocast(self.name, torch.bfloat16, enabled=self.bf16)
 
     def step(self, model: nn.Module, forward: Callable, batch: int, loci: int) -> float:
-        """Seconds of a training step."""
+        """Return the seconds of a training step."""
         one = self._batch(batch, loci, model)
         train = self._training(model, forward)
         return self.time(lambda: train(*one))
 
-    def epoch(self, model: nn.Module, batch: int, loci: int, strains: int) -> float:
-        """Seconds of an epoch of a model of one phenotype: shuffled batches of strains that lie on
-        the device.
+    def epoch(self, model: nn.Module, batch_size: int, loci: int, strains: int) -> float:
+        """Return the seconds of an epoch of a model of one phenotype.
+
+        Shuffled batches of strains that are on the device.
         """
         genotype = torch.randint(0, 2, (strains, loci), dtype=torch.int8) * 2 - 1
         phenotype, rows = torch.randn(strains, 1), torch.arange(strains)
-        there = (tensor.to(self.name) for tensor in (genotype, phenotype, rows))
-        batches = Batches(*there, batch_size=batch, seed=0)
+        on_device = (tensor.to(self.name) for tensor in (genotype, phenotype, rows))
+        batches = Batches(*on_device, batch_size=batch_size, seed=0)
         train = self._training(model.to(self.name), model)
 
         def epoch() -> None:
-            for own in batches:
-                train(own.genotype_BL, own.phenotype_BP, own.n_observed)
+            for batch in batches:
+                train(batch.genotype_BL, batch.phenotype_BP, batch.n_observed)
 
         return self.time(epoch)
 
     def _training(self, model: nn.Module, forward: Callable) -> Callable[..., None]:
-        """A step from a batch: genotypes, phenotypes and how many of these there are."""
+        """Return a step on a batch: genotypes, phenotypes and the number of observed phenotypes."""
         optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
 
         def train(genotype: Tensor, phenotype: Tensor, n: Tensor) -> None:
@@ -100,7 +101,7 @@ class Stopwatch:
         return train
 
     def packed_step(self, members: int, batch: int, loci: int) -> float:
-        """Seconds of one step of that many Rijal models, stacked."""
+        """Return the seconds of one step of that many Rijal models, stacked."""
         models = [build("rijal_attention", loci, 13).to(self.name) for _ in range(members)]
         flat = [flatten_parameters(model) for model in models]
         optimizers = [torch.optim.Adam([one], lr=1e-3, fused=True) for one in flat]

@@ -1,4 +1,4 @@
-"""What benchmarks that train share: a run from its overrides, without its output."""
+"""A run from its overrides, without its output, for benchmarks that train."""
 
 import contextlib
 import io
@@ -13,8 +13,8 @@ from g2p.runs.run import run
 RESULTS = Path(__file__).parent / "results"
 
 
-def trained(*overrides: str) -> Path:
-    """The directory of the run that `python train.py` gives with these overrides."""
+def train_run(*overrides: str) -> Path:
+    """Train the run of these overrides as `python train.py` does; return its directory."""
     with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
         composed = hydra.compose("config", overrides=[*overrides, "logger=none"])
     with contextlib.redirect_stdout(io.StringIO()):
