@@ -1,1 +1,1 @@
-"""Devices: which one, whose GPU, what energy it takes."""
+"""Devices: choosing one, allocating GPUs to processes, measuring energy."""

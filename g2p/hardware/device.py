@@ -1,4 +1,4 @@
-"""Where a run computes. What says `cpu` need not wait for torch to be imported."""
+"""The device that a run computes on. With `cpu`, these functions do not import torch."""
 
 import os
 import platform
@@ -8,10 +8,10 @@ from g2p.core.errors import UserError
 
 
 def resolve_accelerator(accelerator: str) -> str:
-    """`cpu` or `cuda`, once `auto` is decided.
+    """Return `cpu` or `cuda`, the device that `auto` stands for.
 
     Raises:
-        UserError: when CUDA is asked for and absent.
+        UserError: if CUDA is requested and absent.
     """
     if accelerator == "cpu":
         return "cpu"
@@ -28,20 +28,21 @@ def resolve_accelerator(accelerator: str) -> str:
 
 
 def check_devices(accelerator: str, devices: int) -> None:
-    """Raises UserError when more processes are asked for than there are devices."""
-    there = os.cpu_count()
+    """Raise UserError if a run has more processes than the machine has devices."""
+    available = os.cpu_count()
     if accelerator == "cuda":
         import torch
 
-        there = torch.cuda.device_count()
-    if devices > there:
+        available = torch.cuda.device_count()
+    if devices > available:
         raise UserError(
-            f"trainer.devices={devices}, but this machine has {there} "
+            f"trainer.devices={devices}, but this machine has {available} "
             f"({'CUDA devices' if accelerator == 'cuda' else 'CPU cores'})."
         )
 
 
 def device_name(accelerator: str) -> str:
+    """Return the name of the processor or GPU."""
     if accelerator != "cuda":
         return platform.processor() or "cpu"
     import torch
@@ -50,18 +51,18 @@ def device_name(accelerator: str) -> str:
 
 
 def reset_peak_memory(accelerator: str) -> None:
-    """What comes from here on is another run's, or other runs'."""
+    """Start the measurement of peak device memory anew, for another run."""
     if accelerator == "cuda":
         import torch
 
-        if torch.cuda.is_initialized():  # before, there is nothing to forget
+        if torch.cuda.is_initialized():  # before, there is nothing to reset
             torch.cuda.reset_peak_memory_stats()
 
 
 def peak_device_memory(accelerator: str, devices: int) -> int | None:
-    """Peak bytes that torch held on the device since they were forgotten.
+    """Return the peak bytes that torch allocated on the device since `reset_peak_memory`.
 
-    None on a CPU, and of several devices, which are other processes' to know.
+    None on a CPU, and for several devices, which other processes use.
     """
     if accelerator != "cuda" or devices > 1:
         return None
@@ -71,15 +72,15 @@ def peak_device_memory(accelerator: str, devices: int) -> int | None:
 
 
 def free_memory(accelerator: str) -> int:
-    """Bytes that may still be taken: on the device, or on this machine within its control group."""
+    """Return the free bytes on the device, or on this machine within the control group's limit."""
     if accelerator == "cuda":
         import torch
 
-        # What torch keeps for itself and does not use is free, too.
-        kept = torch.cuda.memory_reserved() - torch.cuda.memory_allocated()
-        return torch.cuda.mem_get_info()[0] + kept
-    told = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
-    free = 1024 * int(told["MemAvailable"].split()[0])
+        # Memory that torch reserves without using it is free, too.
+        reserved = torch.cuda.memory_reserved() - torch.cuda.memory_allocated()
+        return torch.cuda.mem_get_info()[0] + reserved
+    fields = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+    free = 1024 * int(fields["MemAvailable"].split()[0])
     limit, used = (Path("/sys/fs/cgroup") / name for name in ("memory.max", "memory.current"))
     if limit.exists() and limit.read_text().strip() != "max":
         free = min(free, int(limit.read_text()) - int(used.read_text()))

@@ -1,8 +1,8 @@
-"""The energy that a run's device takes while the run trains, where that can be read.
+"""The energy that a run's device uses while the run trains, where a counter is readable.
 
-Of a GPU by NVIDIA's own library (package nvidia-ml-py, module pynvml), of a CPU by RAPL, the
-counters that Linux shows in /sys/class/powercap to who may read them. A counter is of the whole
-device: of everything that ran on it meanwhile.
+NVIDIA's library (package nvidia-ml-py, module pynvml) reads a GPU's counter, RAPL a CPU's in
+/sys/class/powercap, which often requires root. A counter covers the whole device, that is, every
+process that runs on it at the time.
 """
 
 import importlib
@@ -16,51 +16,54 @@ from pathlib import Path
 from g2p.hardware.gpu_allocation import select_devices
 
 RAPL = Path("/sys/class/powercap")
-# RAPL's counters start again after some 260 kJ: forty minutes at 100 W.
-SECONDS_BETWEEN_LOOKS = 60.0
+# RAPL's counters restart at 0 after some 260 kJ: forty minutes at 100 W.
+SECONDS_BETWEEN_READINGS = 60.0
 
 
 @dataclass(frozen=True)
 class Counter:
-    """Joules taken since some time in the past, by `read`; from 0 again at `wraps_at`."""
+    """Reads the joules used since some time in the past; restarts at 0 at `wraps_at`."""
 
     read: Callable[[], float]
     wraps_at: float = inf
 
 
 class Meter(threading.Thread):
-    """Adds up what its counters count from now on, until it is stopped."""
+    """Adds up the energy that its counters report between its start and its stop."""
 
     def __init__(self, counters: list[Counter]):
         super().__init__(daemon=True)
-        self.counters, self.spent = counters, 0.0
+        self.counters, self.total = counters, 0.0
         self.last = [counter.read() for counter in counters]
         self.stopped = threading.Event()
 
     def run(self) -> None:
-        while not self.stopped.wait(SECONDS_BETWEEN_LOOKS):
-            self.look()
+        """Update in a thread, before a counter can wrap twice."""
+        while not self.stopped.wait(SECONDS_BETWEEN_READINGS):
+            self.update()
 
-    def look(self) -> None:
+    def update(self) -> None:
+        """Add the energy since the last reading."""
         for i, counter in enumerate(self.counters):
             now = counter.read()
-            self.spent += (now - self.last[i]) % counter.wraps_at
+            self.total += (now - self.last[i]) % counter.wraps_at
             self.last[i] = now
 
     def stop(self) -> None:
+        """End the thread and take the last reading."""
         self.stopped.set()
         self.join()
-        self.look()
+        self.update()
 
     @property
     def joules(self) -> float | None:
-        """None where there is nothing to read."""
-        return self.spent if self.counters else None
+        """The energy so far; None without counters."""
+        return self.total if self.counters else None
 
 
 @contextmanager
 def energy_meter(accelerator: str, devices: int) -> Iterator[Meter]:
-    """A meter of `cpu`, all packages of it, or of the GPUs that a run on so many takes."""
+    """Yield a running meter of all CPU packages, or of the GPUs of a run on `devices` of them."""
     meter = Meter(gpus(devices) if accelerator == "cuda" else packages(RAPL))
     meter.start()
     try:
@@ -70,7 +73,7 @@ def energy_meter(accelerator: str, devices: int) -> Iterator[Meter]:
 
 
 def packages(folder: Path) -> list[Counter]:
-    """The CPU's packages; none where any may not be read. What is part of one is counted in it."""
+    """Return a counter per CPU package, which includes its parts; none if one is unreadable."""
     counters = []
     for domain in sorted(folder.glob("intel-rapl:*")):
         try:
@@ -82,14 +85,14 @@ def packages(folder: Path) -> list[Counter]:
                 wraps_at=(int((domain / "max_energy_range_uj").read_text()) + 1) / 1e6,
             )
             counter.read()
-        except OSError:  # for root alone, on most machines
+        except OSError:  # readable by root only, on most machines
             return []
         counters.append(counter)
     return counters
 
 
 def gpus(devices: int) -> list[Counter]:
-    """Those that a run takes; none without NVIDIA's library or where one has no counter."""
+    """Return a counter per GPU of a run; none without NVIDIA's library or if one has no counter."""
     import torch
 
     try:
@@ -99,7 +102,7 @@ def gpus(devices: int) -> list[Counter]:
     try:
         nvml.nvmlInit()
         handles = [
-            # torch may see fewer than NVML does, in another order.
+            # torch may list fewer GPUs than NVML, in another order.
             nvml.nvmlDeviceGetHandleByUUID(f"GPU-{torch.cuda.get_device_properties(i).uuid}")
             for i in select_devices("cuda", devices)
         ]

@@ -1,4 +1,4 @@
-"""Of several GPUs, the one that this process takes for itself."""
+"""Allocating one of several GPUs to this process."""
 
 import os
 import tempfile
@@ -9,55 +9,55 @@ from pathlib import Path
 
 import torch
 
-# Locks held until the process ends, however it ends.
-_held: list = []
+# Locks of this process; the system releases them when it ends.
+_locks: list = []
 
 
 def select_devices(accelerator: str, devices: int) -> int | list[int]:
-    """Lightning's `devices`: how many CPU processes, or which GPUs.
+    """Return Lightning's `devices`: the number of CPU processes, or the indices of GPUs.
 
-    A run on one GPU of several is on the one that this process takes.
+    A run on one of several GPUs uses the GPU of this process.
     """
     if accelerator != "cuda":
         return devices
     if devices == 1 and torch.cuda.device_count() > 1:
-        return [_own_gpu()]
+        return [_gpu_of_this_process()]
     return list(range(devices))
 
 
 @cache
-def _own_gpu() -> int:
+def _gpu_of_this_process() -> int:
     folder = Path(tempfile.gettempdir()) / f"g2p-gpus-{os.getuid()}"
-    index = take(visible_gpus(), folder)
+    index = claim_gpu(visible_gpus(), folder)
     torch.cuda.set_device(index)
     return index
 
 
 def visible_gpus() -> list[str]:
-    """The GPUs that this process may use, by the names they have on the whole machine."""
-    told = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if told is None:
+    """Return the GPUs that this process may use, by their names on the whole machine."""
+    variable = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if variable is None:
         return [str(index) for index in range(torch.cuda.device_count())]
-    return told.split(",")[: torch.cuda.device_count()]
+    return variable.split(",")[: torch.cuda.device_count()]
 
 
-def take(gpus: Sequence[str], folder: Path) -> int:
-    """The index of the GPU that the fewest processes of this user have; this one joins them.
+def claim_gpu(gpus: Sequence[str], folder: Path) -> int:
+    """Allocate the GPU with the fewest processes of this user to this process; return its index.
 
-    A process has one until it ends: it holds the lock of a place at it, a file in `folder`.
+    Each GPU has slots, lock files in `folder`. A process locks one slot until it ends.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    places = ((place, index) for place in count() for index in range(len(gpus)))
-    return next(i for place, i in places if _held_by_us(folder / f"{gpus[i]}-{place}.lock"))
+    slots = ((slot, index) for slot in count() for index in range(len(gpus)))
+    return next(i for slot, i in slots if _acquire(folder / f"{gpus[i]}-{slot}.lock"))
 
 
-def _held_by_us(file: Path) -> bool:
-    from filelock import FileLock, Timeout  # training on a CPU does without
+def _acquire(file: Path) -> bool:
+    from filelock import FileLock, Timeout  # not needed to train on a CPU
 
     lock = FileLock(file)
     try:
         lock.acquire(timeout=0)
     except Timeout:
         return False
-    _held.append(lock)
+    _locks.append(lock)
     return True

@@ -1,1 +1,1 @@
-"""Weights & Biases: a copy of what a run's own files say."""
+"""Weights & Biases: a copy of the results in a run's files."""

@@ -1,4 +1,4 @@
-"""The multirun or study that a run belongs to, as a tracker groups its runs by it."""
+"""The multirun or study of a run, by which a tracker groups runs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -10,13 +10,13 @@ LONGEST_TAG = 64  # characters; W&B refuses a longer one
 
 @dataclass(frozen=True)
 class Group:
-    """The multirun or study that a run belongs to, and its place there.
+    """The multirun or study of a run, and the run's point in it.
 
     Attributes:
-        name: W&B's group, unless the user names another.
+        name: W&B's group, unless the user sets another.
         study: a study's name and size; empty for a multirun.
         factors: factor of the study -> label or value.
-        job_type: in a study `run`, or `base` for what a fine-tuned run goes on from.
+        job_type: in a study `run`, or `base` for the base model of a fine-tuned run.
     """
 
     name: str
@@ -29,21 +29,22 @@ class Group:
         return cls(f"{name}-{size}", {"name": name, "size": size}, job_type="run")
 
     def base(self) -> "Group":
-        """The place of a run that others of the group go on from: none of the study's points."""
+        """Return the group of a base model, which is at no point of the study."""
         return replace(self, factors={}, job_type="base" if self.study else None)
 
     def config(self) -> dict:
-        """What is shown beside a run's own config."""
-        told = {"study": dict(self.study)} if self.study else {}
+        """Return the keys that W&B's config has beside those of the run's config."""
+        keys = {"study": dict(self.study)} if self.study else {}
         if self.factors:
-            told["factor"] = {factor_key(name): value for name, value in self.factors.items()}
-        return told
+            keys["factor"] = {factor_key(name): value for name, value in self.factors.items()}
+        return keys
 
     def tags(self) -> list[str]:
-        told = {**({"study": self.name} if self.study else {}), **self.factors}
-        return [f"{name}={label(value)}"[:LONGEST_TAG] for name, value in told.items()]
+        """Return the study and the factors as tags."""
+        values = {**({"study": self.name} if self.study else {}), **self.factors}
+        return [f"{name}={label(value)}"[:LONGEST_TAG] for name, value in values.items()]
 
 
 def factor_key(name: str) -> str:
-    """A factor's key in the config's `factor`: W&B takes a dot for a step into a nested config."""
+    """Return a factor's key in the config's `factor`, without dots: in W&B they nest configs."""
     return name.replace(".", "_")

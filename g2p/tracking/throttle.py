@@ -1,40 +1,42 @@
-"""One buffer for what the open W&B runs of a process have to say, so that rate limits hold.
+"""One upload throttle for all open W&B runs of a process, to stay below W&B's rate limits.
 
-W&B allows a project so many requests a minute, and its client makes one for each run whenever that
-run has said something. Of 64 runs trained together, each with an epoch a second, most would be
-refused; so all of them speak at once, and the more they are the more seldom.
+W&B limits the requests per minute of a project, and its client makes one request per run each time
+that the run logs. With 64 runs trained together, each with one epoch per second, W&B would refuse
+most requests. So all runs upload at the same time, less often the more runs are open.
 """
 
 import time
 from collections.abc import Callable
 from typing import Protocol
 
-SECONDS_A_RUN = 1.0  # between two times that all speak, for each run that is open
+SECONDS_PER_RUN = 1.0  # between two uploads, for each open run
 
 
-class Speaker(Protocol):
+class Uploader(Protocol):
+    """An open W&B run."""
+
     def send(self) -> None:
-        """Say what there is to say; nothing where there is nothing new."""
+        """Upload the epochs that were not uploaded yet."""
 
 
 class UploadThrottle:
-    """Lets the open runs of a process speak all at once.
+    """Uploads the epochs of all open runs of a process at the same time.
 
     Args:
-        clock: seconds.
+        clock: returns the time in seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic):
         self.clock = clock
-        self.open: list[Speaker] = []
-        self.spoke = -float("inf")
+        self.open_runs: list[Uploader] = []
+        self.last_upload = -float("inf")
 
-    def offer(self) -> None:
-        """Some run has something to say: all that is kept is sent, unless it is too early."""
-        if self.clock() - self.spoke >= SECONDS_A_RUN * len(self.open):
-            for speaker in self.open:
-                speaker.send()
-            self.spoke = self.clock()
+    def upload_if_due(self) -> None:
+        """Upload the epochs of all open runs, unless the last upload is too recent."""
+        if self.clock() - self.last_upload >= SECONDS_PER_RUN * len(self.open_runs):
+            for uploader in self.open_runs:
+                uploader.send()
+            self.last_upload = self.clock()
 
 
 UPLOADS = UploadThrottle()

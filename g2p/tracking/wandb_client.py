@@ -1,7 +1,7 @@
-"""Runs of the W&B client: begun, ended, and offline once its server could not be reached.
+"""Starting and finishing runs of the W&B client, offline once its server is unreachable.
 
-A process waits for the server once. When that was in vain, its other runs, and those of processes
-that it starts, are offline from the first.
+A process waits for the server once. If the server does not answer, the later runs of the process,
+and of processes that it starts, are offline from their start.
 """
 
 import logging
@@ -14,30 +14,30 @@ SECONDS_TO_ANSWER = 10
 
 
 def start_run(options: Mapping):
-    """A W&B run, online when that works, else offline; None when W&B will have none of it."""
+    """Start a W&B run, online if possible, else offline; return None if W&B refuses both."""
     import wandb
 
     settings = {
         "console": "off", "silent": True,
         "init_timeout": float(os.environ.get("WANDB_INIT_TIMEOUT", 30)),
-        # Else a run would wait for hours for a server that went away while it trained.
+        # By default a run waits for hours for a server that stops answering while it trains.
         "finish_timeout": float(os.environ.get("WANDB_FINISH_TIMEOUT", 60)),
         "finish_timeout_raises": True,
-        # A list of all installed packages takes 0.1 s; environment.json has the versions.
+        # Listing all installed packages takes 0.1 s; environment.json has the versions.
         "x_save_requirements": False,
     }  # fmt: skip
-    # Beside the others that are open, each finished by itself; wandb.run stays empty.
+    # "create_new": several runs are open at once, each finished separately.
     options = {**options, "settings": settings, "reinit": "create_new"}
     try:
         mode = wandb_mode()
         if mode == "online":
             _check_reachable()
         return wandb.init(mode=mode, resume="allow" if mode == "online" else None, **options)
-    except Exception as error:  # W&B and what it is built on raise many kinds
+    except Exception as error:  # W&B and its libraries raise many types
         log.warning("W&B: %s", first_line(error))
     try:
         _go_offline()
-        # The attempt that failed still holds the run's own id.
+        # The failed attempt still occupies the run's id.
         return wandb.init(mode="offline", **{**options, "id": f"{options['id']}-offline"})
     except Exception as error:
         log.warning("W&B does not log this run: %s", first_line(error))
@@ -45,13 +45,12 @@ def start_run(options: Mapping):
 
 
 def _check_reachable() -> None:
-    """Ask W&B's server for an answer of any kind, before a run is begun there.
+    """Check that W&B's server answers, before a run is started there.
 
-    An attempt to begin one that fails stays with W&B's client, which waits for it once more when
-    the process ends.
+    W&B's client waits for a run that it fails to start once more when the process ends.
 
     Raises:
-        ConnectionError: when there is none, within seconds.
+        ConnectionError: if no answer comes within seconds.
     """
     import requests
     import wandb
@@ -59,16 +58,16 @@ def _check_reachable() -> None:
     url = wandb.setup().settings.base_url
     try:
         requests.get(url, timeout=SECONDS_TO_ANSWER, allow_redirects=False, stream=True).close()
-    except requests.exceptions.SSLError:  # of certificates, the client knows more
+    except requests.exceptions.SSLError:  # the client has its own certificates
         return
     except (requests.ConnectionError, requests.Timeout) as error:
         raise ConnectionError(f"{url} does not answer ({type(error).__name__}).") from None
 
 
 def finish_run(run, exit_code: int) -> None:
-    """End a W&B run, waiting for what it has not sent yet; not where another has waited in vain.
+    """Finish a W&B run and wait until it is uploaded, unless an earlier run waited in vain.
 
-    Then W&B itself ends it with the process, as all that are left at once.
+    In that case W&B finishes all open runs at once when the process ends.
     """
     if not run.offline and os.environ.get("WANDB_MODE") == "offline":
         return
@@ -80,21 +79,21 @@ def finish_run(run, exit_code: int) -> None:
 
 
 def _go_offline() -> None:
-    """Have no other run of this process, or of those that it starts, wait for W&B."""
-    log.warning("W&B is logged offline from here on; `wandb sync` sends it later.")
+    """Log the later runs of this process, and of processes that it starts, offline."""
+    log.warning("W&B logs offline from now on; `wandb sync` uploads the runs later.")
     os.environ["WANDB_MODE"] = "offline"
-    # Else W&B's client would wait once more as the process ends, to send its own measurements.
+    # W&B's client would wait once more when the process ends, to upload its own measurements.
     os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
 
 
 def wandb_mode() -> str:
-    """`WANDB_MODE`, else `online` for who is logged in and `offline` for who is not."""
+    """Return `WANDB_MODE` if set, else `online` if the user is logged in, else `offline`."""
     import wandb
 
-    told = os.environ.get("WANDB_MODE")
-    return told or ("online" if wandb.login(prompt=False, verify=False) else "offline")
+    mode = os.environ.get("WANDB_MODE")
+    return mode or ("online" if wandb.login(prompt=False, verify=False) else "offline")
 
 
 def first_line(error: Exception) -> str:
-    """What a warning says of an error."""
+    """Return the first line of an error's text, for a warning."""
     return next(iter(str(error).splitlines()), type(error).__name__)

@@ -1,8 +1,8 @@
-"""Weights & Biases: a copy of what the run's own files say, for dashboards.
+"""Weights & Biases: a copy of the results in a run's files, for dashboards.
 
 A tracker is a context manager around a run; `none_tracker` imports no wandb. Several may be open at
-once: each has a W&B run of its own. The run's directory is the record, so nothing here can fail a
-run: without a network it stays offline.
+once, each with its own W&B run. The run directory is the record, so no failure here fails a run;
+without a network the W&B run stays offline.
 """
 
 import contextlib
@@ -17,17 +17,17 @@ from g2p.tracking.wandb_client import finish_run, first_line, start_run
 
 log = logging.getLogger(__name__)
 
-HEADER = 7  # bytes of a `.wandb` file that has nothing in it
+HEADER = 7  # bytes of an empty `.wandb` file
 
 
 class Tracker:
-    """Sees a run go by; this one looks away."""
+    """Receives the epochs and the result of a run; this base class ignores them."""
 
     def epochs(self, rows: list[dict]) -> None:
-        """The history so far; called after every epoch, and at the end."""
+        """Receive the history so far; called after every epoch, and at the end."""
 
     def result(self, metrics: Mapping, figures: list[Path], checkpoint: Path) -> None:
-        """What the run ended with."""
+        """Receive the run's metrics, figures and best checkpoint."""
 
 
 @contextlib.contextmanager
@@ -40,22 +40,22 @@ def wandb_tracker(
     config: Mapping, signature: str, default_group: Group | None,
     *, project: str, group: str | None, tags: list, artifact: bool,
 ) -> Iterator[Tracker]:  # fmt: skip
-    """One W&B run, whose id is the run's signature; finished, whatever happens to the run.
+    """Yield the tracker of one W&B run, with the run's signature as its id, and finish it.
 
     Args:
-        config: resolved, shown with the run.
+        config: the resolved config, shown with the run.
         signature: of the run.
-        default_group: the multirun or study that the run belongs to.
+        default_group: the multirun or study of the run.
         project: W&B's project.
-        group: W&B's group, instead of the default's name.
-        tags: W&B's tags, beside those of the study.
-        artifact: whether the best checkpoint goes along.
+        group: W&B's group, instead of the default group's name.
+        tags: W&B's tags, in addition to those of the study.
+        artifact: whether to upload the best checkpoint.
     """
-    place = default_group or Group("")
+    run_group = default_group or Group("")
     options = {
-        "project": project, "group": group or place.name or None, "job_type": place.job_type,
-        "tags": list(dict.fromkeys([*tags, *place.tags()])), "id": signature,
-        "name": _name(config), "config": {**config, **place.config()},
+        "project": project, "group": group or run_group.name or None,
+        "job_type": run_group.job_type, "tags": list(dict.fromkeys([*tags, *run_group.tags()])),
+        "id": signature, "name": _name(config), "config": {**config, **run_group.config()},
     }  # fmt: skip
     run = start_run(options)
     _remove_empty(run)
@@ -69,47 +69,51 @@ def wandb_tracker(
 
 
 def _remove_empty(run) -> None:
-    """What killed processes left of this run, when it is nothing: it would stop `wandb sync`.
+    """Remove empty directories that killed processes left of this run; they stop `wandb sync`.
 
-    The caller holds the run's lock, so no other process is writing it.
+    The caller has the run's lock, so no other process writes them.
     """
-    with contextlib.suppress(Exception):  # not there, not ours to remove, or no run at all
-        own = Path(run.dir).parent
-        for file in own.parent.glob(f"offline-run-*-{run.id}/run-*.wandb"):
-            if file.parent != own and file.stat().st_size <= HEADER:
+    with contextlib.suppress(Exception):  # absent, not removable, or W&B has no run
+        directory = Path(run.dir).parent
+        for file in directory.parent.glob(f"offline-run-*-{run.id}/run-*.wandb"):
+            if file.parent != directory and file.stat().st_size <= HEADER:
                 shutil.rmtree(file.parent)
 
 
 class WandbTracker(Tracker):
-    """Sends to `run`; the first thing that W&B refuses is said, and ends the sending."""
+    """Uploads to a W&B run; the first refusal of W&B is a warning and ends the uploads."""
 
-    def __init__(self, run, artifact: bool, outlet: UploadThrottle = UPLOADS):
-        self.run, self.artifact, self.outlet = run, artifact, outlet
-        self.rows, self.sent = [], 0
-        outlet.open.append(self)
+    def __init__(self, run, artifact: bool, throttle: UploadThrottle = UPLOADS):
+        self.run, self.artifact, self.throttle = run, artifact, throttle
+        self.rows, self.n_sent = [], 0
+        throttle.open_runs.append(self)
 
     def epochs(self, rows: list[dict]) -> None:
+        """Store the history; upload it with those of the other runs, when that is due."""
         self.rows = rows
-        self.outlet.offer()
+        self.throttle.upload_if_due()
 
     def send(self) -> None:
-        # A resumed run sends its earlier epochs again: a killed process can lose its own copy.
-        for row in self.rows[self.sent :]:
+        """Upload the epochs that were not uploaded yet."""
+        # A resumed run uploads its earlier epochs again: a killed process may have lost them.
+        for row in self.rows[self.n_sent :]:
             numbers = {key: value for key, value in row.items() if key != "ended"}
             self._try(lambda run, n=numbers: run.log(n, step=n["epoch"]))
-        self.sent = len(self.rows)
+        self.n_sent = len(self.rows)
 
     def result(self, metrics: Mapping, figures: list[Path], checkpoint: Path) -> None:
+        """Upload the summary, the figures and, as an artifact, the best checkpoint."""
         import wandb
 
         self.send()
         summary = {
             key: metrics[key] for key in ("best_epoch", "epochs", "seconds", "num_parameters")
         }
-        for part in ("val", "test"):
-            summary |= {f"{part}_{key}": metrics[part][key] for key in ("r2_mean", "loss")}
+        for subset in ("val", "test"):
+            scores = metrics[subset]
+            summary |= {f"{subset}_{key}": scores[key] for key in ("r2_mean", "loss")}
             for score in ("r2", "pearson"):
-                summary |= {f"{part}_{score}/{name}": x for name, x in metrics[part][score].items()}
+                summary |= {f"{subset}_{score}/{name}": x for name, x in scores[score].items()}
         if metrics["ridge"]:
             summary["ridge_test_r2_mean"] = metrics["ridge"]["test"]["r2_mean"]
         self._try(lambda run: run.summary.update(summary))
@@ -117,15 +121,16 @@ class WandbTracker(Tracker):
         self._try(lambda run: run.log({k: wandb.Image(str(p)) for k, p in pictures.items()}))
         if self.artifact:
 
-            def keep(run) -> None:
+            def log_checkpoint(run) -> None:
                 artifact = wandb.Artifact(f"run-{metrics['signature']}", type="model")
                 artifact.add_file(str(checkpoint))
                 run.log_artifact(artifact, aliases=["best"])
 
-            self._try(keep)
+            self._try(log_checkpoint)
 
     def finish(self, exit_code: int) -> None:
-        self.outlet.open.remove(self)
+        """Upload the remaining epochs and finish the W&B run."""
+        self.throttle.open_runs.remove(self)
         self.send()
         self._try(lambda run: finish_run(run, exit_code))
 
@@ -134,7 +139,7 @@ class WandbTracker(Tracker):
             try:
                 send(self.run)
             except Exception as error:
-                log.warning("W&B does not log this run further: %s", first_line(error))
+                log.warning("W&B stops logging this run: %s", first_line(error))
                 self.run = None
 
 

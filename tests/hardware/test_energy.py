@@ -33,7 +33,7 @@ def test_packages_are_added_up_and_their_parts_are_not(tmp_path, monkeypatch):
     domain(tmp_path, "psys", 5, "2")
     with energy_meter("cpu", 1) as meter:
         first.write_text("600100\n")
-        meter.look()
+        meter.update()
         first.write_text("600200\n")
         second.write_text("100000\n")  # it began again at a million
     assert meter.joules == pytest.approx(0.6001 + 0.2)
@@ -49,14 +49,14 @@ def test_what_cannot_be_read_is_not_known(tmp_path, monkeypatch):
 
 
 def test_a_meter_looks_before_a_counter_comes_round_twice(monkeypatch):
-    monkeypatch.setattr(energy, "SECONDS_BETWEEN_LOOKS", 0.001)
+    monkeypatch.setattr(energy, "SECONDS_BETWEEN_READINGS", 0.001)
     reads = iter(n * 0.75 % 1 for n in range(10**9))
     meter = Meter([Counter(lambda: next(reads), wraps_at=1.0)])
     meter.start()
-    while meter.spent < 30:
+    while meter.total < 30:
         pass
     meter.stop()
-    assert meter.joules == pytest.approx(0.75 * (meter.spent // 0.75), abs=1e-6)
+    assert meter.joules == pytest.approx(0.75 * (meter.total // 0.75), abs=1e-6)
 
 
 def test_gpus_are_found_by_what_torch_calls_them(monkeypatch):

@@ -8,14 +8,14 @@ from collections import Counter
 import pytest
 import torch
 
-from g2p.hardware import gpu_allocation as own_gpu
+from g2p.hardware import gpu_allocation
 from tests.helpers.command import ROOT
 
 HOLDER = """
 import sys
 from pathlib import Path
-from g2p.hardware.gpu_allocation import take
-print(take(sys.argv[2:], Path(sys.argv[1])), flush=True)
+from g2p.hardware.gpu_allocation import claim_gpu
+print(claim_gpu(sys.argv[2:], Path(sys.argv[1])), flush=True)
 sys.stdin.read()
 """
 
@@ -78,22 +78,27 @@ def test_which_gpus_are_visible(monkeypatch, there, told, names):
         monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     else:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", told)
-    assert own_gpu.visible_gpus() == names
+    assert gpu_allocation.visible_gpus() == names
 
 
 def test_a_run_takes_one_gpu_of_several_and_keeps_it(monkeypatch, tmp_path):
     chosen = []
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "set_device", chosen.append)
-    monkeypatch.setattr(own_gpu.tempfile, "gettempdir", lambda: str(tmp_path))
-    monkeypatch.setattr(own_gpu, "_held", [])  # given back when the test ends
-    own_gpu._own_gpu.cache_clear()
-    assert own_gpu.select_devices("cuda", 1) == own_gpu.select_devices("cuda", 1) == [0]
+    monkeypatch.setattr(gpu_allocation.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(gpu_allocation, "_locks", [])  # given back when the test ends
+    gpu_allocation._gpu_of_this_process.cache_clear()
+    assert (
+        gpu_allocation.select_devices("cuda", 1) == gpu_allocation.select_devices("cuda", 1) == [0]
+    )
     assert chosen == [0]
-    own_gpu._own_gpu.cache_clear()
-    assert own_gpu.select_devices("cuda", 1) == [1]  # as another process would
-    assert own_gpu.select_devices("cuda", 2) == [0, 1]  # processes that share a batch take them all
-    assert own_gpu.select_devices("cpu", 1) == 1
+    gpu_allocation._gpu_of_this_process.cache_clear()
+    assert select_devices("cuda", 1) == [1]  # as another process would
+    assert select_devices("cuda", 2) == [
+        0,
+        1,
+    ]  # processes that share a batch take them all
+    assert select_devices("cpu", 1) == 1
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    assert own_gpu.select_devices("cuda", 1) == [0]  # as in Slurm and Ray, which show one
-    own_gpu._own_gpu.cache_clear()
+    assert select_devices("cuda", 1) == [0]  # as in Slurm and Ray, which show one
+    gpu_allocation._gpu_of_this_process.cache_clear()

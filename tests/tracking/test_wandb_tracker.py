@@ -198,7 +198,7 @@ def test_a_wandb_that_cannot_be_reached_does_not_cost_the_run(tmp_path):
     done = train("-m", *arguments, "phenotype=23C,cu", cwd=tmp_path, **logged_in)
     assert done.returncode == 0, done.stderr
     said = done.stdout + done.stderr
-    assert said.count("logged offline from here on") == said.count("does not answer") == 1
+    assert said.count("logs offline from now on") == said.count("does not answer") == 1
     assert len(offline_files(tmp_path)) == 2
     assert not list((tmp_path / "wandb").glob("run-*"))  # none that W&B's client still waits for
     assert Path(done.stdout.splitlines()[-1].removeprefix("run: ")).exists()
@@ -210,7 +210,7 @@ def test_a_server_that_goes_away_is_waited_for_once(tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stdout == "online: [True, True, True], then [False]\n"
     assert done.stderr.count("W&B: Timed out") == 1
-    assert done.stderr.count("logged offline from here on") == 1
+    assert done.stderr.count("logs offline from now on") == 1
     assert len(list((tmp_path / "wandb").glob("run-*"))) == 3  # which `wandb sync` can send
 
 
