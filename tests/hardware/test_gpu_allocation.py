@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from g2p.hardware import gpu_allocation
+from g2p.hardware.gpu_allocation import select_devices, visible_gpus
 from tests.helpers.command import ROOT
 
 HOLDER = """
@@ -78,7 +79,7 @@ def test_which_gpus_are_visible(monkeypatch, there, told, names):
         monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     else:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", told)
-    assert gpu_allocation.visible_gpus() == names
+    assert visible_gpus() == names
 
 
 def test_a_run_takes_one_gpu_of_several_and_keeps_it(monkeypatch, tmp_path):
@@ -88,16 +89,11 @@ def test_a_run_takes_one_gpu_of_several_and_keeps_it(monkeypatch, tmp_path):
     monkeypatch.setattr(gpu_allocation.tempfile, "gettempdir", lambda: str(tmp_path))
     monkeypatch.setattr(gpu_allocation, "_locks", [])  # given back when the test ends
     gpu_allocation._gpu_of_this_process.cache_clear()
-    assert (
-        gpu_allocation.select_devices("cuda", 1) == gpu_allocation.select_devices("cuda", 1) == [0]
-    )
+    assert select_devices("cuda", 1) == select_devices("cuda", 1) == [0]
     assert chosen == [0]
     gpu_allocation._gpu_of_this_process.cache_clear()
     assert select_devices("cuda", 1) == [1]  # as another process would
-    assert select_devices("cuda", 2) == [
-        0,
-        1,
-    ]  # processes that share a batch take them all
+    assert select_devices("cuda", 2) == [0, 1]  # processes that share a batch take them all
     assert select_devices("cpu", 1) == 1
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     assert select_devices("cuda", 1) == [0]  # as in Slurm and Ray, which show one
