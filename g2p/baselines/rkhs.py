@@ -13,7 +13,7 @@ from scipy.spatial.distance import cdist
 from g2p.baselines.per_phenotype import PerPhenotype, Predictor
 from g2p.core.errors import UserError
 
-# Memory goes with the square of the strains, time with the cube: minutes a phenotype at this.
+# Memory grows with the square of the strains, time with the cube: minutes a phenotype at this.
 MOST_STRAINS = 10_000
 
 

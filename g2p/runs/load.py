@@ -24,7 +24,10 @@ REMEDY = "train.py ... force=true trains the run again."
 
 @dataclass(frozen=True, eq=False)
 class RestoredModel:
-    """A fitted model and what it was fitted on.
+    """A finished run's model, ready to predict, and the loci and phenotypes it was fitted on.
+
+    It is built from a `g2p.training.saved_model.SavedModel`, the checked content of the run's
+    checkpoint, which cannot predict by itself.
 
     Attributes:
         name: of the model.

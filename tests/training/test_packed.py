@@ -69,7 +69,7 @@ def test_dropout_draws_for_each_member_what_it_would_draw_alone(tmp_path, stacke
     assert_members_end_as_alone(tmp_path, configs, datas, stacked=stacked)
 
 
-def test_the_additive_path_of_each_member_starts_at_its_own_ridge(tmp_path):
+def test_each_members_additive_path_starts_at_ridge_on_its_data(tmp_path):
     overrides = [*small("transformer"), *TRAINER, "model.additive=true"]
     assert_members_end_as_alone(
         tmp_path, [compose(*overrides, f"seed={seed}") for seed in range(2)]
@@ -108,7 +108,7 @@ def test_patience_stops_each_member_and_it_costs_nothing_more(tmp_path, monkeypa
 
 @STACKED_OR_NOT
 @pytest.mark.parametrize("first", ["alone", "packed"])
-def test_a_run_started_alone_or_packed_resumes_the_other_way(tmp_path, first, stacked):
+def test_a_run_started_alone_resumes_packed_and_vice_versa(tmp_path, first, stacked):
     """Killed after two epochs of five; the end is that of a run which was not."""
     overrides = [*small("transformer"), *TRAINER, "model.dropout=0.2", "optim.plateau_patience=0"]
     configs = [compose(*overrides, f"seed={seed}", "trainer.max_epochs=5") for seed in range(2)]
