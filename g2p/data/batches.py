@@ -11,11 +11,11 @@ from torch import Tensor
 class Batch(NamedTuple):
     """B strains: genotypes (B, L), phenotypes (B, P) with NaN where missing.
 
-    Where each strain is seen in one environment only, `environment_B` says in which and phenotypes
+    Where each strain is used in one environment only, `environment_B` is its index and phenotypes
     are (B, 1).
 
-    `n_observed` is the number of observed values in the whole batch: more than are seen here when
-    the batch is shared by several processes.
+    `n_observed` is the number of observed values in the whole batch: more than in this part of it
+    when the batch is shared by several processes.
     """
 
     genotype_BL: Tensor
@@ -25,17 +25,17 @@ class Batch(NamedTuple):
 
     @property
     def inputs(self) -> tuple[Tensor, ...]:
-        """What the model is called with."""
+        """The arguments of the model's `forward`."""
         if self.environment_B is None:
             return (self.genotype_BL,)
         return (self.genotype_BL, self.environment_B)
 
 
 class Batches:
-    """The strains `rows` of a panel, a batch at a time; iterating again gives them again.
+    """The strains `rows` of a panel, a batch at a time; may be iterated again.
 
-    The order of a shuffled epoch is a function of (seed, epoch) alone, so a run that is resumed
-    sees what it would have seen. With several processes, each takes its share of every batch.
+    The order of a shuffled epoch is a function of (seed, epoch) alone, so a resumed run sees the
+    batches it would have seen. With several processes, each takes its share of every batch.
 
     Args:
         genotypes: (N, L), on the device they are used on.

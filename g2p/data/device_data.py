@@ -1,4 +1,4 @@
-"""A prepared panel's tensors on the device that they are used on, and the batches from them."""
+"""A prepared panel's tensors on the training device, and the batches from them."""
 
 import numpy as np
 import torch
@@ -23,15 +23,15 @@ class DeviceData:
         self.genotypes = torch.tensor(data.genotypes) if genotypes is None else genotypes
         number = torch.float64 if double else torch.float32
         self.phenotypes = {
-            part: torch.from_numpy(only_subset(data.phenotypes, data.split, part)).to(number)
-            for part in ("train", "val")
+            subset: torch.from_numpy(only_subset(data.phenotypes, data.split, subset)).to(number)
+            for subset in ("train", "val")
         }
-        self.rows = {part: torch.from_numpy(np.asarray(rows)) for part, rows in data.split.items()}
+        self.rows = {s: torch.from_numpy(np.asarray(rows)) for s, rows in data.split.items()}
 
     def to(self, device: torch.device) -> "DeviceData":
         self.genotypes = self.genotypes.to(device)
-        self.phenotypes = {part: values.to(device) for part, values in self.phenotypes.items()}
-        self.rows = {part: rows.to(device) for part, rows in self.rows.items()}
+        self.phenotypes = {subset: values.to(device) for subset, values in self.phenotypes.items()}
+        self.rows = {subset: rows.to(device) for subset, rows in self.rows.items()}
         return self
 
     def train(self, *, batch_size: int, drop_last: bool, **options) -> Batches:

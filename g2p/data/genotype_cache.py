@@ -1,4 +1,4 @@
-"""The genotypes of a run: cleaned and thinned, once for a split of a large panel."""
+"""The genotypes of a run: cleaned and LD-pruned, once for each split of a large panel."""
 
 import errno
 import logging
@@ -18,23 +18,22 @@ from g2p.data.split import SUBSETS, Split
 
 log = logging.getLogger(__name__)
 
-# Genotypes in a panel from which on the answer is kept on disk: less takes about a second.
+# Number of genotypes from which on the result is stored on disk: fewer take about a second.
 LARGE = 100_000_000
 
-
-# Runs that are trained together hold the same genotypes once.
-_held: WeakValueDictionary[Path, "PrunedGenotypes"] = WeakValueDictionary()
+# Runs that are trained in one process share the same genotypes.
+_in_memory: WeakValueDictionary[Path, "PrunedGenotypes"] = WeakValueDictionary()
 
 
 @dataclass(frozen=True, eq=False)
 class PrunedGenotypes:
-    """What quality control and thinning leave.
+    """Genotypes after quality control and LD pruning.
 
     Attributes:
         genotypes: (N, L), nothing missing in the strains of the split.
         loci: (L,), which of the panel's they are.
-        split: without the strains that left.
-        account: what was removed and filled in, a line each.
+        split: without the strains that were removed.
+        qc_log: what was removed and filled in, a line each.
     """
 
     genotypes: np.ndarray
@@ -43,20 +42,20 @@ class PrunedGenotypes:
     qc_log: list[str]
 
 
-def thin(
+def prune_genotypes(
     panel: Panel, split: Split, quality: Mapping, max_correlation: float | None, loci_from: str
 ) -> PrunedGenotypes:
-    """See `g2p.data.preprocess.prepare` for the arguments."""
+    """Clean and LD-prune; see `g2p.data.preprocess.prepare` for the arguments."""
     cleaned = clean(panel.genotypes, panel.loci, split, **quality)
-    kept = cleaned.columns
+    columns = cleaned.columns
     if max_correlation is not None:
-        parts = ("train", "val") if loci_from == "train_val" else ("train",)
-        rows = np.unique(np.concatenate([cleaned.split[part] for part in parts]))
-        kept = ld_prune(cleaned.genotypes, max_correlation, rows, kept)
-    everything = len(kept) == cleaned.genotypes.shape[1]
+        subsets = ("train", "val") if loci_from == "train_val" else ("train",)
+        rows = np.unique(np.concatenate([cleaned.split[subset] for subset in subsets]))
+        columns = ld_prune(cleaned.genotypes, max_correlation, rows, columns)
+    everything = len(columns) == cleaned.genotypes.shape[1]
     return PrunedGenotypes(
-        genotypes=cleaned.genotypes if everything else cleaned.genotypes[:, kept],
-        loci=cleaned.loci[np.searchsorted(cleaned.columns, kept)],
+        genotypes=cleaned.genotypes if everything else cleaned.genotypes[:, columns],
+        loci=cleaned.loci[np.searchsorted(cleaned.columns, columns)],
         split=cleaned.split,
         qc_log=cleaned.qc_log,
     )
@@ -65,29 +64,29 @@ def thin(
 def cached_genotypes(
     file: Path, panel: Panel, make: Callable[[], PrunedGenotypes]
 ) -> PrunedGenotypes:
-    """What is held, or `file` holds, or `make` makes; stored there where the panel is large.
+    """Return the genotypes in memory or in `file`, or make them; a large panel's are stored there.
 
     A damaged file is made again, with a warning.
     """
-    thinned = _held.get(file)
-    if thinned is None:
-        thinned = _read(file, panel) if file.exists() else None
-        if thinned is None:
-            thinned = make()
+    pruned = _in_memory.get(file)
+    if pruned is None:
+        pruned = _read(file, panel) if file.exists() else None
+        if pruned is None:
+            pruned = make()
             if len(panel.strains) * len(panel.loci) >= LARGE:
                 remove_abandoned_drafts(file.parent)
-                _write(file, thinned)
-        _held[file] = thinned
-    return thinned
+                _write(file, pruned)
+        _in_memory[file] = pruned
+    return pruned
 
 
 def _read(file: Path, panel: Panel) -> PrunedGenotypes | None:
-    """What a file holds, whose zip has a checksum for each array; None where it is damaged."""
+    """Read a file, whose zip has a checksum for each array; None where it is damaged."""
     try:
         arrays = _arrays(file)
-        split = Split({part: arrays[part] for part in SUBSETS}, arrays.get("cells"))
-        thinned = PrunedGenotypes(arrays["genotypes"], arrays["loci"], split, arrays["account"])
-        if not _fits(thinned, panel):
+        split = Split({subset: arrays[subset] for subset in SUBSETS}, arrays.get("cells"))
+        pruned = PrunedGenotypes(arrays["genotypes"], arrays["loci"], split, arrays["account"])
+        if not _fits(pruned, panel):
             raise ValueError("its arrays have other shapes")
     except Exception as error:  # zipfile, zlib and numpy have many
         # EINVAL: a damaged directory of the zip that points before the file's start.
@@ -95,7 +94,7 @@ def _read(file: Path, panel: Panel) -> PrunedGenotypes | None:
             raise
         log.warning("%s is damaged; making it again.", file)
         return None
-    return replace(thinned, qc_log=thinned.qc_log.tolist())
+    return replace(pruned, qc_log=pruned.qc_log.tolist())
 
 
 def _arrays(file: Path) -> dict[str, np.ndarray]:
@@ -114,32 +113,32 @@ def _arrays(file: Path) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _fits(thinned: PrunedGenotypes, panel: Panel) -> bool:
-    """Whether arrays have the shapes and types of thinned genotypes of this panel."""
+def _fits(pruned: PrunedGenotypes, panel: Panel) -> bool:
+    """Whether arrays have the shapes and types of pruned genotypes of this panel."""
     n_strains, n_loci = len(panel.strains), len(panel.loci)
-    cells = thinned.split.cells
+    cells = pruned.split.cells
     return (
-        thinned.genotypes.shape == (n_strains, len(thinned.loci))
-        and thinned.genotypes.dtype.kind in "if"
+        pruned.genotypes.shape == (n_strains, len(pruned.loci))
+        and pruned.genotypes.dtype.kind in "if"
         and all(
             rows.ndim == 1
             and rows.dtype.kind == "i"
             and ((rows >= 0) & (rows < size)).all()
             and len(set(rows.tolist())) == len(rows)
             for rows, size in [
-                (thinned.loci, n_loci),
-                *((rows, n_strains) for rows in thinned.split.values()),
+                (pruned.loci, n_loci),
+                *((rows, n_strains) for rows in pruned.split.values()),
             ]
         )
         and (cells is None or (cells.ndim == 2 and len(cells) == n_strains))
-        and thinned.qc_log.ndim == 1
-        and thinned.qc_log.dtype.kind == "U"
+        and pruned.qc_log.ndim == 1
+        and pruned.qc_log.dtype.kind == "U"
     )
 
 
-def _write(file: Path, thinned: PrunedGenotypes) -> None:
-    arrays = {"genotypes": thinned.genotypes, "loci": thinned.loci, **thinned.split}
-    arrays["account"] = np.array(thinned.qc_log, dtype=str)
-    if thinned.split.cells is not None:
-        arrays["cells"] = thinned.split.cells
+def _write(file: Path, pruned: PrunedGenotypes) -> None:
+    arrays = {"genotypes": pruned.genotypes, "loci": pruned.loci, **pruned.split}
+    arrays["account"] = np.array(pruned.qc_log, dtype=str)
+    if pruned.split.cells is not None:
+        arrays["cells"] = pruned.split.cells
     write_atomically(file, lambda out: np.savez(out, **arrays))

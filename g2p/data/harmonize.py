@@ -1,4 +1,4 @@
-"""The loci of a fitted model found in another panel: by name, by place, alleles the right way."""
+"""The loci of a fitted model in another panel: matched by name or position, alleles aligned."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -8,25 +8,30 @@ import numpy as np
 import pyarrow as pa
 
 from g2p.core.errors import UserError, listed
-from g2p.data.locus_positions import Place, places, position_shift, written
+from g2p.data.locus_positions import (
+    LocusPosition,
+    comparable_positions,
+    format_position,
+    position_shift,
+)
 from g2p.data.panel import missing_genotypes
 
-# What finds a locus: its name, else its place, where no more than half contradict each other; or
-# one of the two alone.
+# What a locus is matched by: its name, else its position, where no more than half contradict each
+# other; or one of the two alone.
 BY = ("both", "name", "place")
 
 
 @dataclass(frozen=True, eq=False)
 class HarmonizedLoci:
-    """Where each of the model's L loci is in a panel.
+    """The columns of a panel that are the model's L loci.
 
     Attributes:
         columns: (L,), of the panel; -1 where it lacks the locus.
         flipped: (L,) bool, where the panel codes the alleles the other way round.
-        by_name, by_place: how many were found so.
+        by_name, by_position: number of loci matched so.
         unverified_alleles: number of matched loci whose alleles only one of the two tables knows.
         position_conflicts: examples of loci matched by name at another position, and their number.
-        counted_from: what is added to the model's positions to have the panel's.
+        position_shift: what is added to the model's positions to have the panel's.
     """
 
     columns: np.ndarray
@@ -38,7 +43,7 @@ class HarmonizedLoci:
     position_shift: int
 
     def genotypes(self, block: np.ndarray, mean_genotype: np.ndarray) -> tuple[np.ndarray, int]:
-        """(n, L) float32 for a panel's rows (n, L'), and how many gaps the means filled."""
+        """Return (n, L) float32 for a panel's rows (n, L'), and how many gaps the means filled."""
         values = block[:, self.columns.clip(0)]
         gaps = missing_genotypes(values) | (self.columns < 0)
         values = np.where(self.flipped, -values.astype(np.float32), values.astype(np.float32))
@@ -46,43 +51,46 @@ class HarmonizedLoci:
 
 
 def harmonize(
-    wanted: Mapping[str, list], panel: pa.Table, *, missing: str, by: str = "both"
+    model: Mapping[str, list], panel: pa.Table, *, missing: str, by: str = "both"
 ) -> HarmonizedLoci:
-    """Find the model's loci in a panel's locus table.
+    """Match the model's loci with those of a panel's locus table.
 
     Args:
-        wanted: the model's locus table, lists by column.
+        model: the model's locus table, lists by column.
         panel: the panel's.
         missing: what is done with a locus that the panel lacks: `refuse`, or `impute` the mean of
             the training strains.
-        by: what finds a locus, one of `BY`.
+        by: what a locus is matched by, one of `BY`.
 
     Raises:
         UserError: for loci that are missing and not to be imputed, for a panel that has none of
-            them, for names that most places contradict, and for alleles that the model never saw.
+            them, for names that most positions contradict, and for alleles that the model never
+            saw.
     """
-    there = panel.to_pydict()
-    here_at, there_at = places(wanted), places(there)
-    step = position_shift(here_at, there_at)
-    here_at = [place and (place[0], place[1] + step) for place in here_at]
-    columns = np.full(len(here_at), -1)
+    target = panel.to_pydict()
+    model_positions, panel_positions = comparable_positions(model), comparable_positions(target)
+    shift = position_shift(model_positions, panel_positions)
+    model_positions = [
+        position and (position[0], position[1] + shift) for position in model_positions
+    ]
+    columns = np.full(len(model_positions), -1)
     conflicts = "", 0
     if by != "place":
-        by_id = {name: column for column, name in enumerate(there["id"])}
-        columns = np.array([by_id.get(name, -1) for name in wanted["id"]])
-    found = int((columns >= 0).sum())
+        by_id = {name: column for column, name in enumerate(target["id"])}
+        columns = np.array([by_id.get(name, -1) for name in model["id"]])
+    n_by_name = int((columns >= 0).sum())
     if by == "both":
-        conflicts = _position_conflicts(wanted, there, columns, here_at, there_at)
+        conflicts = _position_conflicts(model, target, columns, model_positions, panel_positions)
     if by != "name":
-        _find_by_place(wanted, there, columns, here_at, there_at)
+        _match_by_position(model, target, columns, model_positions, panel_positions)
     absent = np.flatnonzero(columns < 0)
-    examples = listed([wanted["id"][i] for i in absent[:3]])
+    examples = listed([model["id"][i] for i in absent[:3]])
     if len(absent) == len(columns):
         how = {"name": "by name", "place": "by chromosome and position"}
         raise UserError(
             f"this panel has none of the model's {len(columns)} loci ({examples} ...), "
-            f"{how.get(by, 'neither by name nor by chromosome and position')}; its own are "
-            f"{listed(there['id'][:3])} ..."
+            f"{how.get(by, 'neither by name nor by chromosome and position')}; it has "
+            f"{listed(target['id'][:3])} ..."
         )
     if len(absent) and missing == "refuse":
         raise UserError(
@@ -91,98 +99,104 @@ def harmonize(
             "mean of the training strains."
         )
     unverified = sum(
-        any(_alleles(wanted, i)) != any(_alleles(there, column))
+        any(_alleles(model, i)) != any(_alleles(target, column))
         for i, column in enumerate(columns) if column >= 0
     )  # fmt: skip
     return HarmonizedLoci(
         columns=columns,
-        flipped=_flipped(wanted, there, columns),
-        by_name=found,
-        by_position=len(columns) - found - len(absent),
+        flipped=_flipped(model, target, columns),
+        by_name=n_by_name,
+        by_position=len(columns) - n_by_name - len(absent),
         unverified_alleles=unverified,
         position_conflicts=conflicts,
-        position_shift=step,
+        position_shift=shift,
     )
 
 
 def _position_conflicts(
-    wanted: Mapping, there: Mapping, columns: np.ndarray,
-    here_at: list[Place | None], there_at: list[Place | None],
+    model: Mapping, panel: Mapping, columns: np.ndarray,
+    model_positions: list[LocusPosition | None], panel_positions: list[LocusPosition | None],
 ) -> tuple[str, int]:  # fmt: skip
-    """Examples of loci found by name whose place is another, and how many; UserError if most."""
-    known = [
+    """Return examples of loci matched by name at another position, and their number.
+
+    Raises:
+        UserError: when most of them are.
+    """
+    comparable = [
         (i, column) for i, column in enumerate(columns)
-        if column >= 0 and here_at[i] and there_at[column]
+        if column >= 0 and model_positions[i] and panel_positions[column]
     ]  # fmt: skip
-    others = [(i, column) for i, column in known if here_at[i] != there_at[column]]
+    conflicts = [(i, c) for i, c in comparable if model_positions[i] != panel_positions[c]]
     examples = ", ".join(
-        f"{wanted['id'][i]} is at {written(there, column)}, the model's at {written(wanted, i)}"
-        for i, column in others[:2]
+        f"{model['id'][i]} is at {format_position(panel, column)}, the model's at "
+        f"{format_position(model, i)}"
+        for i, column in conflicts[:2]
     )
-    if 2 * len(others) > len(known):
+    if 2 * len(conflicts) > len(comparable):
         raise UserError(
-            f"{len(others)} of the {len(known)} loci that are found by name lie elsewhere in this "
-            f"panel: {examples}. Correct its names or its positions. Where the positions are of "
-            "another assembly, match=name goes by the names alone; where the names are wrong, "
-            "match=place by the places."
+            f"{len(conflicts)} of the {len(comparable)} loci matched by name have another position "
+            f"in this panel: {examples}. Correct its names or its positions. If the positions are "
+            "of another assembly, match=name uses the names alone; if the names are wrong, "
+            "match=place uses the positions alone."
         )
-    return examples, len(others)
+    return examples, len(conflicts)
 
 
-def _find_by_place(
-    wanted: Mapping, there: Mapping, columns: np.ndarray,
-    here_at: list[Place | None], there_at: list[Place | None],
+def _match_by_position(
+    model: Mapping, panel: Mapping, columns: np.ndarray,
+    model_positions: list[LocusPosition | None], panel_positions: list[LocusPosition | None],
 ) -> None:  # fmt: skip
-    """Fill in the columns of loci that are not found yet and lie where the panel has one."""
-    by_position: dict[Place | None, list[int]] = defaultdict(list)
-    for column, place in enumerate(there_at):
-        by_position[place].append(column)
+    """Fill in the columns of unmatched loci that lie where the panel has a locus."""
+    columns_at: dict[LocusPosition | None, list[int]] = defaultdict(list)
+    for column, position in enumerate(panel_positions):
+        columns_at[position].append(column)
     taken = set(columns)
-    for i, place in enumerate(here_at):
-        if columns[i] < 0 and place is not None:  # and no column is two loci
-            free = [column for column in by_position[place] if column not in taken]
-            # Of several at one place, as of a record of three alleles, the one of the same alleles.
-            own = _alleles(wanted, i)
-            free.sort(key=lambda column: _turned(own, _alleles(there, column)) is None)
+    for i, position in enumerate(model_positions):
+        if columns[i] < 0 and position is not None:  # and no column is two loci
+            free = [column for column in columns_at[position] if column not in taken]
+            # Of several at one position, as of a record of three alleles, that of the same alleles.
+            alleles = _alleles(model, i)
+            free.sort(key=lambda column: _is_swapped(alleles, _alleles(panel, column)) is None)
             columns[i] = free[0] if free else -1
             taken.update(free[:1])
 
 
-def _flipped(wanted: Mapping, there: Mapping, columns: np.ndarray) -> np.ndarray:
+def _flipped(model: Mapping, panel: Mapping, columns: np.ndarray) -> np.ndarray:
     flipped = np.zeros(len(columns), bool)
     for i, column in enumerate(columns):
         if column < 0:
             continue
-        own, other = _alleles(wanted, i), _alleles(there, column)
-        turned = _turned(own, other)
-        if turned is None:
+        trained, alleles = _alleles(model, i), _alleles(panel, column)
+        swapped = _is_swapped(trained, alleles)
+        if swapped is None:
+            unseen = listed([a for a in alleles if a and a not in trained])
             raise UserError(
-                f"locus {wanted['id'][i]} has the alleles {_told(other)} here; the model was "
-                f"trained on {_told(own)} and never saw "
-                f"{listed([a for a in other if a and a not in own]) or 'them so'}."
+                f"locus {model['id'][i]} has the alleles {_format_alleles(alleles)} here; the "
+                f"model was trained on {_format_alleles(trained)} and never saw "
+                f"{unseen or 'this pair'}."
             )
-        flipped[i] = turned
+        flipped[i] = swapped
     return flipped
 
 
 def _alleles(table: Mapping, row: int) -> tuple[str | None, str | None]:
-    """Of one locus; a table may not know them, and of a monomorphic locus it may know one."""
+    """Alleles of one locus; a table may lack them, or know one only of a monomorphic locus."""
     return tuple(table[name][row] if name in table else None for name in ("allele_0", "allele_1"))
 
 
-def _turned(own: tuple, other: tuple) -> bool | None:
+def _is_swapped(trained: tuple, alleles: tuple) -> bool | None:
     """Whether the alleles are the other way round; None where they differ either way.
 
-    Where nothing is known of both they are taken to be the same.
+    Where nothing is known of both they are assumed to be the same.
     """
     same, swapped = (
-        [a == b for a, b in zip(own, there, strict=True) if a is not None and b is not None]
-        for there in (other, other[::-1])
+        [a == b for a, b in zip(trained, pair, strict=True) if a is not None and b is not None]
+        for pair in (alleles, alleles[::-1])
     )
     if all(same) and (same or not (swapped and all(swapped))):
         return False
     return True if all(swapped) else None
 
 
-def _told(alleles: tuple) -> str:
+def _format_alleles(alleles: tuple) -> str:
     return listed([allele or "unknown" for allele in alleles])

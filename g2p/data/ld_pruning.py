@@ -1,10 +1,10 @@
-"""Independent loci: thinning by correlation, without the L x L matrix."""
+"""LD pruning: loci with low pairwise correlation, without the L x L matrix."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-# Loci read, and compared with as many kept ones, at once: memory is bounded by N x this.
+# Loci read, and compared with as many accepted ones, at once: memory is bounded by N x this.
 BLOCK = 512
 
 
@@ -14,10 +14,10 @@ def ld_prune(
     rows: np.ndarray | None = None,
     columns: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Columns kept by the greedy rule of Rijal et al. 2025, in genome order.
+    """Return the columns that the greedy rule of Rijal et al. 2025 accepts, in genome order.
 
-    A locus is kept if its |r| with every locus kept before it is at most `max_correlation`. A locus
-    that does not vary has no correlation; it counts as 0.
+    A locus is accepted if its |r| with every locus accepted before it is at most
+    `max_correlation`. A locus that does not vary has no correlation; it counts as 0.
 
     For called genotypes (integers) all sums are exact in float32 (N < 2^24) and the comparison is
     made on them without a division, so the answer does not depend on how the work is cut.
@@ -30,19 +30,19 @@ def ld_prune(
     """
     rows = np.arange(genotypes.shape[0]) if rows is None else np.sort(rows)
     columns = np.arange(genotypes.shape[1]) if columns is None else columns
-    kept = _Loci.of(genotypes, rows, columns[:0])
+    accepted = _Loci.of(genotypes, rows, columns[:0])
     for start in range(0, len(columns), BLOCK):
         block = _Loci.of(genotypes, rows, columns[start : start + BLOCK])
-        for first in range(0, len(kept.columns), BLOCK):
-            earlier = kept.some(slice(first, first + BLOCK))
+        for first in range(0, len(accepted.columns), BLOCK):
+            earlier = accepted.some(slice(first, first + BLOCK))
             block = block.some(~_too_close(earlier, block, max_correlation).any(axis=0))
         close = _too_close(block, block, max_correlation)
         out = np.zeros(len(block.columns), dtype=bool)
         for i in range(len(out)):
             if not out[i]:
                 out[i + 1 :] |= close[i, i + 1 :]
-        kept = kept.and_then(block.some(~out))
-    return kept.columns
+        accepted = accepted.and_then(block.some(~out))
+    return accepted.columns
 
 
 @dataclass(frozen=True, eq=False)

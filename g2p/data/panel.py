@@ -8,11 +8,11 @@ import numpy as np
 import pyarrow as pa
 
 from g2p.core.errors import UserError, listed, nearest
-from g2p.data.sources.delimited_text import refuse_control_characters
+from g2p.data.name_checks import refuse_control_characters
 
 UNKNOWN = "unknown"  # the chromosome that sources without a map give; positions then only count
 NO_CALL = -128  # a missing call in an int8 panel
-BLOCK = 1024  # strains looked at together
+BLOCK = 1024  # strains worked on at once
 
 
 def missing_genotypes(genotypes: np.ndarray) -> np.ndarray:
@@ -52,38 +52,38 @@ class Panel:
     truth: dict | None = None
 
     def columns(self, wanted: str | list[str], key: str = "phenotype") -> list[int]:
-        """Columns of the phenotypes `wanted` (a name, a list of names, or "all"), in panel order.
+        """Return columns of the phenotypes `wanted` (a name, names, or "all"), in panel order.
 
-        Two ways of asking for the same phenotypes give the same answer, so they are the same run.
-        `key` is the option that asks, for messages.
+        Order and aliases do not matter, so that two spellings of the same phenotypes are the same
+        run. `key` is the option, for messages.
 
         Raises:
             UserError: for a name that is neither a phenotype nor an alias, with the nearest match.
         """
         if not self.phenotype_names:
             raise UserError(
-                "this panel has genotypes only; predictions can be made for it, but nothing "
-                "trained. Set data.phenotypes."
+                "this panel has genotypes only: a run can predict it, but not train on it. "
+                "Set data.phenotypes to train."
             )
         if wanted == "all":
             return list(range(len(self.phenotype_names)))
-        found = set()
+        indices = set()
         for name in [wanted] if isinstance(wanted, str) else wanted:
-            known = self.aliases.get(name, name)
-            if known not in self.phenotype_names:
+            phenotype = self.aliases.get(name, name)
+            if phenotype not in self.phenotype_names:
                 names = [*self.phenotype_names, *self.aliases]
                 raise UserError(
                     f"{key}: this panel has no phenotype '{name}'.{nearest(name, names)} "
                     f"It has: {listed(names)}{'; or all' * (key == 'phenotype')}."
                 )
-            found.add(self.phenotype_names.index(known))
-        if not found:
+            indices.add(self.phenotype_names.index(phenotype))
+        if not indices:
             raise UserError("phenotype: the list is empty. Name at least one phenotype, or all.")
-        return sorted(found)
+        return sorted(indices)
 
 
 def validate(panel: Panel, origin: str) -> Panel:
-    """The panel itself, once its parts are known to fit together.
+    """Check that the parts of a panel fit together, and return it.
 
     Raises:
         UserError: naming `origin` and what is wrong: sizes, duplicated names, values out of range.
@@ -108,7 +108,7 @@ def validate(panel: Panel, origin: str) -> Panel:
             raise UserError(f"{origin}: {what} names appear more than once: {listed(twice, 5)}.")
         refuse_control_characters(names, count(1), f"{origin}, {what}", "the name")
     if "all" in panel.phenotype_names:
-        raise UserError(f"{origin}: a phenotype may not be called 'all', which means all of them.")
+        raise UserError(f"{origin}: a phenotype cannot be called 'all', which means all of them.")
     for start in range(0, n_strains, BLOCK):  # a panel may be larger than memory
         block = panel.genotypes[start : start + BLOCK]
         block = block[~missing_genotypes(block)]

@@ -1,4 +1,4 @@
-"""A panel on disk: one Arrow file, built once, memory-mapped ever after.
+"""A panel on disk: one Arrow file, built once, memory-mapped from then on.
 
 The file is one record batch with a row for each strain (its name, its genotypes as a list of fixed
 length, a column for each phenotype and for each other fact), so that genotypes are one contiguous
@@ -74,8 +74,8 @@ def options_fingerprint(version: int, options: Mapping) -> str:
 def files_fingerprint(folder: Path, version: int, options: Mapping, files: list[Path]) -> str:
     """The fingerprint of a panel that these options make of the content of these files.
 
-    A file is read only when its size, its times or its place on the disk have changed since
-    `folder` saw it last, so that a large source is opened as fast as a small one. A copy that
+    A file is read only when its size, times or inode have changed since its digest was noted in
+    `folder`, so that a large source is opened as fast as a small one. A copy that
     keeps size and time of change (cp -p, rsync -t, a restored backup) has another inode, or at
     least another time of its inode's change, which nobody can set.
     """
@@ -83,14 +83,14 @@ def files_fingerprint(folder: Path, version: int, options: Mapping, files: list[
     return options_fingerprint(version, {**options, "files": contents})
 
 
-def _digest(seen: Path, file: Path) -> str:
+def _digest(notes: Path, file: Path) -> str:
     path = file.resolve()
-    note = seen / f"{hashlib.sha256(str(path).encode()).hexdigest()[:16]}.json"
+    note = notes / f"{hashlib.sha256(str(path).encode()).hexdigest()[:16]}.json"
     state = path.stat()
     facts = [state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino, state.st_dev]
-    known = read_json(note)
-    if isinstance(known, dict) and known.get("facts") == facts and "sha256" in known:
-        return str(known["sha256"])
+    noted = read_json(note)
+    if isinstance(noted, dict) and noted.get("facts") == facts and "sha256" in noted:
+        return str(noted["sha256"])
     with path.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     # A file that was written just now may change again within the resolution of its times.
@@ -100,12 +100,12 @@ def _digest(seen: Path, file: Path) -> str:
 
 
 def panel_file(folder: Path, name: str, fingerprint: str) -> Path:
-    """Where a source's panel with this fingerprint is stored."""
+    """Return the path at which a source's panel with this fingerprint is stored."""
     return folder / f"{name}-{fingerprint}-v{LAYOUT}.arrow"
 
 
 def stored_panel(folder: Path, name: str, fingerprint: str, build: Callable[[], Panel]) -> Panel:
-    """The panel stored in `folder` under this name and fingerprint, built and stored if absent.
+    """Return the panel stored in `folder` under this name and fingerprint; build it if absent.
 
     It is built again, with a warning, where the file turns out to be damaged: here, or when its
     genotypes are first asked for.
@@ -160,7 +160,7 @@ def _write(panel: Panel, file) -> None:
 
 
 def open_panel(path: Path, rebuild: Callable[[], None] | None = None) -> Panel:
-    """The panel stored at `path`, its genotypes mapped.
+    """Open the panel stored at `path`, its genotypes mapped.
 
     Args:
         path: a stored panel.
@@ -173,21 +173,21 @@ def open_panel(path: Path, rebuild: Callable[[], None] | None = None) -> Panel:
     """
     try:
         parts, genotypes, checksums = _read(path)
-        wanted = checksums["genotypes"]
-        whole = _checksum_of_rest(Panel(genotypes, **parts), wanted) == checksums["rest"]
+        expected = checksums["genotypes"]
+        intact = _checksum_of_rest(Panel(genotypes, **parts), expected) == checksums["rest"]
     except Exception as error:  # Arrow and json have many, for as many kinds of damage
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise DamagedPanelError(f"{path} is damaged: {error}") from None
-    if not whole:
-        raise DamagedPanelError(f"{path} is damaged: its checksum does not fit its content")
+    if not intact:
+        raise DamagedPanelError(f"{path} is damaged: its checksum does not match its content")
 
     @functools.cache
     def load_genotypes() -> np.ndarray:
-        if _checksum(genotypes) == wanted:
+        if _checksum(genotypes) == expected:
             return genotypes
         if rebuild is None:
-            raise DamagedPanelError(f"{path} is damaged: the checksum does not fit its genotypes")
+            raise DamagedPanelError(f"{path} is damaged: the checksum does not match its genotypes")
         rebuild()
         return open_panel(path).genotypes
 
@@ -204,16 +204,17 @@ def _read(path: Path) -> tuple[dict, np.ndarray, dict]:
         table.validate(full=True)
     facts = json.loads(metadata[b"facts"])
     genotypes = batch["genotypes"].flatten().to_numpy(zero_copy_only=True)
-    phenotypes, known = (
+    phenotypes, facts_of_strains = (
         [n.removeprefix(kind) for n in batch.schema.names if n.startswith(kind)]
         for kind in ("phenotype:", "strain:")
     )
     values = [batch[f"phenotype:{name}"].to_numpy() for name in phenotypes]
+    strain_table = pa.table({n: batch[f"strain:{n}"] for n in facts_of_strains})
     parts = {
         "phenotypes": np.stack(values, axis=1) if values else np.empty((batch.num_rows, 0)),
         "strains": batch["strain"].to_pylist(),
         "phenotype_names": phenotypes,
-        "strain_table": pa.table({n: batch[f"strain:{n}"] for n in known}) if known else None,
+        "strain_table": strain_table if facts_of_strains else None,
         "loci": loci,
         **{name: facts[name] for name in ("aliases", "noise_ceiling", "truth")},
     }

@@ -1,4 +1,4 @@
-"""Quality control: what leaves a panel before anything is fitted, why, and how gaps are filled.
+"""Quality control: remove strains and loci before anything is fitted, and fill gaps.
 
 Thresholds on loci look at the training strains alone; missingness of a strain at that strain alone.
 """
@@ -17,15 +17,15 @@ from g2p.data.split import Split
 
 @dataclass(frozen=True, eq=False)
 class Cleaned:
-    """What is left.
+    """The panel after quality control.
 
     Attributes:
-        genotypes: nothing missing among the strains and loci that stay. Where something was filled
+        genotypes: nothing missing among the remaining strains and loci. Where something was filled
             in, these loci only; else the panel's own, which may not fit into memory.
-        columns: of `genotypes`, that stay.
+        columns: of `genotypes`, that remain.
         loci: of the panel, the same ones.
-        split: without the strains that left.
-        account: a line for each thing that was removed or filled in; empty where nothing was.
+        split: without the strains that were removed.
+        qc_log: a line for each thing that was removed or filled in; empty where nothing was.
     """
 
     genotypes: np.ndarray
@@ -64,92 +64,95 @@ def clean(
             one, for crosses, where neighbours are inherited together; `refuse`.
 
     Raises:
-        UserError: when nothing is left, or something is missing and `impute` refuses.
+        UserError: when nothing remains, or something is missing and `impute` refuses.
     """
     qc_log = []
     inside = np.zeros(len(genotypes), bool)
     inside[np.concatenate(list(split.values()))] = True
-    missing, twice = _strains(genotypes, inside if duplicates == "drop" else None)
+    missing, repeated = _missing_and_repeated(genotypes, inside if duplicates == "drop" else None)
     for gone, why in (
         (missing > max_missing_strain, f"more than {max_missing_strain:.0%} of the loci missing"),
-        (twice, "the genotypes of an earlier strain"),
+        (repeated, "the genotypes of an earlier strain"),
     ):
         if (gone & inside).any():
             qc_log.append(f"{plural(int((gone & inside).sum()), 'strain')} removed: {why}")
             split = split.only(~gone)
             inside &= ~gone
-    kept, told = _loci(genotypes, split["train"], min_maf, max_missing_locus, monomorphic == "drop")
-    qc_log += told
-    for part, rows in split.items():
-        if not len(rows) or not len(kept):
+    remaining, removed = _remaining_loci(
+        genotypes, split["train"], min_maf, max_missing_locus, monomorphic == "drop"
+    )
+    qc_log += removed
+    for subset, rows in split.items():
+        if not len(rows) or not len(remaining):
             raise UserError(
-                f"quality control leaves {len(rows)} {part} strains and {len(kept)} loci "
-                f"({'; '.join(qc_log)}). Relax the thresholds of qc."
+                f"quality control leaves {len(rows)} {subset} strains and {len(remaining)} loci "
+                f"({'; '.join(qc_log)}). Relax the thresholds in qc."
             )
     if not missing.any():
-        return Cleaned(genotypes, kept, kept, split, qc_log)
-    filled = _filled(genotypes[:, kept], table.take(kept), split, impute, qc_log)
-    return Cleaned(filled, np.arange(len(kept)), kept, split, qc_log)
+        return Cleaned(genotypes, remaining, remaining, split, qc_log)
+    filled = _fill_gaps(genotypes[:, remaining], table.take(remaining), split, impute, qc_log)
+    return Cleaned(filled, np.arange(len(remaining)), remaining, split, qc_log)
 
 
-def _strains(
-    genotypes: np.ndarray, twins_among: np.ndarray | None
+def _missing_and_repeated(
+    genotypes: np.ndarray, candidates: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Share of loci that each strain lacks, and whether it repeats an earlier one of those among
-    which twins are looked for, (N,) bool: (N,) each.
+    """Return the share of loci that each strain lacks, and whether it repeats an earlier strain.
+
+    Repeats are searched among the strains `candidates`, (N,) bool. Returns (N,) each.
     """
     missing = np.empty(len(genotypes))
-    twice, seen = np.zeros(len(genotypes), bool), set()
+    repeated, seen = np.zeros(len(genotypes), bool), set()
     for start in range(0, len(genotypes), BLOCK):
         block = genotypes[start : start + BLOCK]
         missing[start : start + BLOCK] = missing_genotypes(block).mean(axis=1)
-        for row, strain in enumerate(block if twins_among is not None else (), start=start):
-            if not twins_among[row]:
+        for row, strain in enumerate(block if candidates is not None else (), start=start):
+            if not candidates[row]:
                 continue
             content = strain.tobytes()
-            twice[row] = content in seen
+            repeated[row] = content in seen
             seen.add(content)
-    return missing, twice
+    return missing, repeated
 
 
-def _loci(
+def _remaining_loci(
     genotypes: np.ndarray, rows: np.ndarray, min_maf: float, max_missing: float, vary: bool
 ) -> tuple[np.ndarray, list[str]]:
-    """The loci that stay, by the strains `rows`, and why the others left."""
+    """Return the loci that remain, judged by the strains `rows`, and why others are removed."""
     n_loci = genotypes.shape[1]
-    there, total = np.zeros(n_loci), np.zeros(n_loci)
+    n_called, total = np.zeros(n_loci), np.zeros(n_loci)
     low, high = np.full(n_loci, np.inf), np.full(n_loci, -np.inf)
     rows = np.sort(rows)  # in the file's order
     for start in range(0, len(rows), BLOCK):
         block = genotypes[rows[start : start + BLOCK]]
-        seen = ~missing_genotypes(block)
-        there += seen.sum(axis=0)
-        total += np.where(seen, block, 0).sum(axis=0, dtype=np.float64)
-        low = np.minimum(low, np.where(seen, block, np.inf).min(axis=0))
-        high = np.maximum(high, np.where(seen, block, -np.inf).max(axis=0))
-    frequency = (total / np.maximum(there, 1) + 1) / 2
-    kept, qc_log = np.ones(n_loci, bool), []
+        called = ~missing_genotypes(block)
+        n_called += called.sum(axis=0)
+        total += np.where(called, block, 0).sum(axis=0, dtype=np.float64)
+        low = np.minimum(low, np.where(called, block, np.inf).min(axis=0))
+        high = np.maximum(high, np.where(called, block, -np.inf).max(axis=0))
+    frequency = (total / np.maximum(n_called, 1) + 1) / 2
+    remaining, qc_log = np.ones(n_loci, bool), []
     for gone, why in (
-        (there == 0, "no genotype among the training strains"),
-        (1 - there / max(len(rows), 1) > max_missing,
+        (n_called == 0, "no genotype among the training strains"),
+        (1 - n_called / max(len(rows), 1) > max_missing,
          f"no genotype in more than {max_missing:.0%} of the training strains"),
         ((low >= high) & vary, "no variation among the training strains"),
         (np.minimum(frequency, 1 - frequency) < min_maf - 1e-12,
          f"an allele rarer than {min_maf:g} among the training strains"),
     ):  # fmt: skip
-        newly = gone & kept
-        if newly.any():
-            noun = "locus" if newly.sum() == 1 else "loci"
-            qc_log.append(f"{newly.sum():,} {noun} removed: {why}")
-            kept &= ~gone
-    return np.flatnonzero(kept), qc_log
+        removed_here = gone & remaining
+        if removed_here.any():
+            noun = "locus" if removed_here.sum() == 1 else "loci"
+            qc_log.append(f"{removed_here.sum():,} {noun} removed: {why}")
+            remaining &= ~gone
+    return np.flatnonzero(remaining), qc_log
 
 
-def _filled(
+def _fill_gaps(
     genotypes: np.ndarray, table: pa.Table, split: Split, impute: str, qc_log: list[str]
 ) -> np.ndarray:
     gaps = missing_genotypes(genotypes)
-    # With cells, a strain may be in several parts.
+    # With cells, a strain may be in several subsets.
     of_split = gaps[np.unique(np.concatenate(list(split.values())))]
     if not of_split.any():
         return genotypes
@@ -163,14 +166,14 @@ def _filled(
         if not gaps.any():
             return genotypes
     train = split["train"]
-    there = (~gaps[train]).sum(axis=0)
+    n_called = (~gaps[train]).sum(axis=0)
     values = genotypes.astype(np.float32)
-    mean = np.where(gaps[train], 0, values[train]).sum(axis=0, dtype=np.float64) / there
+    mean = np.where(gaps[train], 0, values[train]).sum(axis=0, dtype=np.float64) / n_called
     return np.where(gaps, mean.astype(np.float32), values)
 
 
 def nearest_genotypes(genotypes: np.ndarray, gaps: np.ndarray, table: pa.Table) -> np.ndarray:
-    """Each gap filled from the nearest locus of its chromosome that the strain has, if any.
+    """Fill each gap from the nearest called locus of the strain on its chromosome, if any.
 
     Of two as near, the earlier one.
     """
@@ -179,16 +182,16 @@ def nearest_genotypes(genotypes: np.ndarray, gaps: np.ndarray, table: pa.Table) 
     positions = np.asarray(table["position"].to_pylist())
     for chromosome in dict.fromkeys(chromosomes.tolist()):
         columns = np.flatnonzero(chromosomes == chromosome)
-        place = positions[columns]
+        at = positions[columns]
         for row in np.flatnonzero(gaps[:, columns].any(axis=1)):
             empty = gaps[row, columns]
-            known = np.flatnonzero(~empty)
-            if not len(known):
+            called = np.flatnonzero(~empty)
+            if not len(called):
                 continue
-            wanted = place[empty]
-            after = np.searchsorted(place[known], wanted).clip(0, len(known) - 1)
+            wanted = at[empty]
+            after = np.searchsorted(at[called], wanted).clip(0, len(called) - 1)
             before = (after - 1).clip(0)
-            nearer = np.abs(place[known[before]] - wanted) <= np.abs(place[known[after]] - wanted)
-            chosen = known[np.where(nearer, before, after)]
+            nearer = np.abs(at[called[before]] - wanted) <= np.abs(at[called[after]] - wanted)
+            chosen = called[np.where(nearer, before, after)]
             filled[row, columns[empty]] = genotypes[row, columns[chosen]]
     return filled

@@ -1,4 +1,4 @@
-"""Which strains train, which choose the checkpoint, which are looked at once.
+"""Splits: which strains train, which choose the checkpoint, which are scored once.
 
 scikit-learn is imported where it is called: it takes a second, and not every command splits.
 """
@@ -18,20 +18,23 @@ SUBSETS = ("train", "val", "test")
 
 
 class Split(dict[str, np.ndarray]):
-    """Part -> rows of its strains.
+    """Subset (train, val, test) -> rows of its strains.
 
-    The parts are disjoint, unless `cells` is there: (N, P) int8 over all phenotypes of the panel,
-    the index in `SUBSETS` of the part that each single value belongs to.
+    Subsets are disjoint, unless `cells` is set: (N, P) int8 over all phenotypes of the panel, the
+    index in `SUBSETS` of the subset that each single value belongs to.
     """
 
     def __init__(self, rows: dict[str, np.ndarray], cells: np.ndarray | None = None):
         super().__init__(rows)
         self.cells = cells
 
-    def only(self, stay: np.ndarray, *parts: str) -> "Split":
-        """Without the strains for which `stay`, (N,) bool, is false; of these parts, or of all."""
-        parts = parts or SUBSETS
-        rows = {part: rows[stay[rows]] if part in parts else rows for part, rows in self.items()}
+    def only(self, mask: np.ndarray, *subsets: str) -> "Split":
+        """Return the split with only the strains where `mask`, (N,) bool, is true.
+
+        Of these subsets, or of all; the others stay as they are.
+        """
+        subsets = subsets or SUBSETS
+        rows = {s: rows[mask[rows]] if s in subsets else rows for s, rows in self.items()}
         return Split(rows, self.cells)
 
 
@@ -41,7 +44,7 @@ def random(panel: Panel, columns: list[int], *, seed: Seed) -> Split:
     New strains in known environments (CV1).
 
     Raises:
-        UserError: when there are too few strains for three parts.
+        UserError: when there are too few strains for three subsets.
     """
     rest, test = _held_out(np.arange(len(panel.strains)), seed)
     train, val = _held_out(rest, seed)
@@ -59,7 +62,7 @@ def kfold(
 ) -> Split:
     """Fold `fold` (from 0) of `k` shuffled folds is the test set.
 
-    `val_share` of the rest is validation; a baseline does not look at it and can do with little.
+    `val_share` of the rest is validation; a baseline does not use it, so little is enough.
 
     Raises:
         UserError: when there are too few strains for so many folds.
@@ -91,31 +94,32 @@ def group(
 
     Args:
         panel, columns: of the run.
-        column: of the panel's strain table, which says the group of each strain.
-        seed: which groups go together.
+        column: of the panel's strain table, the group of each strain.
+        seed: of the assignment of groups to folds.
         k, fold, val_share: as in `kfold`; `val_share` of the remaining groups.
 
     Raises:
-        UserError: for a column that is not there, or fewer groups than folds.
+        UserError: for a column that does not exist, or fewer groups than folds.
     """
     from sklearn.model_selection import GroupKFold, GroupShuffleSplit
 
     groups = _strain_facts(panel, column)
-    found = len(set(groups))
-    if found - -(-found // k) < 2:
+    n_groups = len(set(groups))
+    if n_groups - -(-n_groups // k) < 2:
         raise UserError(
-            f"split.k={k}: split.column={column} has {plural(found, 'group')}; a fold of them "
-            "must leave two, to train and to validate on."
+            f"split.k={k}: split.column={column} has {plural(n_groups, 'group')}; without "
+            "the test fold, two must remain, to train and to validate on."
         )
-    if found < k:
-        raise UserError(f"split.k={k}: split.column={column} has only {plural(found, 'group')}.")
+    if n_groups < k:
+        raise UserError(f"split.k={k}: split.column={column} has only {plural(n_groups, 'group')}.")
     everyone = np.arange(len(groups))
     folds = GroupKFold(n_splits=k, shuffle=True, random_state=seed)
     rest, test = list(folds.split(everyone, groups=groups))[fold]
-    left = len(set(groups[rest]))
-    if math.ceil(val_share * left) >= left:
+    n_remaining = len(set(groups[rest]))
+    if math.ceil(val_share * n_remaining) >= n_remaining:
         raise UserError(
-            f"split.val_share={val_share}: {plural(left, 'group')} left, and none to train on."
+            f"split.val_share={val_share} takes {plural(n_remaining, 'group')}, and leaves none to "
+            "train on."
         )
     inner = GroupShuffleSplit(n_splits=1, test_size=val_share, random_state=seed)
     train, val = next(inner.split(rest, groups=groups[rest]))
@@ -141,19 +145,17 @@ def column(
         seed: of that draw.
 
     Raises:
-        UserError: for a column or a value that is not there.
+        UserError: for a column or a value that does not exist.
     """
     values = _strain_facts(panel, column)
     test, val = str(test), None if val is None else str(val)  # a fold may be written 1 or "1"
     if test == val:
-        raise UserError(
-            f"split.test and split.val are both {test}: they must be different strains."
-        )
+        raise UserError(f"split.test and split.val are both {test}: they must differ.")
     for key, value in (("test", test), ("val", val)):
         if value is not None and value not in values:
             raise UserError(
-                f"split.{key}={value}: no strain has it in split.column={column}, which has "
-                f"{listed(sorted(set(values)))}."
+                f"split.{key}={value}: no strain has this value in split.column={column}, which "
+                f"has {listed(sorted(set(values)))}."
             )
     if val is None:
         train, drawn = _held_out(np.flatnonzero(values != test), seed)
@@ -164,17 +166,17 @@ def column(
 
 
 def published(panel: Panel, columns: list[int]) -> Split:
-    """The split that comes with the panel: train, val and test in its column `split`.
+    """The split published with the panel: train, val and test in its column `split`.
 
     Raises:
-        UserError: when the panel comes without one.
+        UserError: when the panel has none.
     """
     if panel.strain_table is None or "split" not in panel.strain_table.column_names:
-        raise UserError("split=published: this panel comes without a split. Use split=random.")
+        raise UserError("split=published: this panel has no published split. Use split=random.")
     values = _strain_facts(panel, "split")
     if strange := sorted(set(values) - set(SUBSETS)):
-        raise UserError(f"split=published: '{strange[0]}' is none of {listed(SUBSETS)}.")
-    return Split({part: np.flatnonzero(values == part) for part in SUBSETS})
+        raise UserError(f"split=published: '{strange[0]}' is not one of {listed(SUBSETS)}.")
+    return Split({subset: np.flatnonzero(values == subset) for subset in SUBSETS})
 
 
 def cv2(panel: Panel, columns: list[int], *, seed: Seed) -> Split:
@@ -187,7 +189,9 @@ def cv2(panel: Panel, columns: list[int], *, seed: Seed) -> Split:
         UserError: for a single phenotype.
     """
     if len(columns) < 2:
-        raise UserError("split=cv2 holds out environments of known strains; it needs several.")
+        raise UserError(
+            "split=cv2 holds out environments of known strains; it requires several phenotypes."
+        )
     draw = np.random.default_rng(seed).random((len(panel.strains), len(columns)))
     observed = np.isfinite(panel.phenotypes[:, columns])
     keeper = np.where(observed, draw, -1).argmax(axis=1)
@@ -195,29 +199,29 @@ def cv2(panel: Panel, columns: list[int], *, seed: Seed) -> Split:
     val = draw < HELD_OUT + (1 - HELD_OUT) * HELD_OUT
     cells = np.zeros(panel.phenotypes.shape, np.int8)
     cells[:, columns] = np.where(draw < HELD_OUT, 2, np.where(val, 1, 0))
-    return Split({part: np.arange(len(panel.strains)) for part in SUBSETS}, cells)
+    return Split({subset: np.arange(len(panel.strains)) for subset in SUBSETS}, cells)
 
 
 def _strain_facts(panel: Panel, name: str) -> np.ndarray:
-    """A column of the strain table, as text."""
-    known = [] if panel.strain_table is None else panel.strain_table.column_names
+    """Return a column of the strain table, as text."""
+    names = [] if panel.strain_table is None else panel.strain_table.column_names
     if name in panel.phenotype_names:
         raise UserError(
             f"split.column={name}: '{name}' is a phenotype of this panel, which would be trained "
-            "on. A column of the phenotype table that says where a strain belongs is named in "
+            "on. A column of the phenotype table that describes the strain must be listed in "
             f"data.facts: add data.facts=[{name}]."
         )
-    if name not in known:
+    if name not in names:
         raise UserError(
-            f"split.column={name}: this panel says no such thing of its strains. It has: "
-            f"{listed(known) or 'nothing'}. A column of a phenotype table becomes such a fact by "
-            "its name in data.facts."
+            f"split.column={name}: this panel's strain table has no such column. It has: "
+            f"{listed(names) or 'nothing'}. To add a column of the phenotype table, list it in "
+            "data.facts."
         )
     values = panel.strain_table[name]
     if values.null_count:
         raise UserError(
-            f"split.column={name}: {values.null_count} of {len(values)} strains have no value in "
-            "it. Fill it in, or leave these strains out of the phenotypes."
+            f"split.column={name}: {values.null_count} of {len(values)} strains have no value. "
+            "Fill it in, or remove these strains from the phenotype table."
         )
     return np.array([str(value) for value in values.to_pylist()])
 

@@ -1,7 +1,8 @@
-"""Transfer between environments: how much a run may know of its target (Rijal et al. 2025).
+"""Transfer between environments: how many values of the target a run sees (Rijal et al. 2025).
 
-A function for each choice of the config group `transfer`: from a panel, the chosen columns and a
-call that splits the strains to the phenotypes a run may learn from and the columns it trains on.
+A function for each choice of the config group `transfer`. It takes a panel, the chosen columns and
+a function that splits the strains; it returns the phenotypes a run learns from and the columns it
+trains on.
 """
 
 from collections.abc import Callable
@@ -32,18 +33,18 @@ def target(
     method: Literal["joint", "finetuned", "single"],
     seed: Seed,
 ) -> tuple[np.ndarray, list[int]]:
-    """All but `observations` values of the target hidden, from training and validation strains.
+    """Hide all but `observations` values of the target from training and validation strains.
 
-    The test strains keep their values, which are looked at once, as ever.
+    The test strains keep their values, which are used once, for the final score.
 
     Args:
         panel, columns: of the run.
         draw: makes its split.
-        target: the phenotype of which little is known.
+        target: the phenotype with few values.
         observations: m; validation strains get their share of it, rounded down. The m of one seed
-            are among those of any larger m. None: all there are.
+            are among those of any larger m. None: all of them.
         method: `joint` trains on all phenotypes at once, the target with its few values; `single`
-            on the target alone; `finetuned` trains on the others first and goes on from there on
+            on the target alone; `finetuned` trains on the others first, then from those weights on
             the target alone.
         seed: which observations.
 
@@ -62,34 +63,37 @@ def target(
     if len(columns) == 1 and method != "single":
         raise UserError(
             f"transfer.method={method} learns from other phenotypes too, but phenotype={target} "
-            "names none. Use phenotype=all, or transfer.method=single."
+            "selects none. Use phenotype=all, or transfer.method=single."
         )
     split = draw()
     phenotypes = panel.phenotypes.copy()
     phenotypes[:, column] = np.nan
-    known = np.concatenate(
-        [split["test"], *_known(panel.phenotypes[:, column], split, observations, seed, target)]
+    revealed = np.concatenate(
+        [
+            split["test"],
+            *_revealed_rows(panel.phenotypes[:, column], split, observations, seed, target),
+        ]
     )
-    phenotypes[known, column] = panel.phenotypes[known, column]
+    phenotypes[revealed, column] = panel.phenotypes[revealed, column]
     return phenotypes, columns if method == "joint" else [column]
 
 
-def _known(
+def _revealed_rows(
     values: np.ndarray, split: Split, observations: int | None, seed: int, name: str
 ) -> list[np.ndarray]:
-    """The training and the validation strains whose values are known."""
+    """Return the training and the validation strains whose values the run sees."""
     rng = np.random.default_rng(seed)
     pools = [
         rng.permutation(rows[np.isfinite(values[rows])])
         for rows in (np.sort(split["train"]), np.sort(split["val"]))
     ]
-    there = sum(len(pool) for pool in pools)
+    available = sum(len(pool) for pool in pools)
     if observations is None:
         return pools
-    if observations > there:
+    if observations > available:
         raise UserError(
-            f"transfer.observations={observations}, but '{name}' has {plural(there, 'value')} "
+            f"transfer.observations={observations}, but '{name}' has {plural(available, 'value')} "
             "among the training and validation strains. null takes them all."
         )
-    of_val = observations * len(pools[1]) // there
+    of_val = observations * len(pools[1]) // available
     return [pools[0][: observations - of_val], pools[1][:of_val]]

@@ -14,7 +14,7 @@ from g2p.report.panel.genotype_stats import calls, relatedness, relationship
 from g2p.report.panel.ld_decay import Decay
 from tests.helpers.command import call
 from tests.helpers.configs import compose, paths
-from tests.report.test_genotype_stats import with_gaps
+from tests.helpers.panels import with_gaps
 
 
 def restricted_likelihood(kinship, y, h2) -> float:

@@ -18,31 +18,7 @@ from g2p.data import panel_store as store
 from g2p.data.panel import Panel, validate
 from g2p.data.panel_store import DamagedPanelError, files_fingerprint, open_panel, stored_panel
 from tests.helpers.command import ROOT
-
-
-def make_panel(n_strains=5, n_loci=3, n_phenotypes=2, dtype=np.int8, **changes) -> Panel:
-    rng = np.random.default_rng(0)
-    phenotypes = rng.standard_normal((n_strains, n_phenotypes))
-    phenotypes[0, 0] = np.nan
-    parts = {
-        "genotypes": rng.integers(-1, 2, (n_strains, n_loci)).astype(dtype),
-        "phenotypes": phenotypes,
-        "strains": [f"s{i}" for i in range(n_strains)],
-        "phenotype_names": [f"p{i}" for i in range(n_phenotypes)],
-        "loci": pa.table({
-            "id": [f"l{i}" for i in range(n_loci)],
-            "chromosome": ["chr01"] * n_loci,
-            "position": list(range(n_loci)),
-        }),
-        "aliases": {"also": "p0"},
-        "noise_ceiling": {"p0": 0.5},
-        "strain_table": pa.table({
-            "family": [f"f{i % 2}" for i in range(n_strains)],
-            "batch": list(range(n_strains)),
-        }),
-        "truth": {"sets": [[1, 2]]},
-    }  # fmt: skip
-    return Panel(**{**parts, **changes})
+from tests.helpers.panels import make_panel
 
 
 def assert_same(found: Panel, panel: Panel):
@@ -140,7 +116,7 @@ def test_a_flipped_genotype_is_found_before_anybody_sees_it(written, caplog):
     assert f"{file} is damaged; building it again" in caplog.text
     assert file.read_bytes() == whole
     file.write_bytes(damaged)  # where nobody can build it, as in data.panel=
-    with pytest.raises(DamagedPanelError, match="checksum does not fit its genotypes"):
+    with pytest.raises(DamagedPanelError, match="checksum does not match its genotypes"):
         open_panel(file).genotypes  # noqa: B018
 
 

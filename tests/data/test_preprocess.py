@@ -1,4 +1,4 @@
-"""Between panel and model: thinning, splitting, scaling, batching, each against a plain answer."""
+"""Between panel and model: LD pruning, splits, scaling, batches, each against a plain answer."""
 
 from dataclasses import replace
 
@@ -16,8 +16,7 @@ from g2p.data.ld_pruning import ld_prune
 from g2p.data.panel import NO_CALL
 from g2p.data.preprocess import prepare
 from g2p.data.scaler import Scaler
-from tests.data.test_panel_store import make_panel
-from tests.helpers.configs import compose
+from tests.helpers.panels import QUALITY, make_panel
 
 
 def direct_rule(genotypes, threshold):
@@ -56,9 +55,6 @@ def test_loci_are_those_of_the_direct_rule(seed, n_strains, n_loci, threshold, b
 def test_a_locus_that_does_not_vary_correlates_with_none():
     genotypes = np.array([[1, 1, -1], [1, -1, 1], [1, 1, -1]], np.int8)
     assert ld_prune(genotypes, 0.9).tolist() == [0, 1]
-
-
-QUALITY = compose()["qc"]
 
 
 def prepared(panel, **changes):
@@ -179,7 +175,7 @@ def test_processes_share_each_batch(world):
         assert all(share[i].n_observed == batch.n_observed for share in shares)
 
 
-def test_the_genotypes_of_a_large_panel_are_thinned_once(tmp_path, monkeypatch):
+def test_the_genotypes_of_a_large_panel_are_pruned_once(tmp_path, monkeypatch):
     """What is kept on disk is what was made; a small panel leaves nothing."""
     panel = make_panel(60, 30, 2, phenotypes=np.random.default_rng(0).standard_normal((60, 2)))
     panel.genotypes[3, 4] = NO_CALL
@@ -193,12 +189,12 @@ def test_the_genotypes_of_a_large_panel_are_thinned_once(tmp_path, monkeypatch):
     plain = prepared_with(file)
     assert not file.exists()
     assert np.shares_memory(prepared_with(file).genotypes, plain.genotypes)  # held once, too
-    plain = replace(plain, thinned=None)
+    plain = replace(plain, pruned=None)
     monkeypatch.setattr("g2p.data.genotype_cache.LARGE", 1)
     prepared_with(file)
     assert file.exists()
-    monkeypatch.setattr("g2p.data.genotype_cache.thin", None)
-    monkeypatch.setattr("g2p.data.preprocess.thin", None)  # not called again
+    monkeypatch.setattr("g2p.data.genotype_cache.prune_genotypes", None)
+    monkeypatch.setattr("g2p.data.preprocess.prune_genotypes", None)  # not called again
     again = prepared_with(file)
     np.testing.assert_array_equal(again.genotypes, plain.genotypes)
     assert again.loci.equals(plain.loci) and again.qc_log == plain.qc_log != []
@@ -207,12 +203,12 @@ def test_the_genotypes_of_a_large_panel_are_thinned_once(tmp_path, monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def thinned_file(tmp_path_factory):
+def pruned_file(tmp_path_factory):
     """A prepared panel, a function that prepares it again, and its file on disk with content."""
     phenotypes = np.random.default_rng(0).standard_normal((60, 2))
     panel = make_panel(60, 30, 2, phenotypes=phenotypes)
     panel.genotypes[3, 4] = NO_CALL
-    file = tmp_path_factory.mktemp("thinned") / "x.npz"
+    file = tmp_path_factory.mktemp("pruned") / "x.npz"
     split = splits.cv2(panel, [0, 1], seed=0)
 
     def prepared_again():
@@ -221,7 +217,7 @@ def thinned_file(tmp_path_factory):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("g2p.data.genotype_cache.LARGE", 1)
-        plain = replace(prepared_again(), thinned=None)
+        plain = replace(prepared_again(), pruned=None)
         yield plain, prepared_again, file, file.read_bytes()
 
 
@@ -234,8 +230,8 @@ def assert_same_genotypes(again, plain):
 
 @settings(deadline=None, max_examples=100)
 @given(where=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
-def test_a_flipped_bit_in_thinned_genotypes_is_mended_or_without_effect(thinned_file, where, bit):
-    plain, prepared_again, file, whole = thinned_file
+def test_a_flipped_bit_in_pruned_genotypes_is_mended_or_without_effect(pruned_file, where, bit):
+    plain, prepared_again, file, whole = pruned_file
     damaged = bytearray(whole)
     damaged[int(where * len(whole))] ^= 1 << bit
     file.write_bytes(damaged)
@@ -273,8 +269,8 @@ def test_a_flipped_bit_in_the_length_of_an_array_is_mended(tmp_path, monkeypatch
         lambda arrays: arrays.update(account=np.array(3)),
     ],
 )
-def test_thinned_genotypes_of_another_shape_are_made_again(thinned_file, caplog, change):
-    plain, prepared_again, file, whole = thinned_file
+def test_pruned_genotypes_of_another_shape_are_made_again(pruned_file, caplog, change):
+    plain, prepared_again, file, whole = pruned_file
     file.write_bytes(whole)
     with np.load(file) as known:
         arrays = dict(known)

@@ -12,10 +12,7 @@ from g2p.data.panel import NO_CALL
 from g2p.data.preprocess import prepare
 from g2p.data.quality_control import clean, nearest_genotypes
 from g2p.data.split import Split
-from tests.data.test_panel_store import make_panel
-from tests.helpers.configs import compose
-
-STANDARD = compose()["qc"]
+from tests.helpers.panels import QUALITY, make_panel
 
 
 def gappy(seed, n=40, n_loci=12, share=0.1, dtype=np.int8):
@@ -54,7 +51,7 @@ def is_gap(value) -> bool:
 )  # fmt: skip
 def test_what_stays_is_what_a_loop_keeps(seed, share, by_locus, by_strain, min_maf, dtype):
     genotypes, split = gappy(seed, share=share, dtype=dtype), split_of(40)
-    options = STANDARD | {
+    options = QUALITY | {
         "max_missing_locus": by_locus, "max_missing_strain": by_strain, "min_maf": min_maf,
     }  # fmt: skip
     strains = [i for i in range(40) if sum(map(is_gap, genotypes[i])) / 12 <= by_strain]
@@ -107,7 +104,7 @@ def test_the_nearest_locus_of_the_chromosome_fills_a_gap(seed, share):
 def test_twins_are_told_apart_from_strains_that_are_alike():
     genotypes = gappy(0, share=0)
     genotypes[7] = genotypes[31]
-    cleaned = clean(genotypes, table(12), split_of(40), **STANDARD | {"duplicates": "drop"})
+    cleaned = clean(genotypes, table(12), split_of(40), **QUALITY | {"duplicates": "drop"})
     stayed = set(np.concatenate(list(cleaned.split.values())).tolist())
     twins = {i for i in range(40) if any((genotypes[i] == genotypes[j]).all() for j in range(i))}
     assert 31 in twins and stayed == set(range(40)) - twins
@@ -120,7 +117,7 @@ def test_nothing_of_test_or_validation_strains_reaches_quality_control():
     other = genotypes.copy()
     outside = np.concatenate([split["val"], split["test"]])
     other[outside] = np.where(other[outside] == NO_CALL, NO_CALL, -other[outside])
-    first, second = (clean(g, table(12), split, **STANDARD) for g in (genotypes, other))
+    first, second = (clean(g, table(12), split, **QUALITY) for g in (genotypes, other))
     np.testing.assert_array_equal(first.loci, second.loci)
     np.testing.assert_array_equal(first.genotypes[split["train"]], second.genotypes[split["train"]])
     gaps = genotypes[outside][:, first.loci] == NO_CALL
@@ -131,13 +128,13 @@ def test_a_panel_without_gaps_is_not_copied():
     panel = make_panel(40, 6, 1, phenotypes=np.random.default_rng(0).standard_normal((40, 1)))
     told = {"max_correlation": None, "loci_from": "train", "missing": "mask"}
     split = splits.random(panel, [0], seed=0)
-    data = prepare(panel, split, [0], STANDARD | {"monomorphic": "keep"}, **told)
+    data = prepare(panel, split, [0], QUALITY | {"monomorphic": "keep"}, **told)
     assert np.shares_memory(data.genotypes, panel.genotypes) and data.qc_log == []
 
 
 def test_refusing_to_fill_in():
     with pytest.raises(UserError, match=r"are missing\. qc\.impute"):
-        clean(gappy(0), table(12), split_of(40), **STANDARD | {"impute": "refuse"})
+        clean(gappy(0), table(12), split_of(40), **QUALITY | {"impute": "refuse"})
 
 
 def test_what_is_outside_of_the_split_counts_for_nothing():
@@ -146,10 +143,10 @@ def test_what_is_outside_of_the_split_counts_for_nothing():
     genotypes[20:30] = genotypes[:10]
     kept = np.arange(10, 40)
     split = Split({"train": kept[:15], "val": kept[15:20], "test": kept[20:]})
-    cleaned = clean(genotypes, table(12), split, **STANDARD | {"duplicates": "drop"})
+    cleaned = clean(genotypes, table(12), split, **QUALITY | {"duplicates": "drop"})
     assert set(range(20, 30)) <= set(np.concatenate(list(cleaned.split.values())).tolist())
     genotypes[15, 3] = NO_CALL
     rows = np.arange(40)
     cells = Split({"train": rows, "val": rows, "test": rows}, np.zeros((40, 1), np.int8))
-    qc_log = clean(genotypes, table(12), cells, **STANDARD).qc_log
+    qc_log = clean(genotypes, table(12), cells, **QUALITY).qc_log
     assert [line for line in qc_log if "filled in" in line][0].startswith("1 genotypes")

@@ -17,8 +17,7 @@ from g2p.core.errors import UserError
 from g2p.data import split as splits
 from g2p.data.preprocess import prepare
 from g2p.runs.run import run
-from tests.data.test_panel_store import make_panel
-from tests.data.test_preprocess import QUALITY
+from tests.helpers.panels import QUALITY, make_panel
 
 
 @pytest.mark.parametrize("n", [20, 1008])
@@ -148,14 +147,14 @@ def test_a_run_predicts_known_strains_in_new_environments(small):
 @pytest.mark.parametrize(
     ("split", "said"),
     [
-        (lambda p: splits.cv2(p, [0], seed=0), "needs several"),
-        (lambda p: splits.published(p, []), "comes without a split"),
+        (lambda p: splits.cv2(p, [0], seed=0), "requires several"),
+        (lambda p: splits.published(p, []), "has no published split"),
         (lambda p: splits.column(p, [], column="x", test="0", val=None, seed=0), "has: family"),
         (lambda p: splits.column(p, [], column="family", test="9", val=None, seed=0), "which has"),
         (lambda p: splits.column(p, [], column="family", test="a", val="a", seed=0), "both a"),
         (lambda p: splits.kfold(p, [], seed=0, k=2, fold=0, val_share=0.999), "too few to split"),
         (lambda p: splits.group(p, [], column="family", seed=0, k=5, fold=0, val_share=0.2),
-         "must leave two"),
+         "two must remain"),
     ],
 )  # fmt: skip
 def test_what_a_panel_cannot_give(split, said):
@@ -172,7 +171,7 @@ def test_a_split_by_a_phenotype_names_the_way_out(name):
     told = by_column if name == "column" else by_group
     with pytest.raises(UserError, match=r"'fold' is a phenotype .* add data.facts=\[fold\]"):
         getattr(splits, name)(panel, [0], column="fold", **told)
-    with pytest.raises(UserError, match="It has: batch. A column .* by its name in data.facts"):
+    with pytest.raises(UserError, match="It has: batch. To add a column .* list it in data.facts"):
         getattr(splits, name)(panel, [0], column="plate", **told)
 
 

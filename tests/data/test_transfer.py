@@ -19,8 +19,8 @@ from g2p.models import build_model
 from g2p.runs.run import run
 from g2p.training.checkpoints import load_checkpoint
 from g2p.training.finetune import start_from
-from tests.data.test_preprocess import make_panel
 from tests.helpers.configs import compose, random_prepared
+from tests.helpers.panels import make_panel
 
 
 def reduced(panel, observations, *, seed=0, method="joint", split=None):

@@ -18,17 +18,7 @@ from g2p.report.panel.genotype_stats import (
     sampled,
 )
 from g2p.report.panel.ld_decay import decay, pairs_by_distance, squared_correlation
-
-
-def with_gaps(n_strains=60, n_loci=25, dtype=np.int8, seed=0) -> np.ndarray:
-    """Calls with a fifth missing: the first locus wholly, the second does not vary."""
-    rng = np.random.default_rng(seed)
-    genotypes = rng.choice(np.array([-1, -1, 0, 1]), (n_strains, n_loci)).astype(dtype)
-    genotypes[:, 1] = 1
-    missing = rng.random(genotypes.shape) < 0.2
-    missing[:, 0] = True
-    genotypes[missing] = NO_CALL if dtype == np.int8 else np.nan
-    return genotypes
+from tests.helpers.panels import with_gaps
 
 
 def as_nan(genotypes: np.ndarray) -> np.ndarray:

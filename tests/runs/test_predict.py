@@ -203,7 +203,7 @@ def test_a_table_of_genotypes_alone_its_alleles_the_other_way_round(tmp_path):
     ]  # fmt: skip
     refused = command(*arguments, cwd=tmp_path)
     assert refused.returncode == 1 and not (tmp_path / "names.csv").exists()
-    assert "6 of the 6 loci that are found by name lie elsewhere" in refused.stderr
+    assert "6 of the 6 loci matched by name have another position" in refused.stderr
     assert "m0 is at 1:5, the model's at 1:0" in refused.stderr
     source = (tmp_path / "shifted.csv").read_bytes()
     refused = command(*arguments[:-1], "match=place", "out=shifted.csv", cwd=tmp_path)

@@ -4,14 +4,14 @@ Nguyen Ba et al. 2022 (eLife 11:e73983). Two ways in:
 
 arrays: `datasets.zip` of Zenodo record 15313069 (Arcadia Science 2025), downloaded unless it, or
     the six .npy files that it holds, lie in `files`. Genotypes are in [-1, 1], phenotypes
-    standardised by the training strains. Strains are named by part and row, `train_000000`.
+    standardised by the training strains. Strains are named by subset and row, `train_000000`.
 raw: the text files of Dryad, put into `files` by hand: geno_data_1.txt to geno_data_5.txt
     (`g2p.data.sources.bbq_text`) and pheno_data_<environment>.txt
     (`g2p.data.sources.bbq_tables`), plain or gzipped, and loci.csv where there is one. Strains have
     their identifiers.
 
-Loci of which nothing is known are locus_0001, ... on the chromosome "unknown", their number
-standing for a position. The published split is the column `split` of the strain table.
+Loci without a table are locus_0001, ... on the chromosome "unknown", with their number as
+position. The published split is the column `split` of the strain table.
 """
 
 import random
@@ -42,11 +42,11 @@ from g2p.data.sources.unpack import unpack
 from g2p.data.sources.yeast import ALIASES, ENVIRONMENTS
 from g2p.data.split import HELD_OUT, SUBSETS
 
-# Raise when the same files would be read into another panel.
+# Increase when the same files would be read into another panel.
 VERSION = 1
 
 ARCHIVE = "datasets.zip"
-ARRAYS = [f"{what}_{part}.npy" for part in SUBSETS for what in ("geno", "pheno")]
+ARRAYS = [f"{what}_{subset}.npy" for subset in SUBSETS for what in ("geno", "pheno")]
 GENOTYPES = [f"geno_data_{i}.txt" for i in range(1, 6)]
 PHENOTYPES = [f"pheno_data_{name}.txt" for name in ENVIRONMENTS]
 LOCI = "loci.csv"
@@ -61,7 +61,7 @@ def read(
     record: str,
     precision: Literal["float32", "float16"],
 ) -> tuple[Panel, str]:
-    """The panel and its fingerprint, from the store in `folder`, or from the files, or the record.
+    """Return the panel and its fingerprint, from the store in `folder`, the files or the record.
 
     Once the panel is stored, the files may be removed. Raw files that were converted before a kill
     or an error stay converted in `folder` for the next call.
@@ -70,22 +70,22 @@ def read(
         folder: where panels are stored, and what is needed while one is built.
         files: the folder of the source's files.
         source: which files.
-        record: address of the record that holds `datasets.zip`; asked only when nothing is there.
+        record: address of the record of `datasets.zip`; used only when the files are absent.
         precision: of stored genotypes. float16 takes half the space; it holds -1, 0 and 1 exactly
             and any other genotype to within 2^-12 (0.00025).
 
     Raises:
-        UserError: naming file and place, for files that are absent, cut short or malformed, and
+        UserError: naming file and line, for files that are absent, cut short or malformed, and
             for a download that fails.
     """
     options = {"source": source, "precision": precision}
-    place = options_fingerprint(VERSION, {**options, "files": str(files.resolve())})
-    note = folder / f"bbq-{place}.json"
-    paths = _arrays(files) if source == "arrays" else _texts(files)
+    files_key = options_fingerprint(VERSION, {**options, "files": str(files.resolve())})
+    note = folder / f"bbq-{files_key}.json"
+    paths = _find_arrays(files) if source == "arrays" else _find_texts(files)
     if not paths:
-        known = _remembered(note)
-        if known and (panel := _stored(folder, known)):
-            return panel, known
+        stored_fingerprint = _noted_fingerprint(note)
+        if stored_fingerprint and (panel := _stored(folder, stored_fingerprint)):
+            return panel, stored_fingerprint
         if source == "raw":
             raise UserError(
                 f"data=bbq: {files} has no files of source=raw. Download {GENOTYPES[0]}.gz to "
@@ -102,7 +102,7 @@ def read(
         keys = [files_fingerprint(folder, VERSION, {}, [path]) for path in paths[: len(GENOTYPES)]]
         return _read_texts(paths, keys, scratch, dtype)
 
-    resumable = source == "raw"  # what was converted before a kill or an error is used again
+    resumable = source == "raw"  # what was converted before a kill or an error is reused
     with locked(folder / f".bbq-{source}.lock"):
         try:
             panel = stored_panel(folder, "bbq", fingerprint, build)
@@ -110,26 +110,26 @@ def read(
         finally:
             if not resumable:
                 shutil.rmtree(scratch, ignore_errors=True)
-    if _remembered(note) != fingerprint:
+    if _noted_fingerprint(note) != fingerprint:
         write_json(note, {"fingerprint": fingerprint})
     return panel, fingerprint
 
 
-def _remembered(note: Path) -> str | None:
-    """The fingerprint of the panel that was last made of this folder's files."""
-    known = read_json(note)
-    return known.get("fingerprint") if isinstance(known, dict) else None
+def _noted_fingerprint(note: Path) -> str | None:
+    """Return the fingerprint of the panel that was last made of this folder's files."""
+    noted = read_json(note)
+    return noted.get("fingerprint") if isinstance(noted, dict) else None
 
 
 def _stored(folder: Path, fingerprint: str) -> Panel | None:
-    """The panel of this fingerprint, if it is stored; there is nothing to build it from."""
+    """Return the panel of this fingerprint if it is stored; there are no files to build it from."""
     path = panel_file(folder, "bbq", fingerprint)
 
     def remove() -> None:
         path.unlink()
         raise UserError(
-            f"{path} was damaged and is removed; the files that it was made of are gone, too. Run "
-            "the same command again."
+            f"{path} was damaged and is removed; the files that it was made of no longer exist. "
+            "Run the same command again."
         )
 
     try:
@@ -138,8 +138,8 @@ def _stored(folder: Path, fingerprint: str) -> Panel | None:
         return None
 
 
-def _arrays(files: Path) -> list[Path]:
-    """The six arrays, unpacked if need be; none where there is nothing."""
+def _find_arrays(files: Path) -> list[Path]:
+    """Return the six arrays, unpacked if need be; an empty list where none exists."""
     paths = [files / name for name in ARRAYS]
     missing = [path.name for path in paths if not path.is_file()]
     if not missing:
@@ -154,17 +154,17 @@ def _arrays(files: Path) -> list[Path]:
     return []
 
 
-def _texts(files: Path) -> list[Path]:
-    """Genotype files, phenotype files and loci.csv, where there is one; none without the others."""
+def _find_texts(files: Path) -> list[Path]:
+    """Return genotype files, phenotype files and loci.csv if it exists; [] where none exists."""
     paths, missing = [], []
     for name in [*GENOTYPES, *PHENOTYPES]:
-        found = [path for path in (files / name, files / f"{name}.gz") if path.is_file()]
-        paths += found[:1]
-        missing += [] if found else [name]
+        matches = [path for path in (files / name, files / f"{name}.gz") if path.is_file()]
+        paths += matches[:1]
+        missing += [] if matches else [name]
     if paths and missing:
         raise UserError(
-            f"data=bbq: {files} lacks {listed(missing, 5)} (or .gz). Download from {DRYAD} and "
-            "put there what is missing."
+            f"data=bbq: {files} lacks {listed(missing, 5)} (or .gz). Download the missing "
+            f"files from {DRYAD} into this folder."
         )
     return paths + [path for path in [files / LOCI] if paths and path.is_file()]
 
@@ -172,15 +172,15 @@ def _texts(files: Path) -> list[Path]:
 def _read_texts(paths: list[Path], keys: list[str], scratch: Path, dtype: np.dtype) -> Panel:
     genotype_files, paths = paths[: len(GENOTYPES)], paths[len(GENOTYPES) :]
     phenotype_files, locus_files = paths[: len(PHENOTYPES)], paths[len(PHENOTYPES) :]
-    # What takes seconds comes before what takes minutes, so that its faults show first.
+    # The small files come before the large ones, so that their faults show first.
     environments = [read_environment(file) for file in phenotype_files]
     loci = read_loci(locus_files[0]) if locus_files else None
     strains, genotypes = convert(genotype_files, keys, scratch, dtype)
     n_loci = genotypes.shape[1]
     if loci is not None and len(loci) != n_loci:
         raise UserError(
-            f"{locus_files[0]} lists {len(loci)} loci; the genotype files have {n_loci}. Mend the "
-            "table, or remove it to have loci numbered."
+            f"{locus_files[0]} lists {len(loci)} loci; the genotype files have {n_loci}. Correct "
+            "the table, or remove it to number the loci."
         )
     row_of = {strain: row for row, strain in enumerate(strains)}
     phenotypes = np.full((len(strains), len(ENVIRONMENTS)), np.nan)
@@ -209,18 +209,18 @@ def _read_texts(paths: list[Path], keys: list[str], scratch: Path, dtype: np.dty
 
 
 def published_split(n_strains: int) -> list[str]:
-    """Part of each strain, in file order: the split of Rijal et al. 2025 and Arcadia Science 2025.
+    """Return the subset of each strain, in file order.
 
+    The split of Rijal et al. 2025 and Arcadia Science 2025.
     Shuffled by Python's generator, seed 0; then 15% test, and 15% of the rest validation, by
     scikit-learn's, seed 42.
     """
     if n_strains < 3:
-        raise UserError(f"data=bbq: {n_strains} strains are too few for three parts.")
+        raise UserError(f"data=bbq: {n_strains} strains are too few for three subsets.")
     shuffled = list(range(n_strains))
     random.Random(0).shuffle(shuffled)
     rest, test = train_test_split(shuffled, test_size=HELD_OUT, random_state=42)
     train, val = train_test_split(rest, test_size=HELD_OUT, random_state=42)
-    part_of = {
-        row: part for part, rows in zip(SUBSETS, (train, val, test), strict=True) for row in rows
-    }
-    return [part_of[row] for row in range(n_strains)]
+    split = zip(SUBSETS, (train, val, test), strict=True)
+    subset_of = {row: subset for subset, rows in split for row in rows}
+    return [subset_of[row] for row in range(n_strains)]

@@ -16,7 +16,7 @@ BLOCK = 1 << 24  # bytes of genotypes copied at once
 
 
 def read_arrays(paths: list[Path], scratch: Path, dtype: np.dtype) -> Panel:
-    """The panel of the arrays, its genotypes a map of a file in the folder `scratch`.
+    """Read the panel of the arrays, its genotypes a map of a file in the folder `scratch`.
 
     Args:
         paths: genotypes (n, L) and phenotypes (n, 18) of train, then of val, then of test.
@@ -25,7 +25,7 @@ def read_arrays(paths: list[Path], scratch: Path, dtype: np.dtype) -> Panel:
 
     Raises:
         UserError: naming the file, for one that is damaged, has another shape than the others
-            demand, or holds genotypes outside [-1, 1].
+            require, or holds genotypes outside [-1, 1].
     """
     arrays = [_load(path) for path in paths]
     genotypes, phenotypes = arrays[::2], arrays[1::2]
@@ -48,19 +48,19 @@ def read_arrays(paths: list[Path], scratch: Path, dtype: np.dtype) -> Panel:
                 f"{file}: strain {row}, phenotype {column} (from 0) is {array[row, column]:g}; "
                 "phenotypes must be finite, a missing one nan."
             )
-    counts = {part: len(array) for part, array in zip(SUBSETS, genotypes, strict=True)}
+    counts = {subset: len(array) for subset, array in zip(SUBSETS, genotypes, strict=True)}
     scratch.mkdir(parents=True, exist_ok=True)
     joined = np.memmap(
         scratch / "genotypes", dtype, mode="w+", shape=(sum(counts.values()), n_loci)
     )
     start = 0
     for array, file in zip(genotypes, paths[::2], strict=True):
-        _copy(array, joined[start : start + len(array)], file)
+        _copy_checked(array, joined[start : start + len(array)], file)
         start += len(array)
     return Panel(
         genotypes=joined,
         phenotypes=np.concatenate(phenotypes).astype(np.float64),
-        strains=[f"{part}_{row:06d}" for part, count in counts.items() for row in range(count)],
+        strains=[f"{subset}_{row:06d}" for subset, count in counts.items() for row in range(count)],
         phenotype_names=ENVIRONMENTS,
         loci=numbered_loci(n_loci),
         aliases=ALIASES,
@@ -69,7 +69,7 @@ def read_arrays(paths: list[Path], scratch: Path, dtype: np.dtype) -> Panel:
 
 
 def numbered_loci(count: int) -> pa.Table:
-    """The locus table of loci of which nothing is known but their order."""
+    """Return the locus table of loci of which only the order is known."""
     numbers = np.arange(1, count + 1)
     return pa.table(
         {
@@ -81,7 +81,7 @@ def numbered_loci(count: int) -> pa.Table:
 
 
 def array_bytes(stream: BinaryIO) -> int:
-    """How many bytes an .npy file has, by its header; `stream` is at its beginning.
+    """Return the size in bytes of an .npy file, by its header; `stream` is at its beginning.
 
     Raises:
         ValueError: for another file, or an array that is not of numbers.
@@ -95,7 +95,7 @@ def array_bytes(stream: BinaryIO) -> int:
 
 
 def _load(path: Path) -> np.ndarray:
-    """A map of an array of numbers; nothing that the file holds is executed."""
+    """Map an array of numbers; nothing in the file is executed."""
     remedy = f"Remove {path} to have it unpacked or downloaded again."
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -106,8 +106,8 @@ def _load(path: Path) -> np.ndarray:
     return array
 
 
-def _copy(array: np.ndarray, out: np.ndarray, file: Path) -> None:
-    """Genotypes in blocks, each looked at before it may be rounded."""
+def _copy_checked(array: np.ndarray, out: np.ndarray, file: Path) -> None:
+    """Copy genotypes in blocks; check each before it may be rounded."""
     step = max(1, BLOCK // (array.shape[1] * array.itemsize))
     for start in range(0, len(array), step):
         block = array[start : start + step]

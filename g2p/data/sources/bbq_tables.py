@@ -1,7 +1,7 @@
-"""The small tables of the BBQ panel: the published phenotype files, and a locus table if given.
+"""The small tables of the BBQ panel: the published phenotype files and an optional locus table.
 
 Phenotypes: a file for each environment, a header, then in each row the identifier of a strain, the
-mean and maybe its standard error; separated by tabs, commas or spaces; plain or gzipped.
+mean and optionally its standard error; separated by tabs, commas or spaces; plain or gzipped.
 Loci: comma-separated with columns id, chromosome, position (bp), in the order of the genotype
 files' columns.
 """
@@ -12,20 +12,20 @@ import numpy as np
 import pyarrow as pa
 
 from g2p.core.errors import UserError, listed
-from g2p.data.sources.bbq_text import identifier, opened
+from g2p.data.sources.bbq_text import identifier, open_plain_or_gzip
 from g2p.data.sources.delimited_text import MISSING, NUMBER, position_of, read_table
 
 
 def read_environment(file: Path) -> tuple[list[str], np.ndarray, np.ndarray]:
-    """Identifiers, means and standard errors (NaN where missing) of one phenotype file.
+    """Return identifiers, means and standard errors (NaN where missing) of a phenotype file.
 
-    The header says whether cells are separated by tabs, commas or other white space.
+    The header shows whether cells are separated by tabs, commas or other white space.
 
     Raises:
         UserError: naming file, line and column, for a file that is cut short, ragged, not numeric,
             without a header, or that repeats a strain.
     """
-    with opened(file) as (stream, _):
+    with open_plain_or_gzip(file) as (stream, _):
         lines = stream.read().decode(errors="replace").rstrip().split("\n")
     delimiter = next((mark for mark in "\t," if mark in lines[0]), None)
     width = len(lines[0].split(delimiter))
@@ -47,7 +47,7 @@ def read_environment(file: Path) -> tuple[list[str], np.ndarray, np.ndarray]:
             )
         if strain in strains:
             raise UserError(
-                f"{file}, line {number}: strain {strain} is in line {strains[strain]} already."
+                f"{file}, line {number}: strain {strain} is already in line {strains[strain]}."
             )
         strains[strain] = number
         for column, cell in enumerate(cells[1:3]):
@@ -55,7 +55,7 @@ def read_environment(file: Path) -> tuple[list[str], np.ndarray, np.ndarray]:
                 if not NUMBER.fullmatch(cell) or (column == 1 and float(cell) < 0):
                     what = "standard error" if column else "mean"
                     raise UserError(
-                        f"{file}, line {number}, column {column + 2}: {cell!r} is no {what} "
+                        f"{file}, line {number}, column {column + 2}: {cell!r} is not a {what} "
                         "(missing values are empty or NA)."
                     )
                 if np.isinf(value := float(cell)):
@@ -70,7 +70,7 @@ def read_environment(file: Path) -> tuple[list[str], np.ndarray, np.ndarray]:
 
 
 def noise_ceiling(name: str, means: np.ndarray, errors: np.ndarray) -> dict[str, float]:
-    """The share of the variance of means that is not their error; nothing where none is known."""
+    """Return the share of the variance of means that is not error; {} where none is known."""
     both = np.isfinite(means) & np.isfinite(errors)
     if not both.any() or not (variance := means[both].var()):
         return {}
@@ -78,7 +78,7 @@ def noise_ceiling(name: str, means: np.ndarray, errors: np.ndarray) -> dict[str,
 
 
 def read_loci(file: Path) -> pa.Table:
-    """The locus table, in the order of the genotype files' columns."""
+    """Read the locus table, in the order of the genotype files' columns."""
     table = read_table(file, ",", unique_rows=False)
     columns = ["id", "chromosome", "position"]
     if missing := [name for name in columns if name not in table.column_names]:

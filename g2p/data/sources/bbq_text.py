@@ -1,7 +1,7 @@
 """The published genotype files of the BBQ panel (Dryad, doi 10.5061/dryad.1rn8pk0vd), as a stream.
 
 Tab-separated, one strain a row: an identifier (an integer), then for each locus the probability of
-one allele; a header is passed over; plain or gzipped. Such a file has gigabytes: a block of its
+one allele; a header is skipped; plain or gzipped. Such a file has gigabytes: a block of its
 lines is parsed at a time, as one long column of numbers, while the next is being unpacked.
 """
 
@@ -33,10 +33,10 @@ TAB, NEWLINE = b"\t", b"\n"
 def convert(
     files: list[Path], keys: list[str], scratch: Path, dtype: np.dtype
 ) -> tuple[list[str], np.ndarray]:
-    """Strain names, and genotypes 2p - 1 (N, L) as a map of a file in the folder `scratch`.
+    """Return strain names, and genotypes 2p - 1 (N, L) as a map of a file in the folder `scratch`.
 
-    A note beside that file says which text files are in it: after a kill, or once a bad one of
-    them was replaced, those before it are not converted again.
+    A note beside that file lists the text files in it: after a kill, or once a bad file was
+    replaced, the files before it are not converted again.
 
     Args:
         files: the text files, in order.
@@ -49,13 +49,13 @@ def convert(
             holds values outside [0, 1] or repeats a strain.
     """
     scratch.mkdir(parents=True, exist_ok=True)
-    note, grown = scratch / "converted.json", scratch / "genotypes"
-    grown.touch()
-    done = _done(note, grown, keys, dtype)
+    note, output = scratch / "converted.json", scratch / "genotypes"
+    output.touch()
+    done = _converted_files(note, output, keys, dtype)
     write_json(note, done)  # what is not done will be overwritten
-    with grown.open("r+b") as out:
+    with output.open("r+b") as out:
         for file, key in list(zip(files, keys, strict=True))[len(done) :]:
-            out.seek(out.truncate(_bytes(done, dtype)))
+            out.seek(out.truncate(_n_bytes(done, dtype)))
             seen = {s: f for f, d in zip(files, done, strict=False) for s in d["strains"]}
             n_loci = done[0]["loci"] if done else None
             strains, n_loci = _append(file, out, dtype, seen, n_loci)
@@ -64,22 +64,22 @@ def convert(
             done.append({"key": key, "dtype": dtype.name, "loci": n_loci, "strains": strains})
             write_json(note, done)
     strains = [strain for facts in done for strain in facts["strains"]]
-    return strains, np.memmap(grown, dtype, mode="r", shape=(len(strains), done[0]["loci"]))
+    return strains, np.memmap(output, dtype, mode="r", shape=(len(strains), done[0]["loci"]))
 
 
-def _done(note: Path, grown: Path, keys: list[str], dtype: np.dtype) -> list[dict]:
-    """Facts of the first of these files that are in `grown` already."""
+def _converted_files(note: Path, output: Path, keys: list[str], dtype: np.dtype) -> list[dict]:
+    """Return the note's entries of the leading files that `output` already contains."""
     facts, same = read_json(note), 0
     if not isinstance(facts, list):
         return []
-    while same < min(len(facts), len(keys)) and _is_of(facts[same], keys[same], dtype):
+    while same < min(len(facts), len(keys)) and _describes(facts[same], keys[same], dtype):
         same += 1
-    whole = grown.stat().st_size >= _bytes(facts[:same], dtype)
+    whole = output.stat().st_size >= _n_bytes(facts[:same], dtype)
     return facts[:same] if whole else []
 
 
-def _is_of(facts: Any, key: str, dtype: np.dtype) -> bool:
-    """Whether what a note says of a file has the shape of facts, and is said of this file."""
+def _describes(facts: Any, key: str, dtype: np.dtype) -> bool:
+    """Whether an entry of a note is well-formed and describes the file with this key."""
     return (
         isinstance(facts, dict)
         and facts.keys() == {"key", "dtype", "loci", "strains"}
@@ -91,14 +91,14 @@ def _is_of(facts: Any, key: str, dtype: np.dtype) -> bool:
     )
 
 
-def _bytes(done: list[dict], dtype: np.dtype) -> int:
+def _n_bytes(done: list[dict], dtype: np.dtype) -> int:
     return sum(len(facts["strains"]) * facts["loci"] for facts in done) * dtype.itemsize
 
 
 def _append(
     file: Path, out: BinaryIO, dtype: np.dtype, seen: dict[str, Path], n_loci: int | None
 ) -> tuple[list[str], int]:
-    """Write the genotypes of one text file to the end of `out`; its strains and number of loci."""
+    """Append the genotypes of one text file to `out`; return its strains and number of loci."""
     seen, strains = dict(seen), []
     with closing(_line_blocks(file)) as blocks:
         for line, text in blocks:
@@ -109,27 +109,27 @@ def _append(
             if n_loci is None:
                 n_loci = _first_line(text).count(TAB)
             if n_loci == 0:
-                found = _first_line(text).decode(errors="replace")[:40]
+                start = _first_line(text).decode(errors="replace")[:40]
                 raise UserError(
-                    f"{file}, line {line}: expected tab-separated cells, found {found!r}."
+                    f"{file}, line {line}: expected tab-separated cells, found {start!r}."
                 )
             names, values = _parse(file, line, text, n_loci + 1)
             for number, strain in enumerate(names, start=line):
                 if strain in seen:
                     raise UserError(
-                        f"{file}, line {number}: strain {strain} is in {seen[strain]} already. "
+                        f"{file}, line {number}: strain {strain} is already in {seen[strain]}. "
                         "Keep one of the two rows."
                     )
                 seen[strain] = file
             strains += names
             out.write((2 * values - 1).astype(dtype))  # in float32, as published
     if not strains:
-        raise UserError(f"{file} has no strains in it. Download it again.")
+        raise UserError(f"{file} contains no strain. Download it again.")
     return strains, n_loci
 
 
 def _parse(file: Path, line: int, text: bytes, width: int) -> tuple[list[str], np.ndarray]:
-    """Identifiers and probabilities (rows, width - 1) of whole lines, of which `line` is the first.
+    """Parse identifiers and probabilities (rows, width - 1) of whole lines, the first `line`.
 
     Parsed as one column of numbers: Arrow takes eight times as long over 41,595 short columns.
     """
@@ -171,17 +171,17 @@ def _parse(file: Path, line: int, text: bytes, width: int) -> tuple[list[str], n
 
 
 def _bad_cell(file: Path, line: int, text: bytes) -> UserError:
-    """The message about the first cell of these lines that is not a probability."""
+    """Return the error about the first cell of these lines that is not a probability."""
     for number, row in enumerate(text.decode(errors="replace").split("\n"), start=line):
         for column, cell in enumerate(row.split("\t")[1:], start=2):
             is_number = NUMBER.fullmatch(cell)
             if not is_number or not 0 <= float(cell) <= 1:
-                wrong = "outside [0, 1]" if is_number else "not a number"
+                problem = "outside [0, 1]" if is_number else "not a number"
                 return UserError(
-                    f"{file}, line {number}, column {column}: {cell[:40]!r} is {wrong}; expected "
+                    f"{file}, line {number}, column {column}: {cell[:40]!r} is {problem}; expected "
                     "the probability of an allele. Download the file again."
                 )
-    return UserError(f"{file}: from line {line} on, something is not a plain number.")
+    return UserError(f"{file}: a cell from line {line} on is not a plain number.")
 
 
 def _first_line(text: bytes) -> bytes:
@@ -189,13 +189,13 @@ def _first_line(text: bytes) -> bytes:
 
 
 def _line_blocks(file: Path) -> Iterator[tuple[int, bytes]]:
-    """Whole lines, some `BLOCK` bytes at a time, after the number of the first of them.
+    """Yield whole lines, some `BLOCK` bytes at a time, after the number of the first of them.
 
     Line ends are plain newlines, the last one included; empty lines at the end are left out.
     """
     line, rest = 1, b""
     with (
-        opened(file) as (stream, packed),
+        open_plain_or_gzip(file) as (stream, packed),
         progress(f"reading {file.name}", file.stat().st_size) as show,
         ThreadPoolExecutor(1) as unpacker,
     ):
@@ -207,7 +207,9 @@ def _line_blocks(file: Path) -> Iterator[tuple[int, bytes]]:
             cut = text.rstrip(b"\r\n").rfind(NEWLINE) + 1
             text, rest = text[:cut].replace(b"\r\n", NEWLINE), text[cut:]
             if len(rest) > LONGEST_LINE:
-                raise UserError(f"{file}: line {line} has no end; this is no table of genotypes.")
+                raise UserError(
+                    f"{file}: line {line} does not end; this is not a table of genotypes."
+                )
             if text:
                 yield line, text
                 line += text.count(NEWLINE)
@@ -216,8 +218,8 @@ def _line_blocks(file: Path) -> Iterator[tuple[int, bytes]]:
 
 
 @contextmanager
-def opened(file: Path) -> Iterator[tuple[BinaryIO, BinaryIO]]:
-    """The stream of a file's text, and the file as it lies on disk."""
+def open_plain_or_gzip(file: Path) -> Iterator[tuple[BinaryIO, BinaryIO]]:
+    """Open a file, plain or gzipped; yield the stream of its text, and the file on disk."""
     try:
         with file.open("rb") as packed:
             if file.suffix != ".gz":
@@ -230,6 +232,6 @@ def opened(file: Path) -> Iterator[tuple[BinaryIO, BinaryIO]]:
 
 
 def identifier(cell: str) -> str | None:
-    """An integer as every file writes it, or None: 7, 07 and 7.0 are one strain."""
-    found = IDENTIFIER.fullmatch(cell)
-    return str(int(found[1])) if found else None
+    """Return the integer in a cell as text, or None: 7, 07 and 7.0 are one strain."""
+    match = IDENTIFIER.fullmatch(cell)
+    return str(int(match[1])) if match else None

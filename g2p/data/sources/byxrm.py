@@ -1,7 +1,7 @@
 """The BYxRM cross of Bloom et al. 2013 (Nature 494:234), from its two published text files.
 
 Genotypes: tab-separated, loci x strains, a header `marker` and the strain names, alleles B and R.
-A marker's name carries its place: `27915_chr01_27915_T_C` lies on chr01 at 27,915 bp.
+A marker's name contains its position: `27915_chr01_27915_T_C` lies on chr01 at 27,915 bp.
 Phenotypes: tab-separated, strains x phenotypes, a header that starts with a tab, missing values
 empty or NA. Either file may be gzipped.
 """
@@ -18,7 +18,7 @@ from g2p.data.panel import Panel
 from g2p.data.panel_store import files_fingerprint, stored_panel
 from g2p.data.sources.delimited_text import read_phenotypes, read_table
 
-# Raise when the same files would be read into another panel.
+# Increase when the same files would be read into another panel.
 VERSION = 1
 
 GENOTYPES, PHENOTYPES = "BYxRM_GenoData.txt", "BYxRM_PhenoData.txt"
@@ -26,7 +26,7 @@ MARKER = re.compile(r"\d+_(chr(\d{1,9}))_(\d{1,18})_")
 
 
 def read(*, folder: Path, files: Path) -> tuple[Panel, str]:
-    """The cross and its fingerprint, from the store in `folder`, or read from the folder `files`.
+    """Return the cross and its fingerprint, from the store in `folder` or the folder `files`.
 
     Raises:
         UserError: naming file and line, for a file that is absent, empty, cut short or malformed,
@@ -43,7 +43,7 @@ def _find(folder: Path, name: str) -> Path:
         if candidate.is_file():
             return candidate
     raise UserError(
-        f"data=byxrm: {folder / name} (or {name}.gz) is not there. "
+        f"data=byxrm: {folder / name} (or {name}.gz) does not exist. "
         f"Put {GENOTYPES} and {PHENOTYPES}, "
         f"from the supplementary data of Bloom et al. 2013 (doi 10.1038/nature11867), plain or "
         f"gzipped, into {folder}, or set paths.data (environment: G2P_DATA) to the folder above."
@@ -73,7 +73,7 @@ def _read(genotype_file: Path, phenotype_file: Path) -> Panel:
 
 
 def read_genotypes(file: Path) -> tuple[list[str], pa.Table, np.ndarray]:
-    """Strain names, locus table and genotypes (N, L) int8, B as -1 and R as +1."""
+    """Read strain names, locus table and genotypes (N, L) int8, B as -1 and R as +1."""
     table = read_table(file)
     strains = table.column_names[1:]
     markers = table.column(0).to_pylist()
@@ -81,9 +81,9 @@ def read_genotypes(file: Path) -> tuple[list[str], pa.Table, np.ndarray]:
     for i, strain in enumerate(strains):
         column = table.column(i + 1)
         is_r = pc.equal(column, "R").to_numpy()
-        known = is_r | pc.equal(column, "B").to_numpy()
-        if not known.all():
-            row = int(np.argmin(known))
+        valid = is_r | pc.equal(column, "B").to_numpy()
+        if not valid.all():
+            row = int(np.argmin(valid))
             raise UserError(
                 f"{file}, line {row + 2}, strain {strain}: allele {column[row].as_py()!r}; "
                 "only B and R are allowed."
@@ -91,15 +91,15 @@ def read_genotypes(file: Path) -> tuple[list[str], pa.Table, np.ndarray]:
         genotypes[i] = np.where(is_r, 1, -1)
     chromosomes, numbers, positions = [], [], []
     for line, marker in enumerate(markers, start=2):
-        place = MARKER.match(marker)
-        if place is None:
+        match = MARKER.match(marker)
+        if match is None:
             raise UserError(
-                f"{file}, line {line}: marker {marker!r} carries no chromosome and position "
+                f"{file}, line {line}: marker {marker!r} contains no chromosome and position "
                 "(expected a name such as 27915_chr01_27915_T_C)."
             )
-        chromosomes.append(place[1])
-        numbers.append(int(place[2]))  # chr2 comes before chr10
-        positions.append(int(place[3]))
+        chromosomes.append(match[1])
+        numbers.append(int(match[2]))  # chr2 comes before chr10
+        positions.append(int(match[3]))
     loci = pa.table({"id": markers, "chromosome": chromosomes, "position": positions})
     order = np.lexsort((positions, numbers))
     return strains, loci.take(order), np.ascontiguousarray(genotypes[:, order])

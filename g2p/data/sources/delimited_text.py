@@ -1,11 +1,10 @@
-"""Tables as text: read by Arrow, with the line of whatever is wrong."""
+"""Tables as text: read by Arrow, with the line of every error."""
 
 import csv
 import gzip
 import re
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
 from itertools import count
 from pathlib import Path
 
@@ -14,18 +13,17 @@ import pyarrow as pa
 import pyarrow.csv
 
 from g2p.core.errors import UserError, listed
+from g2p.data.name_checks import refuse_control_characters
 
 KINDS = {"\t": "tab-separated", ",": "comma-separated"}
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 LAST_POSITION = 2**63 - 1  # of a locus, in bp
-# NUL and its like, which end a name for some programs and do not show in any.
-CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]")
 MISSING = ("", "NA", "NaN", "nan")
 BLOCK = 2**26  # bytes that Arrow parses together: no less than a row, and few blocks
 
 
 def read_phenotypes(file: Path) -> tuple[list[str], list[str], np.ndarray]:
-    """Strain names, phenotype names and values (N, P) float64, NaN where empty or NA."""
+    """Read strain names, phenotype names and values (N, P) float64, NaN where empty or NA."""
     table = read_table(file)
     names = table.column_names[1:]
     values = np.empty((table.num_rows, len(names)))
@@ -45,7 +43,7 @@ def read_phenotypes(file: Path) -> tuple[list[str], list[str], np.ndarray]:
 
 
 def read_table(file: Path, delimiter: str = "\t", *, unique_rows: bool = True) -> pa.Table:
-    """All cells as text, a header first; plain or gzipped; cells may be quoted.
+    """Read all cells as text, a header first; plain or gzipped; cells may be quoted.
 
     Args:
         file: the table.
@@ -62,10 +60,10 @@ def read_table(file: Path, delimiter: str = "\t", *, unique_rows: bool = True) -
         raise UserError(
             f"{file}, line 1: expected a {KINDS[delimiter]} header, found {header[0][:60]!r}."
         )
-    columns = [str(i) for i in range(len(header))]  # names may repeat; that is found out later
+    columns = [str(i) for i in range(len(header))]  # names may repeat; that is checked below
     ragged = []
 
-    def keep_ragged(row) -> str:
+    def collect_ragged(row) -> str:
         ragged.append(row)
         return "skip"
 
@@ -79,7 +77,7 @@ def read_table(file: Path, delimiter: str = "\t", *, unique_rows: bool = True) -
             parse_options=pyarrow.csv.ParseOptions(
                 delimiter=delimiter,
                 ignore_empty_lines=False,
-                invalid_row_handler=keep_ragged,
+                invalid_row_handler=collect_ragged,
             ),
             convert_options=pyarrow.csv.ConvertOptions(
                 column_types=dict.fromkeys(columns, pa.string()), strings_can_be_null=False
@@ -108,23 +106,10 @@ def read_table(file: Path, delimiter: str = "\t", *, unique_rows: bool = True) -
 
 
 def position_of(cell: str) -> int | None:
-    """The position in bp that a cell holds; None for what is no whole number from 0 to the last."""
+    """Return the position in bp in a cell; None unless it is a whole number up to the last."""
     if not re.fullmatch("[0-9]{1,19}", cell) or int(cell) > LAST_POSITION:
         return None
     return int(cell)
-
-
-def refuse_control_characters(
-    names: Sequence[str], numbers: Iterable[int], where: str, what: str
-) -> None:
-    """Raise for a name with a control character, at one of the `numbers` of `where`."""
-    if CONTROL.search("".join(names)):
-        for name, number in zip(names, numbers, strict=False):
-            if found := CONTROL.search(name):
-                raise UserError(
-                    f"{where} {number}: {what} {name!r} has a control character, "
-                    f"U+{ord(found[0]):04X}. Write it without."
-                )
 
 
 def _header(file: Path, line: str, delimiter: str) -> list[str]:
@@ -137,7 +122,7 @@ def _header(file: Path, line: str, delimiter: str) -> list[str]:
 
 
 def _read_text(file: Path) -> bytes:
-    """The whole file, unpacked."""
+    """Read the whole file, unpacked."""
     try:
         # Python's gzip, not Arrow's: it notices a stream that ends too early.
         with (gzip.open if file.suffix == ".gz" else open)(file, "rb") as stream:

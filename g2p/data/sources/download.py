@@ -2,8 +2,8 @@
 
 A record is an address that answers as Zenodo does, with JSON that lists its files:
 `{"files": [{"key": name, "checksum": "md5:...", "size": bytes, "links": {"self": address}}]}`.
-What has arrived of a file lies beside it as `<name>.<checksum>.part`, so a broken download goes on
-where it stopped, in this run or a later one; the file itself appears whole or not at all.
+The received bytes of a file are in `<name>.<checksum>.part` beside it, so a broken download
+resumes, in this run or a later one; the file itself appears whole or not at all.
 """
 
 import json
@@ -37,11 +37,11 @@ Result = TypeVar("Result")
 
 
 def from_record(record: str, name: str, folder: Path) -> Path:
-    """`folder / name`, downloaded from `record` unless it is there.
+    """Return `folder / name`, downloaded from `record` unless it exists.
 
     Raises:
         UserError: when there is no network, or the server refuses or sends another file than the
-            record describes; it says what to download by hand. A wrong file is removed.
+            record describes; the message says what to download by hand. A wrong file is removed.
     """
     target = folder / name
     by_hand = (
@@ -51,21 +51,21 @@ def from_record(record: str, name: str, folder: Path) -> Path:
         if target.exists():  # another process has downloaded it while this one waited
             return target
         try:
-            listing = _persistently(lambda: _listing(record))
+            listing = _with_retries(lambda: _listing(record))
             address, size, md5 = _entry(listing, name, record, by_hand)
             part = folder / f"{name}.{md5[:8]}.part"
             with progress(f"downloading {name}", size) as show:
-                _persistently(lambda: _resume(address, part, size, show))
+                _with_retries(lambda: _resume(address, part, size, show))
         except requests.RequestException as error:
             raise UserError(
-                f"{name} could not be downloaded: {_reason(error)}. Run the same command again, "
-                f"and it goes on where it stopped. {by_hand}"
+                f"{name} could not be downloaded: {_reason(error)}. Run the same command again "
+                f"to resume the download. {by_hand}"
             ) from None
         if pooch.file_hash(str(part), alg="md5") != md5:
             part.unlink()
             raise UserError(
                 f"{name} from {address} is not the file that the record describes: its "
-                f"checksum is not md5:{md5}. It was removed. Run the same command again. {by_hand}"
+                f"checksum is not md5:{md5}. It is removed. Run the same command again. {by_hand}"
             )
         part.replace(target)
     return target
@@ -73,20 +73,22 @@ def from_record(record: str, name: str, folder: Path) -> Path:
 
 @contextmanager
 def locked(file: Path) -> Iterator[None]:
-    """Hold the lock `file`. Its folder is made, and removed again where no lock can be had."""
-    made = [folder for folder in file.parents if not folder.exists()]
+    """Hold the lock `file`. Its folder is created, and removed again if locking fails."""
+    created = [folder for folder in file.parents if not folder.exists()]
     file.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(file)
     try:
         lock.acquire()
     except BaseException as error:
-        with suppress(OSError):  # or somebody else uses one of them by now
-            if made:
+        with suppress(OSError):  # another process may use one of them by now
+            if created:
                 file.unlink(missing_ok=True)
-            for folder in made:
+            for folder in created:
                 folder.rmdir()
         if isinstance(error, NotImplementedError):
-            raise UserError(f"{file.parent} is on a disk without file locks ({error}).") from None
+            raise UserError(
+                f"{file.parent} is on a disk that does not support file locks ({error})."
+            ) from None
         raise
     try:
         yield
@@ -101,7 +103,7 @@ def _listing(record: str) -> bytes:
 
 
 def _entry(listing: bytes, name: str, record: str, by_hand: str) -> tuple[str, int, str]:
-    """What the record says of one file: address, size in bytes, md5 checksum."""
+    """Return address, size in bytes and md5 checksum of one file of the record."""
     try:
         entries = {
             file["key"]: (str(file["links"]["self"]), int(file["size"]), file["checksum"].lower())
@@ -109,8 +111,7 @@ def _entry(listing: bytes, name: str, record: str, by_hand: str) -> tuple[str, i
         }
     except (ValueError, TypeError, KeyError, AttributeError):
         raise UserError(
-            f"{record} did not answer as a record does, with a list of files. Check data.record. "
-            f"{by_hand}"
+            f"{record} did not answer with a record's list of files. Check data.record. {by_hand}"
         ) from None
     if name not in entries:
         raise UserError(
@@ -122,43 +123,49 @@ def _entry(listing: bytes, name: str, record: str, by_hand: str) -> tuple[str, i
 
 
 def _resume(address: str, part: Path, size: int, show: Callable[[int], None]) -> None:
-    """Append to `part` what it lacks of `size` bytes."""
-    have = part.stat().st_size if part.exists() else 0
-    if have >= size:
+    """Append to `part` the bytes that are missing of `size`."""
+    received = part.stat().st_size if part.exists() else 0
+    if received >= size:
         return
-    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
+    headers = {"Accept-Encoding": "identity"} | (
+        {"Range": f"bytes={received}-"} if received else {}
+    )
     with requests.get(address, headers=headers, stream=True, timeout=TIMEOUT) as answer:
         answer.raise_for_status()
         if answer.status_code != 206:  # a server that ignores Range sends everything
-            have = 0
-        with part.open("ab" if have else "wb") as file:
+            received = 0
+        with part.open("ab" if received else "wb") as file:
             for piece in answer.iter_content(CHUNK):
                 file.write(piece)
-                have += len(piece)
-                show(have)
-                if have > size:  # another file; the checksum will tell
+                received += len(piece)
+                show(received)
+                if received > size:  # another file; its checksum is refused
                     return
-    if have < size:
+    if received < size:
         raise requests.ConnectionError
 
 
-def _persistently(action: Callable[[], Result]) -> Result:
-    """What `action` returns, tried a few times while its failure may pass."""
+def _with_retries(action: Callable[[], Result]) -> Result:
+    """Return the result of `action`; retry a few times while its error may be temporary."""
     for pause in PAUSES:
         try:
             return action()
         except requests.RequestException as error:
-            if not _may_pass(error):
+            if not _is_temporary(error):
                 raise
         time.sleep(pause)
     return action()
 
 
-def _may_pass(error: requests.RequestException) -> bool:
+def _is_temporary(error: requests.RequestException) -> bool:
     if isinstance(error, requests.HTTPError):
         return error.response.status_code >= 500 or error.response.status_code == 429
-    passing = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
-    return isinstance(error, passing)
+    temporary = (
+        requests.ConnectionError,
+        requests.Timeout,
+        requests.exceptions.ChunkedEncodingError,
+    )
+    return isinstance(error, temporary)
 
 
 def _reason(error: requests.RequestException) -> str:
@@ -167,15 +174,15 @@ def _reason(error: requests.RequestException) -> str:
         return f"{answer.url} answered {answer.status_code} ({answer.reason})"
     if isinstance(error, requests.Timeout):
         return f"{error.request.url} did not answer in time"
-    if _may_pass(error):
+    if _is_temporary(error):
         where = f" to {error.request.url}" if error.request is not None else ""
-        return f"there is no connection{where}, or it broke"
+        return f"no connection{where}, or it broke"
     return str(error)
 
 
 @contextmanager
 def progress(text: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A bar over `total` bytes on standard error, moved by calling with the bytes done so far."""
+    """Show a bar over `total` bytes on standard error; yield the function that moves it."""
     log.info("%s (%.1f MB)", text, total / 1e6)
     console = Console(stderr=True)
     bar = Progress(

@@ -29,10 +29,10 @@ from g2p.data.panel_store import (
 )
 from g2p.data.sources.simulated import BLOCK, cross, draw_loci
 
-# Raise when the same options would give another panel.
+# Increase when the same options would give another panel.
 VERSION = 1
 
-STORED = "`g2p panel data=...` says where it stores a panel."
+STORED = "`g2p panel data=...` prints where it stores a panel."
 
 # The temperatures of the published multi-environment version, in degrees Celsius.
 TEMPERATURES = (23, 25, 27, 29, 31, 33, 35, 37)
@@ -54,11 +54,11 @@ def read(
     temperatures: Literal["one", "eight"],
     seed: Seed,
 ) -> tuple[Panel, str]:
-    """The panel of these options and its fingerprint, from the store in `folder` or new.
+    """Return the panel of these options and its fingerprint, from the store in `folder` or new.
 
     Args:
         folder: where panels are stored.
-        panel: a stored panel (`g2p panel` says where) whose genotypes are taken; None
+        panel: a stored panel (`g2p panel` prints its path) whose genotypes are used; None
             simulates a cross.
         strains: N, simulated.
         markers: loci simulated over the genome, from which `loci` are taken.
@@ -72,12 +72,12 @@ def read(
 
     Raises:
         UserError: when too few loci are balanced, sets are larger than there are loci, or `panel`
-            is no stored panel, or lacks genotypes.
+            is not a stored panel, or lacks genotypes.
     """
     options = {name: value for name, value in locals().items() if name != "folder"}
     if panel is not None:
         if not panel.is_file():
-            raise UserError(f"data.panel={panel} is not there. {STORED}")
+            raise UserError(f"data.panel={panel} does not exist. {STORED}")
         content = files_fingerprint(folder, VERSION, {}, [panel])
         options |= {"panel": content, "strains": None, "markers": None}
     if order > loci:
@@ -98,7 +98,7 @@ def _simulate(
     if len(balanced) < loci:
         raise UserError(
             f"data=epistasis: only {len(balanced)} of {len(table)} loci have a mean "
-            f"genotype within {NEARLY_BALANCED} of zero; data.loci={loci} are needed."
+            f"genotype within {NEARLY_BALANCED} of zero; data.loci={loci} requires more."
         )
     genotypes = np.ascontiguousarray(genotypes[:, balanced])
     sets = interacting_sets(rng, loci, order)
@@ -143,32 +143,32 @@ def _simulate(
 def _cross(
     rng: np.random.Generator, strains: int, markers: int
 ) -> tuple[np.ndarray, pa.Table, list[str]]:
-    """Genotypes, locus table and strain names of a simulated cross."""
+    """Simulate a cross: genotypes, locus table and strain names."""
     chromosomes, positions = draw_loci(rng, markers)
     genotypes = cross(rng, strains, chromosomes, positions)
     ids = [f"chr{c:02d}_{p}" for c, p in zip(chromosomes, positions, strict=True)]
-    places = [f"chr{c:02d}" for c in chromosomes]
-    table = pa.table({"id": ids, "chromosome": places, "position": positions})
+    chromosome_names = [f"chr{c:02d}" for c in chromosomes]
+    table = pa.table({"id": ids, "chromosome": chromosome_names, "position": positions})
     return genotypes, table, [f"S{i:06d}" for i in range(strains)]
 
 
 def _genotypes_of(panel: Path) -> tuple[np.ndarray, pa.Table, list[str]]:
-    """The same of a stored panel."""
+    """Read genotypes, locus table and strain names of a stored panel."""
     try:
         stored = open_panel(panel)
         genotypes = stored.genotypes
     except (OSError, DamagedPanelError) as error:
-        raise UserError(f"data.panel={panel} is no stored panel ({error}). {STORED}") from None
+        raise UserError(f"data.panel={panel} is not a stored panel ({error}). {STORED}") from None
     if any(
         missing_genotypes(genotypes[start : start + BLOCK]).any()
         for start in range(0, len(genotypes), BLOCK)
     ):
-        raise UserError(f"data.panel={panel} lacks genotypes; the formula needs all of them.")
+        raise UserError(f"data.panel={panel} has missing genotypes; the formula needs all of them.")
     return genotypes, stored.loci, stored.strains
 
 
 def interacting_sets(rng: np.random.Generator, loci: int, order: int) -> np.ndarray:
-    """(loci, order): as many sets as loci, no set twice, different loci in each."""
+    """Draw (loci, order): as many sets as loci, no set twice, different loci in each."""
     sets: dict[tuple[int, ...], None] = {}  # a dict keeps the order in which they were drawn
     for _ in range(1000 * loci):
         if len(sets) == loci:

@@ -1,7 +1,8 @@
-"""A phenotype table, and the panel that comes of joining it, by name, to strains with genotypes.
+"""Read a phenotype table, and join it, by strain name, to genotypes to make a panel.
 
-A row a strain, which the first column names; or FID and IID in the first two, as plink writes them,
-and then with plink's -9 for a missing value. A column is a phenotype, or a fact of the strain.
+One row for each strain, which the first column names; or FID and IID in the first two, as plink
+writes them, and then with plink's -9 for a missing value. A column is a phenotype, or a fact of the
+strain.
 """
 
 import logging
@@ -19,12 +20,12 @@ from g2p.data.sources.tabular import kind_of, open_table
 log = logging.getLogger(__name__)
 
 PLINK_MISSING = -9
-A_TABLE = "a CSV, TSV or Parquet table with a row a strain"
+A_TABLE = "a CSV, TSV or Parquet table with one row for each strain"
 
 
 @dataclass(frozen=True, eq=False)
 class Phenotypes:
-    """What is known of M strains beside their genotypes.
+    """Phenotypes and facts of M strains.
 
     Attributes:
         origin: the file, for messages.
@@ -42,7 +43,7 @@ class Phenotypes:
 
 
 def table_options(file: Path | None, facts: list, strains: str) -> dict:
-    """What of a source's options decides how the phenotype table is read, for its fingerprint."""
+    """Return the options that decide how the phenotype table is read, for the fingerprint."""
     if file is None:
         return {"phenotypes": None}
     if not all(isinstance(name, str) for name in facts):
@@ -51,16 +52,16 @@ def table_options(file: Path | None, facts: list, strains: str) -> dict:
 
 
 def read_phenotypes(file: Path, facts: list[str]) -> Phenotypes:
-    """The phenotype table in `file`; its columns `facts` are facts of the strains.
+    """Read the phenotype table in `file`; its columns `facts` are facts of the strains.
 
     Raises:
-        UserError: naming file, line and column, for a cell that is no number, a strain or a column
-            that appears twice, a fact that is no column.
+        UserError: naming file, line and column, for a cell that is not a number, a strain or a
+            column that appears twice, a fact that is not a column.
     """
-    sheet = open_table(file)
-    plink = [name.removeprefix("#") for name in sheet.columns[:2]] == ["FID", "IID"]
+    table = open_table(file)
+    plink = [name.removeprefix("#") for name in table.columns[:2]] == ["FID", "IID"]
     start = 2 if plink else 1
-    columns = sheet.columns[start:]
+    columns = table.columns[start:]
     for name in facts:
         if name not in columns:
             raise UserError(
@@ -69,23 +70,26 @@ def read_phenotypes(file: Path, facts: list[str]) -> Phenotypes:
             )
     names = [name for name in columns if name not in facts]
     if not names:
-        raise UserError(f"{file} has no phenotype: beside the strain's name, {listed(facts)} only.")
-    remedy = " A column that is no phenotype belongs into data.facts."
-    values = [sheet.numbers(sheet.columns.index(name, start), remedy) for name in names]
+        raise UserError(
+            f"{file} has no phenotype: its columns after the strain's name ({listed(facts)}) "
+            "are all facts."
+        )
+    remedy = " List a column that is not a phenotype in data.facts."
+    values = [table.numbers(table.columns.index(name, start), remedy) for name in names]
     values = np.stack(values, axis=1)
     if plink:
         values[values == PLINK_MISSING] = np.nan
-    known = {n: sheet.texts(sheet.columns.index(n, start)) for n in columns if n in facts}
+    facts_by_name = {n: table.texts(table.columns.index(n, start)) for n in columns if n in facts}
     return Phenotypes(
         origin=file,
-        strains=sheet.names(start - 1, "strain"),
+        strains=table.names(start - 1, "strain"),
         names=names,
         values=values,
-        facts=pa.table(known) if known else None,
+        facts=pa.table(facts_by_name) if facts_by_name else None,
     )
 
 
-def joined(
+def join_strains(
     origin: Path,
     strains: list[str],
     loci: pa.Table,
@@ -93,9 +97,9 @@ def joined(
     phenotypes: Phenotypes | None,
     keep: str,
 ) -> Panel:
-    """The panel of strains that have both, in the genotypes' order, loci in genome order.
+    """Return the panel of strains that have both, in the genotypes' order, loci in genome order.
 
-    Without phenotypes it is of genotypes alone, to be predicted.
+    Without phenotypes it has genotypes alone, to be predicted.
 
     Args:
         origin: the genotypes' file, for messages.
@@ -106,7 +110,7 @@ def joined(
         keep: `same` refuses strains that lack one of the two; `shared` leaves them out.
 
     Raises:
-        UserError: for strains that differ and may not, and when none is in both.
+        UserError: for strains that differ under `same`, and when no strain is in both.
     """
     order = genome_order(loci)
     if phenotypes is None:
@@ -118,15 +122,15 @@ def joined(
             loci=loci.take(order),
         )
     row_of = {strain: row for row, strain in enumerate(phenotypes.strains)}
-    known = set(strains)
+    genotyped = set(strains)
     without = [strain for strain in strains if strain not in row_of]
-    extra = [strain for strain in phenotypes.strains if strain not in known]
+    extra = [strain for strain in phenotypes.strains if strain not in genotyped]
     if (keep == "same" and (without or extra)) or len(without) == len(strains):
         remedy = (
-            "data.strains=shared keeps those that have both."
+            "data.strains=shared uses only the strains that have both."
             if len(without) < len(strains)
-            else f"No strain is in both: look at how they are named, as {strains[0]!r} in the one "
-            f"and {phenotypes.strains[0]!r} in the other."
+            else f"No strain is in both: compare their names, such as {strains[0]!r} in the first "
+            f"and {phenotypes.strains[0]!r} in the second."
         )
         raise UserError(
             f"{origin} and {phenotypes.origin} hold different strains: "
@@ -140,12 +144,12 @@ def joined(
             len(strains) - len(without), len(without), origin, len(extra), phenotypes.origin,
         )  # fmt: skip
     rows = [row for row, strain in enumerate(strains) if strain in row_of]
-    kept = [strains[row] for row in rows]
-    partners = [row_of[strain] for strain in kept]
+    shared = [strains[row] for row in rows]
+    partners = [row_of[strain] for strain in shared]
     return Panel(
         genotypes=genotypes[rows][:, order],
         phenotypes=phenotypes.values[partners],
-        strains=kept,
+        strains=shared,
         phenotype_names=phenotypes.names,
         loci=loci.take(order),
         strain_table=phenotypes.facts.take(partners) if phenotypes.facts else None,
@@ -153,14 +157,14 @@ def joined(
 
 
 def genome_order(loci: pa.Table) -> np.ndarray:
-    """Rows of a locus table by chromosome (2 before 10, 22 before X), then by position."""
+    """Return rows of a locus table by chromosome (2 before 10, 22 before X), then by position."""
     chromosomes = loci["chromosome"].to_pylist()
-    rank = {name: i for i, name in enumerate(sorted(set(chromosomes), key=_natural))}
+    rank = {name: i for i, name in enumerate(sorted(set(chromosomes), key=_natural_key))}
     return np.lexsort((loci["position"].to_numpy(), [rank[name] for name in chromosomes]))
 
 
-def _natural(name: str) -> tuple[list, str]:
-    """chr2 before chr10: what re.split captures, every second part, is a number of any length."""
+def _natural_key(name: str) -> tuple[list, str]:
+    """Sort chr2 before chr10: every second part of re.split is a number of any length."""
     parts = re.split("([0-9]+)", name)
     digits = [part.lstrip("0") for part in parts]
     return [(len(digits[i]), digits[i]) if i % 2 else p for i, p in enumerate(parts)], name

@@ -1,15 +1,15 @@
 """Genotypes in plink 1's binary files: x.bed (calls), x.bim (loci) and x.fam (strains).
 
 A call counts the A1 alleles of the bim's fifth column: two are +1, none is -1. So allele_1 is A1,
-and allele_0 is A2 of the sixth; plink's 0 for an allele that was never seen is null. A locus called
+and allele_0 is A2 of the sixth; plink's 0 for an unobserved allele is null. A locus called
 "." is named chromosome:position:allele_0:allele_1. A strain's name is its IID; its FID becomes the
 column `family` of the strain table.
 
-That the three files belong together is seen by the size of the bed, which a bim that lost a line
+That the three files belong together is checked by the size of the bed, which a bim that lost a line
 never fits, and by the bits after the last strain of each locus, which are zero by the format: a fam
 that lost a line leaves the calls of a strain there. 00 also writes two A1. So a lost line of a
-strain that has these at all loci is not seen, and of a line too many that needs no further byte is
-only warned, since the last strain then has two A1 everywhere. Lines that changed places look right.
+strain that has these at all loci is not detected, and a line too many that needs no further byte is
+only warned of, since the last strain then has two A1 everywhere. Swapped lines are not detected.
 """
 
 import logging
@@ -24,34 +24,29 @@ from bed_reader import open_bed
 
 from g2p.config.constraints import OnlyIf
 from g2p.core.errors import UserError
+from g2p.data.name_checks import refuse_control_characters, refuse_repeated
 from g2p.data.panel import Panel
 from g2p.data.panel_store import files_fingerprint, stored_panel
-from g2p.data.sources.delimited_text import (
-    LAST_POSITION,
-    MISSING,
-    NUMBER,
-    position_of,
-    refuse_control_characters,
-)
+from g2p.data.sources.delimited_text import LAST_POSITION, MISSING, NUMBER, position_of
 from g2p.data.sources.phenotypes import (
     A_TABLE,
     PLINK_MISSING,
     Phenotypes,
-    joined,
+    join_strains,
     read_phenotypes,
     table_options,
 )
-from g2p.data.sources.tabular import refuse_repeated, source_file
+from g2p.data.sources.tabular import source_file
 
 log = logging.getLogger(__name__)
 
-# Raise when the same files would be read into another panel.
+# Increase when the same files would be read into another panel.
 VERSION = 2
 
 CASE_CONTROL = (0, 1, 2)
 MAGIC = b"\x6c\x1b\x01"  # a bed, locus by locus
-MANY = 20  # loci at which a strain is not the same by chance
-PREFIX = "what the names of a .bed, .bim and .fam have in common, such as my/panel"
+MANY = 20  # loci that are not alike by chance
+PREFIX = "the common prefix of a .bed, .bim and .fam, such as my/panel"
 
 
 def read(
@@ -62,15 +57,15 @@ def read(
     strains: Annotated[Literal["same", "shared"], OnlyIf("phenotypes")],
     facts: Annotated[list, OnlyIf("phenotypes")],
 ) -> tuple[Panel, str]:
-    """The panel and its fingerprint, from the store in `folder`, or read from the files.
+    """Return the panel and its fingerprint, from the store in `folder`, or read from the files.
 
     Args:
         folder: of the store.
         path: of the bed, or of all three files without their ends.
         phenotypes: a table (`g2p.data.sources.phenotypes`); None takes the fam's sixth column,
             called `phenotype`, where -9 and NA are missing; 0 too, where all others are 1 or 2.
-        strains: whether genotypes and phenotypes must be of the same strains, or the shared ones
-            are kept.
+        strains: `same` requires the same strains in genotypes and phenotypes; `shared` uses those
+            in both.
         facts: columns of that table that are facts of a strain, not phenotypes.
 
     Raises:
@@ -83,10 +78,12 @@ def read(
     options = {}
     table = None
     if phenotypes is not None:
-        table = source_file("data.phenotypes", phenotypes, f"{A_TABLE}, or null for the fam's own")
+        table = source_file(
+            "data.phenotypes", phenotypes, f"{A_TABLE}, or null for that of the fam"
+        )
         options = table_options(table, facts, strains)
         if "family" in facts:
-            raise UserError("data.facts: family is the FID in the fam already.")
+            raise UserError("data.facts: the column family is already taken by the FID of the fam.")
     fingerprint = files_fingerprint(folder, VERSION, options, [*files, *([table] if table else [])])
     build = lambda: _read(*files, table, strains, facts)  # noqa: E731
     return stored_panel(folder, "plink", fingerprint, build), fingerprint
@@ -95,12 +92,12 @@ def read(
 def _read(bed: Path, bim: Path, fam: Path, table: Path | None, keep: str, facts: list) -> Panel:
     rows = _rows(fam, "FID, IID, father, mother, sex, phenotype")
     strains = [row[1] for row in rows]
-    remedy = "A strain is known by its IID alone; plink --update-ids renames."
+    remedy = "A strain is identified by its IID alone; plink --update-ids renames."
     refuse_repeated(strains, count(1), f"{fam}, lines", "the IID", remedy)
     loci = _loci(bim)
     genotypes = _calls(bed, len(strains), len(loci))
-    known = read_phenotypes(table, facts) if table else _own_phenotype(fam, rows)
-    panel = joined(fam, strains, loci, genotypes, known, keep)
+    phenotypes = read_phenotypes(table, facts) if table else _fam_phenotype(fam, rows)
+    panel = join_strains(fam, strains, loci, genotypes, phenotypes, keep)
     family_of = {row[1]: row[0] for row in rows}
     family = pa.array([family_of[strain] for strain in panel.strains])
     if panel.strain_table is None:
@@ -109,7 +106,7 @@ def _read(bed: Path, bim: Path, fam: Path, table: Path | None, keep: str, facts:
 
 
 def _rows(file: Path, columns: str) -> list[list[str]]:
-    """The six cells of each line."""
+    """Read the six cells of each line."""
     try:
         lines = file.read_text(encoding="utf-8").rstrip("\n").split("\n")
     except UnicodeDecodeError as error:
@@ -120,8 +117,8 @@ def _rows(file: Path, columns: str) -> list[list[str]]:
     for number, row in enumerate(rows, start=1):
         if len(row) != 6:
             raise UserError(f"{file}, line {number}: {len(row)} cells, expected six: {columns}.")
-    words = [" ".join(row) for row in rows]
-    refuse_control_characters(words, count(1), f"{file}, line", "the text")
+    lines = [" ".join(row) for row in rows]
+    refuse_control_characters(lines, count(1), f"{file}, line", "the text")
     return rows
 
 
@@ -134,7 +131,7 @@ def _loci(bim: Path) -> pa.Table:
                 f"{LAST_POSITION}."
             )
     ids = [f"{c}:{bp}:{a2}:{a1}" if name == "." else name for c, name, _, bp, a1, a2 in rows]
-    remedy = "plink2 --set-all-var-ids '@:#:$r:$a' names them by place, --rm-dup drops repeats."
+    remedy = "plink2 --set-all-var-ids '@:#:$r:$a' names loci by position, --rm-dup drops repeats."
     refuse_repeated(ids, count(1), f"{bim}, lines", "the locus", remedy)
     return pa.table(
         {
@@ -148,17 +145,17 @@ def _loci(bim: Path) -> pa.Table:
 
 
 def _calls(bed: Path, n_strains: int, n_loci: int) -> np.ndarray:
-    """(N, L) int8."""
+    """Read the calls, (N, L) int8."""
     with bed.open("rb") as file:
         if file.read(len(MAGIC)) != MAGIC:
             raise UserError(
-                f"{bed} is not a bed of plink 1, locus by locus. plink --make-bed writes one."
+                f"{bed} is not a bed of plink 1 in locus-major order. plink --make-bed writes one."
             )
     size, expected = bed.stat().st_size, len(MAGIC) + n_loci * -(-n_strains // 4)  # 4 calls a byte
     if size != expected:
         raise UserError(
             f"{bed} has {size} bytes; {n_strains} strains in the fam and {n_loci} loci in the bim "
-            f"take {expected}. It is cut short, or these three files do not belong together."
+            f"take {expected}. It is cut short, or the three files do not belong together."
         )
     beyond = n_strains % 4
     if beyond:
@@ -167,22 +164,22 @@ def _calls(bed: Path, n_strains: int, n_loci: int) -> np.ndarray:
         if len(full):
             raise UserError(
                 f"{bed} has calls beyond the {n_strains} strains of the fam, first of locus "
-                f"{full[0] + 1} (the line of the bim): the fam lacks a line, or these three files "
+                f"{full[0] + 1} (the line of the bim): the fam lacks a line, or the three files "
                 "do not belong together."
             )
     with open_bed(bed, iid_count=n_strains, sid_count=n_loci, count_A1=True) as file:
         counts = file.read(dtype="int8", order="C")
     if beyond != 1 and n_loci >= MANY and (counts[-1] == 2).all():
         log.warning(
-            "%s: the last strain of the fam has two A1 alleles at all loci, as it has where the "
-            "fam has a line too many.", bed,
+            "%s: the last strain of the fam has two A1 alleles at all loci; the "
+            "fam may have a line too many.", bed,
         )  # fmt: skip
-    counts -= 1  # 0, 1, 2 become -1, 0, 1; and bed-reader's -127 for a missing call our NO_CALL
+    counts -= 1  # 0, 1, 2 become -1, 0, 1; and bed-reader's -127 for a missing call becomes NO_CALL
     return counts
 
 
-def _own_phenotype(fam: Path, rows: list[list[str]]) -> Phenotypes | None:
-    """The sixth column; None where it says nothing: a panel to be predicted."""
+def _fam_phenotype(fam: Path, rows: list[list[str]]) -> Phenotypes | None:
+    """Read the sixth column; None where it has no value: a panel to be predicted."""
     values = np.empty((len(rows), 1))
     for number, row in enumerate(rows, start=1):
         cell = row[5]

@@ -1,4 +1,4 @@
-"""A haploid two-parent yeast cross with known truth, for trying things and for tests.
+"""A simulated haploid two-parent yeast cross with known truth, for examples and tests.
 
 Genotypes are +-1, one for each parent. Along each chromosome the parent changes at crossovers that
 fall at yeast's map density without interference (Haldane 1919), so neighbouring loci are correlated
@@ -8,8 +8,8 @@ by exp(-2d), d in Morgans. Phenotypes are the 18 environments of the BBQ panel:
 
 An effect of one locus or set on all phenotypes is drawn from one normal distribution whose
 correlation between phenotypes is `environment_correlation`: temperatures resemble their neighbours,
-the other environments share only a common part. Each part has its stated share of the genetic
-variance, and genetic variance its stated share (the heritability) of the phenotypic variance.
+the other environments share only a common component. Each component has its stated share of the
+genetic variance, and genetic variance its stated share (the heritability) of the phenotypic one.
 """
 
 from math import ceil, comb
@@ -25,7 +25,7 @@ from g2p.data.panel import Panel
 from g2p.data.panel_store import options_fingerprint, stored_panel
 from g2p.data.sources.yeast import CHROMOSOME_LENGTHS, MORGANS_PER_BP, OTHERS, TEMPERATURES
 
-# Raise when the same options would give another panel.
+# Increase when the same options would give another panel.
 VERSION = 1
 
 # Correlation of effects between environments: temperatures fall off with their distance in degrees,
@@ -51,7 +51,7 @@ def read(
     heritability_max: Annotated[float, Above(0), AtMost(1)],
     missing_rate: Annotated[float, AtLeast(0), Below(1)],
 ) -> tuple[Panel, str]:
-    """The simulated panel of these options and its fingerprint, from the store in `folder` or new.
+    """Return the simulated panel of these options and its fingerprint, stored in `folder` or new.
 
     Args:
         folder: where panels are stored.
@@ -74,7 +74,7 @@ def read(
     options = {name: value for name, value in locals().items() if name != "folder"}
     if share_pairs + share_triples >= 1:
         raise UserError(
-            "data.share_pairs + data.share_triples must leave a share to additive effects."
+            "data.share_pairs + data.share_triples must be below 1: additive effects need a share."
         )
     if heritability_min > heritability_max:
         raise UserError("data.heritability_min exceeds data.heritability_max.")
@@ -108,14 +108,14 @@ def _simulate(
     additive = rng.permutation(loci)[: ceil(additive_share * loci), None]
     sets = [additive, *_sets(rng, loci, pairs, triples)]
     shares = [1 - share_pairs - share_triples, share_pairs, share_triples]
-    parts = [
+    components = [
         _effects(rng, genotypes, s, share, correlation)
         for s, share in zip(sets, shares, strict=True)
     ]
-    genetic = sum(value for value, _ in parts)
+    genetic = sum(value for value, _ in components)
 
     heritability = rng.permutation(np.linspace(heritability_min, heritability_max, len(names)))
-    # Parts are nearly uncorrelated, so their sum has variance near, not exactly, 1: measure it.
+    # Components are nearly uncorrelated, so their sum has variance near 1: measure it.
     noise_sd = genetic.std(axis=0) * np.sqrt((1 - heritability) / heritability)
     phenotypes = genetic + noise_sd * rng.standard_normal(genetic.shape)
     mean, sd = rng.uniform(2, 10, len(names)), rng.uniform(0.5, 2, len(names))
@@ -136,14 +136,14 @@ def _simulate(
         noise_ceiling=dict(zip(names, heritability.tolist(), strict=True)),
         truth={
             "sets": [s.tolist() for s in sets],
-            "effects": [(effects * sd).tolist() for _, effects in parts],
+            "effects": [(effects * sd).tolist() for _, effects in components],
             "noise_sd": (noise_sd * sd).tolist(),
         },
     )
 
 
 def draw_loci(rng: np.random.Generator, loci: int) -> tuple[np.ndarray, np.ndarray]:
-    """Chromosomes (1 to 16) and positions (bp) of `loci` loci, in genome order, each (L,)."""
+    """Draw chromosomes (1 to 16) and positions (bp) of `loci` loci, in genome order, each (L,)."""
     lengths = np.array(CHROMOSOME_LENGTHS)
     exact = loci * lengths / lengths.sum()
     counts = np.floor(exact).astype(int)
@@ -159,7 +159,7 @@ def draw_loci(rng: np.random.Generator, loci: int) -> tuple[np.ndarray, np.ndarr
 def cross(
     rng: np.random.Generator, strains: int, chromosomes: np.ndarray, positions: np.ndarray
 ) -> np.ndarray:
-    """Haploid offspring of two parents, (strains, L) int8 in {-1, +1}."""
+    """Simulate haploid offspring of two parents, (strains, L) int8 in {-1, +1}."""
     morgans = np.diff(positions, prepend=positions[0]) * MORGANS_PER_BP
     switch = 0.5 * (1 - np.exp(-2 * np.abs(morgans)))  # Haldane's map function
     switch[np.diff(chromosomes, prepend=0) != 0] = 0.5  # chromosomes assort independently
@@ -172,28 +172,28 @@ def cross(
 
 
 def environment_correlation(names: list[str]) -> np.ndarray:
-    """(P, P) correlation of effects between environments; positive definite."""
+    """Return the (P, P) correlation of effects between environments; positive definite."""
     n_temperatures = len(TEMPERATURES)
     degrees = np.array([float(name[:-1]) for name in names[:n_temperatures]])
     apart = degrees[:, None] - degrees[None, :]
-    own = np.eye(len(names))
-    own[:n_temperatures, :n_temperatures] = np.exp(-np.abs(apart) / TEMPERATURE_REACH)
-    return COMMON_CORRELATION + (1 - COMMON_CORRELATION) * own
+    specific = np.eye(len(names))
+    specific[:n_temperatures, :n_temperatures] = np.exp(-np.abs(apart) / TEMPERATURE_REACH)
+    return COMMON_CORRELATION + (1 - COMMON_CORRELATION) * specific
 
 
 def _sets(rng, loci: int, pairs: int, triples: int) -> list[np.ndarray]:
-    """Interacting sets, (pairs, 2) and (triples, 3): different loci in a set, no set twice."""
-    found = []
+    """Draw interacting sets, (pairs, 2) and (triples, 3): different loci in a set, no set twice."""
+    sets_by_order = []
     for count, order in ((pairs, 2), (triples, 3)):
         sets: dict[tuple[int, ...], None] = {}  # a dict keeps the order in which they were drawn
         while len(sets) < count:
             sets[tuple(sorted(rng.choice(loci, order, replace=False).tolist()))] = None
-        found.append(np.array(list(sets), dtype=int).reshape(count, order))
-    return found
+        sets_by_order.append(np.array(list(sets), dtype=int).reshape(count, order))
+    return sets_by_order
 
 
 def _effects(rng, genotypes, sets, share, correlation) -> tuple[np.ndarray, np.ndarray]:
-    """Values (N, P) of one part, with variance `share`, and the effects (sets, P) behind them."""
+    """Draw effects (sets, P); return their values (N, P), of variance `share`, and the effects."""
     if len(sets) == 0:
         return np.zeros((len(genotypes), len(correlation))), np.zeros((0, len(correlation)))
     effects = rng.standard_normal((len(sets), len(correlation))) @ np.linalg.cholesky(correlation).T

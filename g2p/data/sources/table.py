@@ -1,8 +1,8 @@
-"""Genotypes in a table of one's own, CSV, TSV (plain or gzipped) or Parquet.
+"""Genotypes in a table of the user, CSV, TSV (plain or gzipped) or Parquet.
 
-The first column names the strains and the header the loci, or the other way round. What the numbers
-mean is said by `coding`, never guessed: 0 and 1 may be alleles, copies or calls, so it has no
-default. A locus table may say where the loci lie.
+The first column names the strains and the header the loci, or the other way round. `coding` is the
+meaning of the numbers and is never guessed: 0 and 1 may be alleles, copies or calls, so it has no
+default. A locus table may give the positions of the loci.
 """
 
 import logging
@@ -16,15 +16,16 @@ import pyarrow.compute as pc
 
 from g2p.config.constraints import OnlyIf
 from g2p.core.errors import UserError, listed
-from g2p.data.panel import NO_CALL, Panel
+from g2p.data.name_checks import refuse_control_characters
+from g2p.data.panel import NO_CALL, UNKNOWN, Panel
 from g2p.data.panel_store import files_fingerprint, stored_panel
-from g2p.data.sources.delimited_text import MISSING, refuse_control_characters
-from g2p.data.sources.phenotypes import A_TABLE, joined, read_phenotypes, table_options
+from g2p.data.sources.delimited_text import MISSING
+from g2p.data.sources.phenotypes import A_TABLE, join_strains, read_phenotypes, table_options
 from g2p.data.sources.tabular import TabularFile, is_text, kind_of, open_table, source_file
 
 log = logging.getLogger(__name__)
 
-# Raise when the same files would be read into another panel.
+# Increase when the same files would be read into another panel.
 VERSION = 1
 
 # By coding: number in the file -> call.
@@ -53,35 +54,35 @@ def read(
     strains: Annotated[Literal["same", "shared"], OnlyIf("phenotypes")],
     facts: Annotated[list, OnlyIf("phenotypes")],
 ) -> tuple[Panel, str]:
-    """The panel and its fingerprint, from the store in `folder`, or read from the files.
+    """Return the panel and its fingerprint, from the store in `folder`, or read from the files.
 
     Args:
         folder: of the store.
-        path: the genotypes; an empty cell or NA is a missing one.
+        path: the genotypes; missing ones are empty cells or NA.
         phenotypes: a table (`g2p.data.sources.phenotypes`); None for a panel to be predicted.
-        orientation: what rows and columns of the genotypes are.
-        coding: what their numbers mean: calls as they are stored, copies of an allele in a diploid,
-            copies in a haploid, or the probability of an allele. None is refused.
+        orientation: whether rows of the genotypes are strains or loci.
+        coding: meaning of their numbers: calls as they are stored, copies of an allele in a
+            diploid, copies in a haploid, or the probability of an allele. None is refused.
         loci: a table with the columns id, chromosome and position, and allele_0 and allele_1 where
             known; None leaves the loci in file order, on a chromosome `unknown`.
-        strains: whether genotypes and phenotypes must be of the same strains, or the shared ones
-            are kept.
+        strains: `same` requires the same strains in genotypes and phenotypes; `shared` uses those
+            in both.
         facts: columns of the phenotypes that are facts of a strain, not phenotypes.
 
     Raises:
         UserError: naming file, line and column, for a file that is absent, cut short or malformed,
             a value outside the coding, a locus that the locus table lacks; and for no coding,
-            naming those that fit.
+            naming the codings that fit.
     """
     file = source_file("data.path", path, "a CSV, TSV or Parquet table of genotypes")
     if coding is None:
-        raise _no_coding(file)
+        raise _coding_missing(file)
     table = phenotypes and source_file("data.phenotypes", phenotypes, A_TABLE)
     options = {"orientation": orientation, "coding": coding, "kind": kind_of(file)}
     options |= table_options(table, facts, strains)
     files = [file, *filter(None, [table])]
     if loci is not None:
-        loci = source_file("data.loci", loci, "a table with a row a locus, or null")
+        loci = source_file("data.loci", loci, "a table with one row for each locus, or null")
         options["loci"] = kind_of(loci)
         files.append(loci)
 
@@ -89,32 +90,35 @@ def read(
         across = orientation == "strains_by_loci"
         rows, columns, genotypes = _genotypes(file, across, coding)
         genotyped, ids = (rows, columns) if across else (columns, rows)
-        known = table and read_phenotypes(table, facts)
-        named = set(known.strains if known else ())
+        phenotyped = table and read_phenotypes(table, facts)
+        named = set(phenotyped.strains if phenotyped else ())
         if not named.isdisjoint(ids) and named.isdisjoint(genotyped):
+            transposed = "loci_by_strains" if across else "strains_by_loci"
             raise UserError(
-                f"data.orientation={orientation}: the strains of {table} are the other side of "
-                f"{file}. Set data.orientation to the other."
+                f"data.orientation={orientation}: the strains of {table} are on the other axis of "
+                f"{file}. Set data.orientation={transposed}."
             )
-        return joined(file, genotyped, _loci(loci, ids, file), genotypes, known, strains)
+        table_of_loci = _loci(loci, ids, file)
+        return join_strains(file, genotyped, table_of_loci, genotypes, phenotyped, strains)
 
     fingerprint = files_fingerprint(folder, VERSION, options, files)
     return stored_panel(folder, "table", fingerprint, build), fingerprint
 
 
-def _no_coding(file: Path) -> UserError:
-    """The message that asks for a coding; it names those that all numbers of the file fit."""
-    sheet = open_table(file)
-    columns = [sheet.numbers(column) for column in range(1, len(sheet.columns))]
-    found = set(np.unique(np.concatenate(columns)).tolist())
-    found = sorted(number for number in found if number == number)
-    fitting = [name for name in MEANINGS if _fits(found, name)]
-    if not found:
-        return UserError(f"data.coding: {file} has no number in it; all of it is missing.")
+def _coding_missing(file: Path) -> UserError:
+    """Return the error that asks for a coding and names those that fit all numbers of the file."""
+    tabular = open_table(file)
+    columns = [tabular.numbers(column) for column in range(1, len(tabular.columns))]
+    distinct = set(np.unique(np.concatenate(columns)).tolist())
+    distinct = sorted(number for number in distinct if number == number)
+    fitting = [name for name in MEANINGS if _fits(distinct, name)]
+    if not distinct:
+        return UserError(f"data.coding: {file} has no number; all of its cells are missing.")
     return UserError(
-        f"data.coding: say what the numbers of {file} mean: "
+        f"data.coding: set the meaning of the numbers in {file}: "
         f"{'; '.join(f'{name} ({meaning})' for name, meaning in MEANINGS.items())}. Its numbers, "
-        f"{listed((f'{number:g}' for number in found), 5)}, fit {' or '.join(fitting) or 'none'}."
+        f"{listed((f'{number:g}' for number in distinct), 5)}, "
+        f"fit {' or '.join(fitting) or 'none'}."
     )
 
 
@@ -125,58 +129,58 @@ def _fits(numbers: list[float], coding: str) -> bool:
 
 
 def _genotypes(file: Path, across: bool, coding: str) -> tuple[list[str], list[str], np.ndarray]:
-    """Names of the rows, names of the columns, genotypes (N, L)."""
-    sheet = open_table(file)
-    rows = sheet.names(0, "strain" if across else "locus")
+    """Read names of the rows, names of the columns, and genotypes (N, L)."""
+    tabular = open_table(file)
+    rows = tabular.names(0, "strain" if across else "locus")
     convert = _probabilities if coding == PROBABILITY else _calls
     kind = np.float32 if coding == PROBABILITY else np.int8
-    cells = np.empty((len(sheet.columns) - 1, len(rows)), kind)  # a row of it is a column there
-    for column in range(1, len(sheet.columns)):
-        cells[column - 1] = convert(sheet, column, coding)
+    cells = np.empty((len(tabular.columns) - 1, len(rows)), kind)  # a row of it is a column there
+    for column in range(1, len(tabular.columns)):
+        cells[column - 1] = convert(tabular, column, coding)
     _warn_of_two_values(cells, file, coding)
-    return rows, sheet.columns[1:], cells.T if across else cells
+    return rows, tabular.columns[1:], cells.T if across else cells
 
 
 def _warn_of_two_values(cells: np.ndarray, file: Path, coding: str) -> None:
-    """Two alleles that are written 0 and 1 fit the codings of diploids, and half as far apart."""
+    """Warn of two alleles written 0 and 1, which fit the codings of diploids half as far apart."""
     if coding in ("-1/0/1", "0/1/2") and (cells == 0).any():
         for number, call in CALLS[coding].items():
             if call and not (cells == call).any():
                 log.warning(
                     "%s: data.coding=%s, but no %d occurs in it, so one of its two values is taken "
-                    "for the heterozygote. data.coding=0/1 is that of haploids and inbred lines.",
+                    "for the heterozygote. Haploids and inbred lines require data.coding=0/1.",
                     file, coding, number,
                 )  # fmt: skip
                 return
 
 
-def _calls(sheet: TabularFile, column: int, coding: str) -> np.ndarray:
+def _calls(tabular: TabularFile, column: int, coding: str) -> np.ndarray:
     codes = CALLS[coding]
-    cells = sheet.cells(column)
-    if is_text(cells):  # nearly always one of a few words, so no cell needs to be a number first
-        words = [*MISSING, *map(str, codes), *(f"{number}.0" for number in codes)]
-        meant = [*[NO_CALL] * len(MISSING), *codes.values(), *codes.values()]
-        found = pc.index_in(cells, value_set=pa.array(words, cells.type))
-        if not found.null_count:
-            return np.array(meant, np.int8)[found.to_numpy()]
-    numbers = sheet.numbers(column)
+    cells = tabular.cells(column)
+    if is_text(cells):  # nearly always one of a few spellings, so parsing each cell is avoided
+        spellings = [*MISSING, *map(str, codes), *(f"{number}.0" for number in codes)]
+        values = [*[NO_CALL] * len(MISSING), *codes.values(), *codes.values()]
+        indices = pc.index_in(cells, value_set=pa.array(spellings, cells.type))
+        if not indices.null_count:
+            return np.array(values, np.int8)[indices.to_numpy()]
+    numbers = tabular.numbers(column)
     calls = np.full(len(numbers), NO_CALL, np.int8)
-    known = np.isnan(numbers)
+    valid = np.isnan(numbers)
     for number, call in codes.items():
         calls[numbers == number] = call
-        known |= numbers == number
-    _refuse(~known, numbers, sheet, column, coding)
+        valid |= numbers == number
+    _refuse(~valid, numbers, tabular, column, coding)
     return calls
 
 
-def _probabilities(sheet: TabularFile, column: int, coding: str) -> np.ndarray:
-    numbers = sheet.numbers(column)
-    _refuse((numbers < 0) | (numbers > 1), numbers, sheet, column, coding)
+def _probabilities(tabular: TabularFile, column: int, coding: str) -> np.ndarray:
+    numbers = tabular.numbers(column)
+    _refuse((numbers < 0) | (numbers > 1), numbers, tabular, column, coding)
     return (2 * numbers - 1).astype(np.float32)
 
 
 def _refuse(
-    bad: np.ndarray, numbers: np.ndarray, sheet: TabularFile, column: int, coding: str
+    bad: np.ndarray, numbers: np.ndarray, tabular: TabularFile, column: int, coding: str
 ) -> None:
     if not bad.any():
         return
@@ -184,38 +188,39 @@ def _refuse(
     number = float(numbers[row])
     fitting = [name for name in MEANINGS if _fits([number], name)]
     raise UserError(
-        f"{sheet.place(row, column)}: {number:g} does not fit data.coding={coding}; it would "
-        f"fit {' or '.join(fitting) or f'none of {listed(MEANINGS)}'}."
+        f"{tabular.cell_location(row, column)}: {number:g} does not fit data.coding={coding}; it "
+        f"would fit {' or '.join(fitting) or f'none of {listed(MEANINGS)}'}."
     )
 
 
 def _loci(file: Path | None, ids: list[str], genotypes: Path) -> pa.Table:
-    """The locus table of these loci, in this order."""
+    """Return the locus table of these loci, in this order."""
     if file is None:
-        places = {"chromosome": ["unknown"] * len(ids), "position": list(range(len(ids)))}
-        return pa.table({"id": ids, **places})
-    sheet = open_table(file)
-    wanted = ["id", "chromosome", "position"]
-    if "allele_0" in sheet.columns or "allele_1" in sheet.columns:
-        wanted += ["allele_0", "allele_1"]
-    if absent := [name for name in wanted if name not in sheet.columns]:
+        positions = {"chromosome": [UNKNOWN] * len(ids), "position": list(range(len(ids)))}
+        return pa.table({"id": ids, **positions})
+    tabular = open_table(file)
+    names = ["id", "chromosome", "position"]
+    if "allele_0" in tabular.columns or "allele_1" in tabular.columns:
+        names += ["allele_0", "allele_1"]
+    if absent := [name for name in names if name not in tabular.columns]:
         raise UserError(
             f"{file} has no column {absent[0]}; a locus table has id, chromosome and position, and "
-            f"allele_0 and allele_1 where both are known. It has: {listed(sheet.columns)}."
+            f"optionally allele_0 and allele_1. It has: {listed(tabular.columns)}."
         )
-    place = {name: sheet.columns.index(name) for name in wanted}
-    row_of = {name: row for row, name in enumerate(sheet.names(place["id"], "locus"))}
+    column_of = {name: tabular.columns.index(name) for name in names}
+    row_of = {name: row for row, name in enumerate(tabular.names(column_of["id"], "locus"))}
     if absent := [name for name in ids if name not in row_of]:
         raise UserError(
             f"{file} lacks {len(absent)} of the {len(ids)} loci of {genotypes} "
-            f"({listed(absent, 3)}). Give each a row, or leave data.loci null."
+            f"({listed(absent, 3)}). Add a row for each, or set data.loci=null."
         )
-    known = {name: sheet.texts(place[name]) for name in wanted if name != "position"}
-    chromosomes = known["chromosome"].to_pylist()
+    values = {name: tabular.texts(column_of[name]) for name in names if name != "position"}
+    chromosomes = values["chromosome"].to_pylist()
     for row, chromosome in enumerate(chromosomes):
         if chromosome is None:
-            raise UserError(f"{sheet.place(row, place['chromosome'])}: the chromosome is missing.")
-    unit, first = sheet.unit
+            cell = tabular.cell_location(row, column_of["chromosome"])
+            raise UserError(f"{cell}: the chromosome is missing.")
+    unit, first = tabular.unit
     refuse_control_characters(chromosomes, count(first), f"{file}, {unit}", "the chromosome")
-    known["position"] = pa.array(sheet.positions(place["position"]))
-    return pa.table({name: known[name] for name in wanted}).take([row_of[name] for name in ids])
+    values["position"] = pa.array(tabular.positions(column_of["position"]))
+    return pa.table({name: values[name] for name in names}).take([row_of[name] for name in ids])

@@ -1,10 +1,9 @@
-"""A table in a file, CSV, TSV or Parquet, that knows where each of its cells is.
+"""A table in a file, CSV, TSV or Parquet, with the location of each of its cells.
 
-The first line of a text file, or the schema of a Parquet file, names the columns. Every complaint
+The first line of a text file, or the schema of a Parquet file, names the columns. Every error
 names the file, the line (of text) or row (of Parquet) and the column.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -15,13 +14,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from g2p.core.errors import UserError, listed
+from g2p.data.name_checks import refuse_control_characters, refuse_repeated
 from g2p.data.sources.delimited_text import (
     LAST_POSITION,
     MISSING,
     NUMBER,
     position_of,
     read_table,
-    refuse_control_characters,
 )
 
 DELIMITERS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
@@ -30,15 +29,15 @@ GAPS = pa.array(MISSING)
 
 
 def source_file(key: str, file: Path | str, what: str) -> Path:
-    """`file`, once it is known to be there; `key` is the option that names it."""
+    """Check that `file` exists, and return it; `key` is the option that names it."""
     file = Path(file).expanduser()  # an option that may be null arrives as it was written
     if not file.is_file():
-        raise UserError(f"{key}: there is no file {file}. Set {key} to {what}.")
+        raise UserError(f"{key}: the file {file} does not exist. Set {key} to {what}.")
     return file
 
 
 def kind_of(file: Path) -> str:
-    """How a table is read, by the end of its name."""
+    """Return how a table is read, by the end of its name."""
     kind = Path(file.name.removesuffix(".gz")).suffix
     if kind not in DELIMITERS and file.suffix != PARQUET:
         raise UserError(
@@ -46,20 +45,6 @@ def kind_of(file: Path) -> str:
             "plain or with .gz after it, or in .parquet."
         )
     return kind
-
-
-def refuse_repeated(
-    names: Iterable[str], numbers: Iterable[int], where: str, what: str, remedy: str
-) -> None:
-    """Raise for a name that appears twice, at two of the `numbers` of `where` ("x.fam, lines")."""
-    seen: dict[str, int] = {}
-    for name, number in zip(names, numbers, strict=False):
-        if name in seen:
-            raise UserError(
-                f"{where} {seen[name]} and {number}: {what} {name!r} appears more than once. "
-                f"{remedy}"
-            )
-        seen[name] = number
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,17 +63,17 @@ class TabularFile:
         """What a row is called, and the number of the first one."""
         return ("row", 1) if self.file.suffix == PARQUET else ("line", 2)
 
-    def place(self, row: int, column: int) -> str:
+    def cell_location(self, row: int, column: int) -> str:
         unit, first = self.unit
         return f"{self.file}, {unit} {first + row}, column {self.columns[column]}"
 
     def cells(self, column: int) -> pa.ChunkedArray:
-        """A column as the file has it; pandas' categories as what they stand for."""
+        """Return a column as the file has it; pandas' categories as their values."""
         cells = self.table.column(column)
         return cells.cast(cells.type.value_type) if pa.types.is_dictionary(cells.type) else cells
 
     def names(self, column: int, what: str) -> list[str]:
-        """A column that names things: every cell says something, and none the same as another."""
+        """Return a column of names, none of them empty or twice."""
         cells = self.cells(column)
         if not (is_text(cells) or pa.types.is_integer(cells.type)):
             raise UserError(
@@ -98,20 +83,20 @@ class TabularFile:
         names = cells.cast(pa.string()).to_pylist()
         for row, name in enumerate(names):
             if not name:
-                raise UserError(f"{self.place(row, column)}: the {what} has no name.")
+                raise UserError(f"{self.cell_location(row, column)}: the {what} has no name.")
         unit, first = self.unit
-        remedy = f"Every {what} has one {unit}, and a name of its own."
+        remedy = f"Every {what} needs one {unit} and a unique name."
         refuse_control_characters(names, count(first), f"{self.file}, {unit}", f"the {what}")
         refuse_repeated(names, count(first), f"{self.file}, {unit}s", f"the {what}", remedy)
         return names
 
     def texts(self, column: int) -> pa.Array:
-        """A column as text, null where missing."""
+        """Return a column as text, null where missing."""
         cells = self.cells(column).cast(pa.string()).combine_chunks()
         return pc.if_else(pc.is_in(cells, value_set=GAPS), pa.scalar(None, pa.string()), cells)
 
     def numbers(self, column: int, remedy: str = "") -> np.ndarray:
-        """A column as float64, NaN where missing; finite elsewhere."""
+        """Return a column as float64, NaN where missing; finite elsewhere."""
         cells = self.cells(column)
         if is_text(cells):
             text = self.texts(column)
@@ -128,15 +113,15 @@ class TabularFile:
         return values
 
     def positions(self, column: int) -> np.ndarray:
-        """A column as int64, positions on a chromosome in bp; every one is there."""
+        """Return a column as int64, positions on a chromosome in bp, none missing."""
         values = self.numbers(column).tolist()
         positions = [position_of(cell or "") for cell in self.texts(column).to_pylist()]
         for row, value in enumerate(values):
             if positions[row] is None:  # 5.0 and 1e6 are positions, too
                 if not (0 <= value <= LAST_POSITION and value.is_integer()):
                     raise UserError(
-                        f"{self.place(row, column)}: {value:g} is no position; a whole number of "
-                        f"base pairs from 0 to {LAST_POSITION} is expected."
+                        f"{self.cell_location(row, column)}: {value:g} is not a position; expected "
+                        f"a whole number of base pairs from 0 to {LAST_POSITION}."
                     )
                 positions[row] = int(value)
         return np.array(positions, np.int64)
@@ -145,7 +130,7 @@ class TabularFile:
         if bad.any():
             row = int(np.argmax(bad))
             raise UserError(
-                f"{self.place(row, column)}: {cells[row].as_py()!r} is not a number "
+                f"{self.cell_location(row, column)}: {cells[row].as_py()!r} is not a number "
                 f"(missing values are empty or NA).{remedy}"
             )
 
@@ -160,7 +145,7 @@ def _is_number(kind: pa.DataType) -> bool:
 
 
 def open_table(file: Path) -> TabularFile:
-    """The table in a file that is there.
+    """Open the table in an existing file.
 
     Raises:
         UserError: for another kind of file, one that is empty, cut short or ragged, with the wrong
@@ -180,7 +165,7 @@ def open_table(file: Path) -> TabularFile:
     if table.num_columns < 2 or not table.num_rows:
         raise UserError(
             f"{file} has {table.num_rows} rows and {table.num_columns} columns "
-            f"({listed(table.column_names, 5) or 'none'}); a name and something else is expected."
+            f"({listed(table.column_names, 5) or 'none'}); expected two columns and a row at least."
         )
     refuse_control_characters(table.column_names, count(1), f"{file}, column", "the name")
     remedy = "Name each column once."

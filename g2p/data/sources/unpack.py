@@ -1,4 +1,4 @@
-"""Files of a zip, safely unpacked: none leaves its folder, none is larger than it says it is."""
+"""Unpack files of a zip safely: none leaves its folder, none is larger than its header says."""
 
 import io
 import lzma
@@ -13,8 +13,8 @@ from typing import BinaryIO
 from g2p.core.atomic_files import write_atomically
 from g2p.core.errors import UserError
 
-BEGINNING = 1 << 16  # bytes of a file that are looked at before it is unpacked
-# What reading a damaged, encrypted or strangely compressed zip raises, a full disk aside.
+BEGINNING = 1 << 16  # bytes of a file that are checked before it is unpacked
+# Exceptions of a damaged, encrypted or strangely compressed zip; not of a full disk.
 DAMAGED = (
     zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error,
     EOFError, ValueError, RuntimeError,
@@ -24,9 +24,9 @@ DAMAGED = (
 def unpack(
     archive: Path, wanted: list[str], folder: Path, full_size: Callable[[BinaryIO], int]
 ) -> list[Path]:
-    """The files `wanted` of a zip, wherever in it they lie, each written whole to `folder`.
+    """Write the files `wanted` of a zip, from any folder in it, each whole to `folder`.
 
-    Nothing is written before the beginning of each has been looked at.
+    Nothing is written before the beginning of each is checked.
 
     Args:
         archive: the zip.
@@ -37,60 +37,60 @@ def unpack(
 
     Raises:
         UserError: for a zip that is cut short or damaged, that lacks a file or holds it twice,
-            that has an entry leading out of its own folder, or a file of another size than it must
-            have, or than there is room for.
+            that has an entry leading out of its folder, or a file of another size than it must
+            have, or larger than the free space.
     """
-    again = f"Remove {archive} and run the same command again, which downloads it."
+    remedy = f"Remove {archive} and run the same command again, which downloads it."
     try:
         with zipfile.ZipFile(archive) as content:
-            entries = _entries(archive, content, wanted, again)
+            entries = _entries(archive, content, wanted, remedy)
             for name, entry in entries.items():
                 with content.open(entry) as packed:
                     size = full_size(io.BytesIO(packed.read(BEGINNING)))
                 if entry.file_size != size:
                     raise UserError(
-                        f"{archive}: {name} would be unpacked to {entry.file_size:,} bytes, but by "
-                        f"its beginning has {size:,}; nothing was unpacked. {again}"
+                        f"{archive}: {name} would be unpacked to {entry.file_size:,} bytes, but "
+                        f"its header says {size:,}; nothing was unpacked. {remedy}"
                     )
             needed = sum(entry.file_size for entry in entries.values())
             if needed > (free := shutil.disk_usage(archive.parent).free):
                 raise UserError(
-                    f"{archive} would be unpacked to {needed:,} bytes, and {folder} has room for "
-                    f"{free:,}; nothing was unpacked. Make room, or set paths.data to another disk."
+                    f"{archive} would be unpacked to {needed:,} bytes, but {folder} has room for "
+                    f"{free:,}; nothing was unpacked. Free some, or set paths.data to another disk."
                 )
             for name, entry in entries.items():
-                with content.open(entry) as packed:  # which ends after the size that was looked at
+                with content.open(entry) as packed:  # which ends after the size that was checked
                     write_atomically(
                         folder / name, lambda file, packed=packed: shutil.copyfileobj(packed, file)
                     )
     except (*DAMAGED, OSError) as error:
-        if getattr(error, "filename", None):  # the disk's trouble, not the zip's
+        if getattr(error, "filename", None):  # an error of the disk, not of the zip
             raise
-        raise UserError(f"{archive} is cut short or damaged ({error}). {again}") from None
+        raise UserError(f"{archive} is cut short or damaged ({error}). {remedy}") from None
     return [folder / name for name in wanted]
 
 
 def _entries(
-    archive: Path, content: zipfile.ZipFile, wanted: list[str], again: str
+    archive: Path, content: zipfile.ZipFile, wanted: list[str], remedy: str
 ) -> dict[str, zipfile.ZipInfo]:
-    """The entry of each wanted file."""
-    found: dict[str, list[zipfile.ZipInfo]] = {name: [] for name in wanted}
+    """Return the entry of each wanted file."""
+    matches: dict[str, list[zipfile.ZipInfo]] = {name: [] for name in wanted}
     for entry in content.infolist():
-        if _leaves(entry.filename):
+        if _leaves_folder(entry.filename):
             raise UserError(
                 f"{archive}: the entry '{entry.filename}' leads out of its folder; nothing was "
-                f"unpacked. {again}"
+                f"unpacked. {remedy}"
             )
         name = PurePosixPath(entry.filename).name
-        if name in found and not entry.is_dir():
-            found[name].append(entry)
-    for name, entries in found.items():
+        if name in matches and not entry.is_dir():
+            matches[name].append(entry)
+    for name, entries in matches.items():
         if len(entries) != 1:
-            raise UserError(f"{archive} holds {name} {len(entries)} times, expected once. {again}")
-    return {name: entry for name, (entry,) in found.items()}
+            raise UserError(f"{archive} holds {name} {len(entries)} times, expected once. {remedy}")
+    return {name: entry for name, (entry,) in matches.items()}
 
 
-def _leaves(entry: str) -> bool:
+def _leaves_folder(entry: str) -> bool:
     """Whether a zip's entry would be written outside the folder it is unpacked in, anywhere."""
     windows = PureWindowsPath(entry)  # takes both kinds of slash
     return bool(windows.drive or windows.root or ".." in windows.parts)

@@ -22,19 +22,19 @@ from cyvcf2 import VCF, Variant
 
 from g2p.config.constraints import OnlyIf
 from g2p.core.errors import UserError, listed, plural
+from g2p.data.name_checks import refuse_control_characters, refuse_repeated
 from g2p.data.panel import NO_CALL, Panel
 from g2p.data.panel_store import files_fingerprint, stored_panel
-from g2p.data.sources.delimited_text import refuse_control_characters
-from g2p.data.sources.phenotypes import A_TABLE, joined, read_phenotypes, table_options
-from g2p.data.sources.tabular import refuse_repeated, source_file
+from g2p.data.sources.phenotypes import A_TABLE, join_strains, read_phenotypes, table_options
+from g2p.data.sources.tabular import source_file
 
 log = logging.getLogger(__name__)
 
-# Raise when the same files would be read into another panel.
+# Increase when the same files would be read into another panel.
 VERSION = 2
 
-NO_ALT = {"*", "<*>", "<NON_REF>"}  # placeholders that no strain's genotype is made of
-UNKNOWN, PAST_END = -1, -2  # alleles as cyvcf2 says them: '.', and after the last of a haploid
+NO_ALT = {"*", "<*>", "<NON_REF>"}  # placeholders, not alleles of any strain
+UNKNOWN, PAST_END = -1, -2  # alleles in cyvcf2: '.', and past the last of a haploid
 
 # The empty block that ends every file in blocks of gzip (SAM specification, section 4.1.2).
 LAST_BLOCK = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
@@ -49,15 +49,15 @@ def read(
     strains: Annotated[Literal["same", "shared"], OnlyIf("phenotypes")],
     facts: Annotated[list, OnlyIf("phenotypes")],
 ) -> tuple[Panel, str]:
-    """The panel and its fingerprint, from the store in `folder`, or read from the files.
+    """Return the panel and its fingerprint, from the store in `folder`, or read from the files.
 
     Args:
         folder: of the store.
         path: the VCF, VCF.gz or BCF.
         phenotypes: a table (`g2p.data.sources.phenotypes`); None for a panel to be predicted.
         field: GT for calls, DS for expected dosages.
-        strains: whether genotypes and phenotypes must be of the same strains, or the shared ones
-            are kept.
+        strains: `same` requires the same strains in genotypes and phenotypes; `shared` uses those
+            in both.
         facts: columns of that table that are facts of a strain, not phenotypes.
 
     Raises:
@@ -71,32 +71,33 @@ def read(
 
     def build() -> Panel:
         genotyped, loci, genotypes = read_genotypes(file, field)
-        known = table and read_phenotypes(table, facts)
-        return joined(file, genotyped, loci, genotypes, known, strains)
+        phenotyped = table and read_phenotypes(table, facts)
+        return join_strains(file, genotyped, loci, genotypes, phenotyped, strains)
 
     return stored_panel(folder, "vcf", fingerprint, build), fingerprint
 
 
 def read_genotypes(file: Path, field: str) -> tuple[list[str], pa.Table, np.ndarray]:
-    """Strain names, locus table and genotypes (N, L): int8 of GT, float32 of DS."""
+    """Read strain names, locus table and genotypes (N, L): int8 of GT, float32 of DS."""
     _refuse_cut_short(file)
     values_of = {"GT": _calls, "DS": _dosages}[field]
     values, loci, numbers = [], [], []
     number, several, without, same = 0, 0, 0, 0
-    with _kept_stderr() as said:
+    with _captured_stderr() as htslib_errors:
 
         def attempt(step: Callable):
             try:
                 return step()
-            except Exception as error:  # cyvcf2 has no kind of its own
+            except Exception as error:  # cyvcf2 has no class of errors
+                reason = htslib_errors() or error
                 raise UserError(
-                    f"{file} cannot be read as VCF or BCF after record {number}: {said() or error}."
+                    f"{file} cannot be read as VCF or BCF after record {number}: {reason}."
                     " Copy or download it again; bcftools view shows what can be read."
                 ) from None
 
         vcf = attempt(lambda: VCF(str(file)))
         if not vcf.samples:
-            raise UserError(f"{file} holds no genotypes: its header names no strain.")
+            raise UserError(f"{file} has no genotypes: its header names no strain.")
         while (record := attempt(lambda: next(vcf, None))) is not None:
             number += 1
             if len(record.ALT) > 1:
@@ -106,28 +107,29 @@ def read_genotypes(file: Path, field: str) -> tuple[list[str], pa.Table, np.ndar
             elif record.ALT[0].upper() == record.REF.upper():
                 same += 1
             else:
-                place = f"{file}, record {number} ({record.CHROM}:{record.POS})"
+                location = f"{file}, record {number} ({record.CHROM}:{record.POS})"
                 if field not in record.FORMAT:
                     raise UserError(
-                        f"{place} has no {field}; it has {listed(record.FORMAT) or 'no genotypes'}."
+                        f"{location} has no {field}; it has "
+                        f"{listed(record.FORMAT) or 'no genotypes'}."
                         " Set data.field to the field, GT or DS, that all records have."
                     )
-                values.append(values_of(record, vcf.samples, place))
+                values.append(values_of(record, vcf.samples, location))
                 loci.append((record.ID, record.CHROM, record.POS, record.REF, record.ALT[0]))
                 numbers.append(number)
-    left_out = (
+    skipped = (
         f"{plural(several, 'record')} with several alternative alleles, {without} without any and "
         f"{same} whose ALT is their REF"
     )
     if not values:
-        raise UserError(f"{file} holds no locus: left out are {left_out}.")
+        raise UserError(f"{file} has no usable locus: skipped {skipped}.")
     if several or without or same:
-        log.warning("%s: left out are %s.", file, left_out)
+        log.warning("%s: skipped %s.", file, skipped)
     ids = [name or f"{c}:{bp}:{ref}:{alt}" for name, c, bp, ref, alt in loci]
     refuse_control_characters(vcf.samples, count(1), f"{file}, strain", "the name")
-    for words in (ids, [record[1] for record in loci]):
-        refuse_control_characters(words, numbers, f"{file}, record", "the text")
-    remedy = "bcftools annotate --set-id '%CHROM:%POS:%REF:%ALT' names them by place."
+    for texts in (ids, [record[1] for record in loci]):
+        refuse_control_characters(texts, numbers, f"{file}, record", "the text")
+    remedy = "bcftools annotate --set-id '%CHROM:%POS:%REF:%ALT' names loci by position."
     refuse_repeated(ids, numbers, f"{file}, records", "the locus", remedy)
     columns = zip(*loci, strict=True)
     table = dict(
@@ -136,40 +138,41 @@ def read_genotypes(file: Path, field: str) -> tuple[list[str], pa.Table, np.ndar
     return list(vcf.samples), pa.table(table | {"id": ids}), np.stack(values, axis=1)
 
 
-def _calls(record: Variant, strains: list[str], place: str) -> np.ndarray:
+def _calls(record: Variant, strains: list[str], location: str) -> np.ndarray:
     alleles = record.genotype.array()[:, :-1]  # the last column says whether they are phased
     if alleles.shape[1] > 2:
         many = strains[int(np.argmax((alleles != PAST_END).sum(axis=1)))]
         raise UserError(
-            f"{place}: {many} has {alleles.shape[1]} alleles; GT is read of haploid and diploid "
-            "strains. data.field=DS takes expected dosages between 0 and 2."
+            f"{location}: {many} has {alleles.shape[1]} alleles; GT must be of haploid or diploid "
+            "strains. data.field=DS reads expected dosages between 0 and 2."
         )
     if alleles.max() > 1:
         row = int(np.argmax(alleles.max(axis=1)))
         raise UserError(
-            f"{place}: {strains[row]} has allele {alleles.max()}, and there is one alternative."
+            f"{location}: {strains[row]} has allele {alleles.max()}, but there is one alternative."
         )
-    copies, known = (alleles == 1).sum(axis=1), (alleles >= 0).sum(axis=1)
-    calls = np.where(known == 2, copies - 1, 2 * copies - 1).astype(np.int8)
+    copies, n_called = (alleles == 1).sum(axis=1), (alleles >= 0).sum(axis=1)
+    calls = np.where(n_called == 2, copies - 1, 2 * copies - 1).astype(np.int8)
     calls[(alleles == UNKNOWN).any(axis=1)] = NO_CALL
     return calls
 
 
-def _dosages(record: Variant, strains: list[str], place: str) -> np.ndarray:
+def _dosages(record: Variant, strains: list[str], location: str) -> np.ndarray:
     values = record.format("DS")
     if values.dtype != np.float32 or values.shape != (len(strains), 1):
         raise UserError(
-            f"{place}: DS must be one number a strain, and declared so in the header (Type=Float)."
+            f"{location}: DS must be one number for each strain, declared in the header as "
+            "Number=1,Type=Float."
         )
     values = values[:, 0]  # NaN where missing
     if (outside := (values < 0) | (values > 2)).any():
         row = int(np.argmax(outside))
-        raise UserError(f"{place}: {strains[row]} has DS {values[row]:g}, not within 0 and 2.")
+        raise UserError(f"{location}: {strains[row]} has DS {values[row]:g}, outside [0, 2].")
     return values - 1
 
 
 def _refuse_cut_short(file: Path) -> None:
-    """Raise where a file lacks its end in a way that htslib only warns of, or does not see."""
+    """Raise where a file lacks its end in a way that htslib only warns of, or does not detect."""
     size = file.stat().st_size
     if not size:
         raise UserError(f"{file} is empty.")
@@ -186,22 +189,22 @@ def _refuse_cut_short(file: Path) -> None:
 
 
 @contextlib.contextmanager
-def _kept_stderr() -> Iterator[Callable[[], str]]:
-    """Keep what is written to stderr meanwhile: htslib says there what is wrong, cyvcf2 does not.
+def _captured_stderr() -> Iterator[Callable[[], str]]:
+    """Capture stderr: htslib reports its errors there, and cyvcf2 does not.
 
-    Yields a function for the errors said so far.
+    Yields a function that returns the errors reported so far.
     """
-    with tempfile.TemporaryFile() as kept:
+    with tempfile.TemporaryFile() as capture:
 
-        def said() -> str:
-            kept.seek(0)
-            text = kept.read().decode(errors="replace")
+        def reported_errors() -> str:
+            capture.seek(0)
+            text = capture.read().decode(errors="replace")
             return "; ".join(re.findall(r"^\[E::\w+\] (.*?)\.?$", text, re.MULTILINE))
 
         stderr = os.dup(2)
-        os.dup2(kept.fileno(), 2)
+        os.dup2(capture.fileno(), 2)
         try:
-            yield said
+            yield reported_errors
         finally:
             os.dup2(stderr, 2)
             os.close(stderr)

@@ -15,7 +15,7 @@ from g2p.report.panel.genotype_stats import Calls, Relatedness
 from g2p.report.panel.ld_decay import Decay
 from g2p.runs.figures import drawing_style, plt
 
-# Blue below the mean, orange above: told apart by the colour-blind.
+# Blue below the mean, orange above: distinct to the colour-blind.
 DIVERGING = LinearSegmentedColormap.from_list("blue_orange", [BLUE, "white", ORANGE])
 MOST_PHENOTYPES = 60  # that a figure shows
 LONGEST_NAME = 22
@@ -30,17 +30,17 @@ def draw(path: Path, figure_of: Callable[..., Figure], *data) -> None:
 
 
 def frequencies(calls: Calls) -> Figure:
-    """Allele frequencies and, where anything is missing, how much by locus and by strain."""
+    """Plot allele frequencies and, where any is missing, missingness by locus and by strain."""
     n_loci, n_strains = len(calls.frequency), len(calls.missing_by_strain)
     missing = calls.missing_by_strain.any()
     columns = 3 if missing else 1
     figure, grid = plt.subplots(
         1, columns, figsize=(3.4 * columns + 0.8, 3.2), layout="constrained", squeeze=False
     )
-    known = calls.frequency[np.isfinite(calls.frequency)]
-    grid[0, 0].hist(known, bins=np.linspace(0, 1, 41), color=BLUE)
+    called = calls.frequency[np.isfinite(calls.frequency)]
+    grid[0, 0].hist(called, bins=np.linspace(0, 1, 41), color=BLUE)
     grid[0, 0].set(xlabel="frequency of the allele coded 1", ylabel="loci", xlim=(0, 1))
-    grid[0, 0].set_title(f"{len(known):,} loci, {n_strains:,} strains", fontsize=9)
+    grid[0, 0].set_title(f"{len(called):,} loci, {n_strains:,} strains", fontsize=9)
     if missing:
         for axes, values, what in (
             (grid[0, 1], calls.missing_by_locus, "loci"),
@@ -51,12 +51,12 @@ def frequencies(calls: Calls) -> Figure:
             axes.set(xlabel=f"share of {other} without a genotype", ylabel=f"{what} (log scale)")
             axes.set(yscale="log", xlim=(0, None))
             axes.set_title(f"{(values > 0).sum():,} of {n_loci if what == 'loci' else n_strains:,} "
-                           f"{what} lack something", fontsize=9)  # fmt: skip
+                           f"{what} have missing genotypes", fontsize=9)  # fmt: skip
     return figure
 
 
 def linkage(decay: Decay) -> Figure:
-    """Mean r2 of two loci by their distance, beside that of loci on different chromosomes."""
+    """Plot mean r2 of two loci by their distance, beside that of loci on different chromosomes."""
     figure, axes = plt.subplots(figsize=(5, 3.4), layout="constrained")
     axes.plot(decay.distance, decay.r2, "o-", color=BLUE, markersize=4, label="same")
     if np.isfinite(decay.between):
@@ -72,12 +72,12 @@ def linkage(decay: Decay) -> Figure:
 
 
 def relationships(related: Relatedness, n_strains: int) -> Figure:
-    """How related two strains are, and which groups there are."""
+    """Plot the relationships of pairs of strains, and the matrix with its groups."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(8.2, 3.6), layout="constrained")
     pairs = related.pairs
     left.hist(pairs, bins=60, color=BLUE)
     left.set(xlabel="relationship", ylabel="pairs of strains (log scale)", yscale="log")
-    left.set_title("0: as two strains at random, 1: as a strain with itself", fontsize=9)
+    left.set_title("0: two random strains, 1: a strain and itself", fontsize=9)
     # The palest and the darkest pairs saturate, or a few clones would leave all else white.
     limit = max(np.quantile(np.abs(pairs), 0.99), 1e-3)
     image = right.imshow(
@@ -92,7 +92,7 @@ def relationships(related: Relatedness, n_strains: int) -> Figure:
 
 
 def phenotypes(values: np.ndarray, names: list[str]) -> Figure:
-    """A histogram for each phenotype, original units."""
+    """Plot a histogram for each phenotype, in original units."""
     shown = names[:MOST_PHENOTYPES]
     columns = min(6, len(shown))
     rows = math.ceil(len(shown) / columns)
@@ -101,13 +101,13 @@ def phenotypes(values: np.ndarray, names: list[str]) -> Figure:
     for axes in grid.flat[len(shown) :]:
         axes.set_visible(False)
     for axes, name, column in zip(grid.flat, shown, values.T, strict=False):
-        known = column[np.isfinite(column)]
+        finite = column[np.isfinite(column)]
         axes.set_title(_short(name), fontsize=8)
-        if not len(known):
+        if not len(finite):
             axes.set(xticks=[], yticks=[])
             axes.text(0.5, 0.5, "no values", ha="center", transform=axes.transAxes)
             continue
-        axes.hist(known, bins=30, color=BLUE)
+        axes.hist(finite, bins=30, color=BLUE)
         axes.tick_params(labelsize=7)
         axes.xaxis.get_offset_text().set_fontsize(7)
         axes.locator_params(axis="both", nbins=3)
@@ -119,27 +119,27 @@ def phenotypes(values: np.ndarray, names: list[str]) -> Figure:
 
 
 def heritabilities(h2: Mapping[str, float], ceiling: Mapping[str, float], strains: str) -> Figure:
-    """Heritability by phenotype, the largest on top, and the noise ceiling where it is known."""
-    known = sorted((name for name in h2 if np.isfinite(h2[name])), key=h2.get, reverse=True)
-    shown = known[:MOST_PHENOTYPES]
+    """Plot heritability by phenotype, the largest on top, and the noise ceiling where known."""
+    estimated = sorted((name for name in h2 if np.isfinite(h2[name])), key=h2.get, reverse=True)
+    shown = estimated[:MOST_PHENOTYPES]
     figure, axes = plt.subplots(figsize=(5, 0.2 * len(shown) + 1.6), layout="constrained")
-    place = np.arange(len(shown))
-    axes.barh(place, [h2[name] for name in shown], color=BLUE, label="additive heritability")
+    heights = np.arange(len(shown))
+    axes.barh(heights, [h2[name] for name in shown], color=BLUE, label="additive heritability")
     marked = [(i, ceiling[name]) for i, name in enumerate(shown) if name in ceiling]
     if marked:
         rows, values = zip(*marked, strict=True)
         axes.plot(values, rows, "D", color=ORANGE, markeredgecolor=GREY, markersize=5,
                   label="noise ceiling")  # fmt: skip
         figure.legend(loc="outside lower center", ncols=2)
-    axes.set_yticks(place, [_short(name) for name in shown], fontsize=8)
+    axes.set_yticks(heights, [_short(name) for name in shown], fontsize=8)
     axes.set(xlim=(0, 1), ylim=(len(shown) - 0.4, -0.6), xlabel="share of the variance")
-    more = f"the highest {len(shown)} of {len(known)}; " if len(shown) < len(known) else ""
+    more = f"the highest {len(shown)} of {len(estimated)}; " if len(shown) < len(estimated) else ""
     figure.suptitle(f"additive heritability, by REML from all loci\n{more}{strains}", fontsize=9)
     return figure
 
 
 def _short(name: str) -> str:
-    """A name that fits over its axes; names often differ at their end."""
+    """Shorten a name to fit over its axes; names often differ at their end."""
     if len(name) > LONGEST_NAME:
         end = LONGEST_NAME // 2
         name = f"{name[: LONGEST_NAME - end - 1]}…{name[-end:]}"

@@ -1,8 +1,8 @@
-"""A panel in numbers: what is called, how common alleles are, relatedness, phenotypes.
+"""Statistics of a panel: call rates, allele frequencies, relatedness, phenotypes.
 
-Every function takes genotypes as `Panel` holds them, which may be a map of a file larger than
-memory: all strains are looked at once, in blocks of rows; what costs more than that looks at a
-sample. A sample is the same at each call, and what is returned says how large it was.
+Every function takes genotypes as in `Panel`, which may be a map of a file larger than memory: all
+strains are read once, in blocks of rows; what costs more than that uses a sample. A sample is the
+same at each call, and the result contains its size.
 """
 
 from dataclasses import dataclass
@@ -21,19 +21,19 @@ NOTHING = 1e-9
 
 
 def sampled(count: int, most: int) -> np.ndarray:
-    """At most `most` of `count`, at random, ascending."""
+    """Draw at most `most` of `count` at random, ascending."""
     chosen = np.random.default_rng(SEED).choice(count, min(count, most), replace=False)
     return np.sort(chosen)
 
 
 def evenly_spaced(count: int, most: int) -> np.ndarray:
-    """At most `most` of `count`, from the first to the last."""
+    """Return at most `most` of `count`, evenly spaced from the first to the last."""
     return np.linspace(0, count - 1, min(count, most)).round().astype(int)
 
 
 @dataclass(frozen=True, eq=False)
 class Calls:
-    """What is called, over all strains and loci.
+    """Call rates and allele frequencies, over all strains and loci.
 
     Attributes:
         missing_by_locus: (L,) share of strains. missing_by_strain: (N,) share of loci.
@@ -47,27 +47,27 @@ class Calls:
     @property
     def minor(self) -> np.ndarray:
         """Frequency of the rarer allele, of the loci that are called at all."""
-        known = self.frequency[np.isfinite(self.frequency)]
-        return np.minimum(known, 1 - known)
+        finite = self.frequency[np.isfinite(self.frequency)]
+        return np.minimum(finite, 1 - finite)
 
 
 def calls(genotypes: np.ndarray) -> Calls:
-    """One pass over all genotypes."""
+    """Count calls and alleles in one pass over all genotypes."""
     n_strains, n_loci = genotypes.shape
-    there, total = np.zeros(n_loci), np.zeros(n_loci)
+    n_called, total = np.zeros(n_loci), np.zeros(n_loci)
     by_strain = np.empty(n_strains)
     for start in range(0, n_strains, BLOCK):
         block = genotypes[start : start + BLOCK]
         missing = missing_genotypes(block)
         by_strain[start : start + BLOCK] = missing.mean(axis=1)
-        there += len(block) - missing.sum(axis=0)
+        n_called += len(block) - missing.sum(axis=0)
         total += np.where(missing, 0, block).sum(axis=0, dtype=np.float64)
-    mean = np.divide(total, there, out=np.full(n_loci, np.nan), where=there > 0)
-    return Calls(1 - there / n_strains, by_strain, (mean + 1) / 2)
+    mean = np.divide(total, n_called, out=np.full(n_loci, np.nan), where=n_called > 0)
+    return Calls(1 - n_called / n_strains, by_strain, (mean + 1) / 2)
 
 
 def relationship(genotypes: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Genomic relationship of the strains `rows` by the loci `columns`, (n, n), mean diagonal 1.
+    """Return the genomic relationship of the strains `rows` by the loci `columns`, (n, n).
 
     Z Z' over its mean diagonal, Z the genotypes less the locus mean, 0 where missing (the first
     method of VanRaden 2008, J Dairy Sci 91:4414, scaled by what was observed and not by
@@ -76,9 +76,9 @@ def relationship(genotypes: np.ndarray, rows: np.ndarray, columns: np.ndarray) -
     matrix = np.zeros((len(rows), len(rows)))
     for start in range(0, len(columns), BLOCK):
         block = genotypes[np.ix_(rows, columns[start : start + BLOCK])]
-        seen = ~missing_genotypes(block)
-        Z = np.where(seen, block, 0).astype(np.float64)
-        Z = np.where(seen, Z - Z.sum(axis=0) / np.maximum(seen.sum(axis=0), 1), 0)
+        called = ~missing_genotypes(block)
+        Z = np.where(called, block, 0).astype(np.float64)
+        Z = np.where(called, Z - Z.sum(axis=0) / np.maximum(called.sum(axis=0), 1), 0)
         matrix += Z @ Z.T
     scale = np.trace(matrix) / max(len(rows), 1)
     return matrix / scale if scale > NOTHING else np.zeros_like(matrix)
@@ -86,12 +86,12 @@ def relationship(genotypes: np.ndarray, rows: np.ndarray, columns: np.ndarray) -
 
 @dataclass(frozen=True, eq=False)
 class Relatedness:
-    """Strains beside those that they resemble.
+    """Strains ordered by resemblance, and their relationships.
 
     Attributes:
         rows: (n,) of the panel, in the order of a hierarchical clustering.
         matrix: (n, n) their `relationship`.
-        loci: how many were looked at.
+        loci: number of loci used.
     """
 
     rows: np.ndarray
@@ -110,7 +110,7 @@ class Relatedness:
 
 
 def relatedness(genotypes: np.ndarray) -> Relatedness | None:
-    """Of a sample of strains by a sample of loci; None for one strain, or where no locus varies."""
+    """Return a sample's relatedness by a sample of loci; None for one strain or no variation."""
     rows = sampled(len(genotypes), RELATED_STRAINS)
     columns = evenly_spaced(genotypes.shape[1], RELATED_LOCI)
     matrix = relationship(genotypes, rows, columns)
@@ -122,12 +122,12 @@ def relatedness(genotypes: np.ndarray) -> Relatedness | None:
 
 
 def moments(values: np.ndarray) -> dict[str, float]:
-    """mean, sd, min and max of one phenotype's values, NaN among them left out; NaN where unknown.
+    """Return mean, sd, min and max of one phenotype's values without NaN; NaN where unknown.
 
     sd is the sample's, over n - 1.
     """
-    known = values[np.isfinite(values)]
-    if not len(known):
+    finite = values[np.isfinite(values)]
+    if not len(finite):
         return dict.fromkeys(("mean", "sd", "min", "max"), np.nan)
-    sd = known.std(ddof=1) if len(known) > 1 else np.nan
-    return {"mean": known.mean(), "sd": sd, "min": known.min(), "max": known.max()}
+    sd = finite.std(ddof=1) if len(finite) > 1 else np.nan
+    return {"mean": finite.mean(), "sd": sd, "min": finite.min(), "max": finite.max()}

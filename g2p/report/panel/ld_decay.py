@@ -11,7 +11,7 @@ from g2p.report.panel.genotype_stats import NOTHING, SEED, evenly_spaced, sample
 STRAINS = 1_000  # unlinked loci then have a mean r2 of 0.001 by chance
 PAIRS = 100_000
 STEPS = 4  # distance bins to a factor of ten
-FEWEST_PAIRS = 10  # whose mean is worth showing
+FEWEST_PAIRS = 10  # of a bin that is shown
 BLOCK = 512  # pairs worked on at once
 
 
@@ -22,9 +22,9 @@ class Decay:
     Attributes:
         distance: (bins,) middle of each bin, bp; evenly spaced in its logarithm.
         r2: (bins,) mean squared correlation of pairs of loci on one chromosome.
-        pairs: (bins,) how many pairs.
+        pairs: (bins,) number of pairs.
         between: mean r2 of loci on different chromosomes; NaN where there is only one.
-        strains: how many were looked at.
+        strains: number of strains used.
     """
 
     distance: np.ndarray
@@ -35,7 +35,7 @@ class Decay:
 
 
 def decay(genotypes: np.ndarray, loci: pa.Table) -> Decay | None:
-    """Mean r2 by distance, over a sample of strains and pairs; None where there are too few pairs.
+    """Compute mean r2 by distance, over a sample of strains and pairs; None for too few pairs.
 
     Args:
         genotypes: (N, L), see `Panel`.
@@ -56,13 +56,13 @@ def decay(genotypes: np.ndarray, loci: pa.Table) -> Decay | None:
     apart = apart[:, chromosome[apart[0]] != chromosome[apart[1]]]
     rows = sampled(len(genotypes), STRAINS)
     # Only the loci that are in a pair are read, each once.
-    loci, place = np.unique(np.concatenate([left, right, *apart]), return_inverse=True)
+    loci, rows_read = np.unique(np.concatenate([left, right, *apart]), return_inverse=True)
     values = np.ascontiguousarray(genotypes[np.ix_(rows, loci)].T)
-    left, right, *apart = np.split(place, np.cumsum([len(left), len(left), apart.shape[1]]))
+    left, right, *apart = np.split(rows_read, np.cumsum([len(left), len(left), apart.shape[1]]))
     r2 = squared_correlation(values, left, right)
-    known = np.isfinite(r2)
-    pairs = np.bincount(which[known], minlength=len(edges) - 1)
-    total = np.bincount(which[known], r2[known], minlength=len(edges) - 1)
+    finite = np.isfinite(r2)
+    pairs = np.bincount(which[finite], minlength=len(edges) - 1)
+    total = np.bincount(which[finite], r2[finite], minlength=len(edges) - 1)
     shown = pairs >= FEWEST_PAIRS
     if not shown.any():
         return None
@@ -78,7 +78,7 @@ def decay(genotypes: np.ndarray, loci: pa.Table) -> Decay | None:
 
 
 def _edges(chromosome: np.ndarray, position: np.ndarray) -> np.ndarray | None:
-    """Edges of distance bins that hold every pair; the middles are 1, 10, 100, ... and between."""
+    """Return edges of distance bins that hold every pair; middles are 1, 10, ... and between."""
     order = np.lexsort((position, chromosome))
     gaps = np.diff(position[order])[np.diff(chromosome[order]) == 0]
     if not (gaps > 0).any():
@@ -91,7 +91,7 @@ def _edges(chromosome: np.ndarray, position: np.ndarray) -> np.ndarray | None:
 def pairs_by_distance(
     chromosome: np.ndarray, position: np.ndarray, first: np.ndarray, edges: np.ndarray, rng
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """For each locus of `first` and each bin one locus that lies as far to the right, if any.
+    """Draw for each locus of `first` and each bin one locus that lies as far to the right, if any.
 
     Drawn by bin, because among pairs drawn at random hardly any would be close.
 
@@ -102,29 +102,29 @@ def pairs_by_distance(
     # Chromosomes laid end to end, so far apart that no bin reaches the next.
     apart = np.ptp(position) + edges[-1] + 1
     line = (position + chromosome * apart)[order]
-    where = line[np.argsort(order)[first]][:, None]
-    low, high = (np.searchsorted(line, where + e) for e in (edges[:-1], edges[1:]))
+    origin = line[np.argsort(order)[first]][:, None]
+    low, high = (np.searchsorted(line, origin + e) for e in (edges[:-1], edges[1:]))
     chosen = low + np.floor(rng.random(low.shape) * (high - low)).astype(int)
     locus, which = np.nonzero(high > low)
     return first[locus], order[chosen[locus, which]], which
 
 
 def squared_correlation(values: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """r2 of pairs of rows of `values` (loci, strains), over the strains that are called at both.
+    """Compute r2 of pairs of rows of `values` (loci, strains), over the strains called at both.
 
     NaN where one of the two does not vary among them.
     """
     r2 = np.full(len(left), np.nan)
     for start in range(0, len(left), BLOCK):
-        part = slice(start, start + BLOCK)
-        x, y = values[left[part]], values[right[part]]
-        seen = ~(missing_genotypes(x) | missing_genotypes(y))
-        x, y = (np.where(seen, v, 0).astype(np.float64) for v in (x, y))
-        n = np.maximum(seen.sum(axis=1), 1)
+        block = slice(start, start + BLOCK)
+        x, y = values[left[block]], values[right[block]]
+        called = ~(missing_genotypes(x) | missing_genotypes(y))
+        x, y = (np.where(called, v, 0).astype(np.float64) for v in (x, y))
+        n = np.maximum(called.sum(axis=1), 1)
         xy, xx, yy = (
             np.einsum("ps,ps->p", a, b) / n - a.sum(axis=1) * b.sum(axis=1) / n**2
             for a, b in ((x, y), (x, x), (y, y))
         )
         varies = (xx > NOTHING) & (yy > NOTHING)
-        np.divide(xy**2, xx * yy, out=r2[part], where=varies)
+        np.divide(xy**2, xx * yy, out=r2[block], where=varies)
     return r2

@@ -1,4 +1,4 @@
-"""Tables of a panel: what it holds, and its phenotypes."""
+"""Tables of a panel: its contents and its phenotypes."""
 
 from collections.abc import Mapping
 
@@ -16,7 +16,7 @@ from g2p.report.panel.ld_decay import Decay
 def panel_table(
     source: str, panel: Panel, called: Calls, linked: Decay | None, related: Relatedness | None
 ) -> Table:
-    """What does not depend on a phenotype, a row each."""
+    """Return the table of what does not depend on a phenotype."""
     table = Table(title=f"data={source}", show_header=False)
     chromosomes = list(dict.fromkeys(panel.loci["chromosome"].to_pylist()))
     n_strains, n_loci = panel.genotypes.shape
@@ -26,7 +26,7 @@ def panel_table(
         ("chromosomes", f"{len(chromosomes)}: {listed(chromosomes, 4)}"),
         ("phenotypes", f"{len(panel.phenotype_names)}"),
         ("other names", listed(f"{a} = {n}" for a, n in panel.aliases.items())),
-        ("known of strains", listed(panel.strain_table.column_names if panel.strain_table else [])),
+        ("strain columns", listed(panel.strain_table.column_names if panel.strain_table else [])),
     ):
         if value:
             table.add_row(name, value)
@@ -35,7 +35,7 @@ def panel_table(
     minor = called.minor
     rare = f"median {np.median(minor):.3f}\nbelow 0.05 at {(minor < 0.05).sum():,} loci"
     one = f", one allele only at {(minor == 0).sum():,}" if (minor == 0).any() else ""
-    table.add_row("rarer allele", Text(rare + one if len(minor) else "nothing is called"))
+    table.add_row("rarer allele", Text(rare + one if len(minor) else "no genotype is called"))
     if linked is None:
         table.add_row("mean r2", "too few loci with a known distance")
     else:
@@ -63,22 +63,22 @@ def _missing(called: Calls) -> str:
 
 
 def _linkage(linked: Decay) -> str:
-    """r2 at 1, 10, 100 and 1,000 kb, as far as there are pairs, and between chromosomes."""
-    parts = [
+    """Format r2 at 1, 10, 100 and 1,000 kb, where pairs exist, and between chromosomes."""
+    lines = [
         f"{r2:.3f} at {round(distance / 1000):,} kb"
         for distance, r2 in zip(linked.distance, linked.r2, strict=True)
         if np.isclose(distance, [1e3, 1e4, 1e5, 1e6]).any()
     ]
     if np.isfinite(linked.between):
-        parts.append(f"{linked.between:.3f} between chromosomes")
-    return "\n".join(parts)
+        lines.append(f"{linked.between:.3f} between chromosomes")
+    return "\n".join(lines)
 
 
 def phenotype_table(
     names: list[str], values: np.ndarray, h2: Mapping[str, float], ceiling: Mapping[str, float]
 ) -> Table:
-    """A row for each phenotype."""
-    # Narrow: nine columns are to fit into 80 characters beside a name of 16.
+    """Return the table with a row for each phenotype."""
+    # Narrow: nine columns fit into 80 characters beside a name of 16.
     table = Table(title="phenotypes", padding=(0, 1), collapse_padding=True, box=box.SIMPLE_HEAD)
     table.add_column("phenotype", overflow="fold")
     ceilings = any(name in ceiling for name in names)

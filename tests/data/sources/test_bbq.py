@@ -11,30 +11,11 @@ import requests
 from g2p.core.errors import UserError
 from g2p.data import load_panel
 from g2p.data.sources import bbq_arrays
-from g2p.data.sources.bbq import read
-from tests.data.sources.test_download import serving
+from tests.helpers.bbq_files import N_LOCI, NAMES, nothing_stored, read_from
 from tests.helpers.configs import compose
+from tests.helpers.record_server import serving
 
-NAMES = [
-    "23C", "25C", "27C", "30C", "33C", "35C", "37C", "cu", "suloc", "ynb", "eth", "gu", "li",
-    "mann", "mol", "raff", "sds", "4NQO",
-]  # fmt: skip
 COUNTS = {"train": 6, "val": 3, "test": 2}
-N_LOCI = 4
-
-
-def read_from(folder, source, files=None, record="http://127.0.0.1:9/", precision="float32"):
-    return read(
-        folder=folder / "cache",
-        files=files or folder / "files",
-        source=source,
-        record=record,
-        precision=precision,
-    )
-
-
-def nothing_stored(folder):
-    return not list((folder / "cache").rglob("*.arrow"))
 
 
 def arrays():
@@ -117,7 +98,7 @@ def test_arrays_are_downloaded_once_and_not_needed_once_stored(tmp_path, monkeyp
         server.breaks = 1
         panel, first = read_from(tmp_path, "arrays", record=server.record)
         assert_is_the_panel_of_arrays(panel)
-        assert len(server.asked) == 2
+        assert len(server.requested) == 2
     monkeypatch.setattr(requests, "get", None)  # whoever calls it fails
     assert read_from(tmp_path, "arrays")[1] == first
     for path in (tmp_path / "files").iterdir():
@@ -164,7 +145,7 @@ def test_a_damaged_panel_whose_arrays_are_gone_is_removed(tmp_path):
     shutil.rmtree(tmp_path / "files")
     file.write_bytes(damaged)
     panel, _ = read_from(tmp_path, "arrays")
-    with pytest.raises(UserError, match="was damaged and is removed; the files .* are gone, too"):
+    with pytest.raises(UserError, match="was damaged and is removed; the files .* no longer exist"):
         panel.genotypes  # noqa: B018
     assert not file.exists()
 

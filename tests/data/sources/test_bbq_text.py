@@ -10,7 +10,7 @@ from sklearn.model_selection import train_test_split
 from g2p.core.errors import UserError
 from g2p.data.sources import bbq_text
 from g2p.data.sources.bbq import GENOTYPES, PHENOTYPES, published_split
-from tests.data.sources.test_bbq import N_LOCI, NAMES, nothing_stored, read_from
+from tests.helpers.bbq_files import N_LOCI, NAMES, nothing_stored, read_from
 
 # Strains of the five genotype files.
 IDENTIFIERS = [[10, 11, 12], [7, 8], [3], [20, 21, 22, 23], [1, 2]]
@@ -153,19 +153,19 @@ def test_a_locus_table(tmp_path):
         ({GENOTYPES[0]: "7\t0\t-0.5\n"}, r"line 1, column 3: '-0.5' is outside \[0, 1\]"),
         ({GENOTYPES[0]: "7\t0\t1\nA8\t0\t1\n"}, "line 2, column 1: 'A8' is not an identifier"),
         ({GENOTYPES[0]: "7\t0\t1\n8.5\t0\t1\n"}, "line 2, column 1: '8.5' is not an identifier"),
-        ({GENOTYPES[0]: "7\t0\t1\n07\t0\t1\n"}, "line 2: strain 7 is in .*geno_data_1.txt already"),
+        ({GENOTYPES[0]: "7\t0\t1\n07\t0\t1\n"}, "line 2: strain 7 is already in .*geno_data_1.txt"),
         ({GENOTYPES[4]: "10\t0\t1\t1\t1\n"},
-         "geno_data_5.txt, line 1: strain 10 is in .*geno_data_1.txt already"),
+         "geno_data_5.txt, line 1: strain 10 is already in .*geno_data_1.txt"),
         ({GENOTYPES[0]: "7,0.5,1\n8,0.5,1\n"}, "line 2: expected tab-separated cells, found '8,"),
         ({GENOTYPES[0]: ""}, "geno_data_1.txt has no strains"),
         ({GENOTYPES[0]: "id\tone\n"}, "geno_data_1.txt has no strains"),
         ({PHENOTYPES[3]: PHENOTYPE + "901\t1\t1\n902\t1\t1\n903\t1\t1\n904\t1\t1\n"},
          r"pheno_data_30C.txt: 4 of its 15 strains are in no .*\(901, 902, 903 and 1 more\)"),
-        ({PHENOTYPES[3]: PHENOTYPE + "7\t1\t1\n"}, "line 13: strain 7 is in line 5 already"),
+        ({PHENOTYPES[3]: PHENOTYPE + "7\t1\t1\n"}, "line 13: strain 7 is already in line 5"),
         ({PHENOTYPES[3]: PHENOTYPE + "8\t1\n"}, "30C.txt, line 13: 2 cells, expected 3"),
-        ({PHENOTYPES[3]: PHENOTYPE + "8\thigh\t1\n"}, "line 13, column 2: 'high' is no mean"),
+        ({PHENOTYPES[3]: PHENOTYPE + "8\thigh\t1\n"}, "line 13, column 2: 'high' is not a mean"),
         ({PHENOTYPES[3]: PHENOTYPE + "8\t1e999\t1\n"}, "line 13, column 2: 1e999 is too large"),
-        ({PHENOTYPES[3]: PHENOTYPE + "8\t1\t-1\n"}, "line 13, column 3: '-1' is no standard error"),
+        ({PHENOTYPES[3]: PHENOTYPE + "8\t1\t-1\n"}, "column 3: '-1' is not a standard error"),
         ({PHENOTYPES[3]: PHENOTYPE + "B8\t1\t1\n"}, "line 13, column 1: 'B8' is not an identifier"),
         ({PHENOTYPES[3]: "1\t0.5\t0.1\n"}, "30C.txt, line 1: expected a header of at least two"),
         ({PHENOTYPES[3]: ""}, "30C.txt, line 1: expected a header"),
@@ -199,7 +199,7 @@ def test_a_binary_file_without_lines(tmp_path, monkeypatch):
     monkeypatch.setattr(bbq_text, "BLOCK", 100)
     monkeypatch.setattr(bbq_text, "LONGEST_LINE", 200)
     write_texts(tmp_path / "files", {GENOTYPES[0]: "x" * 1000})
-    with pytest.raises(UserError, match="geno_data_1.txt: line 1 has no end"):
+    with pytest.raises(UserError, match="geno_data_1.txt: line 1 does not end"):
         read_from(tmp_path, "raw")
 
 

@@ -66,8 +66,8 @@ def test_a_changed_source_is_read_again(tmp_path):
 @pytest.mark.parametrize(
     ("geno", "pheno", "said"),
     [
-        (None, PHENO, r"BYxRM_GenoData.txt \(or .*gz\) is not there. Put"),
-        (GENO, None, r"BYxRM_PhenoData.txt \(or .*gz\) is not there. Put"),
+        (None, PHENO, r"BYxRM_GenoData.txt \(or .*gz\) does not exist. Put"),
+        (GENO, None, r"BYxRM_PhenoData.txt \(or .*gz\) does not exist. Put"),
         ("", PHENO, "GenoData.txt is empty"),
         ("marker\tA1\tA2\tA3\n", PHENO, "GenoData.txt.*no rows"),
         ("just one line", PHENO, "line 1: expected a tab-separated header"),

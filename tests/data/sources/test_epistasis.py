@@ -100,7 +100,7 @@ def test_on_the_genotypes_of_any_stored_panel(tmp_path):
 
 def test_a_panel_that_is_none(tmp_path):
     (tmp_path / "x.arrow").write_text("no panel")
-    with pytest.raises(UserError, match="is no stored panel"):
+    with pytest.raises(UserError, match="is not a stored panel"):
         panel(tmp_path, f"data.panel={tmp_path / 'x.arrow'}")
     with pytest.raises(UserError, match=r"data\.strains has no effect: data\.panel is set"):
         check(compose("data=epistasis", "data.panel=x.arrow"), ["data.strains"])

@@ -139,8 +139,8 @@ def test_as_the_command_line_asks_for_it(tmp_path):
 @pytest.mark.parametrize(
     ("files", "said"),
     [
-        ({"bed": None}, r"data.path: there is no file .*p.bed. Set data.path to what"),
-        ({"fam": None}, r"there is no file .*p.fam"),
+        ({"bed": None}, r"data.path: the file .*p.bed does not exist. Set data.path to the common"),
+        ({"fam": None}, r"the file .*p.fam does not exist"),
         ({"fam": ""}, "p.fam is empty"),
         ({"bim": b"\xff\xfe\n"}, "p.bim is not text"),
         ({"bim": BIM.replace("10 a 0", "10 a")}, "p.bim, line 2: 5 cells, expected six"),
@@ -219,7 +219,7 @@ def test_a_line_too_many_in_the_fam_is_warned_of(tmp_path, caplog):
 @pytest.mark.parametrize(
     ("pheno", "facts", "said"),
     [
-        (None, [], "data.phenotypes: there is no file .*pheno.tsv. .*or null"),
+        (None, [], "data.phenotypes: the file .*pheno.tsv does not exist. .*or null"),
         (PHENO, [], "pheno.tsv, line 2, column batch: 'x' is not a number .*data.facts"),
         (PHENO, ["family"], "family is the FID"),
         (PHENO, ["bach"], "no column 'bach'. Did you mean 'batch'"),

@@ -1,4 +1,4 @@
-"""Tables of one's own: in every format, orientation and coding."""
+"""Tables of the user: in every format, orientation and coding."""
 
 import gzip
 
@@ -10,44 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from g2p.data import load_panel
-from g2p.data.sources.table import CALLS, PROBABILITY, read
+from g2p.data.sources.table import CALLS, PROBABILITY
 from g2p.data.sources.tabular import open_table
 from tests.helpers.configs import compose
-
-GENO = """strain,m1,m2,m3
-A,-1,0,1
-B,1,,NA
-C,0,1.0,-1
-"""
-PHENO = """strain,YPD,fold,Copper
-C,3,0,
-A,1e-1,1,NA
-B,-2,0,5.
-"""
-LOCI = """id,position,chromosome,allele_0,allele_1
-m2,3,chr2,T,NA
-m3,10,chr1,A,C
-other,1,chr1,A,C
-m1,7,chr10,G,A
-"""
-
-
-def write(folder, geno=GENO, pheno=PHENO, loci=None):
-    folder.mkdir(exist_ok=True)
-    for name, text in (("geno.csv", geno), ("pheno.csv", pheno), ("loci.csv", loci)):
-        if text is not None:
-            (folder / name).write_bytes(text if isinstance(text, bytes) else text.encode())
-    return folder
-
-
-def read_from(folder, **options):
-    files = {"path": "geno.csv", "phenotypes": "pheno.csv", "loci": None}
-    files |= {key: options.pop(key) for key in files if key in options}
-    told = {
-        "orientation": "strains_by_loci", "coding": "-1/0/1", "strains": "same", "facts": ["fold"],
-    }  # fmt: skip
-    files = {key: name and folder / name for key, name in files.items()}
-    return read(folder=folder / "cache", **files, **told | options)
+from tests.helpers.table_files import GENO, LOCI, PHENO, read_from, write
 
 
 def test_small_files(tmp_path):
@@ -151,7 +117,7 @@ def test_every_format_orientation_and_coding(
         columns[head] = column
     shuffled = rng.permutation(n_strains)
     values = rng.standard_normal(n_strains)
-    places = rng.permutation(n_loci)
+    positions = rng.permutation(n_loci)
     panel, _ = read_from(
         folder,
         path=save(pa.table(columns), folder, "geno", ends[0]),
@@ -160,14 +126,14 @@ def test_every_format_orientation_and_coding(
             folder, "pheno", ends[1],
         ),
         loci=save(
-            pa.table({"id": loci, "chromosome": np.repeat(1, n_loci), "position": places}),
+            pa.table({"id": loci, "chromosome": np.repeat(1, n_loci), "position": positions}),
             folder, "loci", ends[2],
         ),
         coding=coding,
         orientation="loci_by_strains" if turned else "strains_by_loci",
         facts=[],
     )  # fmt: skip
-    order = np.argsort(places)
+    order = np.argsort(positions)
     assert panel.genotypes.dtype == (np.float32 if coding == PROBABILITY else np.int8)
     gap = np.nan if coding == PROBABILITY else -128
     np.testing.assert_array_equal(panel.genotypes, np.where(gaps, gap, calls)[:, order])
@@ -182,26 +148,26 @@ def test_probabilities_become_twice_as_wide(tmp_path):
     assert panel.genotypes.tolist() == [[-1], [-0.5], [1]]
 
 
-def test_as_the_command_line_asks_for_it(tmp_path):
+def test_options_of_the_command_line(tmp_path):
     write(tmp_path, GENO.replace("-1", "2"), loci=LOCI)
-    told = compose(
+    options = compose(
         "data=table", f"data.path={tmp_path / 'geno.csv'}", "data.coding=0/1/2",
         f"data.phenotypes={tmp_path / 'pheno.csv'}", f"data.loci={tmp_path / 'loci.csv'}",
     )["data"]  # fmt: skip
-    panel, fingerprint = load_panel(told, tmp_path / "cache")
+    panel, fingerprint = load_panel(options, tmp_path / "cache")
     assert panel.phenotype_names == ["YPD", "fold", "Copper"]
     assert panel.genotypes.tolist() == [[0, -1, 1], [-128, -128, 0], [1, 0, -1]]
-    assert load_panel(told, tmp_path / "cache")[1] == fingerprint
+    assert load_panel(options, tmp_path / "cache")[1] == fingerprint
 
 
 def test_what_changes_the_panel_changes_the_fingerprint(tmp_path):
     write(tmp_path, "strain,A,B\nA,0,1\nB,1,1\n", "strain,YPD,fold\nA,1,0\nB,2,1\n", LOCI)
     (tmp_path / "loci.csv").write_text("id,chromosome,position\nA,c,1\nB,c,2\n")
-    told = [
+    changes = [
         {}, {"coding": "0/1/2"}, {"coding": "0/1"}, {"coding": "probability"}, {"facts": []},
         {"orientation": "loci_by_strains"}, {"strains": "shared"}, {"loci": "loci.csv"},
     ]  # fmt: skip
-    assert len({read_from(tmp_path, **options)[1] for options in told}) == len(told)
+    assert len({read_from(tmp_path, **options)[1] for options in changes}) == len(changes)
 
 
 def test_shared_strains(tmp_path):
@@ -215,6 +181,6 @@ def test_shared_strains(tmp_path):
 def test_categories_are_what_they_stand_for(tmp_path):
     names = pa.array(["A", "B", "A"]).dictionary_encode()
     pq.write_table(pa.table({"x": [1, 2, 3], "fold": names}), tmp_path / "t.parquet")
-    sheet = open_table(tmp_path / "t.parquet")
-    assert sheet.texts(1).to_pylist() == ["A", "B", "A"]
-    assert sheet.numbers(0).tolist() == [1, 2, 3]
+    table = open_table(tmp_path / "t.parquet")
+    assert table.texts(1).to_pylist() == ["A", "B", "A"]
+    assert table.numbers(0).tolist() == [1, 2, 3]

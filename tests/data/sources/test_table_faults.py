@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from g2p.core.errors import UserError
 from g2p.data import load_panel
-from tests.data.sources.test_table import GENO, LOCI, PHENO, read_from, write
 from tests.helpers.configs import compose
+from tests.helpers.table_files import GENO, LOCI, PHENO, read_from, write
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ from tests.helpers.configs import compose
         (GENO.replace("C,0", "C,inf"), {}, "line 4, column m1: 'inf' is not a number"),
         ("", {}, "geno.csv is empty"),
         ("strain,m1\n", {}, "geno.csv has a header and no rows"),
-        ("strain,m1\nA,\nB,NA\n", {"coding": None}, "data.coding: .*geno.csv has no number in it"),
+        ("strain,m1\nA,\nB,NA\n", {"coding": None}, "data.coding: .*geno.csv has no number;"),
         (GENO.replace(",", "\t"), {}, "line 1: expected a comma-separated header"),
         (GENO.replace("C,0", "C"), {}, "geno.csv, line 4: 3 cells, expected 4"),
         (GENO.replace("C,", "A,"), {}, "lines 2 and 4: the strain 'A' appears more than once"),
@@ -39,12 +39,12 @@ from tests.helpers.configs import compose
          "data.strains=shared"),
         (GENO, {"orientation": "loci_by_strains"}, "data.orientation=loci_by_strains: the strains"),
         (GENO.replace("A,", "X,").replace("B,", "Y,").replace("C,", "Z,"), {"strains": "shared"},
-         "No strain is in both: look at how they are named, as 'X' .* and 'C'"),
+         "No strain is in both: compare their names, such as 'X' .* and 'C'"),
         (GENO, {"facts": []}, None),
         (GENO, {"facts": ["Fold"]}, "has no column 'Fold'. Did you mean 'fold'"),
-        (GENO, {"path": "no.csv"}, "data.path: there is no file .*no.csv. Set data.path to a CSV"),
-        (GENO, {"phenotypes": "no.csv"}, "data.phenotypes: there is no file .*no.csv. Set"),
-        (GENO, {"loci": "no.csv"}, "data.loci: there is no file .*no.csv. Set .* or null"),
+        (GENO, {"path": "no.csv"}, "data.path: .*no.csv does not exist. Set data.path to a CSV"),
+        (GENO, {"phenotypes": "no.csv"}, "data.phenotypes: the file .*no.csv does not exist. Set"),
+        (GENO, {"loci": "no.csv"}, "data.loci: the file .*no.csv does not exist. Set .* or null"),
         (GENO, {"path": "geno.xls"}, "geno.xls: a table's name must end in .csv"),
         (GENO, {"path": "geno.parquet"}, "geno.parquet cannot be read as Parquet"),
         (gzip.compress(GENO.encode(), mtime=0), {}, "geno.csv is not text"),
@@ -72,8 +72,8 @@ def test_faults_are_named_and_leave_no_store(tmp_path, geno, options, said):
         (LOCI.replace("allele_1", "alt"), "has no column allele_1"),
         (LOCI.replace("m3", "m4"), r"loci.csv lacks 1 of the 3 loci of .*geno.csv \(m3\)"),
         (LOCI.replace("other", "m3"), "lines 3 and 4: the locus 'm3' appears more than once"),
-        (LOCI.replace("m3,10", "m3,1.5"), "line 3, column position: 1.5 is no position"),
-        (LOCI.replace("m3,10", "m3,"), "line 3, column position: nan is no position"),
+        (LOCI.replace("m3,10", "m3,1.5"), "line 3, column position: 1.5 is not a position"),
+        (LOCI.replace("m3,10", "m3,"), "line 3, column position: nan is not a position"),
         (
             LOCI.replace("m3,10", "m3,9223372036854775808"),
             r"line 3, column position: 9.22337e.18 is no"
@@ -152,7 +152,9 @@ def test_what_numbers_mean_has_no_default(tmp_path_factory, numbers, n_loci, see
     with pytest.raises(UserError) as error:
         read_from(folder, coding=None)
     message, file = str(error.value), folder / "geno.csv"
-    assert message.startswith(f"data.coding: say what the numbers of {file} mean: -1/0/1 (calls")
+    assert message.startswith(
+        f"data.coding: set the meaning of the numbers in {file}: -1/0/1 (calls"
+    )
     assert message.endswith(f"{', '.join(f'{n:g}' for n in numbers)}, fit {FIT[numbers]}.")
 
 

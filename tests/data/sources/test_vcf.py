@@ -125,7 +125,7 @@ def test_a_record_whose_alt_is_its_ref_is_no_locus(tmp_path, caplog):
         panel, _ = read_from(write(tmp_path, HEADER + RECORDS + again))
     assert "again" not in panel.loci["id"].to_pylist() and panel.genotypes.shape == (3, 3)
     assert "2 without any and 1 whose ALT is their REF" in caplog.text
-    with pytest.raises(UserError, match="holds no locus: left out are .* and 1 whose ALT"):
+    with pytest.raises(UserError, match="has no usable locus: skipped .* and 1 whose ALT"):
         read_from(write(tmp_path, HEADER + again))
 
 
@@ -146,7 +146,7 @@ def test_fields_strains_and_facts_change_the_fingerprint(tmp_path):
         (bytes(range(256)) * 20, {}, "p.vcf cannot be read as VCF or BCF"),
         (HEADER[:150], {}, "cut short: its last line"),
         (HEADER + RECORDS[:-4], {}, "cut short: its last line"),
-        (HEADER, {}, "p.vcf holds no locus: left out are 0 records"),
+        (HEADER, {}, "p.vcf has no usable locus: skipped 0 records"),
         (HEADER.replace("\tFORMAT\tA\tB\tC", ""), {}, "header names no strain"),
         (HEADER.replace("A\tB\tC", "A\tB\tB") + RECORDS, {}, "Duplicated sample name 'B'"),
         (HEADER + RECORDS.replace("chr2\t8", "chr2\tx"), {}, "after record 1: Could not parse the"),
@@ -154,7 +154,7 @@ def test_fields_strains_and_facts_change_the_fingerprint(tmp_path):
         (HEADER + RECORDS.replace("0|1:1", "0|z:1"), {}, "Couldn't read GT data"),
         (HEADER + RECORDS.replace("0|1", "0|2"), {}, r"record 1 \(chr10:4\): B has allele 2"),
         (HEADER + RECORDS.replace("0|1", "0/0/1"), {}, r"\(chr10:4\): B has 3 alleles"),
-        (HEADER + RECORDS.replace(":0.25", ":2.5"), {"field": "DS"}, "A has DS 2.5, not within"),
+        (HEADER + RECORDS.replace(":0.25", ":2.5"), {"field": "DS"}, "A has DS 2.5, outside"),
         (HEADER + RECORDS.replace(":0.25", ":0,1"), {"field": "DS"}, "DS must be one number"),
         (HEADER.replace("DS,Number=A,Type=Float", "DS,Number=1,Type=String") + RECORDS,
          {"field": "DS"}, "DS must be one number"),
@@ -164,7 +164,7 @@ def test_fields_strains_and_facts_change_the_fingerprint(tmp_path):
         (HEADER + RECORDS.replace("\tdel\t", "\tde\x7fl\t"), {}, "record 6: the text 'de.x7fl'"),
         (HEADER.replace("A\tB\tC", "A\x01\tB\tC") + RECORDS, {}, "strain 1: the name 'A.x01'"),
         (HEADER + RECORDS, {"facts": ()}, "pheno.csv, line 2, column plate: 'p1' is not a number"),
-        (HEADER + RECORDS, {"name": "q.vcf"}, "data.path: there is no file .*q.vcf"),
+        (HEADER + RECORDS, {"name": "q.vcf"}, "data.path: the file .*q.vcf does not exist"),
     ],
 )  # fmt: skip
 def test_faults_are_named_and_leave_no_store(tmp_path, capfd, vcf, options, said):
