@@ -160,7 +160,7 @@ def test_a_source_that_changed_is_read_again(tmp_path):
 
 
 def test_no_network_says_what_to_do_by_hand(tmp_path):
-    with serving(), pytest.raises(UserError, match="there is no connection") as caught:
+    with serving(), pytest.raises(UserError, match="no connection") as caught:
         read_from(tmp_path, "arrays", record="http://127.0.0.1:9/api/records/1")
     page = "http://127.0.0.1:9/records/1"
     said = f"download datasets.zip from {page} by hand and put it into {tmp_path / 'files'}"

@@ -99,7 +99,7 @@ def test_a_changed_source_is_read_again(tmp_path):
         (GENO, PHENO.replace("Copper", "YPD"), "PhenoData.txt: columns appear more than once: YPD"),
         (GENO, PHENO.replace("0.25", "1_000"), "line 4, column YPD: '1_000'"),
         (GENO.replace("\tA3", "\t"), PHENO, "one of the columns has no name"),
-        (GENO, PHENO.replace("Copper", "all"), "may not be called 'all'"),
+        (GENO, PHENO.replace("Copper", "all"), "cannot be called 'all'"),
         (GENO, PHENO.replace("\t-2", ""), "PhenoData.txt, line 3: 2 cells, expected 3"),
     ],
 )

@@ -161,7 +161,7 @@ def test_as_the_command_line_asks_for_it(tmp_path):
         ({"fam": FAM.replace("1.5", "high")}, "p.fam, line 1: phenotype 'high'"),
         ({"bed": BED[:-1]}, "p.bed has 6 bytes; 3 strains.* 4 loci .* take 7. It is cut short"),
         ({"bed": BED + b"\0"}, "p.bed has 8 bytes"),
-        ({"bed": b"\x6c\x1b\x00" + BED[3:]}, "p.bed is not a bed of plink 1, locus by locus"),
+        ({"bed": b"\x6c\x1b\x00" + BED[3:]}, "p.bed is not a bed of plink 1 in locus-major"),
         ({"bed": b""}, "p.bed is not a bed"),
     ],
 )
@@ -221,7 +221,7 @@ def test_a_line_too_many_in_the_fam_is_warned_of(tmp_path, caplog):
     [
         (None, [], "data.phenotypes: the file .*pheno.tsv does not exist. .*or null"),
         (PHENO, [], "pheno.tsv, line 2, column batch: 'x' is not a number .*data.facts"),
-        (PHENO, ["family"], "family is the FID"),
+        (PHENO, ["family"], "family is already taken by the FID"),
         (PHENO, ["bach"], "no column 'bach'. Did you mean 'batch'"),
         (PHENO, [1], "must be a list of column names"),
         (PHENO, ["batch", "YPD"], "has no phenotype"),

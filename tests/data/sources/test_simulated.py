@@ -119,7 +119,7 @@ def test_a_panel_can_be_purely_additive(tmp_path):
 @pytest.mark.parametrize(
     ("override", "said"),
     [
-        ("data.share_pairs=0.97", "leave a share"),
+        ("data.share_pairs=0.97", "additive effects need a share"),
         ("data.pairs=0", "contradict"),
         ("data.heritability_min=0.95", "exceeds"),
         ("data.pairs=100000", "only 4950 pairs"),

@@ -76,8 +76,8 @@ def test_faults_are_named_and_leave_no_store(tmp_path, geno, options, said):
         (LOCI.replace("m3,10", "m3,"), "line 3, column position: nan is not a position"),
         (
             LOCI.replace("m3,10", "m3,9223372036854775808"),
-            r"line 3, column position: 9.22337e.18 is no"
-            " position; a whole number of base pairs from 0 to 9223372036854775807 is",
+            r"line 3, column position: 9.22337e.18 is not a"
+            " position; expected a whole number of base pairs from 0 to 9223372036854775807",
         ),
         (
             LOCI.replace("m3,10", "m3," + "9" * 400),
