@@ -35,9 +35,8 @@ def wait_for_all(report: Callable[[JobReturn], None]) -> None:
                 # Jobs start in their order, so one of these was killed.
                 for number in list(waiting)[:at_once]:
                     job = waiting.pop(number)
-                    result = dict(
-                        _ended({number: job}, 2, options)
-                    )  # for 1, joblib makes no process
+                    # Two at once, since for one joblib makes no process.
+                    result = dict(_ended({number: job}, 2, options))
                     if number not in result:
                         result[number] = job_failure(job[1][1], "killed, perhaps for memory")
                         report(result[number])
