@@ -95,4 +95,4 @@ def test_its_help_is_whole_sentences(capsys, monkeypatch):
     with pytest.raises(SystemExit):
         main()
     text = " ".join(capsys.readouterr().out.split())
-    assert "what is gained by training several times and predicting together. " in text
+    assert "the gain of training several times and averaging the predictions. " in text
