@@ -1,4 +1,4 @@
-"""The command line as a user meets it: one message and an exit code, and whatever it survives."""
+"""The command line as a user meets it: messages, exit codes, and recovery from kills."""
 
 import contextlib
 import json
@@ -19,7 +19,7 @@ from tests.helpers.configs import SMALL, SMALL_RIDGE, but, paths
 START = [sys.executable, str(ROOT / "train.py")]
 
 
-def folders(done) -> list[Path]:
+def run_directories(done) -> list[Path]:
     lines = done.stdout.splitlines()
     return [Path(line.removeprefix("run: ")) for line in lines if line.startswith("run: ")]
 
@@ -27,12 +27,12 @@ def folders(done) -> list[Path]:
 def test_help_reads_well(tmp_path):
     done = train("--help", cwd=tmp_path)
     assert done.returncode == 0
-    for words in (
+    for text in (
         "rijal_multienv, rkhs, rung, stacked, transformer",
         "phenotype: all",
         "optim:",
     ):
-        assert words in done.stdout
+        assert text in done.stdout
     assert done.stdout.count("\n  python train.py") == 3
     assert not list(tmp_path.iterdir())
 
@@ -50,7 +50,7 @@ def test_what_needs_no_torch_does_not_wait_for_it(tmp_path, arguments):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["modl=ridge"], "modl is not an option. Did you mean 'model'?"),
         (["model=rige"], "model=rige does not exist. Did you mean 'ridge'?"),
@@ -78,18 +78,18 @@ def test_what_needs_no_torch_does_not_wait_for_it(tmp_path, arguments):
         (["data=byxrm", "paths.data=nowhere"], "nowhere/byxrm/BYxRM_GenoData.txt"),
     ],
 )
-def test_a_users_error_is_one_message(tmp_path, arguments, said):
+def test_a_users_error_is_one_message(tmp_path, arguments, message):
     done = train(*arguments, cwd=tmp_path)
     assert done.returncode == 1
     assert done.stdout == ""
     assert done.stderr.startswith("error: ")
-    assert said in done.stderr
+    assert message in done.stderr
     assert done.stderr.count("\n") == 1
     assert not list(tmp_path.rglob("*.yaml"))
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("a: &a [*a]", "mine.yaml, line 1: this collection contains itself"),
         ("a: {b", "mine.yaml cannot be read: while parsing"),
@@ -99,11 +99,11 @@ def test_a_users_error_is_one_message(tmp_path, arguments, said):
         ("defaults: [mine]", "a config refers to itself"),
     ],
 )
-def test_a_file_of_ones_own_that_is_no_config(tmp_path, text, said):
+def test_a_users_file_that_is_no_config(tmp_path, text, message):
     (tmp_path / "conf" / "model").mkdir(parents=True)
     (tmp_path / "conf" / "model" / "mine.yaml").write_text(text)
     done = train("--config-dir", "conf", "model=mine", cwd=tmp_path)
-    assert done.returncode == 1 and done.stderr.startswith("error: ") and said in done.stderr
+    assert done.returncode == 1 and done.stderr.startswith("error: ") and message in done.stderr
     assert done.stderr.count("\n") == 1 and not done.stdout
 
 
@@ -114,16 +114,16 @@ def test_a_multirun_trains_each_combination(tmp_path):
         cwd=tmp_path,
     )
     assert done.returncode == 0, done.stderr
-    runs = folders(done)
+    runs = run_directories(done)
     assert len(set(runs)) == 4
     assert all((run / "metrics.json").exists() for run in runs)
     assert {run.parent for run in runs} == {tmp_path / "runs"}
 
 
-def test_one_failing_job_costs_itself_only(tmp_path):
-    done = train("-m", *SMALL, "phenotype=23C,nosuch,cu", cwd=tmp_path)
+def test_a_failing_job_does_not_affect_the_others(tmp_path):
+    done = train("-m", *SMALL_RIDGE, "phenotype=23C,nosuch,cu", cwd=tmp_path)
     assert done.returncode == 1
-    assert len(folders(done)) == 2
+    assert len(run_directories(done)) == 2
     assert done.stderr.count("no phenotype 'nosuch'") == 1
     assert "Traceback" not in done.stderr
 
@@ -137,15 +137,15 @@ LONG = but(SMALL, "trainer.max_epochs=25", "trainer.patience=null", "model.dropo
 
 
 def killed_runs(tmp_path, rng) -> int:
-    """Start the run and kill it, five times: anywhere, or among the epochs. How many had begun."""
+    """Start the run and kill it five times; return how often it had saved an epoch by then."""
 
-    def kept() -> int:
+    def last_saved() -> int:
         files = tmp_path.glob("runs/*/checkpoints/last.ckpt")
         return max((file.stat().st_mtime_ns for file in files), default=0)
 
     hit = 0
     for number in range(5):
-        before = kept()
+        before = last_saved()
         process = subprocess.Popen(
             [*START, *LONG], cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
@@ -153,11 +153,11 @@ def killed_runs(tmp_path, rng) -> int:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=rng.uniform(0, 6))
         else:
-            while process.poll() is None and kept() == before:
+            while process.poll() is None and last_saved() == before:
                 time.sleep(0.002)
             time.sleep(rng.uniform(0, 0.2))
         process.kill()
-        hit += process.wait() == -signal.SIGKILL and kept() > before
+        hit += process.wait() == -signal.SIGKILL and last_saved() > before
     return hit
 
 
@@ -172,8 +172,8 @@ def test_killed_at_any_moment_it_ends_with_the_same_numbers(tmp_path):
     assert killed_runs(tmp_path / "parts", random.Random(seed)) > 0
     last = train(*LONG, cwd=tmp_path / "parts")
     assert last.returncode == 0, last.stderr
-    (folder,) = folders(last)
-    assert numbers(folder) == numbers(folders(whole)[0])
+    (folder,) = run_directories(last)
+    assert numbers(folder) == numbers(run_directories(whole)[0])
     ended = pq.read_table(folder / "history.parquet")["ended"].to_pylist()
     assert len(ended) == 25
     assert ended == sorted(ended)
@@ -219,7 +219,7 @@ def test_a_signal_ends_every_process_of_a_run(tmp_path):
     assert pq.read_table(history).num_rows == epochs
 
 
-def test_a_full_disk_is_said_and_costs_nothing(tmp_path):
+def test_a_full_disk_is_reported_and_loses_nothing(tmp_path):
     """A real one: a tmpfs too small for the checkpoints, then made larger."""
     disk = tmp_path / "disk"
     disk.mkdir()
@@ -240,11 +240,11 @@ def test_a_full_disk_is_said_and_costs_nothing(tmp_path):
         subprocess.run(["umount", str(disk)], check=True)
 
 
-def test_a_run_goes_on_when_nobody_reads_what_it_says(tmp_path):
+def test_a_run_continues_when_nobody_reads_its_output(tmp_path):
     """As with `| head -1`: the reader is gone after a line, or before the first."""
-    words = ["-m", *SMALL_RIDGE, *paths(tmp_path), "phenotype=23C,cu"]
+    overrides = ["-m", *SMALL_RIDGE, *paths(tmp_path), "phenotype=23C,cu"]
     process = subprocess.Popen(
-        [sys.executable, str(ROOT / "train.py"), *words], cwd=tmp_path, stdout=subprocess.PIPE,
+        [sys.executable, str(ROOT / "train.py"), *overrides], cwd=tmp_path, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )  # fmt: skip
     process.stdout.readline()

@@ -1,4 +1,4 @@
-"""A search with the real Optuna: what it varies, what is left of it, and the best at its end."""
+"""A search with the real Optuna: its space, the trials that remain, and its best run."""
 
 import contextlib
 import json
@@ -15,9 +15,11 @@ import pytest
 from g2p.config.compose import compose_config, jobs, parse
 from g2p.core.errors import UserError
 from g2p.launch.search import search_overrides
-from tests.helpers.command import ROOT, started, train
+from tests.helpers.command import ROOT, train
 
-pytest.importorskip("hydra_plugins.hydra_optuna_sweeper", reason="the extra 'search' is not there")
+pytest.importorskip(
+    "hydra_plugins.hydra_optuna_sweeper", reason="the extra 'search' is not installed"
+)
 
 SMALL = (
     "data.strains=300", "data.loci=16", "phenotype=cu", "logger=none", "trainer=cpu",
@@ -26,9 +28,11 @@ SMALL = (
 SEARCH = ("-m", "hydra/sweeper=optuna", *SMALL)
 
 
-def space(*words: str) -> dict[str, str]:
-    added = search_overrides(parse(["hydra/sweeper=optuna", *words]))
-    return dict(word.split("=", 1) for word in added if not word.lstrip("+").startswith("hydra"))
+def space(*overrides: str) -> dict[str, str]:
+    added = search_overrides(parse(["hydra/sweeper=optuna", *overrides]))
+    return dict(
+        override.split("=", 1) for override in added if not override.lstrip("+").startswith("hydra")
+    )
 
 
 def folders(done: subprocess.CompletedProcess) -> list[Path]:
@@ -41,7 +45,7 @@ def value(folder: Path) -> float:
 
 
 @pytest.mark.parametrize(
-    ("words", "keys"),
+    ("overrides", "keys"),
     [
         ([], {"lr", "weight_decay", "num_layers", "embedding_dim", "ffn_dim", "dropout"}),
         (["model=rijal_attention", "optim=adam"], {"lr", "num_layers", "embedding_dim"}),
@@ -52,15 +56,15 @@ def value(folder: Path) -> float:
         (["model=ridge", "qc.min_maf=interval(0.0,0.1)"], set()),
     ],
 )  # fmt: skip
-def test_the_space_is_what_every_run_has(words, keys):
-    found = space(*words)
-    assert {key.split(".")[1] for key in found} == keys
-    for job in jobs(parse([*words, *(f"{key}={v}" for key, v in found.items())])):
+def test_the_space_is_what_every_run_has(overrides, keys):
+    ranges = space(*overrides)
+    assert {key.split(".")[1] for key in ranges} == keys
+    for job in jobs(parse([*overrides, *(f"{key}={v}" for key, v in ranges.items())])):
         compose_config(job)
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("overrides", "message"),
     [
         (["-m", "hydra/sweeper=optuna", "model=ridge"], "there is nothing to search"),
         (["hydra/sweeper=optuna"], "has no effect without -m"),
@@ -74,13 +78,13 @@ def test_the_space_is_what_every_run_has(words, keys):
         (["-m", "hydra/sweeper=optuna", "hydra.sweeper.storage=mine"], "storage=mine cannot be"),
     ],
 )  # fmt: skip
-def test_a_users_error_is_one_message(tmp_path, words, said):
-    done = train(*words, "logger=none", cwd=tmp_path)
-    assert done.returncode == 1 and said in done.stderr and done.stderr.count("\n") == 1
+def test_a_users_error_is_one_message(tmp_path, overrides, message):
+    done = train(*overrides, "logger=none", cwd=tmp_path)
+    assert done.returncode == 1 and message in done.stderr and done.stderr.count("\n") == 1
     assert not (tmp_path / "runs").exists()
 
 
-def test_a_search_ends_with_its_best_run_and_goes_on_where_it_was(tmp_path):
+def test_a_search_ends_with_its_best_run_and_resumes(tmp_path):
     done = train(*SEARCH, "hydra.sweeper.n_trials=2", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     first = folders(done)
@@ -97,9 +101,9 @@ def test_a_search_ends_with_its_best_run_and_goes_on_where_it_was(tmp_path):
 @pytest.mark.slow
 def test_trials_at_once_and_a_storage_that_counts_them(tmp_path):
     pytest.importorskip("hydra_plugins.hydra_joblib_launcher", reason="no extra 'launchers'")
-    words = (*SEARCH, "hydra.sweeper.storage=sqlite:///search.db")
+    overrides = (*SEARCH, "hydra.sweeper.storage=sqlite:///search.db")
     process = subprocess.Popen(
-        [sys.executable, str(ROOT / "train.py"), *words, "hydra.sweeper.n_trials=50"],
+        [sys.executable, str(ROOT / "train.py"), *overrides, "hydra.sweeper.n_trials=50"],
         cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=dict(os.environ),
     )  # fmt: skip
     while len(list(tmp_path.glob("runs/*/metrics.json"))) < 2 and process.poll() is None:
@@ -115,25 +119,25 @@ def test_trials_at_once_and_a_storage_that_counts_them(tmp_path):
     before = finished()
     assert before >= 1
     parallel = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "hydra.sweeper.n_jobs=2")
-    told = (*words, *parallel, f"hydra.sweeper.n_trials={before + 2}")
-    done = train(*told, cwd=tmp_path)
+    arguments = (*overrides, *parallel, f"hydra.sweeper.n_trials={before + 2}")
+    done = train(*arguments, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert finished() == before + 2
     every = [path.parent for path in tmp_path.glob("runs/*/metrics.json")]
     assert folders(done)[-1] == max(every, key=value)
-    again = train(*told, cwd=tmp_path)  # no trial is left
+    again = train(*arguments, cwd=tmp_path)  # no trial remains
     assert again.returncode == 0 and folders(again) == folders(done)[-1:]
     few = ("hydra.sweeper.n_trials=1", "model.num_layers=1,2")
     for other in ("data.seed=1", "model.dropout=0.0"):  # another problem; another space
-        found = train(*words, *few, other, cwd=tmp_path)
-        assert found.returncode == 0, found.stderr
-        assert len(set(folders(found))) == 1 and value(folders(found)[0]) is not None
-        assert folders(found)[0] not in every
+        searched = train(*overrides, *few, other, cwd=tmp_path)
+        assert searched.returncode == 0, searched.stderr
+        assert len(set(folders(searched))) == 1 and value(folders(searched)[0]) is not None
+        assert folders(searched)[0] not in every
 
 
-def test_a_failing_trial_costs_itself_only(tmp_path):
-    words = ("hydra.sweeper.n_trials=6", "optim.lr=choice(1e-3,1e30)", "model.num_layers=1")
-    done = train(*SEARCH, *words, "model.dropout=0", "optim.weight_decay=0", cwd=tmp_path)
+def test_a_failing_trial_does_not_affect_the_others(tmp_path):
+    overrides = ("hydra.sweeper.n_trials=6", "optim.lr=choice(1e-3,1e30)", "model.num_layers=1")
+    done = train(*SEARCH, *overrides, "model.dropout=0", "optim.weight_decay=0", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "the loss became" in done.stderr and "Traceback" not in done.stderr
     assert len(folders(done)) > 1
@@ -142,25 +146,6 @@ def test_a_failing_trial_costs_itself_only(tmp_path):
     assert "Traceback" not in none.stderr
 
 
-@pytest.mark.parametrize(
-    ("word", "extra"),
-    [
-        ("hydra/sweeper=optuna", "search"),
-        ("hydra/launcher=joblib", "launchers"),
-        ("hydra/launcher=submitit_local", "launchers"),
-        ("hydra/launcher=ray", "ray"),
-    ],
-)
-def test_an_extra_that_is_not_installed_is_named(tmp_path, word, extra):
-    """As Python finds Hydra's plugins where none is installed: not even their package."""
-    (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['hydra_plugins'] = None\n")
-    done = started(
-        "train.py", "-m", word, "seed=0,1", cwd=tmp_path, PYTHONPATH=f"{tmp_path}:{ROOT}"
-    )
-    assert done.returncode == 1 and done.stderr.count("\n") == 1
-    assert f"pip install -e '.[{extra}]'" in done.stderr
-
-
-def test_a_space_that_stands_in_no_run_is_refused():
+def test_a_space_of_options_that_no_run_has_is_refused():
     with pytest.raises(UserError, match="nothing to search"):
         space("model=gbdt")
