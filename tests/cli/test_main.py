@@ -21,9 +21,9 @@ def test_every_command_has_its_help(tmp_path, command):
     assert len(done.stdout) > 100
 
 
-def test_its_own_help_names_them(tmp_path):
-    for words in ([], ["--help"]):
-        done = call("-m", "g2p", *words, cwd=tmp_path)
+def test_the_help_of_g2p_names_them(tmp_path):
+    for arguments in ([], ["--help"]):
+        done = call("-m", "g2p", *arguments, cwd=tmp_path)
         assert done.returncode == 0
         assert all(f"  {name} " in done.stdout for name in COMMANDS)
 

@@ -36,15 +36,15 @@ def test_heritability_is_where_the_restricted_likelihood_is_highest():
     X = rng.choice([-1.0, 1.0], (70, 30))
     values = X @ rng.standard_normal((30, 2)) / 5 + rng.standard_normal((70, 2))
     values[rng.random(values.shape) < 0.2] = np.nan
-    found = summary.heritability(relationship(X, np.arange(70), np.arange(30)), values)
+    result = summary.heritability(relationship(X, np.arange(70), np.arange(30)), values)
     grid = np.arange(0.005, 1, 0.005)
-    for h2, y in zip(found, values.T, strict=True):
+    for h2, y in zip(result, values.T, strict=True):
         seen = np.isfinite(y)
         heights = [restricted_likelihood(X[seen] @ X[seen].T, y[seen], at) for at in grid]
         assert h2 == pytest.approx(grid[np.argmax(heights)], abs=0.005)
 
 
-def test_heritability_of_additive_phenotypes_is_the_known_one():
+def test_heritability_of_additive_phenotypes_is_the_simulated_one():
     rng = np.random.default_rng(0)
     chromosome, position = draw_loci(rng, 300)
     genotypes = cross(rng, 1000, chromosome, position)
@@ -64,8 +64,8 @@ def test_heritability_of_too_little_is_unknown():
     values = rng.standard_normal((50, 4))
     values[:, 1], values[:, 2], values[20:, 3] = np.nan, 3.0, np.nan
     values[0, 3] = np.nan  # 19 are left
-    known = np.isfinite(summary.heritability(kinship, values))
-    np.testing.assert_array_equal(known, [True, False, False, False])
+    is_finite = np.isfinite(summary.heritability(kinship, values))
+    np.testing.assert_array_equal(is_finite, [True, False, False, False])
     assert np.isnan(summary.heritability(np.zeros_like(kinship), values)).all()
     nobody = summary.sampled_with_values(np.full((5, 2), np.nan))
     assert np.isnan(
@@ -93,15 +93,15 @@ def test_figures_of_an_untidy_panel(tmp_path):
 @pytest.mark.parametrize(("first", "last"), [(4.5, 5.75), (5, 5), (3, 5.1), (1, 8.5)])
 def test_labels_of_distances_do_not_overlap(first, last):
     distance = 10 ** np.arange(first, last + 0.25, 0.25)
-    found = Decay(distance, 1 / distance, np.full(len(distance), 9), 0.1, 50)
-    figure = figures.linkage(found)
+    result = Decay(distance, 1 / distance, np.full(len(distance), 9), 0.1, 50)
+    figure = figures.linkage(result)
     figure.draw_without_rendering()
     labels = figure.axes[0].get_xticklabels() + figure.axes[0].get_xticklabels(minor=True)
     boxes = [label.get_window_extent() for label in labels if label.get_text()]
     low, high = figure.axes[0].bbox.intervalx
     shown = sorted((b.x0, b.x1) for b in boxes if low <= (b.x0 + b.x1) / 2 <= high)
     assert len(shown) >= (first < last)
-    assert all(left[1] < right[0] for left, right in itertools.pairwise(shown))
+    assert all(first_box[1] < second_box[0] for first_box, second_box in itertools.pairwise(shown))
     figures.plt.close(figure)
 
 
@@ -112,8 +112,8 @@ def test_the_command(tmp_path):
     done = call("-m", "g2p", "panel", *SMALL, "paths.cache=here", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
-    for words in ("data=simulated", "16: chr01", "YPD = 30C", "4NQO", "200 of 200 strains"):
-        assert words in done.stdout
+    for text in ("data=simulated", "16: chr01", "YPD = 30C", "4NQO", "200 of 200 strains"):
+        assert text in done.stdout
     panel, drawn = (line.partition(": ")[2] for line in done.stdout.splitlines()[-2:])
     assert (tmp_path / "here" / "panels").samefile(panel.rpartition("/")[0])
     assert {path.name for path in (tmp_path / "here" / "summary").glob("*/*")} == {
@@ -142,7 +142,7 @@ def test_a_picture_of_other_phenotypes_does_not_stay(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["modl=ridge"], "modl is not an option. Did you mean 'model'?"),
         (["data=byxm"], "data=byxm does not exist. Did you mean 'byxrm'?"),
@@ -158,17 +158,17 @@ def test_a_picture_of_other_phenotypes_does_not_stay(tmp_path, monkeypatch):
         (["data=byxrm", "paths.data=nowhere"], "nowhere/byxrm/BYxRM_GenoData.txt"),
     ],
 )
-def test_a_users_error_is_one_message(tmp_path, monkeypatch, capsys, arguments, said):
+def test_a_users_error_is_one_message(tmp_path, monkeypatch, capsys, arguments, message):
     monkeypatch.chdir(tmp_path)
-    words = [*SMALL, *arguments] if "phenotype" in said else arguments
-    monkeypatch.setattr(sys, "argv", ["data", *words])
+    overrides = [*SMALL, *arguments] if "phenotype" in message else arguments
+    monkeypatch.setattr(sys, "argv", ["data", *overrides])
     with pytest.raises(SystemExit) as stopped:
         summary.main()
     assert stopped.value.code == 1
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith("error: ") and err.count("\n") == 1
-    assert said in err
+    assert message in err
 
 
 def test_a_summary_does_not_wait_for_torch():

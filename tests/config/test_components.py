@@ -1,4 +1,4 @@
-"""A user's own model: what its file lacks is said with the line, what it raises from there on."""
+"""A user's model: faults of its file are reported with the line, its errors from its file on."""
 
 import shutil
 import sys
@@ -38,7 +38,7 @@ OPTION = "hidden: Annotated[int, AtLeast(1)]"
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "message"),
     [
         ("class MyNet", "class MyNN", "my_net.py defines no MyNet; it defines MyNN."),
         ("class MyNet", "print(1\nclass MyNet", "my_net.py:9: "),
@@ -58,12 +58,12 @@ OPTION = "hidden: Annotated[int, AtLeast(1)]"
         ("\nfrom torch", "\0", "null bytes"),
     ],
 )  # fmt: skip
-def test_a_signature_that_declares_no_options(tmp_path, old, new, said):
+def test_a_signature_that_declares_no_options(tmp_path, old, new, message):
     file = tmp_path / "my_net.py"
     file.write_text(GOOD.replace(old, new, 1))
     with pytest.raises(UserError) as error:
         read_options(file, "MyNet")
-    assert said in str(error.value) and str(error.value).startswith(str(file))
+    assert message in str(error.value) and str(error.value).startswith(str(file))
     assert "\n" not in str(error.value)
 
 
@@ -107,14 +107,14 @@ def my_net(tmp_path, monkeypatch):
     schema._checked.clear()
 
 
-def test_ones_own_model_trains(my_net):
+def test_a_users_model_trains(my_net):
     assert (my_net(GOOD) / "metrics.json").is_file()
     with pytest.raises(UserError, match="model.hiden is not an option .*Did you mean 'model.hidde"):
         my_net(GOOD, hiden=3)
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "message"),
     [
         ("(nn.Module)", "", "my_net.py: MyNet is not a torch.nn.Module: write class MyNet(nn"),
         ("def forward", "def forwards", "my_net.py: MyNet has no forward: write def forward"),
@@ -124,25 +124,25 @@ def test_ones_own_model_trains(my_net):
         ("return self", "return [1] #", "forward returns list; it must be a tensor of"),
     ],
 )  # fmt: skip
-def test_a_class_that_cannot_be_trained(my_net, old, new, said):
+def test_a_class_that_cannot_be_trained(my_net, old, new, message):
     with pytest.raises(UserError) as error:
         my_net(GOOD.replace(old, new))
-    assert said in str(error.value)
+    assert message in str(error.value)
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "line", "said"),
+    ("old", "new", "line", "message"),
     [
         ("super().__init__()", "super().__init__(); hidden / 0", 11, "ZeroDivisionError: division"),
         ("return self", "return nn.Linear(3, 3)(genotype_BL) #", 15, "cannot be multiplied"),
         ("\nfrom torch", "\nimport no_such_package\nfrom torch", 4, "No module named 'no_such_pa"),
     ],
 )
-def test_what_ones_own_model_raises_is_shown_from_its_file_on(my_net, old, new, line, said):
+def test_an_error_in_a_users_model_is_shown_from_its_file_on(my_net, old, new, line, message):
     with pytest.raises(Exception) as error:
         my_net(GOOD.replace(old, new, 1))
     text = format_error(error.value)
-    assert said in text and "This is a bug in g2p; please report it." not in text
+    assert message in text and "This is a bug in g2p; please report it." not in text
     frames = [row for row in text.splitlines() if row.startswith('  File "')]
     assert f'my_net.py", line {line}, in ' in frames[0]
     assert f"my_net.py, line {line}. Correct it if the file is yours" in text.splitlines()[-1]

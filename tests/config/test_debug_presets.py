@@ -31,8 +31,8 @@ def test_the_signature_is_of_what_it_sets(tmp_path):
         "data.strains=300", "data.loci=32", "trainer=cpu", "trainer.max_epochs=2", "logger=none",
     ]  # fmt: skip
     fast, other = (
-        resolve_run(compose_config([*words, *paths(tmp_path)])).directory
-        for words in (["debug=fast"], written_out)
+        resolve_run(compose_config([*overrides, *paths(tmp_path)])).directory
+        for overrides in (["debug=fast"], written_out)
     )
     assert fast == other
 
@@ -46,7 +46,7 @@ def test_what_the_user_sets_wins():
 
 
 @pytest.mark.parametrize(
-    ("word", "said"),
+    ("override", "message"),
     [
         (
             "debug=fats",
@@ -55,16 +55,16 @@ def test_what_the_user_sets_wins():
         ("+debug=fast", "leave out the +"),
     ],
 )
-def test_a_wrong_one_is_refused(word, said):
+def test_a_wrong_one_is_refused(override, message):
     with pytest.raises(UserError) as error:
-        compose_config([word])
-    assert said in str(error.value)
+        compose_config([override])
+    assert message in str(error.value)
 
 
 def test_a_model_that_can_learn_fits_few_strains(tmp_path):
-    told = ("debug=overfit", "phenotype=cu", "trainer.max_epochs=80", "optim.lr=3e-3")
+    options = ("debug=overfit", "phenotype=cu", "trainer.max_epochs=80", "optim.lr=3e-3")
     small = ("model.embedding_dim=32", "model.num_layers=1", "model.ffn_dim=64")
-    done = train(*told, *small, cwd=tmp_path)
+    done = train(*options, *small, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     folder = Path(done.stdout.splitlines()[-1].removeprefix("run: "))
     losses = pq.read_table(folder / "history.parquet")["train_loss"].to_pylist()

@@ -15,7 +15,7 @@ from tests.helpers.configs import compose
 
 
 @pytest.mark.parametrize(
-    ("overrides", "said"),
+    ("overrides", "message"),
     [
         (["++modl=ridge"], "modl is not an option. Did you mean 'model'?"),
         (["++model.num_layer=2"], "Did you mean 'model.num_layers'?"),
@@ -55,10 +55,10 @@ from tests.helpers.configs import compose
         (["model.num_heads=3", "model.embedding_dim=1000000000"], "It may be 1, 2, 4, 5"),
     ],
 )
-def test_what_is_refused(overrides, said):
+def test_what_is_refused(overrides, message):
     with pytest.raises(UserError) as error:
         check(compose(*overrides))
-    assert said in str(error.value)
+    assert message in str(error.value)
     assert "\n" not in str(error.value)
 
 

@@ -47,14 +47,14 @@ def test_a_name_is_printed_as_it_is(name, shown, terminal):
 def test_a_bar_shows_a_name_as_it_is(name, shown):
     out = io.StringIO()
     with Progress(
-        TextColumn("{task.description}"), TextColumn("{task.fields[told]}"),
+        TextColumn("{task.description}"), TextColumn("{task.fields[field]}"),
         console=Console(file=out, width=200, force_terminal=True, color_system=None),
     ) as bar:  # fmt: skip
-        bar.add_task(f"of {name}", told=f"told {name}")
+        bar.add_task(f"of {name}", field=f"told {name}")
     assert f"of {shown}" in out.getvalue() and f"told {shown}" in out.getvalue()
 
 
-def test_a_question_is_asked_as_it_is(monkeypatch, capsys):
+def test_a_question_is_printed_as_it_is(monkeypatch, capsys):
     monkeypatch.setattr("builtins.input", lambda: "y")
     assert Console().input("Delete [bold]? [y/N] ") == "y"
     assert "Delete [bold]? [y/N] " in capsys.readouterr().out
@@ -83,13 +83,13 @@ def test_a_study_of_such_names(tmp_path, monkeypatch):
     monkeypatch.setattr(plan, "STUDIES", tmp_path)
     out = io.StringIO()
     console = Console(file=out, width=250)
-    words = ["study=odd", *SMALL_RIDGE[:2], "logger=none"]
-    words += [f"paths.runs='{tmp_path}/[a] [bold]/runs'", f"paths.cache={tmp_path}/cache"]
-    assert execute([*words, "--dry-run"], console)
+    arguments = ["study=odd", *SMALL_RIDGE[:2], "logger=none"]
+    arguments += [f"paths.runs='{tmp_path}/[a] [bold]/runs'", f"paths.cache={tmp_path}/cache"]
+    assert execute([*arguments, "--dry-run"], console)
     text = out.getvalue()
     assert f"odd-full: Is {MARKUP} [a]?" in text
     assert f" f{MARKUP} " in text and f" {MARKUP} " in text and r" li\nne " in text
-    assert execute(words, console)
+    assert execute(arguments, console)
     text = out.getvalue()
     assert f"f{MARKUP}={MARKUP}, phenotypes=cu, seed=0: test R2" in text
     assert rf"f{MARKUP}: {MARKUP} to li\nne" in text
@@ -97,7 +97,7 @@ def test_a_study_of_such_names(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("arguments", "message"),
     [
         (["study=odd", "study=odd"], "study is given twice: odd and odd"),
         (["study=odd", "size=full", "size=smoke"], "size is given twice: full and smoke"),
@@ -110,13 +110,13 @@ def test_a_study_of_such_names(tmp_path, monkeypatch):
         (["study=odd", *SMALL_RIDGE], "a factor cannot be called split, which is a column of"),
     ],
 )
-def test_words_that_sweep_py_refuses(tmp_path, monkeypatch, words, said):
+def test_arguments_that_sweep_py_refuses(tmp_path, monkeypatch, arguments, message):
     file = "factors: {split: {a: {split: random}}}\nphenotypes: [cu]\nsizes: {full: {}}\n"
     (tmp_path / "odd.yaml").write_text(file)
     monkeypatch.setattr(plan, "STUDIES", tmp_path)
     with pytest.raises(UserError) as error:
-        execute([*words, *paths(tmp_path)], Console(quiet=True))
-    assert said in str(error.value)
+        execute([*arguments, *paths(tmp_path)], Console(quiet=True))
+    assert message in str(error.value)
     assert [path.name for path in tmp_path.iterdir() if path.name != "cache"] == ["odd.yaml"]
 
 
@@ -141,6 +141,6 @@ def test_one_is_no_plural(number, text):
     assert plural(number, "run") == text
 
 
-def test_the_commands_own_lines_count_well(tmp_path):
+def test_the_commands_lines_count_well(tmp_path):
     done = call("train.py", *SMALL_RIDGE, "phenotype=cu", *paths(tmp_path), cwd=tmp_path)
     assert "loci, 1 phenotype\n" in done.stdout and "ridge R2" not in done.stdout

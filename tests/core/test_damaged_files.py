@@ -32,24 +32,24 @@ ODD = (
 QUIET = Console(quiet=True)
 
 
-def places(value, above=()) -> list[tuple]:
+def value_paths(value, above=()) -> list[tuple]:
     """The way to each value in a JSON document."""
     inner = value.items() if isinstance(value, dict) else enumerate(value)
-    found = []
+    inner_paths = []
     for key, item in inner:
-        found.append((*above, key))
+        inner_paths.append((*above, key))
         if isinstance(item, dict | list):
-            found += places(item, (*above, key))
-    return found
+            inner_paths += value_paths(item, (*above, key))
+    return inner_paths
 
 
 def mutated(whole: dict, rng: random.Random) -> object:
     """The document with one to three values deleted, replaced, or put a level deeper."""
     document = copy.deepcopy(whole)
     for _ in range(rng.randint(1, 3)):
-        *way, last = rng.choice(places(document) or [(None,)])
+        *path, last = rng.choice(value_paths(document) or [(None,)])
         inner = document
-        for key in way:
+        for key in path:
             inner = inner[key]
         if last is None:
             return rng.choice(ODD)
@@ -124,18 +124,18 @@ def test_notes_and_tables_of_a_study_are_made_again(trained):
     folder, runs = trained
     pairs = [["ridge", "gbdt"]]
     study = plan_study(factors={"model": ["ridge", "gbdt"]}, phenotypes=["cu"], compare=pairs)
-    place = folder / "published"
-    table = collect(place, runs)
-    compare_and_report(study, runs, table, place, [], QUIET)
-    effects = pq.read_table(place / "effects.parquet")
+    directory = folder / "published"
+    table = collect(directory, runs)
+    compare_and_report(study, runs, table, directory, [], QUIET)
+    effects = pq.read_table(directory / "effects.parquet")
     for content in ("[1]", None):  # beside tables of other columns, notes that are damaged, or not
         for name in ("published.json", "collected.json"):
-            (place / name).write_text(content or (place / name).read_text())
+            (directory / name).write_text(content or (directory / name).read_text())
         for name in ("results.parquet", "effects.parquet"):
-            pq.write_table(pa.table({"x": [1]}), place / name)
-        assert collect(place, runs).equals(table)
-        compare_and_report(study, runs, table, place, [], QUIET)
-        assert pq.read_table(place / "effects.parquet").equals(effects)
+            pq.write_table(pa.table({"x": [1]}), directory / name)
+        assert collect(directory, runs).equals(table)
+        compare_and_report(study, runs, table, directory, [], QUIET)
+        assert pq.read_table(directory / "effects.parquet").equals(effects)
 
 
 def test_a_flipped_bit_in_a_cached_reference_is_noticed(trained):

@@ -1,4 +1,4 @@
-"""Signals whose exception Python or a library lost on its way."""
+"""Signals whose exception Python or a library loses."""
 
 import signal
 import subprocess
@@ -83,7 +83,7 @@ def turned(*_) -> None:
         raise UnboundLocalError("file") from None
 
 
-def test_what_was_lost_is_raised_when_asked_for(capsys):
+def test_a_lost_exception_is_raised_again(capsys):
     raise_if_interrupted()
     lost()
     assert not capsys.readouterr().err
@@ -118,8 +118,8 @@ def test_an_error_names_the_file_not_its_draft(tmp_path):
     assert str(error.value).endswith(f"'{tmp_path / 'file.json'}'")
 
 
-@pytest.mark.parametrize("way", ["alone", "in turn", "stacked"])
-def test_training_ends_before_its_next_step(tmp_path, way):
+@pytest.mark.parametrize("strategy", ["alone", "in turn", "stacked"])
+def test_training_ends_before_its_next_step(tmp_path, strategy):
     epochs = []
 
     def on_epoch(rows):
@@ -127,19 +127,19 @@ def test_training_ends_before_its_next_step(tmp_path, way):
         lost()
 
     configs = [compose(*small("transformer"), *TRAINER, f"seed={seed}") for seed in range(2)]
-    asked = requests(tmp_path, configs, [random_prepared(seed=seed) for seed in range(2)])
-    asked = [request._replace(on_epoch=on_epoch) for request in asked]
+    fit_requests = requests(tmp_path, configs, [random_prepared(seed=seed) for seed in range(2)])
+    fit_requests = [request._replace(on_epoch=on_epoch) for request in fit_requests]
     with pytest.raises(Stopped):
-        if way == "alone":
-            fit_model(*asked[0])
+        if strategy == "alone":
+            fit_model(*fit_requests[0])
         else:
-            fit_all_packed(asked, stacked=way == "stacked")
-    assert epochs == ([1] if way == "alone" else [1, 1])
+            fit_all_packed(fit_requests, stacked=strategy == "stacked")
+    assert epochs == ([1] if strategy == "alone" else [1, 1])
 
 
 @pytest.mark.parametrize("during", [lost, turned])
 @pytest.mark.parametrize("when", ["preparing", "training"])
-def test_runs_that_train_together_close_what_they_have_open(tmp_path, monkeypatch, when, during):
+def test_packed_runs_close_their_resources(tmp_path, monkeypatch, when, during):
     begun, ended = [], []
 
     def steps(i):
@@ -148,7 +148,7 @@ def test_runs_that_train_together_close_what_they_have_open(tmp_path, monkeypatc
             with prioritise_interrupts():
                 if when == "preparing" and i == 1:
                     during()
-                yield asked[i]
+                yield fit_requests[i]
         finally:
             ended.append(i)
 
@@ -157,7 +157,7 @@ def test_runs_that_train_together_close_what_they_have_open(tmp_path, monkeypatc
         yield from ()
 
     configs = [compose(*small("transformer"), *TRAINER, f"seed={seed}") for seed in range(3)]
-    asked = requests(tmp_path, configs, [random_prepared(seed=seed) for seed in range(3)])
+    fit_requests = requests(tmp_path, configs, [random_prepared(seed=seed) for seed in range(3)])
     monkeypatch.setattr(packed_fit, "fit_packed", fitting)
     with pytest.raises(Stopped):
         run_packed(configs, [lambda wait, i=i: steps(i) for i in range(3)], print)
@@ -181,7 +181,7 @@ def test_a_run_of_a_study_stays_pending(tmp_path, monkeypatch, during):
 
 
 @pytest.mark.parametrize("during", [lost, turned])
-def test_a_job_that_leaves_on_a_signal_is_told_of_it(during):
+def test_a_job_that_ends_on_a_signal_raises_its_exception(during):
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(144))
     with pytest.raises(Preempted) as left, preemptible(), prioritise_interrupts():
         if during is turned:
@@ -201,8 +201,8 @@ def test_the_command_says_that_it_was_stopped(monkeypatch, capsys, called, durin
     with pytest.raises(SystemExit) as ended:
         (cli if called == "train.py" else command).main()
     assert ended.value.code == 128 + signal.SIGTERM
-    said = capsys.readouterr().err
+    printed = capsys.readouterr().err
     assert (
-        "error: stopped by SIGTERM. Run the same command again to resume" in said
-        and "file" not in said
+        "error: stopped by SIGTERM. Run the same command again to resume" in printed
+        and "file" not in printed
     )

@@ -1,4 +1,4 @@
-"""What is said of an error: one message, of whatever kind it is, and never another error."""
+"""Each error, of any type, is one message; formatting it never raises."""
 
 import errno
 import sys
@@ -37,7 +37,7 @@ class Hidden(HydraException):
     ],
     ids=lambda error: type(error).__name__,
 )  # fmt: skip
-def test_telling_of_an_error_never_raises(error, capsys):
+def test_formatting_an_error_never_raises(error, capsys):
     print_error(format_error(error))
     assert capsys.readouterr().err.startswith("error: ")
     try:
@@ -50,8 +50,8 @@ def test_an_error_of_ours_says_so_with_its_traceback():
     try:
         {}["what"]
     except KeyError as error:
-        said = format_error(error)
-    assert "Traceback" in said and "KeyError: 'what'" in said and said.endswith(BUG)
+        message = format_error(error)
+    assert "Traceback" in message and "KeyError: 'what'" in message and message.endswith(BUG)
 
 
 def of_numpy() -> BaseException:
@@ -71,11 +71,12 @@ def of_numpy() -> BaseException:
     ],
     ids=str,
 )  # fmt: skip
-def test_little_memory_is_said_and_is_no_bug(error):
+def test_too_little_memory_is_reported_and_is_no_bug(error):
     wrapped = InstantiationException("Error in call to target")
     wrapped.__cause__ = error
-    for said in (format_error(error), format_error(wrapped)):
-        assert said.startswith("not enough memory: ") and "\n" not in said and BUG not in said
+    for message in (format_error(error), format_error(wrapped)):
+        assert message.startswith("not enough memory: ") and "\n" not in message
+        assert BUG not in message
 
 
 @pytest.mark.parametrize(
@@ -88,8 +89,8 @@ def test_what_no_plugin_offers_names_the_extra(monkeypatch, name, extra, module)
     kind, choice = name.split("/")
     monkeypatch.delitem(sys.modules, f"hydra_plugins.hydra_{choice}_{kind}", raising=False)
     monkeypatch.setitem(sys.modules, module.format(f"{choice}_{kind}"), None)
-    said = format_error(MissingConfigException(f"Could not find 'hydra/{name}'"))
-    assert said == (
+    message = format_error(MissingConfigException(f"Could not find 'hydra/{name}'"))
+    assert message == (
         f"hydra/{kind}={choice} is not installed. pip install -e '.[{extra}]' installs it."
     )
 

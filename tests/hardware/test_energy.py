@@ -39,7 +39,7 @@ def test_packages_are_added_up_and_their_parts_are_not(tmp_path, monkeypatch):
     assert meter.joules == pytest.approx(0.6001 + 0.2)
 
 
-def test_what_cannot_be_read_is_not_known(tmp_path, monkeypatch):
+def test_without_a_readable_counter_the_energy_is_none(tmp_path, monkeypatch):
     monkeypatch.setattr(energy, "RAPL", tmp_path)
     with energy_meter("cpu", 1) as meter:
         pass
@@ -59,7 +59,7 @@ def test_a_meter_looks_before_a_counter_comes_round_twice(monkeypatch):
     assert meter.joules == pytest.approx(0.75 * (meter.total // 0.75), abs=1e-6)
 
 
-def test_gpus_are_found_by_what_torch_calls_them(monkeypatch):
+def test_gpus_are_identified_by_torchs_names(monkeypatch):
     """NVIDIA's library is not there without its driver: one of the same form, counting in mJ."""
     counted = {"GPU-b": iter((5_000, 5_000, 12_500))}
     nvml = types.SimpleNamespace(

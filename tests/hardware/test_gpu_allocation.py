@@ -42,9 +42,9 @@ def holding(tmp_path):
 
 @pytest.mark.slow
 def test_processes_share_gpus_evenly(holding):
-    held = [holding("0", "1", "2")[1] for _ in range(7)]
-    assert sorted(held[:3]) == sorted(held[3:6]) == [0, 1, 2]
-    assert max(Counter(held).values()) == 3
+    indices = [holding("0", "1", "2")[1] for _ in range(7)]
+    assert sorted(indices[:3]) == sorted(indices[3:6]) == [0, 1, 2]
+    assert max(Counter(indices).values()) == 3
 
 
 @pytest.mark.slow
@@ -58,13 +58,13 @@ def test_a_killed_process_gives_its_gpu_back(holding):
 
 
 @pytest.mark.slow
-def test_gpus_are_told_apart_by_their_names_on_the_machine(holding):
+def test_gpus_are_identified_by_their_names_on_the_machine(holding):
     """Two sweeps that each see two of four: the second's first is not the first's."""
     assert [holding("0", "1")[1], holding("2", "3")[1], holding("1", "0")[1]] == [0, 0, 0]
 
 
 @pytest.mark.parametrize(
-    ("there", "told", "names"),
+    ("available", "variable", "names"),
     [
         (4, None, ["0", "1", "2", "3"]),
         (2, "2,3", ["2", "3"]),
@@ -73,12 +73,12 @@ def test_gpus_are_told_apart_by_their_names_on_the_machine(holding):
         (2, "0,1,-1,2", ["0", "1"]),
     ],
 )
-def test_which_gpus_are_visible(monkeypatch, there, told, names):
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: there)
-    if told is None:
+def test_which_gpus_are_visible(monkeypatch, available, variable, names):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: available)
+    if variable is None:
         monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     else:
-        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", told)
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", variable)
     assert visible_gpus() == names
 
 

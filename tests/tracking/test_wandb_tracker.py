@@ -126,15 +126,15 @@ def test_what_a_factor_becomes():
     assert multirun.config() == {} and multirun.tags() == [] and multirun.base() == multirun
 
 
-def test_a_run_that_others_go_on_from_is_told_apart(offline):
+def test_a_base_model_has_its_job_type(offline):
 
     from g2p.runs.run import obtain_run
 
     small = [a for a in SMALL if a != "logger=none"]
-    words = ("transfer=target", "transfer.method=finetuned", "transfer.target=cu",
+    overrides = ("transfer=target", "transfer.method=finetuned", "transfer.target=cu",
              "phenotype=[23C,cu]", "trainer.max_epochs=1")  # fmt: skip
-    place = Group("s-smoke", {"name": "s", "size": "smoke"}, {"m": 3}, job_type="run")
-    obtain_run(compose(*small, *paths(offline), *words), place, Console(quiet=True))
+    group = Group("s-smoke", {"name": "s", "size": "smoke"}, {"m": 3}, job_type="run")
+    obtain_run(compose(*small, *paths(offline), *overrides), group, Console(quiet=True))
     base, run = logged(offline)
     assert (base["run"].job_type, run["run"].job_type) == ("base", "run")
     assert base["run"].run_group == run["run"].run_group == "s-smoke"
@@ -164,8 +164,8 @@ def test_what_a_killed_run_left_empty_is_removed(offline):
     (first,) = offline_files(offline)
     logged(offline)
     first.write_bytes(first.read_bytes()[:7])  # as SIGKILL leaves it
-    for kept in ("other-run", f"x{folder.name}"):
-        (offline / "wandb" / f"offline-run-20260101_000000-{kept}").mkdir()
+    for name in ("other-run", f"x{folder.name}"):
+        (offline / "wandb" / f"offline-run-20260101_000000-{name}").mkdir()
     (folder / "metrics.json").unlink()
     run(config)
     (second,) = offline_files(offline)
@@ -197,8 +197,8 @@ def test_a_wandb_that_cannot_be_reached_does_not_cost_the_run(tmp_path):
     arguments = [a for a in SMALL_RIDGE if a != "logger=none"]
     done = train("-m", *arguments, "phenotype=23C,cu", cwd=tmp_path, **logged_in)
     assert done.returncode == 0, done.stderr
-    said = done.stdout + done.stderr
-    assert said.count("logs offline from now on") == said.count("does not answer") == 1
+    output = done.stdout + done.stderr
+    assert output.count("logs offline from now on") == output.count("does not answer") == 1
     assert len(offline_files(tmp_path)) == 2
     assert not list((tmp_path / "wandb").glob("run-*"))  # none that W&B's client still waits for
     assert Path(done.stdout.splitlines()[-1].removeprefix("run: ")).exists()
