@@ -110,7 +110,7 @@ def steps(table: pa.Table, arm: str):
     return compare(table, pairs)
 
 
-def recorded(table: pa.Table, folder: Path, epochs: int = 40) -> dict[str, Path]:
+def write_histories(table: pa.Table, folder: Path, epochs: int = 40) -> dict[str, Path]:
     """Run directories with a history for every finished run."""
     rng = np.random.default_rng(1)
     directories = {}

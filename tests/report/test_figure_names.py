@@ -12,7 +12,7 @@ from g2p.runs.directory import RunDirectory
 from g2p.runs.figures import draw_run, drawing_style, plt, predicted_vs_observed
 from tests.helpers import study_tables as studies
 from tests.helpers.figures import rows_of
-from tests.report.test_report import Page, report
+from tests.helpers.study_reports import Page, write_page
 
 # A formula without an end, rich markup, what matplotlib hides, control characters, letters that
 # the font lacks, what a CSV has to quote.
@@ -24,10 +24,10 @@ NAMES = (
 def test_a_studys_report_with_any_names(tmp_path):
     points = [{"[model] $x": name, "gain": i / 50} for i, name in enumerate(NAMES)]
     table = studies.results(points, NAMES, (0, 1))
-    html = report(
+    html = write_page(
         tmp_path, table, "[model] $x", title="[/] $\\frac{$ & <i>", question="half \ud800 of [it]",
         effects=studies.steps(table, "[model] $x"), warnings=["[/bold] $\\frac{$ nul\x00"],
-        directories=studies.recorded(table, tmp_path / "runs", epochs=2),
+        directories=studies.write_histories(table, tmp_path / "runs", epochs=2),
     )  # fmt: skip
     shown = Page(html)
     assert not UNREADABLE.search(html)

@@ -38,7 +38,7 @@ def mixed() -> pa.Table:
 def test_what_artists_hold_is_in_the_csv_and_raw_points_are_the_studys_rows(tmp_path):
     table = mixed()
     data = StudyData(table, "model", ["model", "model.num_layers"])
-    runs = studies.recorded(table, tmp_path / "runs", epochs=3)
+    runs = studies.write_histories(table, tmp_path / "runs", epochs=3)
     effects = compare(
         table, [Comparison("model", "rijal_attention", "transformer", ("model.num_layers",))]
     )

@@ -75,7 +75,7 @@ def test_none_known_and_all_known_stand_at_the_ends_of_the_transfer_curve():
 def test_learning_curves_take_turns_and_bear_runs_that_have_none(tmp_path):
     table = studies.results([{"model": m} for m in "abc"], ["30C"], seeds=range(25))
     data = StudyData(table, "model", ["model"])
-    directories = studies.recorded(table, tmp_path, epochs=4)
+    directories = studies.write_histories(table, tmp_path, epochs=4)
     first, second = list(directories.values())[:2]
     (first / "history.parquet").unlink()
     (second / "history.parquet").write_bytes(b"half a file")
@@ -111,7 +111,7 @@ def test_no_text_of_a_figure_overlaps_or_is_cut(name, width, tmp_path):
     table = make()
     factors = [c for c in ("model.num_layers", "transfer.observations") if c in table.column_names]
     data = StudyData(table, arm, factors)
-    directories = studies.recorded(table, tmp_path, epochs=2)
+    directories = studies.write_histories(table, tmp_path, epochs=2)
     effects = studies.steps(table, arm) if name in ("ladder", "wild") else []
     known = [Published("linear", None, "a paper", {"30C": 0.5}, {})]
     for picture in pictures(data, effects, directories, known):
