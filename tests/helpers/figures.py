@@ -26,14 +26,14 @@ def drawn(picture, width=WIDE):
 
 def points(figure) -> list[tuple]:
     """(x, y, colour) of all that is drawn for a value; nothing but lines may be."""
-    found = []
+    drawn_points = []
     for axes in figure.axes:
         assert not axes.collections and not axes.containers and not axes.images
         for line in axes.lines:
             if line.get_gid() != NO_VALUE:
                 xy = zip(line.get_xdata(orig=True), line.get_ydata(orig=True), strict=True)
-                found += [(x, float(y), line.get_color()) for x, y in xy]
-    return found
+                drawn_points += [(x, float(y), line.get_color()) for x, y in xy]
+    return drawn_points
 
 
 def rows_of(file: Path) -> list[dict]:
@@ -56,9 +56,9 @@ def check_figure(figure, name: str, rows: list[dict]) -> None:
     column = VALUE.get(name, "test_r2")
     across = 0 if name == "effects" else 1
     shown = {point[across] for point in points(figure)}
-    known = {row[column] for row in rows}
-    assert shown <= known, f"{name}: drawn, but in no cell: {sorted(shown - known)[:5]}"
-    assert known <= shown, f"{name}: in a cell, but not drawn: {sorted(known - shown)[:5]}"
+    cells = {row[column] for row in rows}
+    assert shown <= cells, f"{name}: drawn, but in no cell: {sorted(shown - cells)[:5]}"
+    assert cells <= shown, f"{name}: in a cell, but not drawn: {sorted(cells - shown)[:5]}"
 
 
 def check_rows(name: str, rows: list[dict], folder: Path, runs: Path) -> Counter:
@@ -69,19 +69,19 @@ def check_rows(name: str, rows: list[dict], folder: Path, runs: Path) -> Counter
     }  # fmt: skip
     if name == "effects":
         effects = pq.read_table(folder / "effects.parquet").to_pylist()
-        known = {("mean", None, e["mean"]) for e in effects}
-        known |= {(f"interval_{end}", None, e[end]) for e in effects for end in ("low", "high")}
-        known |= {("phenotype", *cell) for e in effects for cell in e["by_phenotype"]}
+        cells = {("mean", None, e["mean"]) for e in effects}
+        cells |= {(f"interval_{end}", None, e[end]) for e in effects for end in ("low", "high")}
+        cells |= {("phenotype", *cell) for e in effects for cell in e["by_phenotype"]}
         for row in rows:
-            assert (row["kind"], row["phenotype"], row["change_in_test_r2"]) in known
+            assert (row["kind"], row["phenotype"], row["change_in_test_r2"]) in cells
     elif name == "learning_curves":
         for signature in {row["signature"] for row in rows}:
             history = pq.read_table(runs / signature / "history.parquet").to_pydict()
             curve = [r["validation_r2"] for r in rows if r["signature"] == signature]
             column = "val_r2/23C" if folder.name.startswith("transfer") else "val_r2_mean"
             # A run that serves two arms is in both.
-            known = [r2 for r2 in history[column] if r2 is not None]
-            assert curve[: len(known)] == known
+            cells = [r2 for r2 in history[column] if r2 is not None]
+            assert curve[: len(cells)] == cells
     else:
         for row in rows:
             if row["kind"] == "run":

@@ -89,11 +89,11 @@ def layers() -> pa.Table:
 
 
 def transfer() -> pa.Table:
-    known = [0, 10, 20, 50, 100, 200, 500, 1000, 2000, None]
+    observations = [0, 10, 20, 50, 100, 200, 500, 1000, 2000, None]
     points = [
         {"model": model, "transfer.observations": m, "gain": i / 40}
         for model in ("ridge", "transformer")
-        for i, m in enumerate(known)
+        for i, m in enumerate(observations)
     ]
     return results(points, ["30C"])
 
@@ -129,7 +129,7 @@ def write_histories(table: pa.Table, folder: Path, epochs: int = 40) -> dict[str
 
 def configs(table: pa.Table, factors: Sequence[str]) -> dict[str, dict]:
     """A config for each run, its factors among keys that are the same everywhere."""
-    found = {}
+    by_signature = {}
     for row in table.to_pylist():
         config = {"data": {"name": "bbq"}, "seed": row["seed"], "phenotype": "all",
                   "paths": {"runs": "/somewhere"}}  # fmt: skip
@@ -137,5 +137,5 @@ def configs(table: pa.Table, factors: Sequence[str]) -> dict[str, dict]:
             *above, last = ["model", "name"] if name == "model" else name.split(".")
             inner = config.setdefault(above[0], {}) if above else config
             inner[last] = row[name]
-        found[row["signature"]] = config
-    return found
+        by_signature[row["signature"]] = config
+    return by_signature

@@ -44,8 +44,8 @@ def test_what_artists_hold_is_in_the_csv_and_raw_points_are_the_studys_rows(tmp_
     )
     pq.write_table(table, tmp_path / "results.parquet")
     pq.write_table(effects_table(effects), tmp_path / "effects.parquet")
-    known = [Published("linear", "ridge", "a paper", {"30C": 0.571}, {})]
-    shown = pictures(data, effects, runs, known)
+    published = [Published("linear", "ridge", "a paper", {"30C": 0.571}, {})]
+    shown = pictures(data, effects, runs, published)
     assert [picture.name for picture in shown] == [
         "r2_by_phenotype", "effects", "r2_by_layers", "cost", "learning_curves"
     ]  # fmt: skip
@@ -88,18 +88,18 @@ def test_values_stand_at_their_phenotype_and_factor_in_the_look_of_their_arm():
     by_name = drawn(phenotype_picture(data, []))
     curves = drawn(factor_picture(data, "model.num_layers"))
     looks = dict(zip(data.arms, ("#0072B2", "#E69F00", "#009E73"), strict=True))
-    seen = {(round(x), y, colour) for x, y, colour in points(by_name)}
+    drawn_points = {(round(x), y, colour) for x, y, colour in points(by_name)}
     at = {(x, y, colour) for x, y, colour in points(curves)}
     assert len(data.rows) == 13 * 3 * 2
     for row in data.rows:
         colour = looks[row["model"]]
-        assert (data.phenotypes.index(row["phenotype"]), row["r2"], colour) in seen
+        assert (data.phenotypes.index(row["phenotype"]), row["r2"], colour) in drawn_points
         if row["model.num_layers"]:
             assert (row["model.num_layers"], row["r2"], colour) in at
     plt.close("all")
 
 
-def test_means_and_errors_are_those_of_the_raw_values():
+def test_means_and_errors_agree_with_the_raw_values():
     """The mean over phenotypes, and its standard error over seeds: phenotypes add nothing to it."""
     table = mixed()
     data = StudyData(table, "model", ["model", "model.num_layers"])
@@ -164,7 +164,7 @@ def test_a_line_stands_beside_arms_only_where_it_is_the_same_for_all():
     assert "No line of ridge, same split where arms differ in it (1 phenotype)." in picture.caption
 
 
-def test_a_line_that_is_a_mean_over_panels_is_said_to_be_one():
+def test_the_caption_names_a_line_that_is_a_mean_over_panels():
     places = [{"model": arm, "data.epsilon": x} for arm in ("a", "b") for x in (0.0, 1.0)]
     rows = studies.results(places, ["30C"], (0,)).to_pylist()
     for row in rows:
@@ -215,8 +215,8 @@ def test_only_trained_networks_are_compared_by_parameters_and_the_caption_names_
     by_cost = group_by(picture.values, lambda row: row["cost"])
     assert {row["arm"] for row in by_cost["num_parameters"]} == {*arms[2:]}
     assert {row["arm"] for row in by_cost["seconds"]} == {*arms}
-    told = "Not under parameters, which compare trained networks alone: gbdt, forest of mine."
-    assert told in picture.caption
+    sentence = "Not under parameters, which compare trained networks alone: gbdt, forest of mine."
+    assert sentence in picture.caption
     assert "not counted for baselines: gbdt, forest of mine." in picture.caption
 
 

@@ -48,8 +48,8 @@ def test_every_published_model():
         assert all(0.4 < r2 < 0.7 for r2 in model.r2.values())
     assert models["rijal_fig3"].sd == {}
     # The re-implementation is within the pixel's reading and a seed of figure 3.
-    ours, theirs = (models[name].r2 for name in ("rijal_reimplemented", "rijal_fig3"))
-    assert fmean(ours.values()) == pytest.approx(fmean(theirs.values()), abs=0.005)
+    retrained, original = (models[name].r2 for name in ("rijal_reimplemented", "rijal_fig3"))
+    assert fmean(retrained.values()) == pytest.approx(fmean(original.values()), abs=0.005)
 
 
 def test_only_phenotypes_that_match():

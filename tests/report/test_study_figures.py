@@ -31,9 +31,9 @@ def test_costs_are_shared_by_the_phenotypes_of_a_run_where_runs_differ_in_that()
 def test_r2_by_phenotype_has_every_run_the_means_and_what_was_published():
     table = studies.results([{"model": "ridge"}, {"model": "new"}], ["30C", "cu"], (0, 1, 2))
     data = StudyData(table, "model", ["model"])
-    known = Published("linear", "ridge", "a paper", {"30C": 0.571, "zinc": 0.3}, {})
+    published = Published("linear", "ridge", "a paper", {"30C": 0.571, "zinc": 0.3}, {})
     strange = Published("other", None, "another", {"zinc": 0.3}, {})
-    picture, *_ = pictures(data, [], {}, [known, strange])
+    picture, *_ = pictures(data, [], {}, [published, strange])
     assert "a paper" in picture.caption and "another" not in picture.caption
     (axes,) = drawn(picture).axes
     heights = [y for line in axes.lines for y in line.get_ydata()]
@@ -61,7 +61,7 @@ def test_a_diverged_run_does_not_flatten_the_others():
     plt.close("all")
 
 
-def test_none_known_and_all_known_stand_at_the_ends_of_the_transfer_curve():
+def test_no_values_and_all_values_are_at_the_ends_of_the_transfer_curve():
     data = StudyData(studies.transfer(), "model", ["model", "transfer.observations"])
     (axes,) = drawn(factor_picture(data, "transfer.observations")).axes
     ticks = {label.get_text(): label.get_position()[0] for label in axes.get_xticklabels()}
@@ -88,7 +88,7 @@ def test_learning_curves_take_turns_and_bear_runs_that_have_none(tmp_path):
     plt.close("all")
 
 
-def test_arms_differ_without_colour_as_long_as_there_are_markers():
+def test_arms_differ_without_colour_up_to_the_number_of_markers():
     styles = [style(i) for i in range(56)]
     assert len({(one["color"], one["marker"]) for one in styles}) == 56
     assert len({one["marker"] for one in styles[: len(MARKERS)]}) == len(MARKERS)
@@ -113,8 +113,8 @@ def test_no_text_of_a_figure_overlaps_or_is_cut(name, width, tmp_path):
     data = StudyData(table, arm, factors)
     directories = studies.write_histories(table, tmp_path, epochs=2)
     effects = studies.steps(table, arm) if name in ("ladder", "wild") else []
-    known = [Published("linear", None, "a paper", {"30C": 0.5}, {})]
-    for picture in pictures(data, effects, directories, known):
+    published = [Published("linear", None, "a paper", {"30C": 0.5}, {})]
+    for picture in pictures(data, effects, directories, published):
         figure = drawn(picture, width)
         assert figure.get_figwidth() <= width
         boxes = dict(texts(figure))

@@ -1,4 +1,4 @@
-"""A study's results table: where its runs stand in it, and what is gone or damaged below it."""
+"""A study's results table: rows of its runs, and runs that are removed or damaged below it."""
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,7 +17,7 @@ from tests.study.test_sweep import results, sweep
 
 
 def small(tmp_path) -> list[str]:
-    """A small panel and folders of its own, as words."""
+    """Overrides for a small panel and separate folders."""
     return [*SMALL_RIDGE[:2], *paths(tmp_path), "logger=none"]
 
 
@@ -44,22 +44,22 @@ def test_a_run_that_serves_several_points_is_in_each_pair(tmp_path):
     assert effect.mean == pytest.approx(0.105)
 
 
-def test_a_run_that_goes_while_it_is_collected(tmp_path, monkeypatch):
-    """Pruned, or begun anew by another process: what is there counts."""
+def test_a_run_that_is_removed_while_it_is_collected(tmp_path, monkeypatch):
+    """Pruned, or started again by another process: its present state counts."""
     study = plan_study(factors={"model": ["ridge", "gbdt"]}, phenotypes=["cu"])
     runs = resolve(study, small(tmp_path))
     for run in runs:
         obtain_run(run.config, None, Console(quiet=True))
     states = []
 
-    def seen(run, entry):
+    def record_state(run, entry):
         states.append(_state(run, entry))
         if len(states) == len(runs):
             (runs[0].directory.folder / "metrics.json").unlink()
         return states[-1]
 
     _state = collecting._state
-    monkeypatch.setattr(collecting, "_state", seen)
+    monkeypatch.setattr(collecting, "_state", record_state)
     rows = collect(tmp_path / "study", runs).to_pylist()
     assert {row["model"]: row["status"] for row in rows} == {"ridge": "pending", "gbdt": "done"}
 
@@ -82,8 +82,8 @@ def test_a_table_that_something_else_changed_is_made_again(tmp_path):
 
 
 def test_one_damaged_run_does_not_stop_the_others(tmp_path):
-    words = ("study=baselines", "size=smoke")
-    assert sweep(*words, cwd=tmp_path).returncode == 0
+    overrides = ("study=baselines", "size=smoke")
+    assert sweep(*overrides, cwd=tmp_path).returncode == 0
     before = results(tmp_path)
     (folder,) = tmp_path.glob("studies/*")
     by_model = {row["model"]: tmp_path / "runs" / row["signature"] for row in before}
@@ -94,7 +94,7 @@ def test_one_damaged_run_does_not_stop_the_others(tmp_path):
     metrics.write_text(whole[:50])
     for name in ("collected.json", "published.json", "effects.parquet"):
         (folder / name).write_text("{")
-    again = sweep(*words, "--collect", cwd=tmp_path)
+    again = sweep(*overrides, "--collect", cwd=tmp_path)
     assert again.returncode == 1 and "Traceback" not in again.stderr
     rows = results(tmp_path)
     (error,) = {row["error"] for row in rows if row["model"] == "lasso"}
@@ -104,5 +104,5 @@ def test_one_damaged_run_does_not_stop_the_others(tmp_path):
     ]
     removed = call("sweep.py", "--runs", "status=damaged", "--prune", "--yes", cwd=tmp_path)
     assert removed.returncode == 0, removed.stderr
-    assert sweep(*words, cwd=tmp_path).returncode == 0
+    assert sweep(*overrides, cwd=tmp_path).returncode == 0
     assert results(tmp_path) == before

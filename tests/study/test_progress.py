@@ -13,7 +13,7 @@ from g2p.study.progress import LiveProgress, NewEntries
 from tests.helpers.stored_runs import metrics
 
 
-def finished(folder: Path, number: int, r2: float | None) -> StudyRun:
+def study_run(folder: Path, number: int, r2: float | None) -> StudyRun:
     """A run that is done, or not where `r2` is None."""
     directory = RunDirectory(folder / "runs" / f"{number:016x}")
     if r2 is not None:
@@ -21,19 +21,19 @@ def finished(folder: Path, number: int, r2: float | None) -> StudyRun:
     return StudyRun(directory, [{"rung": f"[{number}]"}], {}, [], {}, [], 1, dict)
 
 
-def watched(folder: Path, terminal: bool, entries: list[tuple]) -> str:
-    """What is told of five runs, one done before, as the ledger's lines come in."""
-    runs = [finished(folder, i, [0.2, 0.5, 0.4, None, None][i]) for i in range(5)]
+def print_progress(folder: Path, terminal: bool, entries: list[tuple]) -> str:
+    """What is printed of five runs, one done before, as the ledger's lines come in."""
+    runs = [study_run(folder, i, [0.2, 0.5, 0.4, None, None][i]) for i in range(5)]
     states = dict.fromkeys((run.signature for run in runs), "pending") | {"0" * 16: "done"}
     ledger = Ledger(folder)
     ledger.write("0" * 16, "failed", "long ago")  # before it watches
     out = io.StringIO()
     console = Console(file=out, force_terminal=terminal, width=300)
-    with LiveProgress(runs, states, folder, console) as watch:
+    with LiveProgress(runs, states, folder, console) as progress:
         for number, *entry in entries:
             ledger.write(f"{number:016x}", *entry)
-            watch.update()
-        watch.bar.refresh()
+            progress.update()
+        progress.bar.refresh()
     return out.getvalue()
 
 
@@ -44,7 +44,7 @@ ENTRIES = [
 
 
 def test_a_line_for_each_run_that_ends(tmp_path):
-    lines = watched(tmp_path, False, ENTRIES).splitlines()
+    lines = print_progress(tmp_path, False, ENTRIES).splitlines()
     assert [line.partition(" (")[0].strip() for line in lines] == [
         "2/5 rung=[1]: test R2 0.500", "3/5 rung=[2]: test R2 0.400",
         "4/5 rung=[3]: failed: why [not]",
@@ -53,14 +53,14 @@ def test_a_line_for_each_run_that_ends(tmp_path):
 
 
 def test_a_terminal_shows_where_the_study_stands(tmp_path):
-    told = watched(tmp_path, True, ENTRIES)
-    assert "1 running, 3 done, 1 failed; 0 min left; best 0.500; rung=[1]" in told
-    assert "0m 4 pending, 1 done; best 0.200; rung=[0]" in told  # what was done before counts
+    printed = print_progress(tmp_path, True, ENTRIES)
+    assert "1 running, 3 done, 1 failed; 0 min left; best 0.500; rung=[1]" in printed
+    assert "0m 4 pending, 1 done; best 0.200; rung=[0]" in printed  # what was done before counts
 
 
 def test_of_a_transfer_only_the_target_counts(tmp_path):
     """A joint run knows everything of the other phenotypes."""
-    runs = [finished(tmp_path, i, 0.6) for i in (1, 2)]
+    runs = [study_run(tmp_path, i, 0.6) for i in (1, 2)]
     for run, r2 in zip(runs, (0.1, None), strict=True):
         scores = run.directory.metrics()
         scores["test"]["r2"]["cu"] = r2
@@ -68,10 +68,10 @@ def test_of_a_transfer_only_the_target_counts(tmp_path):
     runs = [replace(run, target="cu") for run in runs]
     ledger, out = Ledger(tmp_path), io.StringIO()
     states = {run.signature: "pending" for run in runs}
-    with LiveProgress(runs, states, tmp_path, Console(file=out, width=300)) as watch:
+    with LiveProgress(runs, states, tmp_path, Console(file=out, width=300)) as progress:
         for run in runs:
             ledger.write(run.signature, "done")
-            watch.update()
+            progress.update()
     first, second = out.getvalue().splitlines()
     assert "rung=[1]: test R2 0.100 " in first and first.endswith("best 0.100)")
     assert "rung=[2]: finished " in second and second.endswith("best 0.100)")
@@ -80,8 +80,8 @@ def test_of_a_transfer_only_the_target_counts(tmp_path):
 def test_a_run_that_is_gone_or_damaged_is_no_error(tmp_path):
     (tmp_path / "runs" / f"{4:016x}").mkdir(parents=True)
     (tmp_path / "runs" / f"{4:016x}" / "metrics.json").write_text("{")
-    told = watched(tmp_path, False, [(3, "done"), (4, "done"), (4, "failed", "")])
-    assert "rung=[3]: finished" in told and "rung=[4]: finished" in told
+    printed = print_progress(tmp_path, False, [(3, "done"), (4, "done"), (4, "failed", "")])
+    assert "rung=[3]: finished" in printed and "rung=[4]: finished" in printed
 
 
 def test_new_entries_are_read_once_however_they_are_cut(tmp_path):

@@ -46,29 +46,29 @@ def test_only_the_target_of_a_transfer_counts(tmp_path):
 def test_ridge_on_other_loci_is_another_reference(tmp_path):
     """Two thresholds of pruning: ridge is 0.4 on one and 0.6 on the other, by arm and by record."""
     ridge = {None: 0.4, 0.5: 0.6}
-    own = {"ridge": lambda r2: r2, "rung": lambda r2: 0.55}
+    arm_r2 = {"ridge": lambda r2: r2, "rung": lambda r2: 0.55}
 
     def of_row(row):
         r2 = ridge[row["data.max_correlation"]] + 0.01 * (row["phenotype"] == "cu")
-        return {"r2": own[row["model"]](r2), "ridge_r2": r2}
+        return {"r2": arm_r2[row["model"]](r2), "ridge_r2": r2}
 
     table = filled(
         tmp_path, of_row, phenotypes=["23C", "cu"],
         factors={"data.max_correlation": [None, 0.5], "model": ["ridge", "rung"]},
     )  # fmt: skip
     factors = ["data.max_correlation", "model"]
-    found = ridge_references(table, factors)
-    assert [one.where for one in found] == [
+    references = ridge_references(table, factors)
+    assert [one.where for one in references] == [
         {"data.max_correlation": None}, {"data.max_correlation": 0.5}
     ]  # fmt: skip
-    assert [one.r2 for one in found] == [
+    assert [one.r2 for one in references] == [
         {"23C": pytest.approx(0.4), "cu": pytest.approx(0.41)},
         {"23C": pytest.approx(0.6), "cu": pytest.approx(0.61)},
     ]
-    assert not set(found[0].signatures) & set(found[1].signatures)
+    assert not set(references[0].signatures) & set(references[1].signatures)
     thinned = table.filter(pa.array([v == 0.5 for v in table["data.max_correlation"].to_pylist()]))
     (alone,) = ridge_references(thinned, factors)
-    assert alone.where == {} and alone.r2 == found[1].r2
+    assert alone.where == {} and alone.r2 == references[1].r2
     # 0.55 beats 0.405 on all loci and not 0.605 on the pruned; a mean of both would hide it.
     assert reference_warnings(table, "data.max_correlation") == [
         "data.max_correlation=0.5 does not beat ridge (mean test R2 0.5500 against 0.6050)."
@@ -88,17 +88,17 @@ def test_a_pairwise_model_on_other_loci_is_no_rival(tmp_path):
 @pytest.mark.parametrize("missing", ["mask", "drop_strain"])
 def test_runs_of_one_phenotype_each_share_a_reference_where_its_values_agree(tmp_path, missing):
     """Dropping strains, a run of all phenotypes has other strains than a run of one."""
-    seen = {"30C": 0.5, "30C,cu": 0.5 if missing == "mask" else 0.45}
+    ridge_r2 = {"30C": 0.5, "30C,cu": 0.5 if missing == "mask" else 0.45}
     table = filled(
-        tmp_path, lambda row: {"r2": 0.6, "ridge_r2": seen[row["of"]]}, set={"model": "rung"},
+        tmp_path, lambda row: {"r2": 0.6, "ridge_r2": ridge_r2[row["of"]]}, set={"model": "rung"},
         factors={"data.missing": [missing], "of": {"30C": {"phenotype": "30C"},
                                                    "30C,cu": {"phenotype": ["30C", "cu"]}}},
     )  # fmt: skip
-    found = ridge_references(table, ["of"])
+    references = ridge_references(table, ["of"])
     if missing == "mask":
-        assert [(one.r2, one.where) for one in found] == [({"30C": 0.5, "cu": 0.5}, {})]
+        assert [(one.r2, one.where) for one in references] == [({"30C": 0.5, "cu": 0.5}, {})]
     else:
-        assert [(one.r2, one.where) for one in found] == [
+        assert [(one.r2, one.where) for one in references] == [
             ({"30C": 0.5}, {"of": "30C"}), ({"30C": 0.45, "cu": 0.45}, {"of": "30C,cu"}),
         ]  # fmt: skip
 

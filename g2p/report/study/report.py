@@ -82,8 +82,8 @@ def write_report(
         "Arms": _arms(data, baseline_arms),
         "Configs": fewer.replace("Figures show", "This table shows") + config_table(shown, configs),
         "Failed runs": _failed(data, factors),
-        "Made with": page.table("versions", ["what", "version"], list(versions.items())),
-        "Make it again": page.pre(command),
+        "Versions": page.table("versions", ["what", "version"], list(versions.items())),
+        "Reproduce": page.pre(command),
     }
     text = page.page(title, question, [(name, body) for name, body in sections.items() if body])
     path = folder / "report.html"

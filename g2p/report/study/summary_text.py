@@ -18,7 +18,7 @@ def summary(data: StudyData, effects: Sequence[Effect]) -> list[str]:
 def _progress(counts: dict[str, int]) -> str:
     total = sum(counts.values())
     if counts["done"] == total:
-        return f"All {total:,} runs are done." if total != 1 else "The one run is done."
+        return f"All {total:,} runs are done." if total != 1 else "The only run is done."
     numbers = [f"{n:,} {state}" for state, n in counts.items() if n]
     return f"{total:,} runs: {', '.join(numbers)}. Results below are of the finished ones."
 
