@@ -39,7 +39,7 @@ def cost(config: Mapping, *, n_loci: int, n_phenotypes: int, n_train: int) -> Co
 
     Args:
         config: of the run.
-        n_loci: L, at most: thinning leaves fewer.
+        n_loci: L, at most: LD pruning leaves fewer.
         n_phenotypes: P.
         n_train: training strains.
     """

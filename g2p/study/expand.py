@@ -37,7 +37,7 @@ class StudyRun:
         user_overrides: the user's, as on the command line.
         config: resolved, as plain dicts.
         phenotypes: names of those it predicts.
-        n_loci: of its panel, before thinning.
+        n_loci: of its panel, before LD pruning.
         make_split: makes its split.
         target: of a transfer, the phenotype that it is about; None otherwise.
     """

@@ -1,4 +1,4 @@
-"""Names against places: which loci of a panel are a model's where the two contradict."""
+"""Names against positions: which loci of a panel match where the two contradict."""
 
 import numpy as np
 import pyarrow as pa
@@ -23,7 +23,7 @@ SPELLINGS = {
 
 
 def table(seed=0, spelling="chr01", n=N) -> dict[str, list]:
-    """Loci at random places of yeast's sixteen chromosomes."""
+    """Loci at random positions of yeast's sixteen chromosomes."""
     rng = np.random.default_rng(seed)
     chromosomes = np.sort(rng.integers(1, 17, n))
     positions = rng.choice(900_000, n, replace=False)
@@ -34,7 +34,7 @@ def table(seed=0, spelling="chr01", n=N) -> dict[str, list]:
     }
 
 
-def found(model, panel, by="both", missing="refuse"):
+def match_loci(model, panel, by="both", missing="refuse"):
     return harmonize(model, pa.table(panel), missing=missing, by=by)
 
 
@@ -47,13 +47,11 @@ def shifted(names: list[str], step: int) -> list[str]:
     seed=st.integers(0, 99), spelling=st.sampled_from(list(SPELLINGS)), step=st.integers(-1, 1),
     order=st.permutations(range(N)), renamed=st.sets(st.integers(0, N - 1)),
 )  # fmt: skip
-def test_right_names_and_places_are_found_however_they_are_written(
-    seed, spelling, step, order, renamed
-):
+def test_loci_match_however_names_and_positions_are_written(seed, spelling, step, order, renamed):
     model, panel = table(seed), table(seed, spelling)
     panel["position"] = [position + step for position in panel["position"]]
     panel["id"] = [f"other{i}" if i in renamed else name for i, name in enumerate(panel["id"])]
-    match = found(model, {key: [values[i] for i in order] for key, values in panel.items()})
+    match = match_loci(model, {key: [values[i] for i in order] for key, values in panel.items()})
     assert [order[column] for column in match.columns] == list(range(N))
     assert (match.by_name, match.by_position) == (N - len(renamed), len(renamed))
     assert match.position_shift == step and match.position_conflicts[1] == 0
@@ -71,10 +69,10 @@ def test_names_that_belong_to_other_places_are_refused(seed, step, base, gaps):
     panel = {**model, "id": shifted(model["id"], step)}
     panel["position"] = [position + base for position in panel["position"]]
     with pytest.raises(UserError, match="40 of the 40 loci matched by name have another position"):
-        found(model, panel)
-    by_position = found(model, panel, by="place")
+        match_loci(model, panel)
+    by_position = match_loci(model, panel, by="place")
     assert by_position.columns.tolist() == list(range(N))
-    assert found(model, panel, by="name").columns.tolist() == shifted(list(range(N)), -step)
+    assert match_loci(model, panel, by="name").columns.tolist() == shifted(list(range(N)), -step)
 
 
 def test_a_few_other_places_are_a_warning_most_are_refused():
@@ -83,36 +81,36 @@ def test_a_few_other_places_are_a_warning_most_are_refused():
         panel = {**model, "id": shifted(model["id"][:wrong], 1) + model["id"][wrong:]}
         panel["position"] = [*(p + 5_000 for p in model["position"][:wrong]),
                              *model["position"][wrong:]]  # fmt: skip
-        match = found(model, panel)
+        match = match_loci(model, panel)
         assert match.position_conflicts[1] == wrong and match.by_name == N
         assert "m0 is at" in match.position_conflicts[0]
     panel["position"] = [position + 5_000 for position in panel["position"]]
     with pytest.raises(UserError, match="match=name uses the names alone"):
-        found(model, panel)
+        match_loci(model, panel)
 
 
 def test_another_assembly_is_taken_by_name_when_the_user_says_so():
     model = table()
     lifted = {**model, "position": [int(p * 1.01) + 37 for p in model["position"]]}
     with pytest.raises(UserError, match="have another position"):
-        found(model, lifted)
-    match = found(model, lifted, by="name")
+        match_loci(model, lifted)
+    match = match_loci(model, lifted, by="name")
     assert match.columns.tolist() == list(range(N)) and match.by_name == N
     # By name alone: a place that is another locus's in that assembly is none of the model's.
     fewer = {key: [*values[:-1], values[-1]] for key, values in lifted.items()}
     fewer["id"][-1], fewer["position"][-1] = "new", model["position"][-1]
     with pytest.raises(UserError, match=r"lacks 1 of the model's 40 loci \(m39\)"):
-        found(model, fewer, by="name")
+        match_loci(model, fewer, by="name")
 
 
-def test_what_is_not_known_contradicts_nothing():
+def test_unknown_positions_contradict_nothing():
     model = table()
     for unknown in ({"chromosome": ["unknown"] * N, "position": list(range(N))},
                     {"chromosome": ["0"] * N, "position": [0] * N},
                     {"position": [0] * N}):  # fmt: skip
         names_only = {**model, **unknown}
         for one, other in ((model, names_only), (names_only, model)):
-            match = found(one, other)
+            match = match_loci(one, other)
             assert match.by_name == N and match.position_conflicts[1] == 0
 
 

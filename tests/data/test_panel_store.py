@@ -21,14 +21,14 @@ from tests.helpers.command import ROOT
 from tests.helpers.panels import make_panel
 
 
-def assert_same(found: Panel, panel: Panel):
-    assert found.genotypes.dtype == panel.genotypes.dtype
-    np.testing.assert_array_equal(found.genotypes, panel.genotypes)
-    np.testing.assert_array_equal(found.phenotypes, panel.phenotypes)
-    assert found.loci.equals(panel.loci)
-    assert found.strain_table.equals(panel.strain_table)
+def assert_same(stored: Panel, panel: Panel):
+    assert stored.genotypes.dtype == panel.genotypes.dtype
+    np.testing.assert_array_equal(stored.genotypes, panel.genotypes)
+    np.testing.assert_array_equal(stored.phenotypes, panel.phenotypes)
+    assert stored.loci.equals(panel.loci)
+    assert stored.strain_table.equals(panel.strain_table)
     for name in ("strains", "phenotype_names", "aliases", "noise_ceiling", "truth"):
-        assert getattr(found, name) == getattr(panel, name)
+        assert getattr(stored, name) == getattr(panel, name)
 
 
 @settings(deadline=None, max_examples=20)
@@ -102,15 +102,15 @@ def test_a_flipped_bit_is_mended_or_without_effect(written, where, bit):
     assert file.read_bytes() in (whole, damaged)
 
 
-def test_a_flipped_genotype_is_found_before_anybody_sees_it(written, caplog):
+def test_a_flipped_genotype_is_detected_before_it_is_used(written, caplog):
     """Though not when the panel is opened: genotypes may be larger than memory."""
     panel, file, whole = written
     damaged = bytearray(whole)
     damaged[whole.index(panel.genotypes.tobytes()) + 123] ^= 2
     file.write_bytes(damaged)
-    found = stored_panel(file.parent, "test", "f", lambda: panel)
+    stored = stored_panel(file.parent, "test", "f", lambda: panel)
     assert not caplog.records
-    changed = replace(found, phenotypes=-found.phenotypes)  # as a run does; it reads no genotypes
+    changed = replace(stored, phenotypes=-stored.phenotypes)  # as a run does; it reads no genotypes
     assert not caplog.records
     np.testing.assert_array_equal(changed.genotypes, panel.genotypes)
     assert f"{file} is damaged; building it again" in caplog.text
@@ -194,11 +194,11 @@ def test_a_note_of_another_shape_is_made_again(tmp_path, monkeypatch, note):
     file = tmp_path / "source"
     file.write_bytes(b"content")
     first = files_fingerprint(tmp_path, 1, {}, [file])
-    (known,) = (tmp_path / "digests").iterdir()
-    good = known.read_text()
-    known.write_text(note)
+    (noted,) = (tmp_path / "digests").iterdir()
+    good = noted.read_text()
+    noted.write_text(note)
     assert files_fingerprint(tmp_path, 1, {}, [file]) == first
-    assert known.read_text() == good
+    assert noted.read_text() == good
 
 
 def _build(folder, barrier, results):
@@ -224,7 +224,7 @@ def test_two_processes_build_at_once(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"strains": ["s0", "s1", "s2", "s3", "s1"]}, "strain names appear more than once: s1"),
         ({"strains": ["s0"]}, "1 strain names for 5"),
@@ -235,8 +235,8 @@ def test_two_processes_build_at_once(tmp_path):
         ({"genotypes": np.zeros((0, 3), np.int8)}, "empty"),
     ],
 )
-def test_a_panel_that_does_not_fit_together(changes, said):
-    with pytest.raises(UserError, match=said):
+def test_a_panel_that_does_not_fit_together(changes, message):
+    with pytest.raises(UserError, match=message):
         validate(make_panel(**changes), "here")
 
 

@@ -22,11 +22,11 @@ from tests.helpers.panels import QUALITY, make_panel
 def direct_rule(genotypes, threshold):
     """The greedy rule as it is stated, on the full correlation matrix."""
     r = np.corrcoef(genotypes.T.astype(float))
-    kept = []
+    accepted = []
     for locus in range(genotypes.shape[1]):
-        if all(abs(r[locus, k]) <= threshold for k in kept):
-            kept.append(locus)
-    return kept
+        if all(abs(r[locus, k]) <= threshold for k in accepted):
+            accepted.append(locus)
+    return accepted
 
 
 @settings(deadline=None, max_examples=25)
@@ -45,11 +45,11 @@ def test_loci_are_those_of_the_direct_rule(seed, n_strains, n_loci, threshold, b
     genotypes[0], genotypes[1] = 1, -1  # every locus varies
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("g2p.data.ld_pruning.BLOCK", block)
-        kept = ld_prune(genotypes, threshold)
+        accepted = ld_prune(genotypes, threshold)
     # On the threshold itself a float correlation may fall either way; the rule there is ours.
     r = np.abs(np.corrcoef(genotypes.T.astype(float)))
     if np.abs(r - threshold).min() > 1e-9:
-        assert kept.tolist() == direct_rule(genotypes, threshold)
+        assert accepted.tolist() == direct_rule(genotypes, threshold)
 
 
 def test_a_locus_that_does_not_vary_correlates_with_none():
@@ -80,7 +80,7 @@ def test_nothing_of_the_test_strains_reaches_what_is_fitted():
         np.testing.assert_array_equal(first.scaler.sd, second.scaler.sd)
 
 
-def test_validation_strains_choose_loci_only_when_asked():
+def test_validation_strains_choose_loci_only_with_train_val():
     panel = make_panel(40, 30, 2)
     val = splits.random(panel, [], seed=0)["val"]
     genotypes = panel.genotypes.copy()
@@ -105,7 +105,7 @@ def test_a_missing_value_is_masked_or_drops_its_strain():
 
 
 @pytest.mark.parametrize(
-    ("column", "said"),
+    ("column", "message"),
     [
         (np.full(40, np.nan), "'p0' has no values"),
         (np.full(40, 3.0), "'p0' has no variance: its .* are all 3"),
@@ -114,9 +114,9 @@ def test_a_missing_value_is_masked_or_drops_its_strain():
         (np.arange(40) * 1e-310, "'p0' has values too small to square"),
     ],
 )
-def test_a_phenotype_that_cannot_be_scored(column, said):
+def test_a_phenotype_that_cannot_be_scored(column, message):
     phenotypes = np.stack([column, np.arange(40.0)], axis=1)
-    with pytest.raises(UserError, match=said):
+    with pytest.raises(UserError, match=message):
         prepared(make_panel(40, 5, 2, phenotypes=phenotypes))
 
 
@@ -145,9 +145,9 @@ def strains(epoch) -> list[int]:
 def test_an_epoch_takes_each_strain_once(n, size, seed, drop):
     epoch = batches(n, batch_size=size, seed=seed, drop_last=drop)
     seen = strains(epoch)
-    kept = n - n % size if drop else n
-    assert len(seen) == len(set(seen)) == kept
-    assert len(epoch) == len(list(epoch)) == (kept + size - 1) // size
+    accepted = n - n % size if drop else n
+    assert len(seen) == len(set(seen)) == accepted
+    assert len(epoch) == len(list(epoch)) == (accepted + size - 1) // size
     for batch in epoch:
         pairs = zip(batch.genotype_BL[:, 0], batch.phenotype_BP[:, 0], strict=True)
         assert all(g == p or (g == 0 and p.isnan()) for g, p in pairs)
@@ -176,15 +176,15 @@ def test_processes_share_each_batch(world):
 
 
 def test_the_genotypes_of_a_large_panel_are_pruned_once(tmp_path, monkeypatch):
-    """What is kept on disk is what was made; a small panel leaves nothing."""
+    """The file on disk has what was made; a small panel leaves nothing."""
     panel = make_panel(60, 30, 2, phenotypes=np.random.default_rng(0).standard_normal((60, 2)))
     panel.genotypes[3, 4] = NO_CALL
     split = splits.random(panel, [], seed=0)
-    told = {"max_correlation": 0.3, "loci_from": "train", "missing": "mask"}
-    file = tmp_path / "kept" / "x.npz"
+    options = {"max_correlation": 0.3, "loci_from": "train", "missing": "mask"}
+    file = tmp_path / "cache" / "x.npz"
 
-    def prepared_with(memory):
-        return prepare(panel, split, [0, 1], QUALITY, None, memory, **told)
+    def prepared_with(cache_file):
+        return prepare(panel, split, [0, 1], QUALITY, None, cache_file, **options)
 
     plain = prepared_with(file)
     assert not file.exists()
@@ -212,8 +212,8 @@ def pruned_file(tmp_path_factory):
     split = splits.cv2(panel, [0, 1], seed=0)
 
     def prepared_again():
-        told = {"max_correlation": 0.3, "loci_from": "train", "missing": "mask"}
-        return prepare(panel, split, [0, 1], QUALITY, None, file, **told)
+        options = {"max_correlation": 0.3, "loci_from": "train", "missing": "mask"}
+        return prepare(panel, split, [0, 1], QUALITY, None, file, **options)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("g2p.data.genotype_cache.LARGE", 1)
@@ -272,8 +272,8 @@ def test_a_flipped_bit_in_the_length_of_an_array_is_mended(tmp_path, monkeypatch
 def test_pruned_genotypes_of_another_shape_are_made_again(pruned_file, caplog, change):
     plain, prepared_again, file, whole = pruned_file
     file.write_bytes(whole)
-    with np.load(file) as known:
-        arrays = dict(known)
+    with np.load(file) as archive:
+        arrays = dict(archive)
     change(arrays)
     np.savez(file, **arrays)
     assert_same_genotypes(prepared_again(), plain)

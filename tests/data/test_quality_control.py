@@ -101,7 +101,7 @@ def test_the_nearest_locus_of_the_chromosome_fills_a_gap(seed, share):
             assert filled[strain, i] == expected
 
 
-def test_twins_are_told_apart_from_strains_that_are_alike():
+def test_twins_are_distinguished_from_similar_strains():
     genotypes = gappy(0, share=0)
     genotypes[7] = genotypes[31]
     cleaned = clean(genotypes, table(12), split_of(40), **QUALITY | {"duplicates": "drop"})
@@ -126,9 +126,9 @@ def test_nothing_of_test_or_validation_strains_reaches_quality_control():
 
 def test_a_panel_without_gaps_is_not_copied():
     panel = make_panel(40, 6, 1, phenotypes=np.random.default_rng(0).standard_normal((40, 1)))
-    told = {"max_correlation": None, "loci_from": "train", "missing": "mask"}
+    options = {"max_correlation": None, "loci_from": "train", "missing": "mask"}
     split = splits.random(panel, [0], seed=0)
-    data = prepare(panel, split, [0], QUALITY | {"monomorphic": "keep"}, **told)
+    data = prepare(panel, split, [0], QUALITY | {"monomorphic": "keep"}, **options)
     assert np.shares_memory(data.genotypes, panel.genotypes) and data.qc_log == []
 
 
@@ -141,8 +141,10 @@ def test_what_is_outside_of_the_split_counts_for_nothing():
     """A strain whose twin is in no part stays, and a strain of several parts is counted once."""
     genotypes = gappy(0, share=0)
     genotypes[20:30] = genotypes[:10]
-    kept = np.arange(10, 40)
-    split = Split({"train": kept[:15], "val": kept[15:20], "test": kept[20:]})
+    rows_of_split = np.arange(10, 40)
+    split = Split(
+        {"train": rows_of_split[:15], "val": rows_of_split[15:20], "test": rows_of_split[20:]}
+    )
     cleaned = clean(genotypes, table(12), split, **QUALITY | {"duplicates": "drop"})
     assert set(range(20, 30)) <= set(np.concatenate(list(cleaned.split.values())).tolist())
     genotypes[15, 3] = NO_CALL

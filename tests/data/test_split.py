@@ -89,7 +89,7 @@ def test_a_column_names_the_parts():
     assert len(drawn["val"]) == 7  # 15% of 45
 
 
-def test_the_published_split_is_the_panels_own():
+def test_the_published_split_is_that_of_the_panel():
     part = np.array(["train", "val", "test"] * 20)
     split = splits.published(with_facts(split=part), [])
     assert all((part[split[name]] == name).all() for name in split) and everyone_once(split, 60)
@@ -97,7 +97,7 @@ def test_the_published_split_is_the_panels_own():
 
 @settings(deadline=None, max_examples=20)
 @given(seed=st.integers(0, 99), P=st.integers(2, 5), missing=st.floats(0, 0.6))
-def test_cv2_holds_out_single_values_of_known_strains(seed, P, missing):
+def test_cv2_holds_out_single_values_of_training_strains(seed, P, missing):
     rng = np.random.default_rng(seed)
     phenotypes = rng.standard_normal((200, P + 1))
     phenotypes[rng.random(phenotypes.shape) < missing] = np.nan
@@ -110,18 +110,18 @@ def test_cv2_holds_out_single_values_of_known_strains(seed, P, missing):
     np.testing.assert_array_equal(seen_in_training, observed.any(axis=1))
     assert all(len(rows) == 200 for rows in split.values())
     if P == 5:
-        assert (cells == 2).mean() == pytest.approx(0.15 * 0.8, abs=0.05)
+        assert (cells == 2).mean() == pytest.approx(0.145, abs=0.05)  # 0.15, fewer in strains of one value
 
 
-def test_cv2_trains_on_its_own_cells_alone():
+def test_cv2_trains_on_its_training_cells_alone():
     """A held-out value may be anything: what is fitted does not notice."""
     panel = make_panel(60, 4, 3, phenotypes=np.random.default_rng(1).standard_normal((60, 3)))
     split = splits.cv2(panel, [0, 2], seed=0)
     changed = panel.phenotypes.copy()
     changed[split.cells == 2] += 100
-    told = {"max_correlation": None, "loci_from": "train", "missing": "mask"}
+    options = {"max_correlation": None, "loci_from": "train", "missing": "mask"}
     first, second = (
-        prepare(p, split, [0, 2], QUALITY, **told)
+        prepare(p, split, [0, 2], QUALITY, **options)
         for p in (panel, make_panel(60, 4, 3, phenotypes=changed))
     )
     np.testing.assert_array_equal(first.scaler.mean, second.scaler.mean)
@@ -133,7 +133,7 @@ def test_cv2_trains_on_its_own_cells_alone():
     assert (counts == 1).all()
 
 
-def test_a_run_predicts_known_strains_in_new_environments(small):
+def test_a_run_predicts_training_strains_in_new_environments(small):
     folder = run(small("split=cv2", "phenotype=[23C,25C,27C]", "trainer.batch_size=16"))
     metrics = json.loads((folder / "metrics.json").read_text())
     rows = pq.read_table(folder / "predictions.parquet").to_pylist()
@@ -145,7 +145,7 @@ def test_a_run_predicts_known_strains_in_new_environments(small):
 
 
 @pytest.mark.parametrize(
-    ("split", "said"),
+    ("split", "message"),
     [
         (lambda p: splits.cv2(p, [0], seed=0), "requires several"),
         (lambda p: splits.published(p, []), "has no published split"),
@@ -157,30 +157,30 @@ def test_a_run_predicts_known_strains_in_new_environments(small):
          "two must remain"),
     ],
 )  # fmt: skip
-def test_what_a_panel_cannot_give(split, said):
-    with pytest.raises(UserError, match=said):
+def test_what_a_panel_cannot_give(split, message):
+    with pytest.raises(UserError, match=message):
         split(with_facts(family=["a", "b"] * 30))
 
 
 @pytest.mark.parametrize("name", ["column", "group"])
-def test_a_split_by_a_phenotype_names_the_way_out(name):
+def test_a_split_by_a_phenotype_names_the_remedy(name):
     """A fold that is no fact would be trained on."""
     panel = replace(with_facts(batch=["a", "b"] * 30), phenotype_names=["YPD", "fold"])
     by_column = {"test": "0", "val": None, "seed": 0}
     by_group = {"seed": 0, "k": 5, "fold": 0, "val_share": 0.2}
-    told = by_column if name == "column" else by_group
+    options = by_column if name == "column" else by_group
     with pytest.raises(UserError, match=r"'fold' is a phenotype .* add data.facts=\[fold\]"):
-        getattr(splits, name)(panel, [0], column="fold", **told)
+        getattr(splits, name)(panel, [0], column="fold", **options)
     with pytest.raises(UserError, match="It has: batch. To add a column .* list it in data.facts"):
-        getattr(splits, name)(panel, [0], column="plate", **told)
+        getattr(splits, name)(panel, [0], column="plate", **options)
 
 
 def test_every_split_has_its_yaml():
-    found = {
+    functions = {
         name for name, value in vars(splits).items()
         if inspect.isfunction(value) and value.__module__ == splits.__name__ and name[0] != "_"
     }  # fmt: skip
-    assert found == set(choices("split"))
+    assert functions == set(choices("split"))
 
 
 def test_a_strain_without_a_group_is_in_none():

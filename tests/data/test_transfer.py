@@ -34,20 +34,20 @@ def reduced(panel, observations, *, seed=0, method="joint", split=None):
 
 @settings(deadline=None, max_examples=30)
 @given(seed=st.integers(0, 99), few=st.integers(2, 30), more=st.integers(0, 20))
-def test_m_values_are_known_and_grow_by_adding(seed, few, more):
+def test_m_values_are_visible_and_grow_by_adding(seed, few, more):
     panel = make_panel(80, 5, 3)
     split, first, _ = reduced(panel, few, seed=seed)
     _, second, _ = reduced(panel, few + more, seed=seed)
     pool = np.concatenate([split["train"], split["val"]])
-    known = [np.isfinite(p[pool, 1]) for p in (first, second)]
-    assert [k.sum() for k in known] == [few, few + more]
-    assert not (known[0] & ~known[1]).any()
+    visible = [np.isfinite(p[pool, 1]) for p in (first, second)]
+    assert [k.sum() for k in visible] == [few, few + more]
+    assert not (visible[0] & ~visible[1]).any()
     share = np.isfinite(first[split["val"], 1]).sum()
     there = [np.isfinite(panel.phenotypes[split[part], 1]).sum() for part in ("train", "val")]
     assert share == few * there[1] // sum(there)
     for changed in (first, second):
-        kept = np.isfinite(changed[:, 1])
-        np.testing.assert_array_equal(changed[kept, 1], panel.phenotypes[kept, 1])
+        shown = np.isfinite(changed[:, 1])
+        np.testing.assert_array_equal(changed[shown, 1], panel.phenotypes[shown, 1])
         np.testing.assert_array_equal(changed[:, [0, 2]], panel.phenotypes[:, [0, 2]])
         np.testing.assert_array_equal(changed[split["test"]], panel.phenotypes[split["test"]])
 
@@ -61,19 +61,19 @@ def test_null_is_all_and_methods_choose_the_columns():
 
 
 @pytest.mark.parametrize(
-    ("columns", "target", "observations", "method", "said"),
+    ("columns", "target", "observations", "method", "message"),
     [
         ([0, 2], "p1", 5, "joint", "is not among the phenotypes"),
         ([0, 1], "q", 5, "joint", "^transfer.target: this panel has no phenotype 'q'"),
         ([0, 1], "all", 5, "joint", "^transfer.target=all: it must be one phenotype"),
-        ([1], "p1", 5, "finetuned", "names none"),
+        ([1], "p1", 5, "finetuned", "selects none"),
         ([0, 1], "p1", 500, "joint", "has 52 values"),
     ],
 )
-def test_what_cannot_be_asked(columns, target, observations, method, said):
+def test_refused_targets(columns, target, observations, method, message):
     panel = make_panel(60, 5, 3, phenotypes=np.random.default_rng(0).standard_normal((60, 3)))
     split = {"train": np.arange(40), "val": np.arange(40, 52), "test": np.arange(52, 60)}
-    with pytest.raises(UserError, match=said):
+    with pytest.raises(UserError, match=message):
         transfer.target(
             panel,
             columns,
@@ -86,16 +86,16 @@ def test_what_cannot_be_asked(columns, target, observations, method, said):
 
 
 @pytest.mark.parametrize(
-    ("overrides", "said"),
+    ("overrides", "message"),
     [
         (["model=ridge", "transfer.method=finetuned"], "no weights to go on"),
-        (["data.missing=drop_strain"], "would drop their strains"),
-        (["model=rijal_multienv", "transfer.method=finetuned"], "joint does without"),
+        (["data.missing=drop_strain"], "drops their strains"),
+        (["model=rijal_multienv", "transfer.method=finetuned"], "Use transfer.method=joint"),
         (["transfer.observations=1"], "at least 2"),
     ],
 )
-def test_what_is_refused_before_any_work(overrides, said):
-    with pytest.raises(UserError, match=said):
+def test_what_is_refused_before_any_work(overrides, message):
+    with pytest.raises(UserError, match=message):
         check(compose("transfer=target", *overrides))
 
 
@@ -131,7 +131,7 @@ def test_few_values_are_all_that_joint_training_sees(small):
     assert scaling["mean"][1:] == other["mean"][1:]
 
 
-def test_fine_tuning_goes_on_from_the_run_on_the_others(small):
+def test_fine_tuning_resumes_from_the_run_on_the_others(small):
     base = run(small("phenotype=[25C,27C]", "trainer.batch_size=16"))
     before = (base / "metrics.json").stat().st_mtime_ns
     folder = run(small(*THREE, "transfer.observations=30", "transfer.method=finetuned",
@@ -176,6 +176,6 @@ def test_a_target_that_a_part_knows_nothing_of(part):
     there = np.isfinite(panel.phenotypes[split[other], 1]).sum()
     for observations in (None, 3):
         _, phenotypes, _ = reduced(panel, observations, split=split)
-        known = np.isfinite(phenotypes[split[other], 1]).sum()
-        assert known == (observations or there)
+        visible = np.isfinite(phenotypes[split[other], 1]).sum()
+        assert visible == (observations or there)
         assert np.isnan(phenotypes[split[part], 1]).all()

@@ -34,19 +34,19 @@ def table(chromosome, position) -> pa.Table:
 @pytest.mark.parametrize("dtype", [np.int8, np.float16, np.float32])
 def test_calls_are_those_of_a_loop(dtype):
     genotypes = with_gaps(1500, 12, dtype)  # more than one block
-    found = calls(genotypes)
+    result = calls(genotypes)
     for locus, values in enumerate(as_nan(genotypes).T):
-        known = [v for v in values if v == v]
-        assert found.missing_by_locus[locus] == pytest.approx(1 - len(known) / 1500)
-        if known:
-            ones = sum((v + 1) / 2 for v in known) / len(known)
-            assert found.frequency[locus] == pytest.approx(ones)
+        called = [v for v in values if v == v]
+        assert result.missing_by_locus[locus] == pytest.approx(1 - len(called) / 1500)
+        if called:
+            ones = sum((v + 1) / 2 for v in called) / len(called)
+            assert result.frequency[locus] == pytest.approx(ones)
         else:
-            assert np.isnan(found.frequency[locus])
+            assert np.isnan(result.frequency[locus])
     for strain, values in enumerate(as_nan(genotypes)):
-        assert found.missing_by_strain[strain] == pytest.approx(np.isnan(values).mean())
-    assert len(found.minor) == 11
-    assert found.minor.min() == 0 and found.minor.max() <= 0.5
+        assert result.missing_by_strain[strain] == pytest.approx(np.isnan(values).mean())
+    assert len(result.minor) == 11
+    assert result.minor.min() == 0 and result.minor.max() <= 0.5
 
 
 def test_samples_are_ascending_and_the_same_at_each_call():
@@ -62,8 +62,8 @@ def test_r2_is_numpys_over_strains_called_at_both(dtype):
     genotypes = with_gaps(dtype=dtype)
     left, right = (pairs.ravel() for pairs in np.indices((25, 25)))
     values = as_nan(genotypes).T
-    found = squared_correlation(np.ascontiguousarray(genotypes.T), left, right)
-    for i, j, r2 in zip(left, right, found, strict=True):
+    result = squared_correlation(np.ascontiguousarray(genotypes.T), left, right)
+    for i, j, r2 in zip(left, right, result, strict=True):
         seen = np.isfinite(values[i]) & np.isfinite(values[j])
         if i < 2 or j < 2:  # not called, or does not vary
             assert np.isnan(r2)
@@ -77,13 +77,13 @@ def test_pairs_lie_on_one_chromosome_and_as_far_as_their_bin_says():
     position = rng.integers(1, 5000, 71).astype(float)  # in no order, some alike
     edges = np.array([1.0, 10, 100, 1000])
     first = np.arange(0, 71, 2)
-    found = set()
+    result = set()
     for one, other, bin_ in zip(
         *pairs_by_distance(chromosome, position, first, edges, rng), strict=True
     ):
         assert chromosome[one] == chromosome[other]
         assert edges[bin_] <= position[other] - position[one] < edges[bin_ + 1]
-        found.add((one, bin_))
+        result.add((one, bin_))
     expected = {
         (one, bin_)
         for one in first
@@ -92,21 +92,21 @@ def test_pairs_lie_on_one_chromosome_and_as_far_as_their_bin_says():
         if chromosome[one] == chromosome[other]
         and edges[bin_] <= position[other] - position[one] < edges[bin_ + 1]
     }
-    assert found == expected
+    assert result == expected
 
 
 def test_linkage_of_a_cross_decays_as_its_map_says():
     rng = np.random.default_rng(1)
     chromosome, position = draw_loci(rng, 1200)
     genotypes = cross(rng, 1500, chromosome, position)
-    found = decay(genotypes, table(chromosome, position))
-    expected = np.exp(-4 * found.distance * MORGANS_PER_BP)  # Haldane: r = exp(-2d)
-    enough = found.pairs > 200
+    result = decay(genotypes, table(chromosome, position))
+    expected = np.exp(-4 * result.distance * MORGANS_PER_BP)  # Haldane: r = exp(-2d)
+    enough = result.pairs > 200
     assert enough.sum() > 10
     # A bin is a factor of 1.8 wide, so its middle stands for it only roughly.
-    np.testing.assert_allclose(found.r2[enough], expected[enough], atol=0.03)
-    assert found.strains == 1000
-    assert found.between == pytest.approx(1 / 1000, rel=0.2)  # by chance
+    np.testing.assert_allclose(result.r2[enough], expected[enough], atol=0.03)
+    assert result.strains == 1000
+    assert result.between == pytest.approx(1 / 1000, rel=0.2)  # by chance
 
 
 def test_linkage_without_a_pair_is_nothing():
@@ -135,21 +135,21 @@ def test_relatives_lie_side_by_side():
     families = rng.choice(np.array([-1, 1], np.int8), (3, 400))
     family = rng.integers(3, size=80)
     genotypes = families[family] * rng.choice(np.array([-1, 1], np.int8), (80, 400), p=[0.1, 0.9])
-    found = relatedness(genotypes)
-    assert (np.diff(family[found.rows]) != 0).sum() == 2
-    assert len(found.pairs) == 80 * 79 / 2
+    result = relatedness(genotypes)
+    assert (np.diff(family[result.rows]) != 0).sum() == 2
+    assert len(result.pairs) == 80 * 79 / 2
     np.testing.assert_allclose(
-        found.matrix, relationship(genotypes, found.rows, np.arange(400)), atol=1e-12
+        result.matrix, relationship(genotypes, result.rows, np.arange(400)), atol=1e-12
     )
     values = np.linalg.svd(genotypes - genotypes.mean(axis=0))[1] ** 2
-    assert found.first_axis == pytest.approx(values[0] / values.sum())
+    assert result.first_axis == pytest.approx(values[0] / values.sum())
     assert relatedness(genotypes[:1]) is None
     assert relatedness(np.ones((5, 4), np.int8)) is None
 
 
 def test_moments():
-    found = moments(np.array([1.0, np.nan, 2.0, 6.0]))
-    assert found == pytest.approx({"mean": 3, "sd": np.sqrt(7), "min": 1, "max": 6})
+    result = moments(np.array([1.0, np.nan, 2.0, 6.0]))
+    assert result == pytest.approx({"mean": 3, "sd": np.sqrt(7), "min": 1, "max": 6})
     assert np.isnan(list(moments(np.full(3, np.nan)).values())).all()
     assert np.isnan(moments(np.array([4.0]))["sd"])
 

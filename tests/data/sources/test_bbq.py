@@ -51,9 +51,9 @@ def zipped_arrays(prefix="datasets/"):
 
 def assert_is_the_panel_of_arrays(panel):
     made = arrays()
-    for what, found in (("geno", panel.genotypes), ("pheno", panel.phenotypes)):
+    for what, array in (("geno", panel.genotypes), ("pheno", panel.phenotypes)):
         expected = np.concatenate([made[f"{what}_{part}.npy"] for part in COUNTS])
-        np.testing.assert_array_equal(found, expected)
+        np.testing.assert_array_equal(array, expected)
 
 
 def test_arrays(tmp_path, monkeypatch):
@@ -129,11 +129,11 @@ def test_a_padded_array_is_not_unpacked(tmp_path):
 def test_a_note_of_another_shape_is_made_again(tmp_path, note):
     write_arrays(tmp_path)
     _, first = read_from(tmp_path, "arrays")
-    (known,) = (tmp_path / "cache").glob("bbq-*.json")
-    good = known.read_text()
-    known.write_text(note)
+    (stored_note,) = (tmp_path / "cache").glob("bbq-*.json")
+    good = stored_note.read_text()
+    stored_note.write_text(note)
     assert read_from(tmp_path, "arrays")[1] == first
-    assert known.read_text() == good
+    assert stored_note.read_text() == good
 
 
 def test_a_damaged_panel_whose_arrays_are_gone_is_removed(tmp_path):
@@ -163,8 +163,8 @@ def test_no_network_says_what_to_do_by_hand(tmp_path):
     with serving(), pytest.raises(UserError, match="no connection") as caught:
         read_from(tmp_path, "arrays", record="http://127.0.0.1:9/api/records/1")
     page = "http://127.0.0.1:9/records/1"
-    said = f"download datasets.zip from {page} by hand and put it into {tmp_path / 'files'}"
-    assert said in str(caught.value)
+    message = f"download datasets.zip from {page} by hand and put it into {tmp_path / 'files'}"
+    assert message in str(caught.value)
     assert nothing_stored(tmp_path)
 
 
@@ -185,7 +185,7 @@ def test_a_server_that_refuses_or_sends_something_else(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"pheno_val": None}, "has some arrays, but not pheno_val.npy"),
         ({"geno_val": np.zeros((3, 5))}, "geno_val.npy holds 3 x 5 numbers, expected 3 x 4"),
@@ -200,9 +200,9 @@ def test_a_server_that_refuses_or_sends_something_else(tmp_path):
          r"pheno_test.npy: strain 0, phenotype 0 \(from 0\) is inf; phenotypes must be finite"),
     ],
 )  # fmt: skip
-def test_faulty_arrays(tmp_path, changes, said):
+def test_faulty_arrays(tmp_path, changes, message):
     write_arrays(tmp_path, **changes)
-    with pytest.raises(UserError, match=said):
+    with pytest.raises(UserError, match=message):
         read_from(tmp_path, "arrays")
     assert nothing_stored(tmp_path)
     assert not list(tmp_path.glob("cache/*.scratch"))

@@ -119,9 +119,9 @@ def test_the_published_split_as_the_notebook_makes_it():
     rest, test = train_test_split(np.array(rows), test_size=0.15, random_state=42)
     train, val = train_test_split(rest, test_size=0.15, random_state=42)
     assert (len(train), len(val), len(test)) == (72_213, 12_744, 14_993)
-    found = np.array(published_split(99_950))
+    subsets = np.array(published_split(99_950))
     for part, expected in (("train", train), ("val", val), ("test", test)):
-        np.testing.assert_array_equal(np.flatnonzero(found == part), np.sort(expected))
+        np.testing.assert_array_equal(np.flatnonzero(subsets == part), np.sort(expected))
 
 
 def test_a_locus_table(tmp_path):
@@ -135,7 +135,7 @@ def test_a_locus_table(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({GENOTYPES[2]: None, PHENOTYPES[5]: None},
          r"lacks geno_data_3.txt, pheno_data_35C.txt \(or .gz\). Download .* from https://datadryad"),
@@ -176,9 +176,9 @@ def test_a_locus_table(tmp_path):
         ({"loci.csv": "id,chromosome,position\na,chr01,1\n"}, "loci.csv lists 1 loci; .* have 4"),
     ],
 )  # fmt: skip
-def test_faults_are_named_with_file_and_line_and_leave_no_store(tmp_path, changes, said):
+def test_faults_are_named_with_file_and_line_and_leave_no_store(tmp_path, changes, message):
     write_texts(tmp_path / "files", changes)
-    with pytest.raises(UserError, match=said):
+    with pytest.raises(UserError, match=message):
         read_from(tmp_path, "raw")
     assert nothing_stored(tmp_path)
 
@@ -240,7 +240,7 @@ def converted(monkeypatch):
     return names
 
 
-def test_after_a_kill_what_was_converted_is_kept(tmp_path, converted):
+def test_after_a_kill_converted_files_are_reused(tmp_path, converted):
     write_texts(tmp_path / "files")
     converted.stop_at = GENOTYPES[3]
     with pytest.raises(KeyboardInterrupt):
@@ -253,7 +253,7 @@ def test_after_a_kill_what_was_converted_is_kept(tmp_path, converted):
     assert not list((tmp_path / "cache").glob("*.scratch"))
 
 
-def test_once_a_bad_file_is_mended_the_ones_before_it_are_kept(tmp_path, converted):
+def test_once_a_bad_file_is_replaced_the_files_before_it_are_reused(tmp_path, converted):
     write_texts(tmp_path / "files", {GENOTYPES[2]: "3\t0\t0\tx\t0\n"})
     with pytest.raises(UserError, match="geno_data_3.txt, line 1, column 4"):
         read_from(tmp_path, "raw")

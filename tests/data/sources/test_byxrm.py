@@ -64,7 +64,7 @@ def test_a_changed_source_is_read_again(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("geno", "pheno", "said"),
+    ("geno", "pheno", "message"),
     [
         (None, PHENO, r"BYxRM_GenoData.txt \(or .*gz\) does not exist. Put"),
         (GENO, None, r"BYxRM_PhenoData.txt \(or .*gz\) does not exist. Put"),
@@ -103,8 +103,8 @@ def test_a_changed_source_is_read_again(tmp_path):
         (GENO, PHENO.replace("\t-2", ""), "PhenoData.txt, line 3: 2 cells, expected 3"),
     ],
 )
-def test_faults_are_named_with_file_and_line_and_leave_no_store(tmp_path, geno, pheno, said):
-    with pytest.raises(UserError, match=said):
+def test_faults_are_named_with_file_and_line_and_leave_no_store(tmp_path, geno, pheno, message):
+    with pytest.raises(UserError, match=message):
         read_from(write(tmp_path, geno, pheno))
     assert not list(tmp_path.rglob("*.arrow"))
 
@@ -141,8 +141,8 @@ def test_the_real_cross(byxrm_folder, tmp_path):
         name, *alleles = next(file).split()
     column = panel.loci["id"].to_pylist().index(name)
     expected = {s: {"B": -1, "R": 1}[a] for s, a in zip(strains, alleles, strict=True)}
-    found = dict(zip(panel.strains, panel.genotypes[:, column].tolist(), strict=True))
-    assert found == expected
+    observed = dict(zip(panel.strains, panel.genotypes[:, column].tolist(), strict=True))
+    assert observed == expected
     lines = (byxrm_folder / PHENOTYPES).read_text().splitlines()
     cells = lines[500].split("\t")
     values = panel.phenotypes[panel.strains.index(cells[0])]

@@ -69,23 +69,29 @@ def test_loci_are_balanced_and_in_genome_order(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("override", "said"),
+    ("override", "message"),
     [
         ("data.order=11", "exceeds data.loci=10"),
         ("data.loci=500", "only .* of 200 loci"),
         ("data.order=10", "fewer than 10 sets"),
     ],
 )
-def test_what_cannot_be_drawn(tmp_path, override, said):
-    with pytest.raises(UserError, match=said):
+def test_what_cannot_be_drawn(tmp_path, override, message):
+    with pytest.raises(UserError, match=message):
         panel(tmp_path, override, "data.strains=4000")
 
 
 def test_on_the_genotypes_of_any_stored_panel(tmp_path):
     base = load_panel(compose("data.strains=300", "data.loci=40")["data"], tmp_path)[0]
     (stored,) = (tmp_path / "panels").glob("simulated-*.arrow")
-    told = ("data=epistasis", f"data.panel={stored}", "data.loci=8", "data.order=2", "data.noise=0")
-    made = load_panel(compose(*told)["data"], tmp_path)[0]
+    overrides = (
+        "data=epistasis",
+        f"data.panel={stored}",
+        "data.loci=8",
+        "data.order=2",
+        "data.noise=0",
+    )
+    made = load_panel(compose(*overrides)["data"], tmp_path)[0]
     assert made.strains == base.strains
     columns = [base.loci["id"].to_pylist().index(name) for name in made.loci["id"].to_pylist()]
     np.testing.assert_array_equal(made.genotypes, base.genotypes[:, columns])
@@ -108,7 +114,7 @@ def test_a_panel_that_is_none(tmp_path):
 
 def test_the_content_of_a_panel_is_in_the_fingerprint_not_its_name(tmp_path):
     """Two panels under one name are two."""
-    found = []
+    fingerprints = []
     for strains in (300, 400):
         made = load_panel(compose(f"data.strains={strains}")["data"], tmp_path / "made")[0]
         file = tmp_path / str(strains) / "panel.arrow"
@@ -121,5 +127,5 @@ def test_the_content_of_a_panel_is_in_the_fingerprint_not_its_name(tmp_path):
         options = compose("data=epistasis", f"data.panel={file}", "data.loci=8", "data.order=2")
         panel_of, fingerprint = load_panel(options["data"], tmp_path)
         assert panel_of.strains == made.strains
-        found.append(fingerprint)
-    assert found[0] != found[1]
+        fingerprints.append(fingerprint)
+    assert fingerprints[0] != fingerprints[1]

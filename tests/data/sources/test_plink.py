@@ -76,17 +76,17 @@ def test_against_a_written_bed_and_a_decoder(tmp_path_factory, n_strains, n_loci
     folder = tmp_path_factory.mktemp("bed")
     rng = np.random.default_rng(seed)
     counts = rng.choice(np.array([0, 1, 2, -127], np.int8), (n_strains, n_loci))
-    places = rng.permutation(n_loci)
+    positions = rng.permutation(n_loci)
     properties = {
         "iid": [f"S{i}" for i in range(n_strains)],
         "sid": [f"L{i}" for i in range(n_loci)],
-        "chromosome": [str(1 + place // 3) for place in places],
-        "bp_position": [int(place) for place in places],
+        "chromosome": [str(1 + position // 3) for position in positions],
+        "bp_position": [int(position) for position in positions],
         "pheno": [str(i) for i in range(n_strains)],
     }
     to_bed(folder / "p.bed", counts, properties=properties)
     panel, _ = read_from(folder)
-    order = np.argsort(places)
+    order = np.argsort(positions)
     wanted = np.where(counts == -127, -128, counts - 1)[:, order]
     np.testing.assert_array_equal(panel.genotypes, wanted)
     copies = decoded((folder / "p.bed").read_bytes(), n_strains, n_loci)[:, order]
@@ -128,16 +128,16 @@ def test_the_fingerprint_follows_content_and_options(tmp_path):
 
 def test_as_the_command_line_asks_for_it(tmp_path):
     write(tmp_path, pheno=PHENO)
-    told = compose(
+    config = compose(
         "data=plink", f"data.path={tmp_path / 'p'}", f"data.phenotypes={tmp_path / 'pheno.tsv'}",
         "data.facts=[batch]",
     )["data"]  # fmt: skip
-    panel, _ = load_panel(told, tmp_path / "cache")
+    panel, _ = load_panel(config, tmp_path / "cache")
     assert panel.strain_table.column_names == ["batch", "family"]
 
 
 @pytest.mark.parametrize(
-    ("files", "said"),
+    ("files", "message"),
     [
         ({"bed": None}, r"data.path: the file .*p.bed does not exist. Set data.path to the common"),
         ({"fam": None}, r"the file .*p.fam does not exist"),
@@ -165,8 +165,8 @@ def test_as_the_command_line_asks_for_it(tmp_path):
         ({"bed": b""}, "p.bed is not a bed"),
     ],
 )
-def test_faults_are_named_and_leave_no_store(tmp_path, files, said):
-    with pytest.raises(UserError, match=said) as error:
+def test_faults_are_named_and_leave_no_store(tmp_path, files, message):
+    with pytest.raises(UserError, match=message) as error:
         read_from(write(tmp_path, **files))
     assert "\n" not in str(error.value)
     assert not list(tmp_path.rglob("*.arrow"))
@@ -195,10 +195,12 @@ def test_a_lost_line_is_noticed(tmp_path_factory, n_strains, n_loci, gone, of_bi
         read_from(folder)
 
 
-def test_a_lost_line_of_the_fam_is_told(tmp_path):
+def test_a_lost_line_of_the_fam_is_reported(tmp_path):
     write(tmp_path, fam="F1 S1 0 0 0 1\nF2 S3 0 0 0 2\n")
-    said = "p.bed has calls beyond the 2 strains of the fam, first of locus 1 .* fam lacks a line"
-    with pytest.raises(UserError, match=said):
+    message = (
+        "p.bed has calls beyond the 2 strains of the fam, first of locus 1 .* fam lacks a line"
+    )
+    with pytest.raises(UserError, match=message):
         read_from(tmp_path)
     assert not list(tmp_path.rglob("*.arrow"))
 
@@ -217,7 +219,7 @@ def test_a_line_too_many_in_the_fam_is_warned_of(tmp_path, caplog):
 
 
 @pytest.mark.parametrize(
-    ("pheno", "facts", "said"),
+    ("pheno", "facts", "message"),
     [
         (None, [], "data.phenotypes: the file .*pheno.tsv does not exist. .*or null"),
         (PHENO, [], "pheno.tsv, line 2, column batch: 'x' is not a number .*data.facts"),
@@ -231,8 +233,8 @@ def test_a_line_too_many_in_the_fam_is_warned_of(tmp_path, caplog):
         (PHENO.replace("\t", " "), ["batch"], "line 1: expected a tab-separated header"),
     ],
 )
-def test_faults_of_the_phenotype_table(tmp_path, pheno, facts, said):
-    with pytest.raises(UserError, match=said):
+def test_faults_of_the_phenotype_table(tmp_path, pheno, facts, message):
+    with pytest.raises(UserError, match=message):
         read_from(write(tmp_path, pheno=pheno), phenotypes="pheno.tsv", facts=facts)
     assert not list(tmp_path.rglob("*.arrow"))
 

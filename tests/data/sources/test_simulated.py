@@ -117,7 +117,7 @@ def test_a_panel_can_be_purely_additive(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("override", "said"),
+    ("override", "message"),
     [
         ("data.share_pairs=0.97", "additive effects need a share"),
         ("data.pairs=0", "contradict"),
@@ -125,8 +125,8 @@ def test_a_panel_can_be_purely_additive(tmp_path):
         ("data.pairs=100000", "only 4950 pairs"),
     ],
 )
-def test_options_that_contradict_each_other(tmp_path, override, said):
-    with pytest.raises(UserError, match=said):
+def test_options_that_contradict_each_other(tmp_path, override, message):
+    with pytest.raises(UserError, match=message):
         panel(tmp_path, override)
     assert not list(tmp_path.rglob("*.arrow"))
 

@@ -17,7 +17,7 @@ from tests.helpers.table_files import GENO, LOCI, PHENO, read_from, write
 
 
 @pytest.mark.parametrize(
-    ("geno", "options", "said"),
+    ("geno", "options", "message"),
     [
         (GENO.replace("C,0", "C,2"), {},
          "geno.csv, line 4, column m1: 2 does not fit data.coding=-1/0/1; it would fit 0/1/2"),
@@ -52,21 +52,21 @@ from tests.helpers.table_files import GENO, LOCI, PHENO, read_from, write
         (GENO.replace("m2", "m\x1b[31m2"), {}, "geno.csv, line 1: the name 'm.*' has a control"),
     ],
 )  # fmt: skip
-def test_faults_are_named_and_leave_no_store(tmp_path, geno, options, said):
+def test_faults_are_named_and_leave_no_store(tmp_path, geno, options, message):
     write(tmp_path, geno)
     for name in ("geno.xls", "geno.parquet"):
         (tmp_path / name).write_text(GENO)
-    if said is None:
+    if message is None:
         assert read_from(tmp_path, **options)[0].phenotype_names == ["YPD", "fold", "Copper"]
         return
-    with pytest.raises(UserError, match=said) as error:
+    with pytest.raises(UserError, match=message) as error:
         read_from(tmp_path, **options)
     assert "\n" not in str(error.value)
     assert not list(tmp_path.rglob("*.arrow"))
 
 
 @pytest.mark.parametrize(
-    ("loci", "said"),
+    ("loci", "message"),
     [
         (LOCI.replace("position", "bp"), "loci.csv has no column position; a locus table has"),
         (LOCI.replace("allele_1", "alt"), "has no column allele_1"),
@@ -91,14 +91,14 @@ def test_faults_are_named_and_leave_no_store(tmp_path, geno, options, said):
         (LOCI.replace("10,chr1", "10,"), "line 3, column chromosome: the chromosome is missing"),
     ],
 )
-def test_faults_of_the_locus_table(tmp_path, loci, said):
-    with pytest.raises(UserError, match=said):
+def test_faults_of_the_locus_table(tmp_path, loci, message):
+    with pytest.raises(UserError, match=message):
         read_from(write(tmp_path, loci=loci), loci="loci.csv")
     assert not list(tmp_path.rglob("*.arrow"))
 
 
 @pytest.mark.parametrize(
-    ("columns", "said"),
+    ("columns", "message"),
     [
         ({"m1": [0, 1, 1], "strain": ["A", "B", "C"]}, "rows 2 and 3: the strain '1' appears"),
         ({"m1": [0.5, 1, 1], "strain": ["A", "B", "C"]}, "column m1: strain names .* found double"),
@@ -113,10 +113,10 @@ def test_faults_of_the_locus_table(tmp_path, loci, said):
         ({"strain": [], "m1": []}, "has 0 rows and 2 columns"),
     ],
 )
-def test_faults_of_a_parquet_file(tmp_path, columns, said):
+def test_faults_of_a_parquet_file(tmp_path, columns, message):
     write(tmp_path)
     pq.write_table(pa.table(columns), tmp_path / "geno.parquet")
-    with pytest.raises(UserError, match=said):
+    with pytest.raises(UserError, match=message):
         read_from(tmp_path, path="geno.parquet")
     assert not list(tmp_path.rglob("*.arrow"))
 
@@ -158,7 +158,7 @@ def test_what_numbers_mean_has_no_default(tmp_path_factory, numbers, n_loci, see
     assert message.endswith(f"{', '.join(f'{n:g}' for n in numbers)}, fit {FIT[numbers]}.")
 
 
-def test_the_command_line_must_say_a_coding(tmp_path):
+def test_the_command_line_must_set_a_coding(tmp_path):
     write(tmp_path)
     files = [f"data.path={tmp_path / 'geno.csv'}", f"data.phenotypes={tmp_path / 'pheno.csv'}"]
     with pytest.raises(UserError, match="Its numbers, -1, 0, 1, fit -1/0/1."):

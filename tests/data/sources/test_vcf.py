@@ -131,15 +131,15 @@ def test_a_record_whose_alt_is_its_ref_is_no_locus(tmp_path, caplog):
 
 def test_fields_strains_and_facts_change_the_fingerprint(tmp_path):
     write(tmp_path)
-    told = [{}, {"field": "DS"}, {"strains": "shared"}, {"facts": ("plate", "YPD")}]
-    prints = {read_from(tmp_path, **options)[1] for options in told[:3]}
+    changes = [{}, {"field": "DS"}, {"strains": "shared"}, {"facts": ("plate", "YPD")}]
+    prints = {read_from(tmp_path, **options)[1] for options in changes[:3]}
     assert len(prints) == 3
     with pytest.raises(UserError, match="has no phenotype"):
-        read_from(tmp_path, **told[3])
+        read_from(tmp_path, **changes[3])
 
 
 @pytest.mark.parametrize(
-    ("vcf", "options", "said"),
+    ("vcf", "options", "message"),
     [
         ("", {}, "p.vcf is empty"),
         ("strain,a\nS,1\n", {}, "p.vcf cannot be read as VCF or BCF after record 0"),
@@ -167,8 +167,8 @@ def test_fields_strains_and_facts_change_the_fingerprint(tmp_path):
         (HEADER + RECORDS, {"name": "q.vcf"}, "data.path: the file .*q.vcf does not exist"),
     ],
 )  # fmt: skip
-def test_faults_are_named_and_leave_no_store(tmp_path, capfd, vcf, options, said):
-    with pytest.raises(UserError, match=said) as error:
+def test_faults_are_named_and_leave_no_store(tmp_path, capfd, vcf, options, message):
+    with pytest.raises(UserError, match=message) as error:
         read_from(write(tmp_path, vcf), **options)
     assert "\n" not in str(error.value)
     assert not list(tmp_path.rglob("*.arrow"))
