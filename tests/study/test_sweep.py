@@ -96,7 +96,7 @@ def test_a_plan_for_a_gpu_that_is_elsewhere(tmp_path):
         pytest.skip("a GPU is here")
     words = ("study=layers", "size=smoke", "trainer.accelerator=cuda")
     planned = sweep(*words, "--dry-run", cwd=tmp_path)
-    assert planned.returncode == 0 and "Time: not known" in planned.stdout
+    assert planned.returncode == 0 and "Time: unknown" in planned.stdout
     begun = sweep(*words, cwd=tmp_path)
     assert begun.returncode == 1 and begun.stderr.count("error:") == 1
     assert "torch sees no CUDA device here" in begun.stderr
