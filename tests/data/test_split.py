@@ -110,7 +110,7 @@ def test_cv2_holds_out_single_values_of_training_strains(seed, P, missing):
     np.testing.assert_array_equal(seen_in_training, observed.any(axis=1))
     assert all(len(rows) == 200 for rows in split.values())
     if P == 5:
-        assert (cells == 2).mean() == pytest.approx(0.145, abs=0.05)  # 0.15, fewer in strains of one value
+        assert (cells == 2).mean() == pytest.approx(0.145, abs=0.05)  # 0.15, less for single values
 
 
 def test_cv2_trains_on_its_training_cells_alone():

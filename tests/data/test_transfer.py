@@ -88,7 +88,7 @@ def test_refused_targets(columns, target, observations, method, message):
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["model=ridge", "transfer.method=finetuned"], "no weights to go on"),
+        (["model=ridge", "transfer.method=finetuned"], "no weights to fine-tune"),
         (["data.missing=drop_strain"], "drops their strains"),
         (["model=rijal_multienv", "transfer.method=finetuned"], "Use transfer.method=joint"),
         (["transfer.observations=1"], "at least 2"),
