@@ -21,28 +21,29 @@ from tests.helpers.wandb_server import Server
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```bash\n(.*?)```", README, flags=re.DOTALL)
 COMMANDS = [line for block in BLOCKS for line in block.strip().splitlines()]
+TRAINING = [command for command in COMMANDS if "train.py" in command]
 
 
 # Sources that read files; `write_sources` writes a small one of each.
 FILES = ("byxrm", "bbq", "plink", "vcf", "table")
 
 
-def shrunk(words: list[str]) -> list[str]:
-    """The same command on a small panel, for one epoch."""
-    simulated = not any(f"data={source}" in words for source in FILES)
+def shrunk(overrides: list[str]) -> list[str]:
+    """Return the same command's overrides on a small panel, for one epoch."""
+    simulated = not any(f"data={source}" in overrides for source in FILES)
     small = {"data.strains": "200", "data.loci": "32"} if simulated else {}
-    if "data=epistasis" in words:
+    if "data=epistasis" in overrides:
         small["data.strains"] = "2000"  # among fewer, too few loci are balanced
-    small |= {} if "model=ridge" in words else {"trainer.max_epochs": "1"}
-    small |= {"hydra.sweeper.n_trials": "2"} if "hydra/sweeper=optuna" in words else {}
-    others = [word for word in words if word.partition("=")[0] not in small]
+    small |= {} if "model=ridge" in overrides else {"trainer.max_epochs": "1"}
+    small |= {"hydra.sweeper.n_trials": "2"} if "hydra/sweeper=optuna" in overrides else {}
+    others = [item for item in overrides if item.partition("=")[0] not in small]
     return [*others, *(f"{key}={value}" for key, value in small.items())]
 
 
 def arguments(command: str) -> list[str]:
-    """What Python is called with for a command of the README."""
-    program, *words = shlex.split(command)
-    return words if program == "python" else ["-m", "g2p", *words]
+    """Return the arguments of Python for a command of the README."""
+    program, *rest = shlex.split(command)
+    return rest if program == "python" else ["-m", "g2p", *rest]
 
 
 # The shortest that they can be, these still take ten seconds or more.
@@ -50,7 +51,7 @@ SLOW = ("benchmarks.collect_scale", "benchmarks.epistasis", "benchmarks.overhead
 
 
 def parametrized(commands: list[str]) -> list:
-    """The commands as parameters of a test, the long ones marked as slow."""
+    """Return the commands as parameters of a test, the long ones marked as slow."""
     return [
         pytest.param(command, marks=pytest.mark.slow) if any(map(command.__contains__, SLOW))
         else command
@@ -67,15 +68,24 @@ def test_there_are_commands():
     assert commands == ["make train", "make test"]
 
 
-@pytest.mark.parametrize("command", parametrized([c for c in COMMANDS if "train.py" in c]))
-def test_a_command_of_the_readme(tmp_path, command):
-    words = shlex.split(command)[2:]
-    if "--help" not in words:
-        words = shrunk(words)
-    write_sources(tmp_path / "data")
-    done = train(*words, cwd=tmp_path, G2P_DATA=str(tmp_path / "data"))
+@pytest.fixture(scope="session")
+def sources(tmp_path_factory) -> Path:
+    """A directory of small panels, one of each source that reads files."""
+    directory = tmp_path_factory.mktemp("data")
+    write_sources(directory)
+    return directory
+
+
+@pytest.mark.parametrize("command", parametrized(TRAINING))
+def test_a_command_of_the_readme(tmp_path, sources, command):
+    overrides = shlex.split(command)[2:]
+    if "--help" not in overrides:
+        overrides = shrunk(overrides)
+    # W&B takes a second a run: the first command logs as all would, the others do not.
+    mode = "offline" if command == TRAINING[0] else "disabled"
+    done = train(*overrides, cwd=tmp_path, G2P_DATA=str(sources), WANDB_MODE=mode)
     assert done.returncode == 0, done.stderr
-    if "--help" not in words:
+    if "--help" not in overrides:
         assert done.stdout.splitlines()[-1].startswith("run: ")
 
 
@@ -85,13 +95,13 @@ def test_the_averaging_command_of_the_readme(tmp_path):
     small = [*shrunk(shlex.split(sweep)[2:]), "phenotype=30C", "logger=none"]
     assert train(*small, cwd=tmp_path).returncode == 0
     folders = sorted((tmp_path / "runs" / "seeds").glob("*"))  # as the shell does
-    done = called(command.replace("runs/seeds/*", shlex.join(map(str, folders))), tmp_path)
+    done = run_command(command.replace("runs/seeds/*", shlex.join(map(str, folders))), tmp_path)
     assert done.returncode == 0, done.stderr
     assert "3 seeds" in done.stdout
 
 
-def called(command: str, cwd: Path) -> subprocess.CompletedProcess:
-    return call(*arguments(command), cwd=cwd, G2P_DATA=str(cwd / "data"))
+def run_command(command: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess:
+    return call(*arguments(command), cwd=cwd, **environment)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +111,7 @@ def test_a_study_of_the_readme(tmp_path, command):
     alone = command.endswith("size=smoke")  # trains: two runs instead of 26
     if alone:
         command = command.replace("study=ladder", "study=canonical")
-    done = called(f"{command} logger=none", tmp_path)
+    done = run_command(f"{command} logger=none", tmp_path)
     untrained = "--collect" in command
     assert done.returncode == (1 if untrained else 0), done.stderr
     assert ("2 done" if alone else "26 pending") in done.stdout
@@ -109,19 +119,19 @@ def test_a_study_of_the_readme(tmp_path, command):
 
 def test_the_listing_commands_of_the_readme(tmp_path):
     six_runs(tmp_path / "runs")
-    every, found, ranked, pruned = (c for c in COMMANDS if c.startswith("g2p runs"))
-    for command, said in (
-        (every, "6 runs"), (found, "2 runs in"), (ranked, "csv: runs.csv"),
+    every, matching, ranked, pruned = (c for c in COMMANDS if c.startswith("g2p runs"))
+    for command, line in (
+        (every, "6 runs"), (matching, "2 runs in"), (ranked, "csv: runs.csv"),
         (pruned, "Deleted 1 run."),
     ):  # fmt: skip
-        done = called(command, tmp_path)
+        done = run_command(command, tmp_path)
         assert done.returncode == 0, done.stderr
-        assert said in done.stdout
+        assert line in done.stdout
 
 
 def test_the_dashboard_command_of_the_readme(tmp_path):
     (command,) = [c for c in COMMANDS if "--dashboard" in c]
-    done = called(command, tmp_path)
+    done = run_command(command, tmp_path)
     assert done.returncode == 0, done.stderr
     file = tmp_path / "studies" / "ladder-smoke" / "workspace.json"
     assert f"dashboard: {file}" in done.stdout and file.stat().st_size > 10_000
@@ -142,10 +152,10 @@ def test_the_sync_command_of_the_readme(wandb_study, tmp_path):
             command, shell=True, cwd=folder, capture_output=True, text=True, check=False,
             stdin=subprocess.DEVNULL, env={**os.environ, **server.login, "PATH": python},
         )  # fmt: skip
-        said = done.stdout + done.stderr
-        assert done.returncode == 0, said
-        assert not any(word in said.lower() for word in ("deprecat", "traceback", "error"))
-        return said
+        output = done.stdout + done.stderr
+        assert done.returncode == 0, output
+        assert not any(item in output.lower() for item in ("deprecat", "traceback", "error"))
+        return output
 
     with Server() as server:
         assert f"Syncing {len(runs)} run(s)" in sync()
@@ -159,21 +169,19 @@ def test_the_sync_command_of_the_readme(wandb_study, tmp_path):
         assert "No runs to sync" in sync()
 
 
-def test_the_summary_command_of_the_readme(tmp_path):
+def test_the_summary_command_of_the_readme(tmp_path, sources):
     (command,) = [c for c in COMMANDS if c.startswith("g2p panel")]
-    write_sources(tmp_path / "data")
-    done = called(command, tmp_path)
+    done = run_command(command, tmp_path, G2P_DATA=str(sources))
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1].startswith("figures: ")
 
 
-def test_the_prediction_command_of_the_readme(tmp_path):
+def test_the_prediction_command_of_the_readme(tmp_path, sources):
     (command,) = [c for c in COMMANDS if c.startswith("g2p predict")]
-    write_sources(tmp_path / "data")
-    told = ("data=table", "data.coding=0/1/2", "model=ridge", "logger=none")
-    run = train(*told, cwd=tmp_path, G2P_DATA=str(tmp_path / "data"))
+    table = ("data=table", "data.coding=0/1/2", "model=ridge", "logger=none")
+    run = train(*table, cwd=tmp_path, G2P_DATA=str(sources))
     signature = Path(run.stdout.splitlines()[-1]).name
-    done = called(command.replace("SIGNATURE", signature), tmp_path)
+    done = run_command(command.replace("SIGNATURE", signature), tmp_path, G2P_DATA=str(sources))
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "predictions.csv").stat().st_size > 1000
 
@@ -191,15 +199,15 @@ SMALL_BENCHMARK = {
 
 
 @pytest.mark.parametrize("command", parametrized([c for c in COMMANDS if "benchmarks" in c]))
-def test_a_benchmark_of_the_readme(tmp_path, command):
-    words = shlex.split(command)[1:]
-    small = [*SMALL_BENCHMARK[words[1]], "--out", str(tmp_path)]
-    if words[1] == "benchmarks.byxrm_cv":
-        write_sources(tmp_path / "data")
-        small.append(f"paths.data={tmp_path / 'data'}")
-    if words[1] in ("benchmarks.byxrm_cv", "benchmarks.epistasis"):
+def test_a_benchmark_of_the_readme(tmp_path, sources, command):
+    command_line = shlex.split(command)[1:]
+    name = command_line[1]
+    small = [*SMALL_BENCHMARK[name], "--out", str(tmp_path)]
+    if name == "benchmarks.byxrm_cv":
+        small.append(f"paths.data={sources}")
+    if name in ("benchmarks.byxrm_cv", "benchmarks.epistasis"):
         small += paths(tmp_path)
-    done = call(*words, *small, cwd=ROOT)
+    done = call(*command_line, *small, cwd=ROOT)
     assert done.returncode == 0, done.stderr
     (result,) = tmp_path.glob("*.json")
     assert json.loads(result.read_text())
