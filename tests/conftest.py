@@ -1,9 +1,11 @@
 """Fixtures: a small config, a logged study, the real cross."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from tests.helpers.command import ROOT, sweep, train
 from tests.helpers.configs import SMALL, compose, paths
@@ -17,15 +19,31 @@ def small(tmp_path):
 
 @pytest.fixture(scope="session")
 def wandb_study(tmp_path_factory):
-    """The folder of a study that is logged offline, one of its runs by `train.py` before it."""
+    """The directory of a study that is logged offline, one of its runs by `train.py` before it.
+
+    The first of several workers that needs it trains it; each worker has a copy.
+    """
+    directory = tmp_path_factory.mktemp("study")
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        train_wandb_study(directory)
+        return directory
+    common = tmp_path_factory.getbasetemp().parent / "wandb_study"
+    with FileLock(f"{common}.lock"):
+        if not common.exists():
+            draft = tmp_path_factory.mktemp("draft")
+            train_wandb_study(draft)
+            draft.rename(common)
+    shutil.copytree(common, directory, symlinks=True, dirs_exist_ok=True)
+    return directory
+
+
+def train_wandb_study(directory: Path) -> None:
     from tests.helpers.wandb_files import BEFORE, STUDY
 
-    folder = tmp_path_factory.mktemp("study")
-    assert train(*BEFORE, cwd=folder).returncode == 0
-    done = sweep(*STUDY, cwd=folder)
+    assert train(*BEFORE, cwd=directory).returncode == 0
+    done = sweep(*STUDY, cwd=directory)
     assert done.returncode == 0, done.stderr
     assert "12 runs: 11 pending, 1 done" in done.stdout  # the factors do not change a signature
-    return folder
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Plain values set in a copy, against Hydra composing every config by itself."""
+"""Plain values set in a copy of a config, against Hydra, which composes each config anew."""
 
 import json
 
@@ -12,7 +12,7 @@ from g2p.config.registry import CONF, choices
 from g2p.core.errors import UserError
 from tests.helpers.configs import compose
 
-WORDS = (
+OVERRIDES = (
     "seed=1", "seed=2", "++seed=3", "model=ridge", "model=rung", "model=stacked", "optim=adam",
     "model.num_layers=3", "model.lasso.folds=4", "++model.lasso.folds=5", "optim.lr=1e-2",
     "phenotype=[23C,'25C']", "phenotype='a b'", "phenotype=all", "data=plink", "data=byxrm",
@@ -23,9 +23,9 @@ WORDS = (
 
 
 @settings(deadline=None, max_examples=40)
-@given(st.lists(st.sampled_from(WORDS), max_size=5))
-def test_a_config_is_what_hydra_composes(words):
-    parsed = parse(words)
+@given(st.lists(st.sampled_from(OVERRIDES), max_size=5))
+def test_a_config_is_what_hydra_composes(overrides):
+    parsed = parse(overrides)
     expected = compose(*map(composition._allow_new_key, parsed))
     assert composition._config(parsed) == json.loads(json.dumps(expected))
 
@@ -43,30 +43,30 @@ def test_values_are_set_in_every_choice(group):
 
 
 def test_a_grid_of_values_is_composed_once(monkeypatch):
-    """Hundreds of jobs are known to be valid before the first starts, without a wait."""
+    """Hundreds of jobs are checked before the first starts, without a wait."""
     calls = []
 
-    def counted(*arguments, **told):
-        calls.append(told)
-        return real(*arguments, **told)
+    def counted(*arguments, **options):
+        calls.append(options)
+        return real(*arguments, **options)
 
     real = composition.hydra.compose
     monkeypatch.setattr(composition.hydra, "compose", counted)
     composition._compose_by_hydra.cache_clear()
-    words = ["model=transformer,rung", "seed=range(50)", "model.num_layers=1,2,3"]
-    every = list(jobs(parse(words)))
+    overrides = ["model=transformer,rung", "seed=range(50)", "model.num_layers=1,2,3"]
+    every = list(jobs(parse(overrides)))
     assert len(every) == 300
     assert len({json.dumps(compose_config(job)) for job in every}) == 300
     assert len(calls) == 2
 
 
 def test_the_ends_of_ranges_are_checked():
-    words = [
+    overrides = [
         "optim.lr=tag(log,interval(1e-4,1e-2))",
         "model.num_layers=interval(1,4)",
         "seed=0,1,2",
     ]
-    assert len(list(jobs(parse(words)))) == 2 * 2 * 3
+    assert len(list(jobs(parse(overrides)))) == 2 * 2 * 3
     many = [f"model.num_layers=interval({i},9)" for i in range(1, 8)] + ["seed=range(20)"]
     every = list(jobs(parse(many)))
     assert len(every) == 7 * 2 + 20  # of very many combinations, each end alone
@@ -79,11 +79,11 @@ def test_no_shipped_value_refers_to_another_in_a_way_that_is_not_seen():
     """`${group.key}` and `${resolver:...}` are understood; relative and nested ones are not."""
     for text in (file.read_text() for file in CONF.glob("*/*.yaml")):
         assert "${." not in text
-        assert not any("${" in found for found in composition.REFERENCE.findall(text))
+        assert not any("${" in reference for reference in composition.REFERENCE.findall(text))
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("overrides", "message"),
     [
         (["seed=1", "seed=2"], "seed is given twice: seed=1 and seed=2. Keep one."),
         (["seed=1", "optim.lr=1", "+seed=1"], "seed is given twice: seed=1 and +seed=1."),
@@ -96,18 +96,25 @@ def test_no_shipped_value_refers_to_another_in_a_way_that_is_not_seen():
         (["size=smoke"], "size=smoke is for sweep.py: python sweep.py study=NAME trains"),
     ],
 )
-def test_a_key_that_is_given_twice_and_a_key_of_sweep_py(words, said):
+def test_a_key_that_is_set_twice_and_a_key_of_sweep_py(overrides, message):
     with pytest.raises(UserError) as error:
-        compose_config(words)
-    assert said in str(error.value)
+        compose_config(overrides)
+    assert message in str(error.value)
 
 
 def test_a_group_and_its_keys_are_no_key_twice():
-    words = ["model.ffn=true", "model=rung", "optim=adam", "optim.lr=0.1", "hydra.a=1", "hydra.a=1"]
-    refuse_repeated_keys(parse(words[:-1]))
-    assert compose_config(words[:4])["model"]["ffn"] is True
+    overrides = [
+        "model.ffn=true",
+        "model=rung",
+        "optim=adam",
+        "optim.lr=0.1",
+        "hydra.a=1",
+        "hydra.a=1",
+    ]
+    refuse_repeated_keys(parse(overrides[:-1]))
+    assert compose_config(overrides[:4])["model"]["ffn"] is True
     with pytest.raises(UserError, match="hydra.a is given twice"):
-        refuse_repeated_keys(parse(words))
+        refuse_repeated_keys(parse(overrides))
 
 
 @pytest.mark.parametrize(
@@ -126,7 +133,7 @@ def test_a_product_without_an_end_is_refused_at_once():
 
 
 def test_a_glob_is_of_the_choices_and_an_empty_sweep_is_refused():
-    models = [words[0].partition("=")[2] for words in jobs(parse(["model=glob(r*)"]))]
+    models = [job[0].partition("=")[2] for job in jobs(parse(["model=glob(r*)"]))]
     assert models == sorted(name for name in choices("model") if name.startswith("r"))
     for word in ("model=glob(q*)", "seed=range(3,0)", "data.seed=glob(*)"):
         with pytest.raises(UserError, match="has no values"):

@@ -31,15 +31,15 @@ def rungs() -> list[dict]:
 
 def differences(one: dict, other: dict) -> set[str]:
     """Dotted keys that differ; a swapped optimizer counts once, by its name."""
-    found = set()
+    keys = set()
     for group, values in one.items():
         if not isinstance(values, dict):
-            found |= {group} if values != other[group] else set()
+            keys |= {group} if values != other[group] else set()
         elif values.get("name") != other[group].get("name"):
-            found.add(group)
+            keys.add(group)
         else:
-            found |= {f"{group}.{k}" for k in values if values[k] != other[group][k]}
-    return found
+            keys |= {f"{group}.{k}" for k in values if values[k] != other[group][k]}
+    return keys
 
 
 def test_adjacent_rungs_differ_in_exactly_one_field():

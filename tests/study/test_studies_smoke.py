@@ -15,8 +15,8 @@ from tests.helpers.figures import check_figure, check_rows, rows_of
 
 @pytest.mark.parametrize("name", studies())
 def test_a_study_at_its_small_size(tmp_path, name, monkeypatch):
-    words = [f"study={name}", "size=smoke", "logger=none"]
-    done = sweep(*words, cwd=tmp_path, timeout=500)
+    overrides = [f"study={name}", "size=smoke", "logger=none"]
+    done = sweep(*overrides, cwd=tmp_path, timeout=500)
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
     folder = tmp_path / "studies" / f"{name}-smoke"
@@ -36,10 +36,10 @@ def test_a_study_at_its_small_size(tmp_path, name, monkeypatch):
     assert {file.stem for file in folder.glob("figures/*.png")} == files.keys()
     for figure, file in files.items():
         assert check_rows(figure, rows_of(file), folder, tmp_path / "runs")
-    _check_artists(tmp_path, folder, words, monkeypatch)
+    _check_artists(tmp_path, folder, overrides, monkeypatch)
 
 
-def _check_artists(tmp_path, folder, words, monkeypatch):
+def _check_artists(tmp_path, folder, overrides, monkeypatch):
     """Draw the figures again, in this process, and hold them against the files."""
     drawn = {}
 
@@ -50,7 +50,7 @@ def _check_artists(tmp_path, folder, words, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(page, "figure", figure)
     (folder / "published.json").unlink()
-    assert execute([*words, "--collect"], Console(quiet=True))
+    assert execute([*overrides, "--collect"], Console(quiet=True))
     for name, shown in drawn.items():
         check_figure(shown, name, rows_of(folder / "figures" / f"{name}.csv"))
         plt.close(shown)

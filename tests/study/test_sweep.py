@@ -28,8 +28,8 @@ from tests.helpers.configs import SMALL_RIDGE, compose, paths
 QUIET = ("logger=none",)
 
 
-def sweep(*words: str, cwd: Path) -> subprocess.CompletedProcess:
-    return call("sweep.py", *words, *QUIET, cwd=cwd)
+def sweep(*overrides: str, cwd: Path) -> subprocess.CompletedProcess:
+    return call("sweep.py", *overrides, *QUIET, cwd=cwd)
 
 
 def results(folder) -> list[dict]:
@@ -81,8 +81,8 @@ def test_a_smoke_study_ends_in_a_table_and_a_report(tmp_path):
         sys.path.insert(0, {str(ROOT)!r})
         from g2p.core.console import Console
         from g2p.cli.sweep import execute
-        words = ["study=multienv", "size=smoke", *{QUIET}, "--collect"]
-        assert execute(words, Console(quiet=True))
+        overrides = ["study=multienv", "size=smoke", *{QUIET}, "--collect"]
+        assert execute(overrides, Console(quiet=True))
         print([name for name in ("torch", "sklearn", "scipy", "matplotlib") if name in sys.modules])
     """
     idle = subprocess.run(
@@ -94,26 +94,32 @@ def test_a_smoke_study_ends_in_a_table_and_a_report(tmp_path):
 def test_a_plan_for_a_gpu_that_is_elsewhere(tmp_path):
     if torch.cuda.is_available():
         pytest.skip("a GPU is here")
-    words = ("study=layers", "size=smoke", "trainer.accelerator=cuda")
-    planned = sweep(*words, "--dry-run", cwd=tmp_path)
+    overrides = ("study=layers", "size=smoke", "trainer.accelerator=cuda")
+    planned = sweep(*overrides, "--dry-run", cwd=tmp_path)
     assert planned.returncode == 0 and "Time: unknown" in planned.stdout
-    begun = sweep(*words, cwd=tmp_path)
+    begun = sweep(*overrides, cwd=tmp_path)
     assert begun.returncode == 1 and begun.stderr.count("error:") == 1
     assert "torch sees no CUDA device here" in begun.stderr
 
 
-def test_a_run_of_train_py_is_taken_as_it_is(tmp_path):
-    words = ["data.strains=300", "data.loci=24", "phenotype=[23C,cu,mann]", "model=ridge", *QUIET]
-    assert started("train.py", *words, cwd=tmp_path).returncode == 0  # hashes of its own
+def test_a_run_of_train_py_is_not_trained_again(tmp_path):
+    overrides = [
+        "data.strains=300",
+        "data.loci=24",
+        "phenotype=[23C,cu,mann]",
+        "model=ridge",
+        *QUIET,
+    ]
+    assert started("train.py", *overrides, cwd=tmp_path).returncode == 0  # hashes of its own
     planned = sweep("study=baselines", "size=smoke", "--dry-run", cwd=tmp_path)
     assert "3 pending, 1 done" in planned.stdout
     assert not (tmp_path / "studies").exists()
 
 
-def test_a_failing_run_costs_itself_only(tmp_path):
+def test_a_failing_run_does_not_affect_the_others(tmp_path):
     """An absurd learning rate makes the networks fail; the others of the study are trained."""
-    words = ("study=fig3", "size=smoke", "optim.lr=1e30")
-    done = sweep(*words, cwd=tmp_path)
+    overrides = ("study=fig3", "size=smoke", "optim.lr=1e30")
+    done = sweep(*overrides, cwd=tmp_path)
     assert done.returncode == 1 and "Traceback" not in done.stderr
     rows = results(tmp_path)
     failed = [row for row in rows if row["status"] == "failed"]
@@ -122,25 +128,25 @@ def test_a_failing_run_costs_itself_only(tmp_path):
     assert all("the loss became" in row["error"] and row["r2"] is None for row in failed)
     assert len([row for row in rows if row["status"] == "done"]) == 2 * 3 * 2
     before = (tmp_path / "studies" / "fig3-smoke" / "ledger.jsonl").stat().st_size
-    again = sweep(*words, cwd=tmp_path)
+    again = sweep(*overrides, cwd=tmp_path)
     assert again.returncode == 1
     assert (tmp_path / "studies" / "fig3-smoke" / "ledger.jsonl").stat().st_size == before
-    retried = sweep(*words, "--retry-failed", cwd=tmp_path)
+    retried = sweep(*overrides, "--retry-failed", cwd=tmp_path)
     assert retried.returncode == 1
-    told = [line for line in retried.stdout.splitlines() if ": failed: " in line]
-    assert [line.split()[0] for line in told] == ["7/9", "8/9", "9/9"]
+    lines = [line for line in retried.stdout.splitlines() if ": failed: " in line]
+    assert [line.split()[0] for line in lines] == ["7/9", "8/9", "9/9"]
     assert (tmp_path / "studies" / "fig3-smoke" / "ledger.jsonl").stat().st_size > before
 
 
 @pytest.mark.parametrize(
-    ("error", "said"),
+    ("error", "message"),
     [
         (SystemExit(3), "called sys.exit(3)"),
         (RuntimeError("odd"), "odd"),
         (MemoryError(), "memory"),
     ],
 )
-def test_whatever_a_run_raises_becomes_its_status(tmp_path, monkeypatch, error, said):
+def test_whatever_a_run_raises_becomes_its_status(tmp_path, monkeypatch, error, message):
     def raising(*arguments):
         raise error
 
@@ -149,7 +155,7 @@ def test_whatever_a_run_raises_becomes_its_status(tmp_path, monkeypatch, error, 
     signature = resolve_run(config).directory.folder.name
     drive(Job(tmp_path, Group("test"), (signature,), False).steps(signature, config))
     entry = Ledger(tmp_path).entries()[signature]
-    assert entry["status"] == "failed" and said in entry["error"]
+    assert entry["status"] == "failed" and message in entry["error"]
 
 
 def test_the_ledger_survives_a_line_cut_short(tmp_path):
@@ -171,22 +177,22 @@ def test_the_ledger_survives_a_line_cut_short(tmp_path):
 @pytest.mark.slow
 def test_killed_again_and_again_it_ends_with_the_same_table(tmp_path):
     """SIGKILL at random moments, then to the end: the table of the undisturbed study."""
-    words = ("study=layers", "size=smoke")
+    overrides = ("study=layers", "size=smoke")
     undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
     undisturbed.mkdir(), killed.mkdir()
-    assert sweep(*words, cwd=undisturbed).returncode == 0
+    assert sweep(*overrides, cwd=undisturbed).returncode == 0
     seed = random.randrange(10**6)
     print(f"random.seed({seed})")
     moments = random.Random(seed)
     for _ in range(4):
         process = subprocess.Popen(
-            [sys.executable, str(ROOT / "sweep.py"), *words, *QUIET], cwd=killed,
+            [sys.executable, str(ROOT / "sweep.py"), *overrides, *QUIET], cwd=killed,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=dict(os.environ),
         )  # fmt: skip
         time.sleep(moments.uniform(4, 12))
         process.send_signal(signal.SIGKILL)
         process.wait()
-    done = sweep(*words, cwd=killed)
+    done = sweep(*overrides, cwd=killed)
     assert done.returncode == 0, done.stderr
     assert results(killed) == results(undisturbed)
 
@@ -200,17 +206,18 @@ def test_a_signal_leaves_everything_resumable(tmp_path):
     while not list(tmp_path.glob("runs/*/metrics.json")) and process.poll() is None:
         time.sleep(0.1)
     process.send_signal(signal.SIGTERM)
-    said = process.communicate(timeout=60)[1]
+    message = process.communicate(timeout=60)[1]
     assert process.returncode == 128 + signal.SIGTERM
     assert (
-        "Run the same command again to resume where it stopped" in said and "Traceback" not in said
+        "Run the same command again to resume where it stopped" in message
+        and "Traceback" not in message
     )
     entries = Ledger(tmp_path / "studies" / "factorial-smoke").entries().values()
     assert {entry["status"] for entry in entries} <= {"done", "pending"}
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("overrides", "message"),
     [
         (["size=smoke"], "study=NAME is missing"),
         (["study=lader"], "Did you mean 'ladder'"),
@@ -221,16 +228,21 @@ def test_a_signal_leaves_everything_resumable(tmp_path):
         (["study=layers", "size=smoke", "model.num_layers=1,2"], "model.num_layers=1,2 is several"),
     ],
 )
-def test_a_users_error_is_one_message(tmp_path, words, said):
-    done = sweep(*words, cwd=tmp_path)
-    assert done.returncode == 1 and said in done.stderr
+def test_a_users_error_is_one_message(tmp_path, overrides, message):
+    done = sweep(*overrides, cwd=tmp_path)
+    assert done.returncode == 1 and message in done.stderr
     assert "Traceback" not in done.stderr and not (tmp_path / "studies").exists()
 
 
 @pytest.mark.slow
-def test_a_launcher_with_processes_of_its_own(tmp_path):
-    words = ("study=canonical", "size=smoke", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
-    done = sweep(*words, cwd=tmp_path)
+def test_a_launcher_that_starts_processes(tmp_path):
+    overrides = (
+        "study=canonical",
+        "size=smoke",
+        "hydra/launcher=joblib",
+        "hydra.launcher.n_jobs=2",
+    )
+    done = sweep(*overrides, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert {row["status"] for row in results(tmp_path)} == {"done"}
 

@@ -1,4 +1,4 @@
-"""A study in Weights & Biases: what its runs, its summary run and its workspace say."""
+"""A study in Weights & Biases: its runs, its summary run, its workspace."""
 
 import json
 import logging
@@ -19,7 +19,7 @@ from tests.helpers.wandb_server import Server
 
 @pytest.fixture
 def again(wandb_study, tmp_path):
-    """A copy of the study, to go on with."""
+    """A copy of the study, to continue."""
     return shutil.copytree(wandb_study, tmp_path / "again", symlinks=True)
 
 
@@ -35,9 +35,9 @@ def by_job_type(runs: list[dict], job_type: str) -> list[dict]:
 def test_the_runs_carry_group_factors_and_tags(wandb_study, runs):
     table = pq.read_table(wandb_study / "studies" / NAME / "results.parquet").to_pylist()
     facts = {row["signature"]: row for row in table}
-    own = by_job_type(runs, "run")
-    assert len(own) == 11
-    for seen in own:
+    of_study = by_job_type(runs, "run")
+    assert len(of_study) == 11
+    for seen in of_study:
         row = facts[seen["run"].run_id]
         assert seen["run"].run_group == NAME
         assert seen["config"]["study"] == {"name": "layers", "size": "smoke"}
@@ -116,15 +116,15 @@ def test_without_a_logger_nothing_is_sent(unlogged):
 
 
 @pytest.mark.parametrize("fault", ["file", "project", "mode"])
-def test_a_failing_wandb_does_not_cost_the_study(tmp_path, fault):
-    words, environment = ["study=baselines", "size=smoke"], {}
+def test_a_failing_wandb_does_not_fail_the_study(tmp_path, fault):
+    overrides, environment = ["study=baselines", "size=smoke"], {}
     if fault == "file":
         (tmp_path / "wandb").write_text("a file where a folder should be")
     if fault == "project":
-        words.append("logger.project=a/b")
+        overrides.append("logger.project=a/b")
     if fault == "mode":
         environment = {"WANDB_MODE": "bogus"}
-    done = sweep(*words, cwd=tmp_path, **environment)
+    done = sweep(*overrides, cwd=tmp_path, **environment)
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr and "4 done" in done.stdout
     assert (tmp_path / "studies" / "baselines-smoke" / "report.html").exists()
@@ -145,7 +145,7 @@ def collected(unlogged, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("where", ["init", "Html", "Run.log", "Run.log_artifact", "Run.finish"])
-def test_a_summary_that_fails_is_tried_again(collected, monkeypatch, caplog, where):
+def test_a_summary_that_fails_is_sent_by_the_next_call(collected, monkeypatch, caplog, where):
     import wandb
 
     def refused(*arguments, **options):
@@ -180,7 +180,7 @@ def test_logged_in_a_study_has_one_summary_and_one_workspace(again):
             saved = sweep(*STUDY, "--dashboard", cwd=again, **server.login)
             assert saved.returncode == 0, saved.stderr
         (view,) = server.views.values()  # the second call changed the first one's
-    told = json.loads((again / "studies" / NAME / "workspace.json").read_text())
-    assert saved.stdout.splitlines()[-1] == f"dashboard: {told['url']}"
-    assert told["url"].startswith(f"{server.url}/somebody/g2p?nw=")
-    assert json.loads(view["spec"]) == told["spec"]
+    saved_workspace = json.loads((again / "studies" / NAME / "workspace.json").read_text())
+    assert saved.stdout.splitlines()[-1] == f"dashboard: {saved_workspace['url']}"
+    assert saved_workspace["url"].startswith(f"{server.url}/somebody/g2p?nw=")
+    assert json.loads(view["spec"]) == saved_workspace["spec"]

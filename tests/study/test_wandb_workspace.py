@@ -19,7 +19,7 @@ SMALL = ["data.strains=300", "data.loci=24", "logger=wandb"]
 
 @pytest.fixture(scope="module")
 def workspace(wandb_study):
-    """What the command left for who is not logged in."""
+    """The file that the command writes for a user who is not logged in."""
     done = sweep(*STUDY, "--dashboard", cwd=wandb_study)
     assert done.returncode == 0, done.stderr
     file = wandb_study / "studies" / NAME / "workspace.json"
@@ -35,11 +35,11 @@ def panels(workspace: dict) -> list[dict]:
 
 def keys_of(config: dict, path: str = "") -> set[str]:
     """As W&B stores a config: a.value.b for b in a."""
-    found = set()
+    keys = set()
     for key, value in config.items():
-        own = f"{path}.{key}" if path else f"{key}.value"
-        found |= {own} | (keys_of(value, own) if isinstance(value, dict) else set())
-    return found
+        name = f"{path}.{key}" if path else f"{key}.value"
+        keys |= {name} | (keys_of(value, name) if isinstance(value, dict) else set())
+    return keys
 
 
 def test_every_name_is_one_that_the_runs_log(wandb_study, workspace):
@@ -50,16 +50,16 @@ def test_every_name_is_one_that_the_runs_log(wandb_study, workspace):
     of_kind = {"Run History Line Plot": history, "Bar Chart": summary}
     kinds = set()
     for panel in panels(workspace):
-        kind, told = panel["viewType"], panel["config"]
+        kind, options = panel["viewType"], panel["config"]
         kinds.add(kind)
         if kind == "Scatter Plot":
-            assert told["xAxis"].removeprefix("config:") in config
-            assert told["yAxis"].removeprefix("summary:") in summary
+            assert options["xAxis"].removeprefix("config:") in config
+            assert options["yAxis"].removeprefix("summary:") in summary
             continue
-        assert told["metrics"] and set(told["metrics"]) <= of_kind[kind]
-        assert told["groupBy"] in config
+        assert options["metrics"] and set(options["metrics"]) <= of_kind[kind]
+        assert options["groupBy"] in config
         if kind == "Run History Line Plot":
-            assert told["xAxis"] in history
+            assert options["xAxis"] in history
     assert kinds == {"Run History Line Plot", "Bar Chart", "Scatter Plot"}
     (run_set,) = workspace["spec"]["section"]["runSets"]
     assert {key["name"] for key in run_set["grouping"]} <= config
@@ -103,8 +103,8 @@ def test_a_group_of_any_name(wandb_study, tmp_path, group):
     word = "logger.group='" + group.replace("\\", "\\\\").replace("'", "\\'") + "'"
     done = sweep(*STUDY, "--dashboard", word, cwd=copy)
     assert done.returncode == 0, done.stderr
-    told = json.loads((copy / "studies" / NAME / "workspace.json").read_text())
-    (run_set,) = told["spec"]["section"]["runSets"]
+    file = copy / "studies" / NAME / "workspace.json"
+    (run_set,) = json.loads(file.read_text())["spec"]["section"]["runSets"]
     assert run_set["filters"]["filters"][0]["value"] == group
 
 
@@ -118,13 +118,13 @@ def test_a_group_of_any_name(wandb_study, tmp_path, group):
         ("epistasis", "model.name", ["model.num_layers", "data.epsilon"]),
     ],
 )
-def test_what_tells_the_arms_apart(tmp_path, name, key, axes):
+def test_the_key_and_axes_of_a_study(tmp_path, name, key, axes):
     declared = load_study(name, "smoke", lambda common: ["23C", "cu"])
     runs = resolve(declared, [*paths(tmp_path)])
     assert (_key(declared, runs), _axes(runs)) == (key, axes)
 
 
-def test_two_arms_of_one_model_are_told_apart(tmp_path):
+def test_two_arms_of_one_model_have_a_key_each(tmp_path):
     arms = {"narrow": {"model.embedding_dim": 16}, "wide": {"model.embedding_dim": 32}}
     declared = {"factors": {"width": arms}, "sizes": {"smoke": {}}}
     study = plan("mine", "smoke", declared, list)
@@ -133,8 +133,8 @@ def test_two_arms_of_one_model_are_told_apart(tmp_path):
 
 def test_without_the_extra_it_says_how_to_get_it(tmp_path):
     (tmp_path / "wandb_workspaces.py").write_text("raise ImportError('not here')")
-    words = ("sweep.py", "study=baselines", "size=smoke", "--dashboard")
-    done = started(*words, cwd=tmp_path, PYTHONPATH=str(tmp_path))
+    arguments = ("sweep.py", "study=baselines", "size=smoke", "--dashboard")
+    done = started(*arguments, cwd=tmp_path, PYTHONPATH=str(tmp_path))
     assert done.returncode == 1 and "Traceback" not in done.stderr
     assert "pip install -e '.[dashboards]'" in done.stderr
     assert len(re.findall("error:", done.stderr)) == 1
@@ -148,7 +148,7 @@ def test_without_a_logger_there_is_nothing_to_show(tmp_path):
 def test_a_wandb_that_refuses_leaves_the_file(wandb_study, tmp_path):
     copy = shutil.copytree(wandb_study, tmp_path / "copy", symlinks=True)
     with Server() as server:
-        server.UpsertView2 = None  # not known there
+        server.UpsertView2 = None  # the server does not know it
         done = sweep(*STUDY, "--dashboard", cwd=copy, **server.login)
     assert done.returncode == 0 and "Traceback" not in done.stderr
     assert "(W&B did not accept it: " in done.stdout
