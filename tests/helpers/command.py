@@ -26,8 +26,8 @@ MODULES = (
     "g2p.cli.command", "g2p.cli.train", "g2p.cli.sweep", "g2p.runs.run", "g2p.study.analyze",
     "g2p.report.study.report", "g2p.report.study.results_view",
 )  # fmt: skip
-# A process must have one thread to fork safely; the memory allocator of pyarrow starts another.
-ONE_THREAD = {"JE_ARROW_MALLOC_CONF": "background_thread:false"}
+# A process must have one thread to fork safely; pyarrow's allocator and numpy's BLAS start more.
+ONE_THREAD = {"JE_ARROW_MALLOC_CONF": "background_thread:false", "OMP_NUM_THREADS": "1"}
 
 
 def call(
