@@ -8,7 +8,7 @@ from g2p.runs.run import run
 from tests.helpers.configs import compose, paths
 from tests.helpers.networks import NETWORKS
 
-DATA = ("data=epistasis", "data.strains=1200", "data.markers=200", "data.loci=8", "data.order=2",
+DATA = ("data=epistasis", "data.strains=1200", "data.markers=64", "data.loci=8", "data.order=2",
         "trainer.accelerator=cpu", "logger=none")  # fmt: skip
 # Small enough to train in seconds, by the options that each has.
 SIZES = {
@@ -33,5 +33,5 @@ def test_additive_data_give_no_network_more_than_ridge(tmp_path, name):
 
 
 def test_attention_finds_what_ridge_cannot(tmp_path):
-    gain = gain_over_ridge(tmp_path, "transformer", 0.3, "trainer.max_epochs=30", "optim.lr=3e-3")
+    gain = gain_over_ridge(tmp_path, "transformer", 0.3, "trainer.max_epochs=20", "optim.lr=3e-3")
     assert gain > 0.1
