@@ -84,7 +84,6 @@ def test_a_failing_job_does_not_affect_the_others(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.slow
 def test_killed_and_started_again_it_resumes(one_by_one):
     folder, names = one_by_one
     other = folder.parent / "killed"

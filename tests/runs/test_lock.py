@@ -15,6 +15,7 @@ from tests.helpers.command import train
 from tests.helpers.configs import SMALL, but, paths
 
 
+@pytest.mark.slow
 def test_two_processes_start_one_run_at_once(tmp_path, quick, capsys):
     """One trains, the other waits for it: one history, one result."""
     overrides = ("trainer.max_epochs=30", "trainer.patience=null")
