@@ -11,6 +11,7 @@ import yaml
 from g2p.config.components import class_name
 from g2p.config.registry import CONF, GROUPS, PRESETS, choice_options, choices
 from g2p.core.package import PACKAGE
+from tests.helpers.command import ROOT
 
 # Each layer imports only from those above it in this list (docs/design.md has the picture).
 LAYERS = [
@@ -30,6 +31,12 @@ TRAINS = ("models", "baselines", "training")
 LIBRARIES = {
     "torch", "lightning", "torchmetrics", "numpy", "scipy", "sklearn", "lightgbm", "pyarrow",
 }  # fmt: skip
+# These say nothing of what is named. `held_out` is a standard term, `own_columns` a key of a YAML.
+NOT_NAMES = {
+    "told", "tell", "said", "say", "known", "own", "place", "kept", "held", "found", "given",
+    "asked", "words",
+}  # fmt: skip
+NAMES_ALL_THE_SAME = re.compile(r"held_out|own_columns", re.IGNORECASE)
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 
@@ -69,21 +76,21 @@ def test_nothing_lies_loose():
 
 @pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(PACKAGE)))
 def test_imports_go_one_way(file):
-    own, *inner = file.relative_to(PACKAGE).parts
+    package_name, *inner = file.relative_to(PACKAGE).parts
     if inner:
-        for package in packages(file) - {own}:
-            assert layer(package) < layer(own), f"{own} imports {package}, which is not above it"
+        for package in packages(file) - {package_name}:
+            assert layer(package) < layer(package_name), f"{file} imports {package}"
 
 
 def test_what_trains_needs_few_libraries():
     """Neither these packages need any other, nor what of g2p is imported with them."""
-    own = {file for file in FILES if file.relative_to(PACKAGE).parts[0] in TRAINS}
-    pending = list(own)
+    trains = {file for file in FILES if file.relative_to(PACKAGE).parts[0] in TRAINS}
+    pending = list(trains)
     used, seen = set(), set()
     while pending:
         file = pending.pop()
         seen.add(file)
-        modules = imported(file, anywhere=file in own)
+        modules = imported(file, anywhere=file in trains)
         used |= {name.partition(".")[0] for name in modules}
         pending += {file_of(name) for name in modules} - seen - {None}
         pending += {file.parent / "__init__.py"} - seen
@@ -104,8 +111,8 @@ def test_what_trains_needs_few_libraries():
 )  # fmt: skip
 def test_what_is_never_imported(modules, forbidden):
     code = f"import sys, {', '.join(modules)}; print([m for m in {forbidden} if m in sys.modules])"
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == "[]"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 @pytest.mark.parametrize(
@@ -182,3 +189,40 @@ def test_every_file_opens_with_its_contract_and_stays_small(file):
     text = file.read_text()
     assert ast.get_docstring(ast.parse(text))
     assert text.count("\n") <= 250
+
+
+def bound_names(tree: ast.AST) -> set[str]:
+    """The names that a file gives to anything: variables, arguments, attributes, functions."""
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Store):
+            names.add(node.id if isinstance(node, ast.Name) else node.attr)
+        elif isinstance(node, ast.arg):
+            names.add(node.arg)
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.alias) and node.asname:
+            names.add(node.asname)
+    return names
+
+
+def parts_of(name: str) -> list[str]:
+    """The words that a name is made of: ["Run", "Directory"], ["run", "directory"]."""
+    name = NAMES_ALL_THE_SAME.sub("", name)
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).split("_")
+
+
+def test_names_are_nouns_and_verbs_of_the_field():
+    files = [*FILES, *ROOT.glob("tests/**/*.py"), *ROOT.glob("benchmarks/*.py")]
+    bad = {
+        f"{file.relative_to(ROOT)}: {name}"
+        for file in files
+        for name in {file.stem, *bound_names(ast.parse(file.read_text()))}
+        if NOT_NAMES & {word.lower() for word in parts_of(name)}
+    }
+    assert not bad
+
+
+def test_no_file_is_long():
+    files = [*ROOT.glob("tests/**/*.py"), *ROOT.glob("benchmarks/*.py"), *ROOT.glob("*.py")]
+    assert not [file for file in files if file.read_text().count("\n") > 300]

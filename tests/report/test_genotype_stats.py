@@ -154,7 +154,7 @@ def test_moments():
     assert np.isnan(moments(np.array([4.0]))["sd"])
 
 
-def test_a_panel_larger_than_memory_is_never_held_whole(tmp_path):
+def test_a_panel_larger_than_memory_is_never_loaded_whole(tmp_path):
     shape = (100_000, 4_000)  # 400 MB, of which the file system holds nothing
     genotypes = np.memmap(tmp_path / "calls", np.int8, "w+", shape=shape)
     loci = table(np.zeros(shape[1], int), np.arange(shape[1]) * 100)
