@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -168,14 +169,20 @@ def test_a_folder_that_may_not_be_written(tmp_path, quick):
     assert (tmp_path / "runs").read_text() == "a file where a folder should be"
 
 
+@pytest.fixture
+def public_folder():
+    """A folder that every user may read; pytest closes its own whenever a session starts."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become somebody else")
-def test_a_folder_of_somebody_elses(tmp_path, capsys):
-    for folder in (tmp_path, *tmp_path.parents):
-        if folder.stat().st_mode & 0o777 == 0o700:  # pytest's own are closed to others
-            folder.chmod(0o755)
-    config = compose(*SMALL_RIDGE, *paths(tmp_path))
-    run({**config, "paths": {**config["paths"], "runs": str(tmp_path / "first")}})
-    (tmp_path / "runs").mkdir()
+def test_a_folder_of_somebody_elses(public_folder):
+    config = compose(*SMALL_RIDGE, *paths(public_folder))
+    run({**config, "paths": {**config["paths"], "runs": str(public_folder / "first")}})
+    (public_folder / "runs").mkdir()
     os.seteuid(65534)
     try:
         with pytest.raises(PermissionError) as error:
@@ -183,6 +190,6 @@ def test_a_folder_of_somebody_elses(tmp_path, capsys):
     finally:
         os.seteuid(0)
     message = format_error(error.value)
-    assert message.startswith(f"Permission denied: {tmp_path / 'runs'}")
+    assert message.startswith(f"Permission denied: {public_folder / 'runs'}")
     assert "Set paths.runs" in message
-    assert not list((tmp_path / "runs").iterdir())
+    assert not list((public_folder / "runs").iterdir())
