@@ -12,8 +12,13 @@ from g2p.study.design import studies
 from tests.helpers.command import sweep
 from tests.helpers.figures import check_figure, check_rows, rows_of
 
+QUICK = ("baselines", "canonical")
+MARKED = [
+    name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in studies()
+]
 
-@pytest.mark.parametrize("name", studies())
+
+@pytest.mark.parametrize("name", MARKED)
 def test_a_study_at_its_small_size(tmp_path, name, monkeypatch):
     overrides = [f"study={name}", "size=smoke", "logger=none"]
     done = sweep(*overrides, cwd=tmp_path, timeout=500)
