@@ -3,8 +3,8 @@
 import sys
 from importlib import import_module
 
-from g2p.core.errors import nearest
 from g2p.core.messages import print_error
+from g2p.core.phrases import nearest
 
 # Command -> the module of g2p.cli with its `main`, and its purpose.
 COMMANDS = {

@@ -3,7 +3,8 @@
 from importlib import import_module
 
 from g2p.config.components import class_name, construct
-from g2p.core.errors import UserError, listed
+from g2p.core.errors import CodeError
+from g2p.core.phrases import listed
 
 METHODS = ("fit", "load", "predict")  # see `g2p.baselines.ridge`
 
@@ -12,7 +13,7 @@ def build_baseline(options: dict):
     """Build the baseline `options["name"]` from its options.
 
     Raises:
-        UserError: naming the baseline's file, where its class lacks a method.
+        CodeError: naming the baseline's file, where its class lacks a method.
     """
     options = dict(options)
     name = options.pop("name")
@@ -20,5 +21,5 @@ def build_baseline(options: dict):
     baseline = construct(getattr(module, kind), module.__file__, **options)
     missing = [method for method in METHODS if not callable(getattr(baseline, method, None))]
     if missing:
-        raise UserError(f"{module.__file__}: {kind} has no {listed(missing)}.")
+        raise CodeError(f"{module.__file__}: {kind} has no {listed(missing)}.")
     return baseline

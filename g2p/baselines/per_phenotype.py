@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from g2p.core.errors import UserError
+from g2p.core.errors import TrainingError
 
 Predictor = Callable[[np.ndarray], np.ndarray]  # (N, L) to (N,)
 
@@ -31,7 +31,7 @@ class PerPhenotype(ABC):
             X = genotypes[is_observed].astype(np.float64)
             y = y[is_observed].astype(np.float64)
             if len(y) < self.min_strains:
-                raise UserError(
+                raise TrainingError(
                     f"model={type(self).__name__.lower()}: a phenotype has {len(y)} training "
                     f"strains; its cross-validation needs {self.min_strains}. Use ridge."
                 )

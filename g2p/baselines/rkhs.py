@@ -11,7 +11,7 @@ from scipy.optimize import minimize
 from scipy.spatial.distance import cdist
 
 from g2p.baselines.per_phenotype import PerPhenotype, Predictor
-from g2p.core.errors import UserError
+from g2p.core.errors import TrainingError
 
 # Memory grows with the square of the strains, time with the cube: minutes a phenotype at this.
 MOST_STRAINS = 10_000
@@ -23,7 +23,7 @@ class RKHS(PerPhenotype):
     def fit_one(self, X: np.ndarray, y: np.ndarray) -> dict:
         n = len(X)
         if n > MOST_STRAINS:
-            raise UserError(
+            raise TrainingError(
                 f"model=rkhs needs a strains x strains matrix: {n} are more than {MOST_STRAINS}. "
                 "Use ridge, linear_pairwise or gbdt."
             )

@@ -29,7 +29,7 @@ def table(folders: list[Path]) -> Table:
     """Return test R2 by phenotype: of one run (mean over the runs), of the ensemble, and the gain.
 
     Raises:
-        UserError: if the runs cannot be averaged.
+        RunError: if the runs cannot be averaged.
     """
     result = average([RunDirectory(folder) for folder in folders])
     table = Table(title=f"test R2 of {len(folders)} seeds")

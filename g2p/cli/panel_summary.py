@@ -14,7 +14,8 @@ from g2p.cli.command import run_command
 from g2p.config.compose import compose_config, overridden_keys
 from g2p.config.registry import prepare_options
 from g2p.core.console import Console
-from g2p.core.errors import UserError, listed
+from g2p.core.errors import OptionError
+from g2p.core.phrases import listed
 from g2p.data import load_panel
 from g2p.data.panel_store import panel_file
 from g2p.report.panel import figures
@@ -44,13 +45,13 @@ def config_of(overrides: list[str]) -> dict:
     """Return the checked config of these overrides, as plain dicts.
 
     Raises:
-        UserError: as `train.py`, and for a key without effect on the summary.
+        G2PError: as `train.py`, and for a key without effect on the summary.
     """
     config = compose_config(overrides)
     without_effect = {f"data.{key}" for key in prepare_options()}
     for key in overridden_keys(overrides):
         if key.partition(".")[0] not in USED or key in without_effect:
-            raise UserError(
+            raise OptionError(
                 f"{key} has no effect: a summary shows the panel before split, quality control and "
                 f"LD pruning. Remove it. The command takes {listed(USED)}."
             )

@@ -22,7 +22,8 @@ from pathlib import Path
 from g2p.cli.command import run_command
 from g2p.config.compose import compose_config, overridden_keys
 from g2p.config.registry import prepare_options
-from g2p.core.errors import UserError, listed, nearest
+from g2p.core.errors import OptionError, RunError
+from g2p.core.phrases import listed, nearest
 from g2p.data.harmonize import BY
 from g2p.runs.directory import SIGNATURE
 from g2p.runs.predict import write_predictions
@@ -59,7 +60,7 @@ def _run_directory(run: str, runs: Path) -> Path:
     if folder.is_dir() or not SIGNATURE.fullmatch(run):
         return folder
     if not (runs / run).is_dir():
-        raise UserError(f"run={run}: this folder exists neither here nor in paths.runs={runs}.")
+        raise RunError(f"run={run}: this folder exists neither here nor in paths.runs={runs}.")
     return runs / run
 
 
@@ -70,27 +71,27 @@ def _parse(arguments: list[str]) -> tuple[dict[str, str], list[str]]:
         key, _, value = argument.partition("=")
         if key in DEFAULTS:
             if key in options:
-                raise UserError(f"{key} is given twice. Keep one.")
+                raise OptionError(f"{key} is given twice. Keep one.")
             options[key] = value
         elif key.lstrip("+").partition(".")[0] in ("data", "paths"):
             overrides.append(argument)
         else:
-            raise UserError(
+            raise OptionError(
                 f"{key} is not an option of g2p predict.{nearest(key, DEFAULTS)} "
                 f"It takes {listed(DEFAULTS)}, data and paths."
             )
     options = DEFAULTS | options
     if not options["run"]:
-        raise UserError("run=RUN is missing: the directory of a finished run.")
+        raise OptionError("run=RUN is missing: the directory of a finished run.")
     for key, allowed in CHOICES.items():
         if options[key] not in allowed:
-            raise UserError(f"{key} must be one of {listed(allowed)}, not {options[key]!r}.")
+            raise OptionError(f"{key} must be one of {listed(allowed)}, not {options[key]!r}.")
     without_effect = {f"data.{key}" for key in prepare_options()}
     for key in overridden_keys(overrides):
         if key in without_effect:
-            raise UserError(f"{key} has no effect: the model's own loci are used. Remove it.")
+            raise OptionError(f"{key} has no effect: the model's own loci are used. Remove it.")
     if Path(options["out"]).is_dir():
-        raise UserError(f"out={options['out']} is a folder.")
+        raise OptionError(f"out={options['out']} is a folder.")
     if Path(options["out"]).suffix not in (".parquet", ".csv"):
-        raise UserError(f"out={options['out']} must end in .parquet or .csv.")
+        raise OptionError(f"out={options['out']} must end in .parquet or .csv.")
     return options, overrides

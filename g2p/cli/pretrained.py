@@ -32,7 +32,7 @@ def print_predictions(file: Path, genotypes_file: Path, out: Path | None) -> Non
     """Print the first ten predictions, (N, P), and write all of them to `out`.
 
     Raises:
-        UserError: if a file cannot be read, or holds no published model.
+        DataError: if a file cannot be read, or holds no published model.
     """
     name, model = load_published(read_tensors(file))
     genotypes = read_genotypes(genotypes_file, len(model.embed.weight))

@@ -23,7 +23,8 @@ from pathlib import Path
 from g2p.cli.command import run_command
 from g2p.config.compose import compose_config
 from g2p.core.console import Console, visible
-from g2p.core.errors import UserError, listed, nearest, plural
+from g2p.core.errors import OptionError, RunError
+from g2p.core.phrases import listed, nearest, plural
 from g2p.runs.index import STATES, StoredRun, stored_runs, unrecognised_folders
 from g2p.runs.listing import sorted_by, table, write_csv
 from g2p.runs.prune import prune, size
@@ -46,11 +47,11 @@ def _parse(arguments: list[str]) -> tuple[list[str], set[str]]:
     """Return the filters and options of a command line, and its flags.
 
     Raises:
-        UserError: for a flag that does not exist.
+        OptionError: for a flag that does not exist.
     """
     flags = {argument for argument in arguments if argument.startswith("-")} - {"--runs"}
     for flag in sorted(flags.difference(FLAGS)):
-        raise UserError(
+        raise OptionError(
             f"{flag} is not a flag of g2p runs.{nearest(flag, FLAGS)} Flags: {listed(FLAGS)}."
         )
     return [argument for argument in arguments if not argument.startswith("-")], flags
@@ -60,7 +61,7 @@ def browse(arguments: list[str], flags: set[str], console: Console) -> None:
     """List the runs that match the filters, and delete them with the flag --prune.
 
     Raises:
-        UserError: for an argument that is not a filter, or if no terminal can confirm a deletion.
+        OptionError: for an argument that is not a filter, or if no terminal can confirm a deletion.
     """
     paths = [argument for argument in arguments if argument.startswith("paths.runs=")]
     folder = Path(compose_config(paths, of_many=True)["paths"]["runs"]).expanduser().absolute()
@@ -70,7 +71,7 @@ def browse(arguments: list[str], flags: set[str], console: Console) -> None:
         if argument not in paths and argument.partition("=")[0] not in OPTIONS
     ]  # fmt: skip
     if not folder.is_dir():
-        raise UserError(f"there are no runs: {folder} does not exist. Set paths.runs.")
+        raise RunError(f"there are no runs: {folder} does not exist. Set paths.runs.")
     runs = [run for run in stored_runs(folder) if all(matches(run) for matches in filters)]
     if "sort" in options:
         runs = sorted_by(options["sort"], runs)
@@ -104,19 +105,21 @@ def _options(arguments: list[str]) -> dict[str, str]:
         if key not in OPTIONS:
             continue
         if key in options:
-            raise UserError(f"{key} is given twice: {key}={options[key]} and {argument}. Keep one.")
+            raise OptionError(
+                f"{key} is given twice: {key}={options[key]} and {argument}. Keep one."
+            )
         if not value:
             example = "sort=r2" if key == "sort" else "csv=FILE"
-            raise UserError(f"{key}= has no value. Write for example {example}.")
+            raise OptionError(f"{key}= has no value. Write for example {example}.")
         options[key] = value
     if not options.get("csv", ".csv").endswith(".csv"):  # the command replaces an existing file
-        raise UserError(f"csv={options['csv']} must end in .csv.")
+        raise OptionError(f"csv={options['csv']} must end in .csv.")
     return options
 
 
 def _prune(runs: list[StoredRun], total: str, is_confirmed: bool, console: Console) -> None:
     if not is_confirmed and not sys.stdin.isatty():
-        raise UserError(
+        raise OptionError(
             "nothing was deleted: without a terminal you cannot confirm the deletion of "
             f"{plural(len(runs), 'run')} ({total}). --yes confirms it."
         )

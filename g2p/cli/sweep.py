@@ -20,9 +20,10 @@ from g2p.cli.runs import __doc__ as runs_help
 from g2p.cli.runs import browse
 from g2p.config.compose import parse, refuse_repeated_keys
 from g2p.core.console import Console
-from g2p.core.errors import UserError, listed, nearest
+from g2p.core.errors import OptionError
 from g2p.core.interrupts import Stopped, prioritise_interrupts, stop_on_signals, stopped_message
 from g2p.core.messages import format_error, print_error
+from g2p.core.phrases import listed, nearest
 from g2p.core.pipes import survive_closed_pipes
 from g2p.study.design import studies
 
@@ -54,15 +55,15 @@ def execute(arguments: list[str], console: Console) -> bool:
     """Execute a command line; return whether every run is done.
 
     Raises:
-        UserError: for an argument, a flag, a study or a key that does not exist.
+        OptionError: for an argument, a flag, a study or a key that does not exist.
     """
     flags = {argument for argument in arguments if argument.startswith("-")}
     others = [argument for argument in arguments if argument not in flags]
     lists_runs = "--runs" in flags
     for flag in sorted(flags.difference(FLAGS_OF_RUNS if lists_runs else FLAGS)):
         if flag in (*FLAGS, *FLAGS_OF_RUNS):
-            raise UserError(f"{flag} requires {'study=NAME' if lists_runs else '--runs'}.")
-        raise UserError(
+            raise OptionError(f"{flag} requires {'study=NAME' if lists_runs else '--runs'}.")
+        raise OptionError(
             f"{flag} is not a flag of sweep.py.{nearest(flag, (*FLAGS, *FLAGS_OF_RUNS))} "
             f"Flags: {listed((*FLAGS, *FLAGS_OF_RUNS))}."
         )
@@ -74,22 +75,22 @@ def execute(arguments: list[str], console: Console) -> bool:
     for argument in others:
         key, equals, value = argument.partition("=")
         if not equals and not key.startswith("~"):
-            raise UserError(
+            raise OptionError(
                 f"{argument} is not an argument of sweep.py: study=NAME, size=smoke or key=value."
             )
         if key in ("study", "size"):
             if key in options:
-                raise UserError(f"{key} is given twice: {options[key]} and {value}. Keep one.")
+                raise OptionError(f"{key} is given twice: {options[key]} and {value}. Keep one.")
             options[key] = value
         else:
             overrides.append(argument)
     if "study" not in options:
-        raise UserError(f"study=NAME is missing. It is one of {listed(studies())}.")
+        raise OptionError(f"study=NAME is missing. It is one of {listed(studies())}.")
     parsed = parse(overrides)
     refuse_repeated_keys(parsed)
     for override in parsed:
         if override.key_or_group.replace("/", ".").startswith("hydra.sweeper"):
-            raise UserError(
+            raise OptionError(
                 f"{override.input_line} has no effect: a study lists its runs itself. "
                 "Use train.py -m for a search."
             )

@@ -14,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from g2p.config.compose import compose_config, jobs, parse, refuse_repeated_keys, run_keys
 from g2p.config.registry import CONF
-from g2p.core.errors import UserError
+from g2p.core.errors import G2PError, OptionError
 from g2p.core.interrupts import Stopped, prioritise_interrupts, stop_on_signals, stopped_message
 from g2p.core.messages import format_error, print_error, report_job_result
 from g2p.core.pipes import survive_closed_pipes
@@ -85,7 +85,7 @@ def job(config: DictConfig) -> TrialScore:
     except (Exception, SystemExit) as error:
         print_error(format_error(error))
         if hydra_config.mode == RunMode.MULTIRUN:  # Hydra counts it and starts the next job
-            failed = UserError(format_error(error))  # this type can be pickled for another process
+            failed = G2PError(format_error(error))  # this type can be pickled for another process
             failed.is_reported = True
             raise failed from None
         sys.exit(1)
@@ -143,9 +143,9 @@ def _check(arguments) -> list[str]:
         for override in overrides:
             if override.is_sweep_override():
                 line = override.input_line
-                raise UserError(f"{line} is several values: add -m, or quote it if it is one.")
+                raise OptionError(f"{line} is several values: add -m, or quote it if it is one.")
             if override.key_or_group == "hydra/sweeper":
-                raise UserError(f"{override.input_line} has no effect without -m: add it.")
+                raise OptionError(f"{override.input_line} has no effect without -m: add it.")
     added = search_overrides(overrides)
     for job_overrides in jobs(parse([*arguments.overrides, *added])):
         compose_config(job_overrides)

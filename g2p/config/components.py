@@ -13,7 +13,8 @@ from typing import Any, Literal
 
 from g2p.config.constraints import VOCABULARY, Divides, LessThan, OnlyIf, OptionsOf, Unless
 from g2p.config.options import FACTS, Option, option_of
-from g2p.core.errors import UserError, listed
+from g2p.core.errors import CodeError
+from g2p.core.phrases import listed
 
 ACRONYMS = ("gbdt", "rkhs")
 KINDS = (bool, int, float, str, list, dict, Path, NoneType)
@@ -31,11 +32,11 @@ def read_options(file: Path, builder: str) -> dict[str, Option]:
     """Return the options of the class or function `builder` in `file`, by name, in order.
 
     Raises:
-        UserError: with file and line, if the builder does not exist, or its signature is not one
+        CodeError: with file and line, if the builder does not exist, or its signature is not one
             of options (see `g2p.config.options`).
     """
     if not file.exists():
-        raise UserError(
+        raise CodeError(
             f"{file} is missing: it must define {builder}, which takes the options of its YAML."
         )
     nodes = {
@@ -44,7 +45,7 @@ def read_options(file: Path, builder: str) -> dict[str, Option]:
     }  # fmt: skip
     node = nodes.get(builder)
     if node is None:
-        raise UserError(
+        raise CodeError(
             f"{file} defines no {builder}; it defines {listed(nodes) or 'nothing'}. "
             f"The class or function that takes the options must be called {builder}."
         )
@@ -64,7 +65,7 @@ def read_options(file: Path, builder: str) -> dict[str, Option]:
         for rule in options[argument.arg].rules:
             for sibling in vars(rule).values() if isinstance(rule, RULES[:-1]) else ():
                 if sibling not in options:
-                    raise UserError(
+                    raise CodeError(
                         f"{file}:{argument.lineno}: {rule} does not name an option. "
                         f"It may name {listed(options)}."
                     )
@@ -75,28 +76,28 @@ def construct(builder: Callable, file: str, **arguments) -> Any:
     """Construct a component.
 
     Raises:
-        UserError: if the class does not take these arguments. Its own errors are not caught.
+        CodeError: if the class does not take these arguments. Its own errors are not caught.
     """
     try:
         return builder(**arguments)
     except TypeError as error:
         if error.__traceback__.tb_next is not None:  # raised within the constructor
             raise
-        raise UserError(f"{file}: {error}. It is called with {listed(arguments)}.") from None
+        raise CodeError(f"{file}: {error}. It is called with {listed(arguments)}.") from None
 
 
 def parse_source(file: Path) -> ast.Module:
     """Return the syntax tree of a component's file, or of a file that it imports.
 
     Raises:
-        UserError: with file and line, if the file is not Python.
+        CodeError: with file and line, if the file is not Python.
     """
     try:
         return ast.parse(file.read_text(encoding="utf-8"), str(file))
     except SyntaxError as error:
-        raise UserError(f"{file}:{error.lineno or 1}: {error.msg}.") from None
+        raise CodeError(f"{file}:{error.lineno or 1}: {error.msg}.") from None
     except ValueError as error:  # not text, or with a null character
-        raise UserError(f"{file} is not a Python file: {error}.") from None
+        raise CodeError(f"{file} is not a Python file: {error}.") from None
 
 
 def _refuse_positional(file: Path, name: str, node: Function) -> None:
@@ -106,7 +107,7 @@ def _refuse_positional(file: Path, name: str, node: Function) -> None:
     names = [argument.arg for argument in positional if argument.arg not in FACTS] + starred
     if names:
         facts = "".join(f"{fact}: int, " for fact in ("n_loci", "n_phenotypes"))
-        raise UserError(
+        raise CodeError(
             f"{file}:{node.lineno}: {name} takes {listed(names)} by position. Options are passed "
             f"by name, each with its type: def __init__(self, *, {facts}option: type, ...)."
         )
@@ -115,12 +116,12 @@ def _refuse_positional(file: Path, name: str, node: Function) -> None:
 def _option(file: Path, argument: ast.arg, default: ast.expr | None) -> Option:
     at, name = f"{file}:{argument.lineno}", argument.arg
     if argument.annotation is None:
-        raise UserError(
+        raise CodeError(
             f"{at}: option {name} has no type. Write for example {name}: int, or with a range "
             f"{name}: Annotated[int, AtLeast(1)] (see g2p.config.constraints)."
         )
     if default is not None:
-        raise UserError(
+        raise CodeError(
             f"{at}: option {name} has a default. Defaults belong in YAML: write "
             f"{name}: {ast.unparse(default)} in its YAML, and "
             f"{name}: {ast.unparse(argument.annotation)} here."
@@ -140,10 +141,10 @@ def _option(file: Path, argument: ast.arg, default: ast.expr | None) -> Option:
     return option
 
 
-def _invalid_type(at: str, argument: ast.arg, why: str = "") -> UserError:
+def _invalid_type(at: str, argument: ast.arg, why: str = "") -> CodeError:
     allowed = [kind.__name__ for kind in KINDS[:-1]]
     rules = [name for name, rule in VOCABULARY.items() if hasattr(rule, "broken_by")]
-    return UserError(
+    return CodeError(
         f"{at}: the type of option {argument.arg} is {ast.unparse(argument.annotation)}{why}. It "
         f"may be {listed(allowed)}, one of these | None, Literal[...], or Annotated[type, rule, "
         f"...] with {listed([*rules, *(rule.__name__ for rule in RULES)])} of "

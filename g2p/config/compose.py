@@ -21,7 +21,7 @@ from omegaconf import OmegaConf
 
 from g2p.config.registry import CONF, GROUPS, OVERLAYS, choices
 from g2p.config.schema import check, unknown_choice
-from g2p.core.errors import UserError
+from g2p.core.errors import OptionError
 
 MOST_JOBS = 100_000  # of one command
 MOST_ENDS = 1000  # combinations of the ends of a search's ranges; beyond, each end is checked alone
@@ -34,7 +34,7 @@ def compose_config(overrides: Sequence[str], *, of_many: bool = False) -> dict:
     An override without effect is refused, unless they are `of_many` runs: some may need it.
 
     Raises:
-        UserError: naming the key or choice that is wrong, or that has several values.
+        OptionError: naming the key or choice that is wrong, or that has several values.
     """
     parsed = _parse_single_values(overrides)
     _check_choices(parsed)
@@ -49,7 +49,7 @@ def overridden_keys(overrides: Sequence[str]) -> list[str]:
 
 
 def overridden_values(overrides: Sequence[str]) -> dict:
-    """Return key or group -> value. Raises UserError for an override with several values."""
+    """Return key or group -> value. Raises OptionError for an override with several values."""
     parsed = _parse_single_values(overrides)
     return {o.key_or_group: plain(o.value()) for o in parsed if not o.is_delete()}
 
@@ -59,7 +59,7 @@ def _parse_single_values(overrides: Sequence[str]) -> list[Override]:
     refuse_repeated_keys(override for override in parsed if not _is_of_hydra(override))
     for override in parsed:
         if override.is_sweep_override():
-            raise UserError(f"{override.input_line} is several values: quote it if it is one.")
+            raise OptionError(f"{override.input_line} is several values: quote it if it is one.")
     return parsed
 
 
@@ -75,7 +75,7 @@ def refuse_repeated_keys(overrides: Iterable[Override]) -> None:
         for other, first in earlier.items():
             is_within = _overlap(key, other) and _is_value(key) and _is_value(other)
             if key == other or is_within:
-                raise UserError(
+                raise OptionError(
                     f"{min(key, other, key=len)} is given twice: {first.input_line} and "
                     f"{override.input_line}. Keep one."
                 )
@@ -126,7 +126,7 @@ def jobs(overrides: Sequence[Override]) -> Iterator[list[str]]:
             for value in values:
                 yield [*first[:i], value, *first[i + 1 :]]
     elif number > MOST_JOBS:
-        raise UserError(f"these are {number:,} runs; a command may have at most {MOST_JOBS:,}.")
+        raise OptionError(f"these are {number:,} runs; a command may have at most {MOST_JOBS:,}.")
     else:
         yield from map(list, itertools.product(*ends))
 
@@ -135,7 +135,7 @@ def alternatives(override: Override) -> list[str]:
     """Return the overrides of a sweep's values; of a range that a sweeper samples, its two ends.
 
     Raises:
-        UserError: for a sweep without values, or without an end.
+        OptionError: for a sweep without values, or without an end.
     """
     if not override.is_sweep_override():
         return [override.input_line]
@@ -144,10 +144,10 @@ def alternatives(override: Override) -> list[str]:
         sweep = override.value()
         return [f"{key}={sweep.start}", f"{key}={sweep.end}"]
     if isinstance(sweep := override.value(), RangeSweep) and not _is_short(sweep):
-        raise UserError(f"{override.input_line} has more than {MOST_JOBS:,} values.")
+        raise OptionError(f"{override.input_line} has more than {MOST_JOBS:,} values.")
     values = [f"{key}={value}" for value in override.sweep_string_iterator()]
     if not values:
-        raise UserError(f"{override.input_line} has no values.")
+        raise OptionError(f"{override.input_line} has no values.")
     return values
 
 
@@ -161,14 +161,14 @@ def _check_choices(overrides: Sequence[Override]) -> None:
         group, value = override.key_or_group, override.value()
         if group in ("study", "size"):
             name = value if group == "study" else "NAME"
-            raise UserError(
+            raise OptionError(
                 f"{group}={value} is for sweep.py: python sweep.py study={name} trains a study."
             )
         if group in (*GROUPS, *OVERLAYS) and not override.is_delete():
             if value not in choices(group):
-                raise UserError(unknown_choice(group, value))
+                raise OptionError(unknown_choice(group, value))
             if group in OVERLAYS and override.is_add():
-                raise UserError(f"{override.input_line}: leave out the +.")
+                raise OptionError(f"{override.input_line}: leave out the +.")
 
 
 def _config(overrides: Sequence[Override]) -> dict:

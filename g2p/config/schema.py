@@ -13,7 +13,8 @@ from pathlib import Path
 from g2p.config.constraints import Divides, LessThan, OptionsOf, Seed
 from g2p.config.options import Option, option_of, options_without_effect
 from g2p.config.registry import GROUPS, PRESETS, choice_options, choices, is_baseline
-from g2p.core.errors import UserError, listed, nearest
+from g2p.core.errors import OptionError
+from g2p.core.phrases import listed, nearest
 
 TOP_LEVEL = {
     "phenotype": Option(str | list),
@@ -53,49 +54,49 @@ def check(config: Mapping, set_by_user: Iterable[str] = ()) -> None:
             among these, but not as a default.
 
     Raises:
-        UserError: naming the key, what is allowed, and the nearest match.
+        OptionError: naming the key, what is allowed, and the nearest match.
     """
     for key in config:
         if key not in (*GROUPS, *TOP_LEVEL, "paths"):
-            raise UserError(unknown_key(key, [*GROUPS, *TOP_LEVEL, "paths"]))
+            raise OptionError(unknown_key(key, [*GROUPS, *TOP_LEVEL, "paths"]))
     for group in GROUPS:
         check_group(group, config)
     _check_options("", TOP_LEVEL, {key: config[key] for key in TOP_LEVEL if key in config})
     if not isinstance(config.get("paths"), Mapping):
-        raise UserError(f"paths must hold {listed(PATHS)}, not {config.get('paths')!r}.")
+        raise OptionError(f"paths must hold {listed(PATHS)}, not {config.get('paths')!r}.")
     for key in config["paths"]:
         if key not in PATHS:
-            raise UserError(unknown_key(f"paths.{key}", [f"paths.{k}" for k in PATHS]))
+            raise OptionError(unknown_key(f"paths.{key}", [f"paths.{k}" for k in PATHS]))
     _check_options("paths.", PATHS, config["paths"])
     names = config["phenotype"]
     if isinstance(names, list) and not all(isinstance(name, str) for name in names):
-        raise UserError(f"phenotype must be a name, a list of names, or all, not {names!r}.")
+        raise OptionError(f"phenotype must be a name, a list of names, or all, not {names!r}.")
     _check_transfer(config)
     idle = inapplicable_keys(config) if set_by_user else {}
     for key in set_by_user:
         if key in idle:
-            raise UserError(f"{key} has no effect: {idle[key]}. Remove it.")
+            raise OptionError(f"{key} has no effect: {idle[key]}. Remove it.")
 
 
 def _check_transfer(config: Mapping) -> None:
     method = config["transfer"].get("method")
     if method == "finetuned" and is_baseline(config["model"]["name"]):
-        raise UserError(
+        raise OptionError(
             f"transfer.method=finetuned: model={config['model']['name']} has no weights to "
             "fine-tune. transfer.method may be joint or single."
         )
     if method and config["data"]["missing"] == "drop_strain":
-        raise UserError(
+        raise OptionError(
             "transfer=target hides most values of the target, and data.missing=drop_strain drops "
             "their strains. Use data.missing=mask."
         )
     if method == "finetuned" and "own_columns" in config["model"]:
-        raise UserError(
+        raise OptionError(
             f"transfer.method=finetuned: the layers of model={config['model']['name']} depend on "
             "the number of environments. Use transfer.method=joint."
         )
     if method and config["split"]["name"] == "cv2":
-        raise UserError(
+        raise OptionError(
             "transfer=target hides values of one phenotype, split=cv2 of all. Use one of the two."
         )
 
@@ -107,12 +108,12 @@ def check_group(group: str, config: Mapping) -> None:
     if text in _checked:
         return
     if not isinstance(values, Mapping):
-        raise UserError(unknown_choice(group, values))
+        raise OptionError(unknown_choice(group, values))
     name = None
     if group not in PRESETS:
         name = values.get("name")
         if name not in choices(group):
-            raise UserError(unknown_choice(group, name))
+            raise OptionError(unknown_choice(group, name))
     _check_choice(group, name, values, group)
     _checked.add(text)
 
@@ -126,7 +127,7 @@ def _check_choice(group: str, name: str | None, values: Mapping, prefix: str) ->
     options = choice_options(group, name)
     for key in values:
         if key not in options:
-            raise UserError(
+            raise OptionError(
                 unknown_key(f"{prefix}.{key}", [f"{prefix}.{k}" for k in options], group, name)
             )
     _check_options(f"{prefix}.", options, values)
@@ -140,12 +141,12 @@ def _check_choice(group: str, name: str | None, values: Mapping, prefix: str) ->
 def _check_siblings(group: str, key: str, rule: object, values: Mapping) -> None:
     if isinstance(rule, Divides) and values[rule.whole] % values[key]:
         whole = values[rule.whole]
-        raise UserError(
+        raise OptionError(
             f"{group}.{key}={values[key]} does not divide {group}.{rule.whole}={whole}. "
             f"It may be {listed(map(str, _divisors(whole)))}."
         )
     if isinstance(rule, LessThan) and values[key] >= values[rule.bound]:
-        raise UserError(
+        raise OptionError(
             f"{group}.{key}={values[key]} must be below {group}.{rule.bound}={values[rule.bound]}."
         )
 
@@ -157,9 +158,9 @@ def _divisors(whole: int) -> list[int]:
 def _check_options(prefix: str, options: Mapping[str, Option], values: Mapping) -> None:
     for key, option in options.items():
         if key not in values:
-            raise UserError(f"{prefix}{key} is missing.")
+            raise OptionError(f"{prefix}{key} is missing.")
         if problem := option.problem(values[key]):
-            raise UserError(f"{prefix}{key} {problem}.")
+            raise OptionError(f"{prefix}{key} {problem}.")
 
 
 def unknown_choice(group: str, choice: object, allowed: list[str] | None = None) -> str:
@@ -180,7 +181,7 @@ def unknown_key(
     if name is not None:
         others = []
         for other in choices(group):
-            with suppress(UserError):  # another choice's file may be unreadable
+            with suppress(OptionError):  # another choice's file may be unreadable
                 has_it = other != name and option in choice_options(group, other)
                 others += [other] if has_it else []
         if others:

@@ -1,27 +1,41 @@
-"""The one kind of error that is meant for the user (a message, no traceback), and its phrases."""
+"""The errors of g2p, each with a message for whoever has to act on it.
 
-import difflib
-from collections.abc import Iterable
+    G2PError                 all of these
+      OptionError            an option, an override, a study or a flag that is wrong
+      DataError              a file or a panel that cannot be read or used
+      CodeError              a model, a source or another file of code that breaks its contract
+      TrainingError          a training that cannot begin or go on
+      RunError               a run directory that is none, or not what is needed
+        DamagedRunError      ... one of whose files is damaged
 
-
-class UserError(Exception):
-    """An error that the user can correct: its message names the problem, where, what is allowed."""
-
-
-def nearest(text: str, choices: Iterable[str]) -> str:
-    """`" Did you mean 'x'?"` for the choice most like `text`; empty if none is similar."""
-    by_folded_name = {choice.casefold(): choice for choice in choices}
-    matches = difflib.get_close_matches(text.casefold(), by_folded_name, n=1, cutoff=0.5)
-    return f" Did you mean '{by_folded_name[matches[0]]}'?" if matches else ""
+The message names the problem, where it is, and what is allowed. An error of any other type that
+leaves g2p is a bug, or is raised by code of one's own.
+"""
 
 
-def listed(names: Iterable[str], limit: int = 40) -> str:
-    """Names for a message, separated by commas; beyond `limit` they are counted."""
-    names = list(names)
-    more = f" and {len(names) - limit} more" if len(names) > limit else ""
-    return ", ".join(names[:limit]) + more
+class G2PError(Exception):
+    """An error that the user can correct."""
 
 
-def plural(number: int, noun: str) -> str:
-    """A count with its noun: `1 run`, `2,000 runs`."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+class OptionError(G2PError):
+    """An option, an override, a study or a flag that does not exist or has a wrong value."""
+
+
+class DataError(G2PError):
+    """A file or a panel that cannot be read, or not be used as the options say."""
+
+
+class CodeError(G2PError):
+    """A file of code, perhaps one's own, that is not what its name in a config promises."""
+
+
+class TrainingError(G2PError):
+    """A training that cannot begin or go on."""
+
+
+class RunError(G2PError):
+    """A run directory that does not exist, is not finished, or does not suit what is asked."""
+
+
+class DamagedRunError(RunError):
+    """A run directory one of whose files is damaged, gone or another run's."""

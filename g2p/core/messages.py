@@ -14,7 +14,7 @@ from hydra.errors import HydraException, OverrideParseException
 from omegaconf.errors import OmegaConfBaseException
 
 from g2p.core.console import visible
-from g2p.core.errors import UserError
+from g2p.core.errors import G2PError
 from g2p.core.model_errors import format_model_error
 
 # Hydra's plugins that an extra of g2p installs, by the beginning of their names.
@@ -49,7 +49,7 @@ def format_error(error: BaseException) -> str:
 
 
 def _message(error: BaseException) -> str:
-    if isinstance(error, UserError):
+    if isinstance(error, G2PError):
         return str(error)
     if isinstance(error, SystemExit):
         return f"the run called sys.exit({error.code!r})."

@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 from omegaconf._utils import get_yaml_loader
 
-from g2p.core.errors import UserError
+from g2p.core.errors import OptionError
 
 MOST_BYTES = 1_000_000
 MOST_NODES = 100_000  # values and collections, each alias counted as what it stands for
@@ -21,19 +21,19 @@ def read_yaml(file: Path) -> str:
     """Return the file's text.
 
     Raises:
-        UserError: naming the file and the line, if the file is too large, is not YAML, contains
+        OptionError: naming the file and the line, if the file is too large, is not YAML, contains
             itself, or has a key that is not text.
     """
     size = file.stat().st_size
     if size > MOST_BYTES:
-        raise UserError(f"{file} has {size:,} bytes; at most {MOST_BYTES:,} are read.")
+        raise OptionError(f"{file} has {size:,} bytes; at most {MOST_BYTES:,} are read.")
     try:
         text = file.read_text(encoding="utf-8")
         root = yaml.compose(text, Loader=get_yaml_loader())
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{file} cannot be read: {' '.join(str(error).split())}") from None
+        raise OptionError(f"{file} cannot be read: {' '.join(str(error).split())}") from None
     except RecursionError:
-        raise UserError(f"{file} is nested more than {MOST_LEVELS} levels deep.") from None
+        raise OptionError(f"{file} is nested more than {MOST_LEVELS} levels deep.") from None
     if root is not None:
         _check(root, file)
     return text
@@ -50,15 +50,15 @@ def _check(root: yaml.Node, file: Path) -> None:
             ancestors.remove(id(node))
             continue
         if id(node) in ancestors:
-            raise UserError(f"{file}, line {_line(node)}: this collection contains itself.")
+            raise OptionError(f"{file}, line {_line(node)}: this collection contains itself.")
         number += 1
         if number > MOST_NODES:
-            raise UserError(f"{file} holds more than {MOST_NODES:,} values, aliases expanded.")
+            raise OptionError(f"{file} holds more than {MOST_NODES:,} values, aliases expanded.")
         if isinstance(node, yaml.ScalarNode):
             continue
         ancestors.add(id(node))
         if len(ancestors) > MOST_LEVELS:
-            raise UserError(f"{file}, line {_line(node)}: more than {MOST_LEVELS} levels deep.")
+            raise OptionError(f"{file}, line {_line(node)}: more than {MOST_LEVELS} levels deep.")
         pending.append((node, False))
         if isinstance(node, yaml.MappingNode):
             for key, value in node.value:
@@ -70,9 +70,9 @@ def _check(root: yaml.Node, file: Path) -> None:
 
 def _check_key(key: yaml.Node, file: Path) -> None:
     if not isinstance(key, yaml.ScalarNode):
-        raise UserError(f"{file}, line {_line(key)}: a key must be text, not a collection.")
+        raise OptionError(f"{file}, line {_line(key)}: a key must be text, not a collection.")
     if kind := NOT_TEXT.get(key.tag.rpartition(":")[2]):
-        raise UserError(
+        raise OptionError(
             f"{file}, line {_line(key)}: the key or label {key.value or '(empty)'} is {kind} in "
             f"YAML. Write it in quotes: '{key.value}'."
         )

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from g2p.core.errors import UserError
+from g2p.core.errors import OptionError
 from g2p.data.batches import Batches
 from g2p.data.preprocess import Prepared, only_subset
 
@@ -38,11 +38,11 @@ class DeviceData:
         """The training strains' batches; `options` are those of `Batches`.
 
         Raises:
-            UserError: when there are too few strains for one batch.
+            OptionError: when there are too few strains for one batch.
         """
         n = len(self.rows["train"])
         if drop_last and n < batch_size:
-            raise UserError(
+            raise OptionError(
                 f"trainer.drop_last=true leaves no batch: {n} training strains, "
                 f"trainer.batch_size={batch_size}."
             )

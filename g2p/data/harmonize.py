@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from g2p.core.errors import UserError, listed
+from g2p.core.errors import DataError
+from g2p.core.phrases import listed
 from g2p.data.locus_positions import (
     LocusPosition,
     comparable_positions,
@@ -63,7 +64,7 @@ def harmonize(
         by: what a locus is matched by, one of `BY`.
 
     Raises:
-        UserError: for loci that are missing and not to be imputed, for a panel that has none of
+        DataError: for loci that are missing and not to be imputed, for a panel that has none of
             them, for names that most positions contradict, and for alleles that the model never
             saw.
     """
@@ -87,13 +88,13 @@ def harmonize(
     examples = listed([model["id"][i] for i in absent[:3]])
     if len(absent) == len(columns):
         how = {"name": "by name", "place": "by chromosome and position"}
-        raise UserError(
+        raise DataError(
             f"this panel has none of the model's {len(columns)} loci ({examples} ...), "
             f"{how.get(by, 'neither by name nor by chromosome and position')}; it has "
             f"{listed(target['id'][:3])} ..."
         )
     if len(absent) and missing == "refuse":
-        raise UserError(
+        raise DataError(
             f"this panel lacks {len(absent)} of the model's {len(columns)} loci ({examples}"
             f"{' ...' if len(absent) > 3 else ''}). missing_loci=impute fills them in with the "
             "mean of the training strains."
@@ -120,7 +121,7 @@ def _position_conflicts(
     """Return examples of loci matched by name at another position, and their number.
 
     Raises:
-        UserError: when most of them are.
+        DataError: when most of them are.
     """
     comparable = [
         (i, column) for i, column in enumerate(columns)
@@ -133,7 +134,7 @@ def _position_conflicts(
         for i, column in conflicts[:2]
     )
     if 2 * len(conflicts) > len(comparable):
-        raise UserError(
+        raise DataError(
             f"{len(conflicts)} of the {len(comparable)} loci matched by name have another position "
             f"in this panel: {examples}. Correct its names or its positions. If the positions are "
             "of another assembly, match=name uses the names alone; if the names are wrong, "
@@ -170,7 +171,7 @@ def _flipped(model: Mapping, panel: Mapping, columns: np.ndarray) -> np.ndarray:
         swapped = _is_swapped(trained, alleles)
         if swapped is None:
             unseen = listed([a for a in alleles if a and a not in trained])
-            raise UserError(
+            raise DataError(
                 f"locus {model['id'][i]} has the alleles {_format_alleles(alleles)} here; the "
                 f"model was trained on {_format_alleles(trained)} and never saw "
                 f"{unseen or 'this pair'}."

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 
-from g2p.core.errors import UserError
+from g2p.core.errors import DataError
 
 # NUL and its like, which end a name for some programs and do not show in any.
 CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]")
@@ -16,7 +16,7 @@ def refuse_control_characters(
     if CONTROL.search("".join(names)):
         for name, number in zip(names, numbers, strict=False):
             if match := CONTROL.search(name):
-                raise UserError(
+                raise DataError(
                     f"{where} {number}: {what} {name!r} has a control character, "
                     f"U+{ord(match[0]):04X}. Remove it."
                 )
@@ -29,7 +29,7 @@ def refuse_repeated(
     seen: dict[str, int] = {}
     for name, number in zip(names, numbers, strict=False):
         if name in seen:
-            raise UserError(
+            raise DataError(
                 f"{where} {seen[name]} and {number}: {what} {name!r} appears more than once. "
                 f"{remedy}"
             )

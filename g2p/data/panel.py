@@ -7,7 +7,8 @@ from itertools import count
 import numpy as np
 import pyarrow as pa
 
-from g2p.core.errors import UserError, listed, nearest
+from g2p.core.errors import DataError
+from g2p.core.phrases import listed, nearest
 from g2p.data.name_checks import refuse_control_characters
 
 UNKNOWN = "unknown"  # the chromosome that sources without a map give; positions then only count
@@ -58,10 +59,10 @@ class Panel:
         run. `key` is the option, for messages.
 
         Raises:
-            UserError: for a name that is neither a phenotype nor an alias, with the nearest match.
+            DataError: for a name that is neither a phenotype nor an alias, with the nearest match.
         """
         if not self.phenotype_names:
-            raise UserError(
+            raise DataError(
                 "this panel has genotypes only: a run can predict it, but not train on it. "
                 "Set data.phenotypes to train."
             )
@@ -72,13 +73,13 @@ class Panel:
             phenotype = self.aliases.get(name, name)
             if phenotype not in self.phenotype_names:
                 names = [*self.phenotype_names, *self.aliases]
-                raise UserError(
+                raise DataError(
                     f"{key}: this panel has no phenotype '{name}'.{nearest(name, names)} "
                     f"It has: {listed(names)}{'; or all' * (key == 'phenotype')}."
                 )
             indices.add(self.phenotype_names.index(phenotype))
         if not indices:
-            raise UserError("phenotype: the list is empty. Name at least one phenotype, or all.")
+            raise DataError("phenotype: the list is empty. Name at least one phenotype, or all.")
         return sorted(indices)
 
 
@@ -86,13 +87,13 @@ def validate(panel: Panel, origin: str) -> Panel:
     """Check that the parts of a panel fit together, and return it.
 
     Raises:
-        UserError: naming `origin` and what is wrong: sizes, duplicated names, values out of range.
+        DataError: naming `origin` and what is wrong: sizes, duplicated names, values out of range.
     """
     n_strains, n_loci = panel.genotypes.shape
     if n_strains == 0 or n_loci == 0:
-        raise UserError(f"{origin}: the panel is empty ({n_strains} strains, {n_loci} loci).")
+        raise DataError(f"{origin}: the panel is empty ({n_strains} strains, {n_loci} loci).")
     if panel.phenotypes.shape != (n_strains, len(panel.phenotype_names)):
-        raise UserError(
+        raise DataError(
             f"{origin}: phenotypes are {panel.phenotypes.shape}, "
             f"expected ({n_strains}, {len(panel.phenotype_names)})."
         )
@@ -102,18 +103,18 @@ def validate(panel: Panel, origin: str) -> Panel:
         ("phenotype", panel.phenotype_names, len(panel.phenotype_names)),
     ):
         if len(names) != expected:
-            raise UserError(f"{origin}: {len(names)} {what} names for {expected} of them.")
+            raise DataError(f"{origin}: {len(names)} {what} names for {expected} of them.")
         if len(set(names)) != expected:
             twice = [name for name, count in Counter(names).items() if count > 1]
-            raise UserError(f"{origin}: {what} names appear more than once: {listed(twice, 5)}.")
+            raise DataError(f"{origin}: {what} names appear more than once: {listed(twice, 5)}.")
         refuse_control_characters(names, count(1), f"{origin}, {what}", "the name")
     if "all" in panel.phenotype_names:
-        raise UserError(f"{origin}: a phenotype cannot be called 'all', which means all of them.")
+        raise DataError(f"{origin}: a phenotype cannot be called 'all', which means all of them.")
     for start in range(0, n_strains, BLOCK):  # a panel may be larger than memory
         block = panel.genotypes[start : start + BLOCK]
         block = block[~missing_genotypes(block)]
         if block.size and (block.min() < -1 or block.max() > 1):
-            raise UserError(f"{origin}: genotypes must lie in [-1, 1].")
+            raise DataError(f"{origin}: genotypes must lie in [-1, 1].")
     if np.isinf(panel.phenotypes).any():
-        raise UserError(f"{origin}: phenotypes must be finite (leave a missing one empty).")
+        raise DataError(f"{origin}: phenotypes must be finite (leave a missing one empty).")
     return panel

@@ -27,7 +27,7 @@ import numpy as np
 import pyarrow as pa
 
 from g2p.core.atomic_files import read_json, remove_abandoned_drafts, write_atomically, write_json
-from g2p.core.errors import UserError
+from g2p.core.errors import DataError
 from g2p.data.panel import Panel, validate
 
 log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ LAYOUT = 3
 BLOCK = 1 << 26  # bytes of genotypes between two chances to stop
 
 
-class DamagedPanelError(UserError):
+class DamagedPanelError(DataError):
     """A stored panel that is not as it was written."""
 
 

@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from g2p.config.constraints import Above, AtMost, OnlyIf
-from g2p.core.errors import UserError, plural
+from g2p.core.errors import DataError
+from g2p.core.phrases import plural
 from g2p.data.genotype_cache import PrunedGenotypes, cached_genotypes, prune_genotypes
 from g2p.data.panel import Panel
 from g2p.data.scaler import Scaler
@@ -107,14 +108,14 @@ def prepare(
             that lacks any of the chosen phenotypes, from every subset of the split.
 
     Raises:
-        UserError: for a phenotype without values or variance, or a subset without enough
+        DataError: for a phenotype without values or variance, or a subset without enough
             of them; and what `clean` raises.
     """
     names = [panel.phenotype_names[c] for c in columns]
     observed = panel.phenotypes[:, columns]
     for values, name in zip(observed.T, names, strict=True):
         if np.isnan(values).all():
-            raise UserError(f"phenotype '{name}' has no values.")
+            raise DataError(f"phenotype '{name}' has no values.")
     if split.cells is not None:
         split = Split(split, split.cells[:, columns])
     if missing == "drop_strain":
@@ -154,20 +155,20 @@ def _check_values(observed: np.ndarray, split: Split, names: list[str], target: 
                 continue
             values = values[np.isfinite(values)]
             if len(values) < 2:
-                raise UserError(
+                raise DataError(
                     f"phenotype '{name}' has {plural(len(values), 'value')} among the "
                     f"{plural(len(rows), f'{subset} strain')}; at least 2 are needed."
                 )
             with np.errstate(over="ignore"):
                 variance = values.var()
             if not np.isfinite(variance):
-                raise UserError(f"phenotype '{name}' has values too large to square.")
+                raise DataError(f"phenotype '{name}' has values too large to square.")
             if variance < np.finfo(float).tiny and np.ptp(values) > 0:
-                raise UserError(
+                raise DataError(
                     f"phenotype '{name}' has values too small to square. Use another unit."
                 )
             if np.ptp(values) == 0:
-                raise UserError(
+                raise DataError(
                     f"phenotype '{name}' has no variance: its {len(values)} values among the "
                     f"{subset} strains are all {values[0]:g}."
                 )

@@ -10,7 +10,8 @@ import numpy as np
 import pyarrow as pa
 
 from g2p.config.constraints import AtLeast, AtMost, Below
-from g2p.core.errors import UserError, plural
+from g2p.core.errors import DataError
+from g2p.core.phrases import plural
 from g2p.data.panel import BLOCK, missing_genotypes
 from g2p.data.split import Split
 
@@ -64,7 +65,7 @@ def clean(
             one, for crosses, where neighbours are inherited together; `refuse`.
 
     Raises:
-        UserError: when nothing remains, or something is missing and `impute` refuses.
+        DataError: when nothing remains, or something is missing and `impute` refuses.
     """
     qc_log = []
     inside = np.zeros(len(genotypes), bool)
@@ -84,7 +85,7 @@ def clean(
     qc_log += removed
     for subset, rows in split.items():
         if not len(rows) or not len(remaining):
-            raise UserError(
+            raise DataError(
                 f"quality control leaves {len(rows)} {subset} strains and {len(remaining)} loci "
                 f"({'; '.join(qc_log)}). Relax the thresholds in qc."
             )
@@ -158,7 +159,7 @@ def _fill_gaps(
         return genotypes
     share = f"{of_split.sum()} genotypes ({of_split.mean():.2%})"
     if impute == "refuse":
-        raise UserError(f"{share} are missing. qc.impute=mean or nearest fills them in.")
+        raise DataError(f"{share} are missing. qc.impute=mean or nearest fills them in.")
     qc_log.append(f"{share} filled in by the {impute}" + (" locus" * (impute == "nearest")))
     if impute == "nearest":
         genotypes = nearest_genotypes(genotypes, gaps, table)

@@ -9,7 +9,8 @@ from typing import Annotated
 import numpy as np
 
 from g2p.config.constraints import Above, AtLeast, Below, LessThan, Seed
-from g2p.core.errors import UserError, listed, plural
+from g2p.core.errors import DataError
+from g2p.core.phrases import listed, plural
 from g2p.data.panel import Panel
 
 # Rijal et al. 2025 and Arcadia Science 2025: 15% test, then 15% of the rest validation.
@@ -44,7 +45,7 @@ def random(panel: Panel, columns: list[int], *, seed: Seed) -> Split:
     New strains in known environments (CV1).
 
     Raises:
-        UserError: when there are too few strains for three subsets.
+        DataError: when there are too few strains for three subsets.
     """
     rest, test = _held_out(np.arange(len(panel.strains)), seed)
     train, val = _held_out(rest, seed)
@@ -65,13 +66,13 @@ def kfold(
     `val_share` of the rest is validation; a baseline does not use it, so little is enough.
 
     Raises:
-        UserError: when there are too few strains for so many folds.
+        DataError: when there are too few strains for so many folds.
     """
     from sklearn.model_selection import KFold
 
     n_strains = len(panel.strains)
     if n_strains < k:
-        raise UserError(f"split.k={k}: {plural(n_strains, 'strain')}, too few for {k} folds.")
+        raise DataError(f"split.k={k}: {plural(n_strains, 'strain')}, too few for {k} folds.")
     folds = KFold(n_splits=k, shuffle=True, random_state=seed).split(np.arange(n_strains))
     rest, test = list(folds)[fold]
     train, val = _held_out(rest, seed, val_share)
@@ -99,25 +100,25 @@ def group(
         k, fold, val_share: as in `kfold`; `val_share` of the remaining groups.
 
     Raises:
-        UserError: for a column that does not exist, or fewer groups than folds.
+        DataError: for a column that does not exist, or fewer groups than folds.
     """
     from sklearn.model_selection import GroupKFold, GroupShuffleSplit
 
     groups = _strain_facts(panel, column)
     n_groups = len(set(groups))
     if n_groups - -(-n_groups // k) < 2:
-        raise UserError(
+        raise DataError(
             f"split.k={k}: split.column={column} has {plural(n_groups, 'group')}; without "
             "the test fold, two must remain, to train and to validate on."
         )
     if n_groups < k:
-        raise UserError(f"split.k={k}: split.column={column} has only {plural(n_groups, 'group')}.")
+        raise DataError(f"split.k={k}: split.column={column} has only {plural(n_groups, 'group')}.")
     everyone = np.arange(len(groups))
     folds = GroupKFold(n_splits=k, shuffle=True, random_state=seed)
     rest, test = list(folds.split(everyone, groups=groups))[fold]
     n_remaining = len(set(groups[rest]))
     if math.ceil(val_share * n_remaining) >= n_remaining:
-        raise UserError(
+        raise DataError(
             f"split.val_share={val_share} takes {plural(n_remaining, 'group')}, and leaves none to "
             "train on."
         )
@@ -145,15 +146,15 @@ def column(
         seed: of that draw.
 
     Raises:
-        UserError: for a column or a value that does not exist.
+        DataError: for a column or a value that does not exist.
     """
     values = _strain_facts(panel, column)
     test, val = str(test), None if val is None else str(val)  # a fold may be written 1 or "1"
     if test == val:
-        raise UserError(f"split.test and split.val are both {test}: they must differ.")
+        raise DataError(f"split.test and split.val are both {test}: they must differ.")
     for key, value in (("test", test), ("val", val)):
         if value is not None and value not in values:
-            raise UserError(
+            raise DataError(
                 f"split.{key}={value}: no strain has this value in split.column={column}, which "
                 f"has {listed(sorted(set(values)))}."
             )
@@ -169,13 +170,13 @@ def published(panel: Panel, columns: list[int]) -> Split:
     """The split published with the panel: train, val and test in its column `split`.
 
     Raises:
-        UserError: when the panel has none.
+        DataError: when the panel has none.
     """
     if panel.strain_table is None or "split" not in panel.strain_table.column_names:
-        raise UserError("split=published: this panel has no published split. Use split=random.")
+        raise DataError("split=published: this panel has no published split. Use split=random.")
     values = _strain_facts(panel, "split")
     if strange := sorted(set(values) - set(SUBSETS)):
-        raise UserError(f"split=published: '{strange[0]}' is not one of {listed(SUBSETS)}.")
+        raise DataError(f"split=published: '{strange[0]}' is not one of {listed(SUBSETS)}.")
     return Split({subset: np.flatnonzero(values == subset) for subset in SUBSETS})
 
 
@@ -186,10 +187,10 @@ def cv2(panel: Panel, columns: list[int], *, seed: Seed) -> Split:
     one phenotype to train on.
 
     Raises:
-        UserError: for a single phenotype.
+        DataError: for a single phenotype.
     """
     if len(columns) < 2:
-        raise UserError(
+        raise DataError(
             "split=cv2 holds out environments of known strains; it requires several phenotypes."
         )
     draw = np.random.default_rng(seed).random((len(panel.strains), len(columns)))
@@ -206,20 +207,20 @@ def _strain_facts(panel: Panel, name: str) -> np.ndarray:
     """Return a column of the strain table, as text."""
     names = [] if panel.strain_table is None else panel.strain_table.column_names
     if name in panel.phenotype_names:
-        raise UserError(
+        raise DataError(
             f"split.column={name}: '{name}' is a phenotype of this panel, which would be trained "
             "on. A column of the phenotype table that describes the strain must be listed in "
             f"data.facts: add data.facts=[{name}]."
         )
     if name not in names:
-        raise UserError(
+        raise DataError(
             f"split.column={name}: this panel's strain table has no such column. It has: "
             f"{listed(names) or 'nothing'}. To add a column of the phenotype table, list it in "
             "data.facts."
         )
     values = panel.strain_table[name]
     if values.null_count:
-        raise UserError(
+        raise DataError(
             f"split.column={name}: {values.null_count} of {len(values)} strains have no value. "
             "Fill it in, or remove these strains from the phenotype table."
         )
@@ -232,7 +233,7 @@ def _held_out(
     from sklearn.model_selection import train_test_split
 
     if not 0 < math.ceil(share * len(rows)) < len(rows):
-        raise UserError(
+        raise DataError(
             f"split: {plural(len(rows), 'strain')}, too few to split off {share:.1%} of them."
         )
     return train_test_split(rows, test_size=share, random_state=seed)

@@ -11,7 +11,8 @@ from typing import Annotated, Literal
 import numpy as np
 
 from g2p.config.constraints import AtLeast, Seed
-from g2p.core.errors import UserError, listed, nearest, plural
+from g2p.core.errors import DataError
+from g2p.core.phrases import listed, nearest, plural
 from g2p.data.panel import Panel
 from g2p.data.split import Split
 
@@ -49,19 +50,19 @@ def target(
         seed: which observations.
 
     Raises:
-        UserError: for a target that is not among the phenotypes, or more observations than it has.
+        DataError: for a target that is not among the phenotypes, or more observations than it has.
     """
     if target == "all":
-        raise UserError("transfer.target=all: it must be one phenotype.")
+        raise DataError("transfer.target=all: it must be one phenotype.")
     (column,) = panel.columns(target, "transfer.target")
     if column not in columns:
         names = [panel.phenotype_names[c] for c in columns]
-        raise UserError(
+        raise DataError(
             f"transfer.target={target} is not among the phenotypes of this run "
             f"({listed(names)}).{nearest(target, names)}"
         )
     if len(columns) == 1 and method != "single":
-        raise UserError(
+        raise DataError(
             f"transfer.method={method} learns from other phenotypes too, but phenotype={target} "
             "selects none. Use phenotype=all, or transfer.method=single."
         )
@@ -91,7 +92,7 @@ def _revealed_rows(
     if observations is None:
         return pools
     if observations > available:
-        raise UserError(
+        raise DataError(
             f"transfer.observations={observations}, but '{name}' has {plural(available, 'value')} "
             "among the training and validation strains. null takes them all."
         )

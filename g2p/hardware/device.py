@@ -4,14 +4,14 @@ import os
 import platform
 from pathlib import Path
 
-from g2p.core.errors import UserError
+from g2p.core.errors import OptionError
 
 
 def resolve_accelerator(accelerator: str) -> str:
     """Return `cpu` or `cuda`, the device that `auto` stands for.
 
     Raises:
-        UserError: if CUDA is requested and absent.
+        OptionError: if CUDA is requested and absent.
     """
     if accelerator == "cpu":
         return "cpu"
@@ -20,7 +20,7 @@ def resolve_accelerator(accelerator: str) -> str:
     if accelerator == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     if accelerator == "cuda" and not torch.cuda.is_available():
-        raise UserError(
+        raise OptionError(
             "trainer.accelerator=cuda, but torch sees no CUDA device here. "
             "Use trainer=cpu or trainer=auto."
         )
@@ -28,14 +28,14 @@ def resolve_accelerator(accelerator: str) -> str:
 
 
 def check_devices(accelerator: str, devices: int) -> None:
-    """Raise UserError if a run has more processes than the machine has devices."""
+    """Raise OptionError if a run has more processes than the machine has devices."""
     available = os.cpu_count()
     if accelerator == "cuda":
         import torch
 
         available = torch.cuda.device_count()
     if devices > available:
-        raise UserError(
+        raise OptionError(
             f"trainer.devices={devices}, but this machine has {available} "
             f"({'CUDA devices' if accelerator == 'cuda' else 'CPU cores'})."
         )

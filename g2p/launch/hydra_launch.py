@@ -27,7 +27,7 @@ def launch(job: Callable, jobs: list[list[str]], user_overrides: list[str]) -> N
         user_overrides: of the command line, hydra/launcher and hydra.launcher.* among them.
 
     Raises:
-        UserError: when the launcher is not installed, or runs here ask for CUDA and it is absent.
+        OptionError: when the launcher is not installed, or runs here ask for CUDA and it is absent.
     """
     prepare_launcher(user_overrides, report_job_result)
     if chosen_launcher(user_overrides) not in REMOTE_LAUNCHERS:
@@ -57,7 +57,7 @@ def launch(job: Callable, jobs: list[list[str]], user_overrides: list[str]) -> N
 
 
 def _check_devices(jobs: list[list[str]]) -> None:
-    """Raise a UserError where a run asks for CUDA and this machine has none."""
+    """raise an OptionError where a run asks for CUDA and this machine has none."""
     choices = {tuple(o for o in job if o.partition("=")[0] in DEVICE_KEYS) for job in jobs}
     for overrides in choices:
         config = compose_config(list(overrides), of_many=True)

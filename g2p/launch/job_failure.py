@@ -4,12 +4,12 @@ from collections.abc import Iterable
 
 from hydra.core.utils import JobReturn, JobStatus
 
-from g2p.core.errors import UserError
+from g2p.core.errors import TrainingError
 
 
 def job_failure(overrides: Iterable[str], reason: str) -> JobReturn:
     """Return the failed job of these overrides; `reason` is why it ended, in short."""
-    error = UserError(
+    error = TrainingError(
         f"{' '.join(overrides)}: its process ended without a result ({reason}). "
         "The same command resumes from its last finished epoch."
     )

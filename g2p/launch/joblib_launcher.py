@@ -8,7 +8,7 @@ from hydra_plugins.hydra_joblib_launcher import _core
 from joblib import Parallel, delayed, effective_n_jobs
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-from g2p.core.errors import UserError
+from g2p.core.errors import OptionError
 from g2p.core.interrupts import raise_if_interrupted
 from g2p.core.pipes import survive_closed_pipes
 from g2p.launch.end_with_parent import end_with
@@ -20,7 +20,7 @@ def wait_for_all(report: Callable[[JobReturn], None]) -> None:
 
     def parallel(*, n_jobs: int, **options) -> Callable[[Iterable[tuple]], list[JobReturn]]:
         if n_jobs == 0:
-            raise UserError(
+            raise OptionError(
                 "hydra.launcher.n_jobs must not be 0; -1 is as many as there are cores."
             )
 

@@ -6,7 +6,7 @@ from importlib import import_module
 
 from hydra.core.utils import JobReturn
 
-from g2p.core.errors import UserError
+from g2p.core.errors import OptionError
 from g2p.core.messages import not_installed
 from g2p.launch.packed_launcher import register
 
@@ -39,7 +39,7 @@ def prepare_launcher(overrides: list[str], report_job_result: Callable[[JobRetur
         report_job_result: is called with each ended job that cannot print to this terminal itself.
 
     Raises:
-        UserError: when the launcher is not installed, naming the extra.
+        OptionError: when the launcher is not installed, naming the extra.
     """
     launcher = chosen_launcher(overrides)
     if launcher == "packed":
@@ -53,5 +53,5 @@ def prepare_launcher(overrides: list[str], report_job_result: Callable[[JobRetur
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] == "g2p":
             raise
-        raise UserError(not_installed("hydra/launcher", launcher)) from None
+        raise OptionError(not_installed("hydra/launcher", launcher)) from None
     module.wait_for_all(report_job_result)

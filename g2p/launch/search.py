@@ -19,7 +19,7 @@ from omegaconf import DictConfig
 from g2p.config.compose import compose_config, jobs, parse
 from g2p.config.registry import CONF
 from g2p.config.schema import inapplicable_keys
-from g2p.core.errors import UserError
+from g2p.core.errors import OptionError
 
 RESULTS = "optimization_results.yaml"  # which the sweeper writes into hydra.sweep.dir
 
@@ -28,7 +28,7 @@ def search_overrides(overrides: Sequence[Override]) -> list[str]:
     """Return the overrides that `hydra/sweeper=...` adds to a command line; none without a search.
 
     Raises:
-        UserError: when there is nothing to search, or a number of trials is below 1.
+        OptionError: when there is nothing to search, or a number of trials is below 1.
     """
     name = next((o.value() for o in overrides if o.key_or_group == "hydra/sweeper"), None)
     if not (CONF / "hydra" / "search" / f"{name}.yaml").is_file():
@@ -40,10 +40,10 @@ def search_overrides(overrides: Sequence[Override]) -> list[str]:
     sweeper = config.hydra.sweeper
     for key in ("n_trials", "n_jobs"):
         if not isinstance(sweeper[key], int) or sweeper[key] < 1:
-            raise UserError(f"hydra.sweeper.{key} must be at least 1, not {sweeper[key]}.")
+            raise OptionError(f"hydra.sweeper.{key} must be at least 1, not {sweeper[key]}.")
     space = _space(sweeper.params or {}, overrides)
     if not space and not any(o.is_sweep_override() for o in overrides):
-        raise UserError(
+        raise OptionError(
             "there is nothing to search: none of hydra.sweeper.params is an option of this model. "
             "Set ranges, such as 'model.x=interval(0.1,1)'."
         )
@@ -77,7 +77,7 @@ def _remaining_trials(sweeper: DictConfig, name: str) -> list[str]:
     """Return overrides for the remaining trials of a stored search, drawn with another seed.
 
     Raises:
-        UserError: for a storage that cannot be opened.
+        OptionError: for a storage that cannot be opened.
     """
     import optuna  # half a second, and an extra
     from sqlalchemy.exc import SQLAlchemyError
@@ -86,7 +86,9 @@ def _remaining_trials(sweeper: DictConfig, name: str) -> list[str]:
         names = [s.study_name for s in optuna.get_all_study_summaries(sweeper.storage)]
     except (SQLAlchemyError, ImportError) as error:
         why = str(error).splitlines()[0]
-        raise UserError(f"hydra.sweeper.storage={sweeper.storage} cannot be used: {why}") from None
+        raise OptionError(
+            f"hydra.sweeper.storage={sweeper.storage} cannot be used: {why}"
+        ) from None
     if name not in names:
         return []
     study = optuna.load_study(study_name=name, storage=sweeper.storage)

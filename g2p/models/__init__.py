@@ -6,7 +6,7 @@ from importlib import import_module
 from torch import nn
 
 from g2p.config.components import class_name, construct
-from g2p.core.errors import UserError
+from g2p.core.errors import CodeError
 
 
 def build_model(options: dict, **facts) -> nn.Module:
@@ -16,7 +16,7 @@ def build_model(options: dict, **facts) -> nn.Module:
     `genome_L2` (chromosome and position of each locus) and `ridge` (effects (P, L), offsets (P,)).
 
     Raises:
-        UserError: naming the model's file, where its class cannot be trained.
+        CodeError: naming the model's file, where its class cannot be trained.
     """
     options = dict(options)
     name = options.pop("name")
@@ -33,4 +33,4 @@ def build_model(options: dict, **facts) -> nn.Module:
         fault = "has no parameters to train"
     else:
         return model
-    raise UserError(f"{module.__file__}: {kind} {fault}.")
+    raise CodeError(f"{module.__file__}: {kind} {fault}.")

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from g2p.config.constraints import Above, AtLeast
-from g2p.core.errors import UserError
+from g2p.core.errors import OptionError
 from g2p.models.layers.embedding import LocusEmbedding
 from g2p.models.layers.readout import LocusReadout
 from g2p.models.rijal_attention import bare_layer
@@ -30,7 +30,7 @@ class RijalMultienv(nn.Module):
         init_scale: standard deviation of all initial parameters.
 
     Raises:
-        UserError: when the code does not fit into the loci's columns.
+        OptionError: when the code does not fit into the loci's columns.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class RijalMultienv(nn.Module):
         self.n_environments = P = n_phenotypes
         columns = embedding_dim - 1
         if not own_columns and columns < P:
-            raise UserError(
+            raise OptionError(
                 f"model.own_columns=false: the one-hot code of {P} environments does not fit into "
                 f"the {columns} columns of model.embedding_dim={embedding_dim}."
             )

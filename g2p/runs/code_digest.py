@@ -29,7 +29,7 @@ def code_digest(model: Mapping) -> str:
         model: the options of the group `model`, its name among them.
 
     Raises:
-        UserError: with file and line, where one of these files is no Python.
+        CodeError: with file and line, where one of these files is no Python.
     """
     # `additive` starts at the solution of ridge, which the caller computes (see g2p.training.fit).
     names = (model["name"], "ridge") if model.get("additive") else (model["name"],)

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 import yaml
 
 from g2p.core.atomic_files import DRAFT, write_atomically, write_json
-from g2p.core.errors import UserError
+from g2p.core.errors import DamagedRunError
 from g2p.core.json_shapes import Environment, Metrics, parse, read_checked_json
 
 LOCK = ".lock"  # held by the process that trains the run
@@ -126,7 +126,7 @@ class RunDirectory:
         """Return the run's config.
 
         Raises:
-            UserError: when the file is gone or damaged.
+            DamagedRunError: when the file is gone or damaged.
         """
         path = self.folder / "config.yaml"
         try:
@@ -134,9 +134,9 @@ class RunDirectory:
             if not isinstance(config, dict):
                 raise ValueError("it is not a mapping")
         except FileNotFoundError:
-            raise UserError(f"{path} is gone.") from None
+            raise DamagedRunError(f"{path} is gone.") from None
         except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
-            raise UserError(f"{path} is damaged ({' '.join(str(error).split())}).") from None
+            raise DamagedRunError(f"{path} is damaged ({' '.join(str(error).split())}).") from None
         return config
 
     def write_config(self, config: Mapping) -> None:
@@ -193,7 +193,7 @@ class RunDirectory:
         """Return what the run reached.
 
         Raises:
-            UserError: when the file is damaged, or another run's.
+            DamagedRunError: when the file is damaged, or another run's.
         """
         path = self.folder / "metrics.json"
         try:
@@ -201,7 +201,7 @@ class RunDirectory:
             if SIGNATURE.fullmatch(self.folder.name) and metrics["signature"] != self.folder.name:
                 raise ValueError(f"it belongs to run {metrics['signature']}")
         except (ValueError, IsADirectoryError) as error:
-            raise UserError(
+            raise DamagedRunError(
                 f"{path} is damaged ({error}). train.py ... force=true trains it again; "
                 "g2p runs status=damaged --prune removes it."
             ) from None

@@ -10,8 +10,8 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-from g2p.core.errors import plural
 from g2p.core.package import PACKAGE
+from g2p.core.phrases import plural
 
 # Of these another version can give a run other digits.
 COMPARED = ("torch", "scikit-learn", "lightgbm")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import yaml
 
-from g2p.core.errors import UserError
+from g2p.core.errors import G2PError
 from g2p.core.nested import flatten
 from g2p.runs.directory import CHECKPOINTS, FILES, LOCK, SIGNATURE, Loader, RunDirectory
 from g2p.runs.lock import in_training
@@ -102,7 +102,7 @@ def _read(directory: RunDirectory) -> StoredRun | None:
                 scores = {"epochs": pq.read_metadata(history).num_rows}
     except FileNotFoundError:
         return None
-    except (OSError, UserError, yaml.YAMLError, ValueError, TypeError, AttributeError,
+    except (OSError, G2PError, yaml.YAMLError, ValueError, TypeError, AttributeError,
             RecursionError):  # fmt: skip
         return StoredRun(directory, "damaged", changed, config)
     return StoredRun(directory, state, changed, config, frozenset(names), **scores)

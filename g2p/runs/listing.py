@@ -11,7 +11,8 @@ from pathlib import Path
 from g2p.config.registry import GROUPS, PRESETS
 from g2p.config.schema import inapplicable_keys
 from g2p.core.atomic_files import write_atomically
-from g2p.core.errors import UserError, listed, nearest
+from g2p.core.errors import OptionError
+from g2p.core.phrases import listed, nearest
 from g2p.runs.index import StoredRun
 from g2p.runs.query import filter_keys
 
@@ -34,13 +35,13 @@ def sorted_by(key: str, runs: Sequence[StoredRun]) -> list[StoredRun]:
     """Sort runs by a key; those that do not have it come last.
 
     Raises:
-        UserError: for a key that no run has.
+        OptionError: for a key that no run has.
     """
     value = SORTED_BY.get(key)
     if value is None:
         if key not in filter_keys():
             keys = [*SORTED_BY, *filter_keys()]
-            raise UserError(
+            raise OptionError(
                 f"sort={key} is not a sort key.{nearest(key, keys)} "
                 f"Allowed: {listed(SORTED_BY)}, or a key of the runs, such as model or optim.lr."
             )

@@ -12,7 +12,7 @@ import yaml
 from g2p.baselines import build_baseline
 from g2p.config.registry import is_baseline
 from g2p.config.schema import check_group
-from g2p.core.errors import UserError
+from g2p.core.errors import G2PError, RunError
 from g2p.hardware.device import resolve_accelerator
 from g2p.models import build_model
 from g2p.runs.directory import RunDirectory
@@ -51,12 +51,12 @@ def restore(directory: RunDirectory, accelerator: str) -> RestoredModel:
     """Return the model of the checkpoint that was chosen on validation.
 
     Raises:
-        UserError: when the run does not exist, is not finished, damaged, or of another version.
+        RunError: when the run does not exist, is not finished, damaged, or of another version.
     """
     if not directory.folder.is_dir():
-        raise UserError(f"run={directory.folder} does not exist.")
+        raise RunError(f"run={directory.folder} does not exist.")
     if not directory.finished:
-        raise UserError(f"{directory.folder} is not a finished run (it has no metrics.json).")
+        raise RunError(f"{directory.folder} is not a finished run (it has no metrics.json).")
     file = directory.folder / "config.yaml"
     options = _model_options(file)
     saved = load_model(
@@ -85,14 +85,14 @@ def _model_options(file: Path) -> dict:
     try:
         config = yaml.safe_load(file.read_text())
     except FileNotFoundError:
-        raise UserError(f"{file} is gone. {REMEDY}") from None
+        raise RunError(f"{file} is gone. {REMEDY}") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise damaged(file, " ".join(str(error).split()), REMEDY) from None
     if not isinstance(config, dict) or not isinstance(config.get("model"), dict):
         raise damaged(file, "it names no model", REMEDY)
     try:
         check_group("model", config)
-    except UserError as error:
+    except G2PError as error:
         raise damaged(file, str(error), REMEDY) from None
     return config["model"]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from g2p.core.console import Console
-from g2p.core.errors import UserError
+from g2p.core.errors import RunError
 from g2p.runs.directory import RunDirectory
 
 
@@ -19,7 +19,7 @@ class BusyError(Exception):
 def locked(directory: RunDirectory, console: Console, wait: bool) -> Iterator[Callable[[], None]]:
     """Hold the run's lock. It ends with the process, so a killed one leaves nothing behind.
 
-    Yields a function that raises UserError when the run's directory was removed, or replaced by
+    Yields a function that raises RunError when the run's directory was removed, or replaced by
     another of its name.
     """
     lock = FileLock(directory.folder / ".lock")
@@ -37,7 +37,7 @@ def locked(directory: RunDirectory, console: Console, wait: bool) -> Iterator[Ca
 
     def check_directory() -> None:
         if directory.lock_identity() != identity:
-            raise UserError(
+            raise RunError(
                 f"{directory.folder} was removed or moved away while the run was training. "
                 "Run the same command again to train it from the start."
             )

@@ -10,7 +10,8 @@ from rich.progress import track
 
 from g2p.core.atomic_files import write_atomically
 from g2p.core.console import Console
-from g2p.core.errors import UserError, plural
+from g2p.core.errors import DataError, OptionError
+from g2p.core.phrases import plural
 from g2p.data import load_panel
 from g2p.data.harmonize import HarmonizedLoci, harmonize
 from g2p.data.panel import Panel
@@ -29,7 +30,7 @@ def write_predictions(
     Columns: strain, phenotype, predicted (original units), a row for each strain and phenotype.
 
     Raises:
-        UserError: for whatever the user can mend; no file is then written.
+        G2PError: for whatever the user can mend; no file is then written.
     """
     console = Console()
     model = restore(RunDirectory(run), accelerator)
@@ -52,7 +53,7 @@ def write_predictions(
             out, lambda file: _write(file, model, panel, matched, missing_loci, out.suffix)
         )
     except OSError as error:
-        raise UserError(
+        raise OptionError(
             f"{out} cannot be written ({error.strerror or error}). Make room, or set out= to "
             "another folder."
         ) from None
@@ -76,14 +77,14 @@ def _write(
             rows = panel.genotypes[start : start + BLOCK]
             genotypes, gaps = matched.genotypes(rows, model.mean_genotype)
             if gaps and missing_loci == "refuse":
-                raise UserError(
+                raise DataError(
                     f"{gaps} genotypes are missing among the strains {strains[0]} to {strains[-1]}."
                     " missing_loci=impute fills them in with the mean of the training strains."
                 )
             predicted = model.predict(genotypes) * model.sd + model.mean
             if not np.isfinite(predicted).all():
                 strain = strains[int(np.flatnonzero(~np.isfinite(predicted).all(axis=1))[0])]
-                raise UserError(
+                raise DataError(
                     f"the model predicts no finite number for strain {strain}. {REMEDY}"
                 )
             columns = {
@@ -97,10 +98,10 @@ def _write(
 def _refuse_to_replace(out: Path, run: Path, data: dict) -> None:
     """Refuse an `out` that is a file of the run, or one that the data is read from."""
     if out.name in FILES and out.resolve().parent == run.resolve():
-        raise UserError(f"out={out} is a file of the run itself. Set out= to another file.")
+        raise OptionError(f"out={out} is a file of the run itself. Set out= to another file.")
     sources = (Path(value).expanduser() for value in data.values() if isinstance(value, str))
     if out.exists() and any(source.exists() and source.samefile(out) for source in sources):
-        raise UserError(f"out={out} is an input of this command. Set out= to another file.")
+        raise OptionError(f"out={out} is an input of this command. Set out= to another file.")
 
 
 def _remarks(matched: HarmonizedLoci) -> list[str]:

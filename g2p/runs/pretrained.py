@@ -12,7 +12,8 @@ from itertools import count
 import torch
 from torch import Tensor, nn
 
-from g2p.core.errors import UserError, listed
+from g2p.core.errors import DataError
+from g2p.core.phrases import listed
 from g2p.models import build_model
 
 
@@ -113,19 +114,19 @@ def load_published(tensors: Mapping[str, Tensor], **options) -> tuple[str, nn.Mo
             ones (heads of a transformer; `skip`, `scaled` of a pooled attention).
 
     Raises:
-        UserError: when no table matches, listing missing, extra and misshapen tensors.
+        DataError: when no table matches, listing missing, extra and misshapen tensors.
     """
     names = next((t for t in TABLES if t.layer.format(i=0) in tensors), None)
     if names is None:
         expected = "; ".join(f"{t.model} has {t.layer.format(i=0)}" for t in TABLES)
-        raise UserError(
+        raise DataError(
             f"no published model has these parameters ({expected}). "
             f"Found: {listed(tensors, 8) or 'nothing'}."
         )
     options = {"name": names.model, **_sizes(names, tensors), **names.options, **options}
     width, heads = options["embedding_dim"], options.get("num_heads", 1)
     if width % heads:
-        raise UserError(f"{names.model}: {heads} heads do not divide the embedding of {width}.")
+        raise DataError(f"{names.model}: {heads} heads do not divide the embedding of {width}.")
     model = build_model(
         options,
         n_loci=len(tensors[names.embedding]),
@@ -140,11 +141,11 @@ def _sizes(names: PublishedNames, tensors: Mapping[str, Tensor]) -> dict:
     sides = {names.embedding: 2, names.readout: 1}
     missing = [name for name in sides if name not in tensors]
     if missing:
-        raise UserError(f"{names.model}: missing: {listed(missing)}.")
+        raise DataError(f"{names.model}: missing: {listed(missing)}.")
     for name, dimensions in sides.items():
         shape = tuple(tensors[name].shape)
         if len(shape) < dimensions or not all(shape):
-            raise UserError(f"{names.model}: of the wrong shape: {name} {shape}.")
+            raise DataError(f"{names.model}: of the wrong shape: {name} {shape}.")
     layers = next(i for i in count() if names.layer.format(i=i) not in tensors)
     sizes = {"num_layers": layers, "embedding_dim": tensors[names.embedding].shape[1]}
     if names.model == "rijal_attention":
@@ -191,7 +192,7 @@ def _fill(model: nn.Module, names: PublishedNames, tensors: Mapping[str, Tensor]
             for problem, tensor_names in problems.items()
             if tensor_names
         )
-        raise UserError(f"{names.model}: {'; '.join(lines)}.")
+        raise DataError(f"{names.model}: {'; '.join(lines)}.")
     model.load_state_dict(state)
 
 

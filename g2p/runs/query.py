@@ -13,7 +13,8 @@ from g2p.config.constraints import OptionsOf
 from g2p.config.options import Option
 from g2p.config.registry import GROUPS, PRESETS, choice_options, choices
 from g2p.config.schema import TOP_LEVEL, unknown_choice
-from g2p.core.errors import UserError, listed, nearest
+from g2p.core.errors import OptionError
+from g2p.core.phrases import listed, nearest
 from g2p.runs.index import STATES, StoredRun
 
 
@@ -21,11 +22,11 @@ def parse_filter(override_text: str) -> Callable[[StoredRun], bool]:
     """Return a function from a run to whether it matches a filter such as `model=ridge`.
 
     Raises:
-        UserError: for a key or a choice that does not exist, naming the nearest.
+        OptionError: for a key or a choice that does not exist, naming the nearest.
     """
     (override,) = parse([override_text]) if "=" in override_text else (None,)
     if override is None or override.is_add() or override.is_force_add() or override.is_delete():
-        raise UserError(
+        raise OptionError(
             f"{override_text} is not a filter. Write key=value, as for train.py, or status=done."
         )
     key = override.key_or_group
@@ -49,7 +50,7 @@ def parse_filter(override_text: str) -> Callable[[StoredRun], bool]:
     else:
         prefix = f"{key.partition('.')[0]}."
         allowed = [k for k in filter_keys() if k.startswith(prefix)] or [*_plain_keys(), *GROUPS]
-        raise UserError(
+        raise OptionError(
             f"{key} is not a key of any run.{nearest(key, filter_keys())} "
             f"Allowed: {listed(allowed)}."
         )
@@ -61,10 +62,10 @@ def _check_values(key: str, values: Iterable) -> None:
     group, _, option = key.partition(".")
     for value in values:
         if option == "name" and value not in choices(group):
-            raise UserError(unknown_choice(group, value))
+            raise OptionError(unknown_choice(group, value))
         problems = [each.problem(value) for each in _options()[key]]
         if problems and all(problems):
-            raise UserError(f"{key} {problems[0]}.")
+            raise OptionError(f"{key} {problems[0]}.")
 
 
 def _values(override: Override, allowed: Iterable[str] | None = None) -> list:
@@ -72,7 +73,7 @@ def _values(override: Override, allowed: Iterable[str] | None = None) -> list:
     values = [plain(parse([text])[0].value()) for text in alternatives(override)]
     for value in values:
         if allowed is not None and value not in allowed:
-            raise UserError(unknown_choice(override.key_or_group, value, list(allowed)))
+            raise OptionError(unknown_choice(override.key_or_group, value, list(allowed)))
     return values
 
 

@@ -56,7 +56,7 @@ class ResolvedRun:
         """Return the rows of the strains of each subset.
 
         Raises:
-            UserError: for a split that the panel does not allow.
+            G2PError: for a split that the panel does not allow.
         """
         return self.make_split()
 
@@ -92,7 +92,7 @@ def resolve_run(
         on_another_machine: whether the run may compute on a machine with CUDA that this one lacks.
 
     Raises:
-        UserError: for a source that cannot be read, a phenotype that it does not have, or CUDA
+        G2PError: for a source that cannot be read, a phenotype that it does not have, or CUDA
             where there is none.
     """
     shared = shared or ResolveCache()

@@ -10,7 +10,8 @@ import torch
 from g2p.config.registry import prepare_options
 from g2p.config.schema import check
 from g2p.core.console import Console
-from g2p.core.errors import UserError, plural
+from g2p.core.errors import G2PError
+from g2p.core.phrases import plural
 from g2p.data.preprocess import Prepared, prepare
 from g2p.runs.directory import RunDirectory
 from g2p.runs.environment import differences
@@ -36,7 +37,7 @@ def run(config: Mapping, *, set_by_user: Iterable[str] = (), group: str | None =
         The run's directory, named by its signature.
 
     Raises:
-        UserError: for whatever the user can mend; nothing that was finished is lost.
+        G2PError: for whatever the user can mend; nothing that was finished is lost.
     """
     return drive(run_steps(config, set_by_user=set_by_user, group=group))
 
@@ -158,7 +159,7 @@ def _is_unfinished_force(directory: RunDirectory) -> bool:
             directory.config().get("force") is True
             and find_last_checkpoint(directory.checkpoints) is not None
         )
-    except UserError:
+    except G2PError:
         return False
 
 

@@ -13,8 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from g2p.config.registry import prepare_options
-from g2p.core.errors import UserError, listed
+from g2p.core.errors import DamagedRunError, RunError
 from g2p.core.nested import flatten
+from g2p.core.phrases import listed
 from g2p.runs.directory import RunDirectory
 from g2p.training.metrics import scores
 
@@ -31,7 +32,7 @@ def average(directories: list[RunDirectory]) -> dict[str, dict[str, float]]:
     """Return by phenotype `alone`, the mean test R2 of the runs, and `together`, of their mean.
 
     Raises:
-        UserError: for fewer than two runs, an unfinished run, or runs that differ in more than
+        RunError: for fewer than two runs, an unfinished run, or runs that differ in more than
             their seed.
     """
     _check(directories)
@@ -40,12 +41,12 @@ def average(directories: list[RunDirectory]) -> dict[str, dict[str, float]]:
     observations = tests[0].select(["strain", "phenotype", "observed"])
     columns = observations.column_names
     if any(not test.select(columns).equals(observations) for test in tests[1:]):
-        raise UserError("these runs predict different strains or phenotypes: their panels differ.")
+        raise RunError("these runs predict different strains or phenotypes: their panels differ.")
     run_r2 = [directory.metrics()["test"]["r2"] for directory in directories]
     phenotypes = observations["phenotype"].unique().to_pylist()
     for directory, r2 in zip(directories, run_r2, strict=True):
         if {name for name, value in r2.items() if value is not None} != set(phenotypes):
-            raise UserError(
+            raise DamagedRunError(
                 f"{directory.folder} is damaged: it was tested on different phenotypes."
             )
 
@@ -64,7 +65,7 @@ def _predictions(directory: RunDirectory) -> pa.Table:
     try:
         return directory.predictions()
     except (FileNotFoundError, pa.ArrowInvalid) as error:
-        raise UserError(f"{directory.folder} is damaged: {error}") from None
+        raise DamagedRunError(f"{directory.folder} is damaged: {error}") from None
 
 
 def _config(directory: RunDirectory) -> dict:
@@ -73,17 +74,17 @@ def _config(directory: RunDirectory) -> dict:
 
 def _check(directories: list[RunDirectory]) -> None:
     if len({directory.folder.resolve() for directory in directories}) < 2:
-        raise UserError("averaging needs at least two runs.")
+        raise RunError("averaging needs at least two runs.")
     unfinished = [str(directory.folder) for directory in directories if not directory.finished]
     if unfinished:
-        raise UserError(f"these are not finished runs: {listed(unfinished)}.")
+        raise RunError(f"these are not finished runs: {listed(unfinished)}.")
     free = _free(directories)
     first, *others = (
         {k: v for k, v in _config(r).items() if not free(k)} for r in directories
     )  # fmt: skip
     differing = sorted({k for o in others for k in {*first, *o} if first.get(k) != o.get(k)})
     if differing:
-        raise UserError(f"these runs differ in more than their seed: {listed(differing)}.")
+        raise RunError(f"these runs differ in more than their seed: {listed(differing)}.")
     _check_provenance(directories)
 
 
@@ -113,7 +114,7 @@ def _check_provenance(directories: list[RunDirectory]) -> None:
         for folder, facts in recorded.items():
             by_value.setdefault(facts.get(key), folder)
         if len(by_value) > 1:
-            raise UserError(
+            raise RunError(
                 f"these runs differ in more than their seed: the {noun}, as between "
                 f"{' and '.join(map(str, list(by_value.values())[:2]))} "
                 f"({key} in environment.json)."

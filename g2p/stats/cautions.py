@@ -2,7 +2,7 @@
 
 from math import isnan
 
-from g2p.core.errors import plural
+from g2p.core.phrases import plural
 from g2p.stats.comparison import text_of
 from g2p.stats.inference import Inference
 from g2p.stats.pairing import Pairs

@@ -82,7 +82,7 @@ def compare(table: pa.Table, comparisons: Sequence[Comparison]) -> list[Effect]:
     """Return the effect of each comparison, all of one family for Holm's correction.
 
     Raises:
-        UserError: as `pair_runs` does.
+        OptionError: as `pair_runs` does.
     """
     pairs = [pair_runs(table, comparison) for comparison in comparisons]
     results = [infer(*each) for each in zip(comparisons, pairs, strict=True)]

@@ -7,7 +7,7 @@ import pyarrow as pa
 from rich.table import Table
 
 from g2p.core.console import Console
-from g2p.core.errors import plural
+from g2p.core.phrases import plural
 from g2p.stats.compare import Effect
 from g2p.stats.comparison import Comparison, text_of
 

@@ -16,7 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from g2p.config.registry import is_baseline
-from g2p.core.errors import UserError, listed, nearest
+from g2p.core.errors import OptionError
+from g2p.core.phrases import listed, nearest
 from g2p.stats.comparison import Comparison, text_of
 
 # Columns about a row's run and its results; every other column is a factor of the study.
@@ -77,7 +78,7 @@ def pair_runs(table: pa.Table, comparison: Comparison) -> Pairs:
         comparison: of values of its columns.
 
     Raises:
-        UserError: for a column or value that does not exist, an arm that is compared with itself,
+        OptionError: for a column or value that does not exist, an arm that is compared with itself,
             or where `by` leaves several runs of an arm with one phenotype and seed.
     """
     arm, within = comparison.arm, comparison.within
@@ -85,7 +86,7 @@ def pair_runs(table: pa.Table, comparison: Comparison) -> Pairs:
         _check(column, table.column_names, "column of the study's results")
     weights = comparison.weights
     if len(weights) < 2:
-        raise UserError(f"{arm}={text_of(comparison.a)} is compared with itself.")
+        raise OptionError(f"{arm}={text_of(comparison.a)} is compared with itself.")
     for value in weights:
         _check_value(table, arm, value)
     if within:
@@ -203,7 +204,7 @@ def _read(table: pa.Table, arm: str, value: Any, by: Sequence[str]) -> _Arm:
                 factor for factor in table.column_names
                 if factor not in (*FACTS, arm, *by) and len(table[factor].unique()) > 1
             ]  # fmt: skip
-            raise UserError(
+            raise OptionError(
                 f"{arm}={value} has several runs of phenotype {row['phenotype']} with seed {seed}; "
                 f"pair them by what distinguishes them: {listed(varying) or 'no factor does'}."
             )
@@ -229,6 +230,6 @@ def _check(value: Any, choices: Iterable, what: str) -> None:
     choices = list(choices)
     if value not in choices:
         names = [text_of(choice) for choice in choices]
-        raise UserError(
+        raise OptionError(
             f"'{value}' is not a {what}.{nearest(str(value), names)} There are: {listed(names)}."
         )

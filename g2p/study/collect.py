@@ -11,7 +11,8 @@ from filelock import FileLock
 
 from g2p.core.atomic_files import DRAFT, read_json, write_atomically, write_json
 from g2p.core.digests import file_digest
-from g2p.core.errors import UserError, listed
+from g2p.core.errors import DamagedRunError, G2PError
+from g2p.core.phrases import listed
 from g2p.runs.environment import versions
 from g2p.study.expand import StudyRun
 from g2p.study.ledger import Ledger, status
@@ -67,7 +68,7 @@ def _collect(folder: Path, runs: list[StudyRun]) -> pa.Table:
         except FileNotFoundError:  # pruned or started again since its state was read
             states[run.signature] = _state(run, entries.get(run.signature))
             rows += _rows(run, states[run.signature], schema)
-        except UserError as error:  # a damaged result does not affect the others
+        except G2PError as error:  # a damaged result does not affect the others
             failed = ["failed", None, str(error), _factors(run)]
             rows += _rows(run, failed, schema)
     table = pa.Table.from_pylist(rows, schema)
@@ -122,7 +123,9 @@ def _rows(run: StudyRun, state: list, schema: pa.Schema) -> list[dict]:
     if run_status == "done":
         metrics = run.directory.metrics()
         if missing := set(run.phenotypes) - metrics["test"]["r2"].keys():
-            raise UserError(f"{run.directory.folder} has no scores of {listed(sorted(missing))}.")
+            raise DamagedRunError(
+                f"{run.directory.folder} has no scores of {listed(sorted(missing))}."
+            )
         # Missing or damaged, it does not change the result.
         environment = run.directory.environment()
         common |= {key: metrics[key] for key in ("seconds", "num_parameters")}

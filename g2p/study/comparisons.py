@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import isfinite
 
-from g2p.core.errors import UserError, listed, nearest
+from g2p.core.errors import OptionError
+from g2p.core.phrases import listed, nearest
 from g2p.stats.comparison import Comparison, text_of
 
 # Runs are always paired over these, and phenotypes have equal weight.
@@ -28,7 +29,7 @@ def comparisons(
         point_factors: of each point.
 
     Raises:
-        UserError: for a factor or label that the study does not have, values of a trend out of
+        OptionError: for a factor or label that the study does not have, values of a trend out of
             order, or a level at which nothing can be compared.
     """
     result: list[Comparison] = []
@@ -83,7 +84,7 @@ def _expanded(
         ]
     pair_labels = _labels(spec.get("pairs", "ladder"))
     if pair_labels and not result:
-        raise UserError(
+        raise OptionError(
             f"{key} compares {listed(map(text_of, pair_labels))}, which no {within or 'run'} has "
             "together; the rules (when) drop them."
         )
@@ -107,13 +108,13 @@ def _check_labels(
 ) -> None:
     allowed = list(factors.get(factor, ()))
     if factor not in factors:
-        raise UserError(
+        raise OptionError(
             f"study={name}: {key} names {factor}, which is not one of its factors "
             f"({listed(factors)}).{nearest(str(factor), factors)}"
         )
     for label in labels:
         if label not in allowed:
-            raise UserError(
+            raise OptionError(
                 f"study={name}: {key} names {factor}={text_of(label)}, which the study does not "
                 f"have ({listed(map(text_of, allowed))}).{nearest(str(label), map(str, allowed))}"
             )
@@ -122,7 +123,7 @@ def _check_labels(
 def _check_within(key: str, within: str, factor: str, factors: Mapping[str, Mapping]) -> None:
     allowed = [name for name in factors if name not in (factor, *ALWAYS_PAIRED)]
     if within not in allowed:
-        raise UserError(
+        raise OptionError(
             f"{key}.within={within} must be another factor of the study, in which runs are not "
             f"always paired ({listed(allowed) or 'it has none'}).{nearest(str(within), allowed)}"
         )
@@ -135,7 +136,7 @@ def _check_ordered(key: str, labels: list) -> None:
         isinstance(v, int | float) and not isinstance(v, bool) and isfinite(v) for v in inner
     )
     if not numbers or any(b <= a for a, b in itertools.pairwise(inner)):
-        raise UserError(
+        raise OptionError(
             f"{key} needs values in ascending order, numbers that null may come before or after, "
             f"not {listed(map(text_of, labels))}."
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from g2p.config.registry import is_baseline
-from g2p.core.errors import UserError
+from g2p.core.errors import G2PError
 from g2p.hardware.device import resolve_accelerator
 from g2p.training.flops import model_size, training_flops
 
@@ -68,7 +68,7 @@ def flops_per_second(accelerator: str) -> float | None:
     """
     try:
         device = resolve_accelerator(accelerator)
-    except UserError:
+    except G2PError:
         return None
     a = torch.randn(1024, 1024, device=device)
     a @ a

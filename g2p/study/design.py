@@ -29,8 +29,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from g2p.config.registry import CONF
-from g2p.core.errors import UserError, listed, nearest
+from g2p.core.errors import OptionError
 from g2p.core.formatting import format_factors
+from g2p.core.phrases import listed, nearest
 from g2p.stats.comparison import Comparison
 from g2p.study.comparisons import comparisons
 from g2p.study.design_checks import check_distinct, check_keys, check_number
@@ -100,11 +101,11 @@ def load_study(
         user_overrides: key -> value, of the user's overrides of every run.
 
     Raises:
-        UserError: for a study, a size or a key that does not exist, a factor that is none, a rule
+        OptionError: for a study, a size or a key that does not exist, a factor that is none, a rule
             that can never apply, or an override of a factor that sets other keys too.
     """
     if name not in studies():
-        raise UserError(
+        raise OptionError(
             f"study={name} does not exist.{nearest(name, studies())} "
             f"study is one of {listed(studies())}."
         )
@@ -121,7 +122,9 @@ def plan(
     """The study of a spec. Arguments and errors are those of `load_study`."""
     sizes = spec.get("sizes", {})
     if size not in sizes:
-        raise UserError(f"study={name} has no size={size}. Its sizes: {listed(sizes) or NO_SIZE}.")
+        raise OptionError(
+            f"study={name} has no size={size}. Its sizes: {listed(sizes) or NO_SIZE}."
+        )
     chosen = {**spec, **sizes[size]}
     common = spec.get("set", {}) | sizes[size].get("set", {})
     factors = {key: _values(key, value) for key, value in chosen.get("factors", {}).items()}
@@ -140,11 +143,11 @@ def plan(
     ]
     points = [p for p in (_apply_rules(p, chosen.get("when", [])) for p in points) if p is not None]
     if not points:
-        raise UserError(f"study={name}: its rules (when) drop every run.")
+        raise OptionError(f"study={name}: its rules (when) drop every run.")
     check_keys(name, points)
     arm = chosen.get("arm", next(iter(factors)))
     if arm not in factors:
-        raise UserError(f"study={name}: arm={arm} is not one of its factors ({listed(factors)}).")
+        raise OptionError(f"study={name}: arm={arm} is not one of its factors ({listed(factors)}).")
     point_factors = [point.factors for point in points]
     compared = comparisons(
         name, chosen.get("compare", []), chosen.get("trend", []), arm, factors, point_factors
@@ -182,7 +185,7 @@ def _override_factor(name: str, factor: str, values: Mapping, user_overrides: Ma
         return values
     other_keys = sorted({k for overrides in values.values() for k in overrides} - {key})
     if other_keys:
-        raise UserError(
+        raise OptionError(
             f"study={name}: {key} cannot be the same for all runs, since its factor '{factor}' "
             f"varies it together with {listed(other_keys)}. Remove the override, or write your own "
             "study."
@@ -195,7 +198,7 @@ def _check_rules(name: str, rules: list, factors: Mapping, size_factors: list[Ma
     for rule in rules:
         for factor, rule_labels in rule["if"].items():
             if factor not in factors:
-                raise UserError(
+                raise OptionError(
                     f"study={name}: when names {factor}, which is not one of its factors "
                     f"({listed(factors)}).{nearest(str(factor), factors)}"
                 )
@@ -204,7 +207,7 @@ def _check_rules(name: str, rules: list, factors: Mapping, size_factors: list[Ma
                 labels += _values(factor, spec[factor]) if factor in spec else []
             for label in rule_labels if isinstance(rule_labels, list) else [rule_labels]:
                 if label not in labels:
-                    raise UserError(
+                    raise OptionError(
                         f"study={name}: when names {factor}={label!r}, which the study does not "
                         f"have.{nearest(str(label), map(str, labels))} "
                         f"It has: {listed(map(str, dict.fromkeys(labels)))}."

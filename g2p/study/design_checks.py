@@ -3,7 +3,8 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from g2p.core.errors import UserError, listed
+from g2p.core.errors import OptionError
+from g2p.core.phrases import listed
 
 MOST_POINTS = 100_000  # of a study
 
@@ -13,7 +14,7 @@ def check_distinct(factor: str, labels: Sequence) -> None:
     labels_so_far = set()
     for label in labels:
         if label in labels_so_far:
-            raise UserError(f"the factor {factor} has the value {label} twice.")
+            raise OptionError(f"the factor {factor} has the value {label} twice.")
         labels_so_far.add(label)
 
 
@@ -21,7 +22,7 @@ def check_number(name: str, factors: Mapping[str, Mapping]) -> None:
     """Refuse a product of factors that is larger than any study could be."""
     number = math.prod(map(len, factors.values()))
     if number > MOST_POINTS:
-        raise UserError(
+        raise OptionError(
             f"study={name}: its factors make {number:,} runs; at most {MOST_POINTS:,} are allowed."
         )
 
@@ -30,7 +31,7 @@ def check_keys(name: str, points: Sequence) -> None:
     """Refuse keys of Hydra, which would have no effect."""
     keys = {key for point in points for key in point.overrides}
     if hydra_keys := sorted(key for key in keys if key.startswith("hydra")):
-        raise UserError(
+        raise OptionError(
             f"study={name} sets {listed(hydra_keys)}: where runs are computed is set on the "
             "command line."
         )

@@ -3,7 +3,7 @@
 from rich.table import Table
 
 from g2p.core.console import Console
-from g2p.core.errors import plural
+from g2p.core.phrases import plural
 from g2p.study.cost import Cost, cost, flops_per_second
 from g2p.study.expand import StudyRun
 

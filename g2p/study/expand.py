@@ -9,8 +9,9 @@ from pathlib import Path
 from g2p.config.compose import compose_config, overridden_keys
 from g2p.config.registry import CONF
 from g2p.config.schema import check
-from g2p.core.errors import UserError, listed
+from g2p.core.errors import G2PError, OptionError
 from g2p.core.formatting import format_factors
+from g2p.core.phrases import listed
 from g2p.data import load_panel
 from g2p.data.panel import Panel
 from g2p.data.split import Split
@@ -81,7 +82,7 @@ def resolve(study: Study, user_overrides: list[str], *, make_splits: bool = True
         make_splits: split every panel, to check that this is possible; not for finished runs.
 
     Raises:
-        UserError: for a wrong override, naming the point that has it.
+        OptionError: for a wrong override, naming the point that has it.
     """
     cached = ResolveCache()
     user_keys = set(overridden_keys(user_overrides))
@@ -93,8 +94,8 @@ def resolve(study: Study, user_overrides: list[str], *, make_splits: bool = True
             resolved = resolve_run(config, cached, on_another_machine=True)
             if make_splits:
                 resolved.make_split()
-        except UserError as error:
-            raise UserError(
+        except G2PError as error:
+            raise OptionError(
                 f"study={study.name}, {format_factors(point.factors)}: {error}"
             ) from None
         names = [resolved.panel.phenotype_names[c] for c in resolved.columns]
@@ -135,7 +136,7 @@ def _check_compared(study: Study, runs: list[StudyRun]) -> None:
         labels = labels_of[factor]
         for label in comparison.weights:
             if label not in labels:
-                raise UserError(
+                raise OptionError(
                     f"study={study.name} compares {factor}={text_of(comparison.a)} with "
                     f"{text_of(comparison.b)}, but no run has {text_of(label)}; the runs have "
                     f"{listed(map(text_of, labels))}."

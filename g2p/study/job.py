@@ -8,7 +8,7 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from g2p.core.console import Console
-from g2p.core.errors import UserError
+from g2p.core.errors import RunError
 from g2p.core.interrupts import Stopped, prioritise_interrupts
 from g2p.core.messages import format_error
 from g2p.launch.packed_launcher import PackedJob
@@ -82,11 +82,11 @@ def _resolve_planned(signature: str, config: dict) -> ResolvedRun:
     """Resolve the run of a config.
 
     Raises:
-        UserError: where on this machine the config gives another run than was planned.
+        RunError: where on this machine the config gives another run than was planned.
     """
     run = resolve_run(config)
     if run.directory.folder.name != signature:
-        raise UserError(
+        raise RunError(
             "the study was planned with other code or data, or on a machine with another "
             f"accelerator; here the run computes on {run.accelerator}. Set trainer=gpu or "
             "trainer=cpu, and use the same data and the same code on both machines."

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, Progress
 from rich.text import Text
 
 from g2p.core.console import Console, TextColumn, visible
-from g2p.core.errors import UserError
+from g2p.core.errors import G2PError
 from g2p.core.formatting import format_factors
 from g2p.study.expand import StudyRun
 from g2p.study.ledger import STATUSES, Ledger, whole_entries
@@ -129,7 +129,7 @@ class LiveProgress(threading.Thread):
         """Return a run's mean test R2, in a transfer the target's, and compare it with the best."""
         try:
             test = run.directory.metrics()["test"]
-        except (OSError, UserError):  # removed or damaged: collecting reports it
+        except (OSError, G2PError):  # removed or damaged: collecting reports it
             return None
         r2 = test["r2"].get(run.target) if run.target else test["r2_mean"]
         if r2 is not None:

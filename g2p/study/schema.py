@@ -8,7 +8,8 @@ import yaml
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from g2p.core.errors import UserError, listed, nearest
+from g2p.core.errors import G2PError, OptionError
+from g2p.core.phrases import listed, nearest
 from g2p.core.yaml_file import read_yaml
 
 # Key -> the types that its value may have.
@@ -31,16 +32,16 @@ def read_spec(file: Path) -> dict:
     """Read the spec in a study's file.
 
     Raises:
-        UserError: naming the file, and the wrong line or key.
+        OptionError: naming the file, and the wrong line or key.
     """
     try:
         spec = OmegaConf.to_container(OmegaConf.load(StringIO(read_yaml(file))))
     except (yaml.YAMLError, OmegaConfBaseException) as error:
-        raise UserError(f"{file} cannot be read: {' '.join(str(error).split())}") from None
+        raise OptionError(f"{file} cannot be read: {' '.join(str(error).split())}") from None
     try:
         check_shape(spec)
-    except UserError as error:
-        raise UserError(f"{file}: {error}") from None
+    except G2PError as error:
+        raise OptionError(f"{file}: {error}") from None
     return spec
 
 
@@ -58,16 +59,16 @@ def check_shape(spec: object) -> None:
 def _check_keys(above: str, spec: Mapping, kinds: Mapping[str, tuple]) -> None:
     for key, value in spec.items():
         if key not in kinds:
-            raise UserError(
+            raise OptionError(
                 f"{above}{key} is not a key of a study.{nearest(str(key), kinds)} "
                 f"Allowed: {listed(sorted(kinds))}."
             )
         _check_type(f"{above}{key}", value, *kinds[key])
     for name, values in spec.get("factors", {}).items():
         if not name.strip():
-            raise UserError(f"{above}factors has a factor without a name.")
+            raise OptionError(f"{above}factors has a factor without a name.")
         if name in ("seed", "phenotypes"):
-            raise UserError(
+            raise OptionError(
                 f"{above}factors.{name} cannot be a factor: write {above}seeds or "
                 f"{above}phenotypes, beside the factors."
             )
@@ -77,7 +78,7 @@ def _check_keys(above: str, spec: Mapping, kinds: Mapping[str, tuple]) -> None:
     for key, kinds in (("seeds", (int,)), ("phenotypes", (str, list))):
         values = spec.get(key, "each")
         if values == []:
-            raise UserError(f"{above}{key} is empty.")
+            raise OptionError(f"{above}{key} is empty.")
         for i, value in enumerate(values if isinstance(values, list) else []):
             _check_type(f"{above}{key}[{i}]", value, *kinds)
     _check_compare(f"{above}compare", spec.get("compare", []))
@@ -115,7 +116,7 @@ def _check_factor(where: str, values: object) -> None:
     if isinstance(values, list) and values:
         return
     if not values:
-        raise UserError(f"the factor {where} has no values.")
+        raise OptionError(f"the factor {where} has no values.")
     if set(values) != {"bottom", "rungs"}:
         for label, overrides in values.items():
             if overrides is not None:
@@ -140,29 +141,29 @@ def _check_rule(where: str, rule: object) -> None:
 
 def _check_pairs(where: str, pairs: object) -> None:
     if isinstance(pairs, str) and pairs != "ladder":
-        raise UserError(f"{where} must be ladder, or pairs, not {pairs!r}.")
+        raise OptionError(f"{where} must be ladder, or pairs, not {pairs!r}.")
     _check_type(where, pairs, list, str)
     if pairs == "ladder":
         return
     for i, pair in enumerate(pairs):
         if not isinstance(pair, list) or len(pair) != 2:
-            raise UserError(f"{where}[{i}] must be a pair, [a, b], not {pair!r}.")
+            raise OptionError(f"{where}[{i}] must be a pair, [a, b], not {pair!r}.")
         if pair[0] == pair[1]:
-            raise UserError(f"{where}[{i}] compares {pair[0]} with itself.")
+            raise OptionError(f"{where}[{i}] compares {pair[0]} with itself.")
         if pair in pairs[:i] or pair[::-1] in pairs[:i]:
-            raise UserError(f"{where}[{i}] compares {pair[0]} with {pair[1]} a second time.")
+            raise OptionError(f"{where}[{i}] compares {pair[0]} with {pair[1]} a second time.")
 
 
 def _check_mapping(where: str, value: object, allowed: set[str], needed: set[str]) -> None:
     _check_type(where, value, dict)
     for key in value:
         if key not in allowed:
-            raise UserError(f"{where}.{key} is not a key. Allowed: {listed(sorted(allowed))}.")
+            raise OptionError(f"{where}.{key} is not a key. Allowed: {listed(sorted(allowed))}.")
     for key in sorted(needed - set(value)):
-        raise UserError(f"{where}.{key} is missing.")
+        raise OptionError(f"{where}.{key} is missing.")
 
 
 def _check_type(where: str, value: object, *kinds: type) -> None:
     if not isinstance(value, kinds):
         kind = " or ".join(TYPE_NAMES[kind] for kind in kinds)
-        raise UserError(f"{where} must be {kind}, not {value!r}.")
+        raise OptionError(f"{where} must be {kind}, not {value!r}.")

@@ -12,7 +12,8 @@ from rich.text import Text
 
 from g2p.config.compose import overridden_values
 from g2p.core.console import Console, visible
-from g2p.core.errors import UserError, plural
+from g2p.core.errors import OptionError
+from g2p.core.phrases import plural
 from g2p.launch.hydra_launch import launch
 from g2p.runs.environment import installed
 from g2p.runs.resolve import finished_under_other_code
@@ -40,7 +41,7 @@ def sweep(name: str, size: str, overrides: list[str], flags: set[str], console: 
         Whether every run is done.
 
     Raises:
-        UserError: for a study or a key that does not exist, and for force=true.
+        OptionError: for a study or a key that does not exist, and for force=true.
     """
     of_runs = [each for each in overrides if not each.lstrip("+~").startswith("hydra")]
     with _without_garbage_collection():
@@ -49,7 +50,7 @@ def sweep(name: str, size: str, overrides: list[str], flags: set[str], console: 
         _check_names(study)
         runs = resolve(study, of_runs, make_splits=not flags & {"--collect", "--dashboard"})
     if any(run.config["force"] for run in runs):
-        raise UserError(
+        raise OptionError(
             "force=true is for train.py: a study does not train finished runs again. "
             "`g2p runs ... --prune` removes the runs that you want to train again."
         )
@@ -93,7 +94,7 @@ def _check_names(study: Study) -> None:
     """Refuse a factor whose name is already a column of the results."""
     for factor in study.points[0].factors:
         if factor in COLUMNS:
-            raise UserError(
+            raise OptionError(
                 f"study={study.name}: a factor cannot be called {factor}, which is a column of "
                 "results.parquet. Rename it, and let each of its values say which keys it sets."
             )

@@ -11,7 +11,7 @@ from numbers import Real
 from pathlib import Path
 
 from g2p.core.atomic_files import write_json
-from g2p.core.errors import UserError
+from g2p.core.errors import OptionError
 from g2p.core.json_shapes import Dashboard, read_checked_json
 from g2p.study.design import Study
 from g2p.study.expand import StudyRun
@@ -29,15 +29,15 @@ def write_dashboard(study: Study, runs: list[StudyRun], folder: Path) -> str:
     A second call changes the workspace that the first one saved.
 
     Raises:
-        UserError: where wandb-workspaces is not installed, or the runs are logged nowhere.
+        OptionError: where wandb-workspaces is not installed, or the runs are logged nowhere.
     """
     options = runs[0].config["logger"]
     if options["name"] == "none":
-        raise UserError("--dashboard requires runs in Weights & Biases: remove logger=none.")
+        raise OptionError("--dashboard requires runs in Weights & Biases: remove logger=none.")
     try:
         import wandb_workspaces.workspaces as ws
     except ImportError:
-        raise UserError(
+        raise OptionError(
             "--dashboard requires wandb-workspaces: pip install -e '.[dashboards]'"
         ) from None
     group = options["group"] or Group.of_study(study.name, study.size).name

@@ -8,7 +8,7 @@ from zipfile import ZipFile
 import torch
 
 from g2p.core.atomic_files import write_atomically
-from g2p.core.errors import UserError
+from g2p.core.errors import DamagedRunError
 
 RUN = "run"  # the key of a checkpoint that has its run's signature
 
@@ -36,12 +36,12 @@ def load_checkpoint(path: Path, remedy: str = REMEDY) -> dict:
         remedy: a sentence for the user when it cannot be read.
 
     Raises:
-        UserError: when it is gone, damaged, or not a checkpoint.
+        DamagedRunError: when it is gone, damaged, or not a checkpoint.
     """
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        raise UserError(f"{path} is gone. {remedy}") from None
+        raise DamagedRunError(f"{path} is gone. {remedy}") from None
     try:
         checkpoint = torch.load(_verified(content), map_location="cpu", weights_only=True)
     except MemoryError:
@@ -49,10 +49,12 @@ def load_checkpoint(path: Path, remedy: str = REMEDY) -> dict:
     except Exception as error:  # torch has no one type for what a damaged file can raise
         # Without torch's advice to load it in a way that executes what it holds.
         reason = str(error).partition(" In PyTorch ")[0].partition("\n")[0] or type(error).__name__
-        raise UserError(f"{path} cannot be read ({reason.rstrip('.')}). {remedy}") from None
+        raise DamagedRunError(f"{path} cannot be read ({reason.rstrip('.')}). {remedy}") from None
     if not isinstance(checkpoint, dict):
         kind = type(checkpoint).__name__
-        raise UserError(f"{path} is not a checkpoint (it holds a value of type {kind}). {remedy}")
+        raise DamagedRunError(
+            f"{path} is not a checkpoint (it holds a value of type {kind}). {remedy}"
+        )
     return checkpoint
 
 
@@ -77,27 +79,27 @@ def find_last_checkpoint(folder: Path) -> Path | None:
     """Return the last.ckpt in `folder` to resume from, or None.
 
     Raises:
-        UserError: when the checkpoints cannot be resumed from, or belong to another run.
+        DamagedRunError: when the checkpoints cannot be resumed from, or belong to another run.
     """
     last, best = folder / "last.ckpt", folder / "best.ckpt"
     if not last.exists():
         return None
     checkpoint = load_checkpoint(last)
     if not {"state_dict", "callbacks", "inputs"} <= set(checkpoint):
-        raise UserError(f"{last} is not a checkpoint of a run. {REMEDY}")
+        raise DamagedRunError(f"{last} is not a checkpoint of a run. {REMEDY}")
     best_checkpoint = load_checkpoint(best)
     for path, content in ((last, checkpoint), (best, best_checkpoint)):
         refuse_another_run(path, content, _run_of(path))
     if not _same_training(best_checkpoint, checkpoint):
-        raise UserError(f"{best} and {last} come from different trainings. {REMEDY}")
+        raise DamagedRunError(f"{best} and {last} come from different trainings. {REMEDY}")
     return last
 
 
 def refuse_another_run(path: Path, content: Mapping, run: str, remedy: str = REMEDY) -> None:
-    """Raise a UserError where a checkpoint belongs to another run than `run`."""
+    """Raise a DamagedRunError where a checkpoint belongs to another run than `run`."""
     # One from before this was recorded has no such key.
     if (owner := content.get(RUN, run)) != run:
-        raise UserError(f"{path} belongs to another run ({owner}). {remedy}")
+        raise DamagedRunError(f"{path} belongs to another run ({owner}). {remedy}")
 
 
 def _same_training(best: Mapping, last: Mapping) -> bool:

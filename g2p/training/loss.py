@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from g2p.core.errors import UserError
+from g2p.core.errors import CodeError
 
 
 def masked_mse(predicted_BP: Tensor, observed_BP: Tensor, n_observed: Tensor) -> Tensor:
@@ -13,13 +13,13 @@ def masked_mse(predicted_BP: Tensor, observed_BP: Tensor, n_observed: Tensor) ->
     batch without any observed value has loss 0.
 
     Raises:
-        UserError: for predictions of another shape, which torch would stretch to that of the
+        CodeError: for predictions of another shape, which torch would stretch to that of the
             observed values.
     """
     if not isinstance(predicted_BP, Tensor) or predicted_BP.shape != observed_BP.shape:
         shape = getattr(predicted_BP, "shape", None)
         returned = type(predicted_BP).__name__ if shape is None else f"shape {tuple(shape)}"
-        raise UserError(
+        raise CodeError(
             f"the model's forward returns {returned}; it must be a tensor of "
             f"(strains, phenotypes), here {tuple(observed_BP.shape)}."
         )

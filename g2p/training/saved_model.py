@@ -7,7 +7,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from g2p.core.errors import UserError, listed
+from g2p.core.errors import DamagedRunError
+from g2p.core.phrases import listed
 from g2p.training.checkpoints import REMEDY, load_checkpoint, refuse_another_run
 
 
@@ -29,7 +30,7 @@ class SavedModel:
     inputs: dict
     remedy: str
 
-    def error(self, what: str) -> UserError:
+    def error(self, what: str) -> DamagedRunError:
         """Return the error that reports what is wrong with the checkpoint."""
         return damaged(self.path, what, self.remedy)
 
@@ -37,7 +38,7 @@ class SavedModel:
         """Load these weights into `model`, all of them and no others.
 
         Raises:
-            UserError: naming those that are missing, extra, or of another shape or kind.
+            DamagedRunError: naming those that are missing, extra, or of another shape or kind.
         """
         expected = model.state_dict()
         faults = {
@@ -59,7 +60,7 @@ def load_model(path: Path, run: str, remedy: str = REMEDY) -> SavedModel:
         remedy: a sentence for the user when it does not.
 
     Raises:
-        UserError: when it is gone, damaged, of another version or of another run.
+        DamagedRunError: when it is gone, damaged, of another version or of another run.
     """
     checkpoint = load_checkpoint(path, remedy)
     refuse_another_run(path, checkpoint, run, remedy)
@@ -75,9 +76,11 @@ def load_model(path: Path, run: str, remedy: str = REMEDY) -> SavedModel:
     return SavedModel(path, weights, inputs, remedy)
 
 
-def damaged(file: Path, what: str, remedy: str) -> UserError:
+def damaged(file: Path, what: str, remedy: str) -> DamagedRunError:
     """Return the error that reports why a run's file cannot be used."""
-    return UserError(f"{file} is damaged or of another version ({what.rstrip('.')}). {remedy}")
+    return DamagedRunError(
+        f"{file} is damaged or of another version ({what.rstrip('.')}). {remedy}"
+    )
 
 
 def misfits(expected: Mapping[str, Tensor], weights: Mapping) -> list[str]:

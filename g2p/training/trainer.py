@@ -13,7 +13,8 @@ from lightning.pytorch.plugins.environments import LightningEnvironment
 from torch.multiprocessing import ProcessRaisedException
 
 from g2p.config.constraints import Above, AtLeast, AtMost
-from g2p.core.errors import UserError
+from g2p.core import errors
+from g2p.core.errors import TrainingError
 from g2p.data.batches import Batches
 from g2p.data.device_data import DeviceData
 from g2p.data.preprocess import Prepared
@@ -73,8 +74,9 @@ def train(
         The history: one row an epoch, from the first.
 
     Raises:
-        UserError: CUDA is requested and absent, too few strains for one batch, a loss that is not
-            finite, a checkpoint that cannot be read.
+        OptionError: when CUDA is requested and absent, or a batch larger than the training strains.
+        TrainingError: when the loss is no longer finite.
+        DamagedRunError: when a checkpoint cannot be read.
     """
     accelerator = resolve_accelerator(accelerator)
     check_devices(accelerator, devices)
@@ -135,8 +137,9 @@ def _raise_worker_error(error: BaseException) -> None:
     """Raise a worker's error, which arrives as a traceback's text; the last line names it."""
     if isinstance(error, ProcessRaisedException):
         kind, _, text = str(error).strip().splitlines()[-1].partition(": ")
-        if kind == "g2p.core.errors.UserError" or kind in ("OSError", "PermissionError"):
-            raise UserError(text) from None
+        module, _, name = kind.rpartition(".")
+        if module == errors.__name__ or kind in ("OSError", "PermissionError"):
+            raise getattr(errors, name, TrainingError)(text) from None
 
 
 class KeepSignalHandler(L.Callback):

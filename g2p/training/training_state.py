@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from g2p.core.errors import UserError
+from g2p.core.errors import TrainingError
 from g2p.training.history import history_row
 from g2p.training.metrics import Scores
 
@@ -55,9 +55,9 @@ class TrainingState:
         return float(self.epochs) if np.isnan(score) else score
 
     def check(self, train_loss: float, val_loss: float, finite: bool) -> None:
-        """Raise a UserError unless the current epoch has a finite loss and predictions."""
+        """Raise a TrainingError unless the current epoch has a finite loss and predictions."""
         if not (np.isfinite(train_loss) and finite):
-            raise UserError(
+            raise TrainingError(
                 f"the loss became {train_loss:g} (training), {val_loss:g} (validation) "
                 f"in epoch {self.epochs + 1}. Try a smaller optim.lr, or "
                 "trainer.gradient_clip_val=1."

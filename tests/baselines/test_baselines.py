@@ -7,7 +7,7 @@ from sklearn.linear_model import Lasso as SklearnLasso
 
 from g2p.baselines import build_baseline
 from g2p.config.registry import choices, is_baseline
-from g2p.core.errors import UserError
+from g2p.core.errors import G2PError
 from g2p.runs.run import run
 from g2p.training.checkpoints import load_checkpoint
 from g2p.training.metrics import scores
@@ -132,7 +132,7 @@ def test_rkhs_is_the_conditional_mean_of_its_normal_distribution():
 def test_rkhs_refuses_too_many_strains(monkeypatch):
     monkeypatch.setattr("g2p.baselines.rkhs.MOST_STRAINS", 30)
     genotypes, _ = cross(n=31)
-    with pytest.raises(UserError, match="31 are more than 30"):
+    with pytest.raises(G2PError, match="31 are more than 30"):
         build("rkhs").fit(genotypes, genotypes[:, :1])
 
 
@@ -181,7 +181,7 @@ def test_stacking_weights_are_those_of_unseen_predictions():
 @pytest.mark.parametrize("name", ["lasso", "linear_pairwise", "stacked"])
 def test_too_few_strains_to_cross_validate(name):
     genotypes, rng = cross(n=3, n_loci=4)
-    with pytest.raises(UserError, match=r"has 3 training strains.*Use ridge"):
+    with pytest.raises(G2PError, match=r"has 3 training strains.*Use ridge"):
         build(name).fit(genotypes, rng.standard_normal((3, 1)))
 
 

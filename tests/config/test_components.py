@@ -11,7 +11,7 @@ from g2p.config.components import read_options
 from g2p.config.registry import CONF
 from g2p.config.schema import check
 from g2p.core import model_errors
-from g2p.core.errors import UserError
+from g2p.core.errors import G2PError
 from g2p.core.messages import format_error
 from g2p.core.package import PACKAGE
 from g2p.runs import code_digest
@@ -61,17 +61,17 @@ OPTION = "hidden: Annotated[int, AtLeast(1)]"
 def test_a_signature_that_declares_no_options(tmp_path, old, new, message):
     file = tmp_path / "my_net.py"
     file.write_text(GOOD.replace(old, new, 1))
-    with pytest.raises(UserError) as error:
+    with pytest.raises(G2PError) as error:
         read_options(file, "MyNet")
     assert message in str(error.value) and str(error.value).startswith(str(file))
     assert "\n" not in str(error.value)
 
 
 def test_a_file_that_is_missing_or_no_text(tmp_path):
-    with pytest.raises(UserError, match=r"my_net.py is missing: it must define MyNet"):
+    with pytest.raises(G2PError, match=r"my_net.py is missing: it must define MyNet"):
         read_options(tmp_path / "my_net.py", "MyNet")
     (tmp_path / "my_net.py").write_bytes(b"\xff\xfe")
-    with pytest.raises(UserError, match=r"my_net.py is not a Python file: "):
+    with pytest.raises(G2PError, match=r"my_net.py is not a Python file: "):
         read_options(tmp_path / "my_net.py", "MyNet")
 
 
@@ -109,7 +109,7 @@ def my_net(tmp_path, monkeypatch):
 
 def test_a_users_model_trains(my_net):
     assert (my_net(GOOD) / "metrics.json").is_file()
-    with pytest.raises(UserError, match="model.hiden is not an option .*Did you mean 'model.hidde"):
+    with pytest.raises(G2PError, match="model.hiden is not an option .*Did you mean 'model.hidde"):
         my_net(GOOD, hiden=3)
 
 
@@ -125,7 +125,7 @@ def test_a_users_model_trains(my_net):
     ],
 )  # fmt: skip
 def test_a_class_that_cannot_be_trained(my_net, old, new, message):
-    with pytest.raises(UserError) as error:
+    with pytest.raises(G2PError) as error:
         my_net(GOOD.replace(old, new))
     assert message in str(error.value)
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from g2p.config import compose as composition
 from g2p.config.compose import compose_config, jobs, parse, refuse_repeated_keys
 from g2p.config.registry import CONF, choices
-from g2p.core.errors import UserError
+from g2p.core.errors import G2PError
 from tests.helpers.configs import compose
 
 OVERRIDES = (
@@ -70,7 +70,7 @@ def test_the_ends_of_ranges_are_checked():
     many = [f"model.num_layers=interval({i},9)" for i in range(1, 8)] + ["seed=range(20)"]
     every = list(jobs(parse(many)))
     assert len(every) == 7 * 2 + 20  # of very many combinations, each end alone
-    with pytest.raises(UserError, match="model.dropout must be below 1"):
+    with pytest.raises(G2PError, match="model.dropout must be below 1"):
         for job in jobs(parse(["model.dropout=interval(0.0,1.0)"])):
             compose_config(job)
 
@@ -97,7 +97,7 @@ def test_no_shipped_value_refers_to_another_in_a_way_that_is_not_seen():
     ],
 )
 def test_a_key_that_is_set_twice_and_a_key_of_sweep_py(overrides, message):
-    with pytest.raises(UserError) as error:
+    with pytest.raises(G2PError) as error:
         compose_config(overrides)
     assert message in str(error.value)
 
@@ -113,7 +113,7 @@ def test_a_group_and_its_keys_are_no_key_twice():
     ]
     refuse_repeated_keys(parse(overrides[:-1]))
     assert compose_config(overrides[:4])["model"]["ffn"] is True
-    with pytest.raises(UserError, match="hydra.a is given twice"):
+    with pytest.raises(G2PError, match="hydra.a is given twice"):
         refuse_repeated_keys(parse(overrides))
 
 
@@ -123,12 +123,12 @@ def test_a_group_and_its_keys_are_no_key_twice():
      "sort(range(0,1e10))", "shuffle(range(0,1e10))"],
 )  # fmt: skip
 def test_a_range_without_an_end_is_refused_at_once(sweep):
-    with pytest.raises(UserError, match="has more than 100,000 values"):
+    with pytest.raises(G2PError, match="has more than 100,000 values"):
         list(jobs(parse([f"seed={sweep}"])))
 
 
 def test_a_product_without_an_end_is_refused_at_once():
-    with pytest.raises(UserError, match="these are 1,000,000 runs; a command may have at most"):
+    with pytest.raises(G2PError, match="these are 1,000,000 runs; a command may have at most"):
         list(jobs(parse(["seed=range(1000)", "split.seed=range(1000)"])))
 
 
@@ -136,5 +136,5 @@ def test_a_glob_is_of_the_choices_and_an_empty_sweep_is_refused():
     models = [job[0].partition("=")[2] for job in jobs(parse(["model=glob(r*)"]))]
     assert models == sorted(name for name in choices("model") if name.startswith("r"))
     for word in ("model=glob(q*)", "seed=range(3,0)", "data.seed=glob(*)"):
-        with pytest.raises(UserError, match="has no values"):
+        with pytest.raises(G2PError, match="has no values"):
             list(jobs(parse([word])))

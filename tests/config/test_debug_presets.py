@@ -9,7 +9,7 @@ import pytest
 from g2p.config.compose import compose_config
 from g2p.config.registry import GROUPS, OVERLAYS, choices
 from g2p.config.schema import TOP_LEVEL
-from g2p.core.errors import UserError
+from g2p.core.errors import G2PError
 from g2p.runs.resolve import resolve_run
 from tests.helpers.command import train
 from tests.helpers.configs import paths
@@ -56,7 +56,7 @@ def test_what_the_user_sets_wins():
     ],
 )
 def test_a_wrong_one_is_refused(override, message):
-    with pytest.raises(UserError) as error:
+    with pytest.raises(G2PError) as error:
         compose_config([override])
     assert message in str(error.value)
 

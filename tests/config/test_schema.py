@@ -8,7 +8,7 @@ from g2p.config.components import read_options
 from g2p.config.options import FACTS, option_of
 from g2p.config.registry import GROUPS, choices
 from g2p.config.schema import check, inapplicable_keys
-from g2p.core.errors import UserError
+from g2p.core.errors import G2PError
 from g2p.core.package import PACKAGE
 from g2p.runs.signature import signature
 from tests.helpers.configs import compose
@@ -56,7 +56,7 @@ from tests.helpers.configs import compose
     ],
 )
 def test_what_is_refused(overrides, message):
-    with pytest.raises(UserError) as error:
+    with pytest.raises(G2PError) as error:
         check(compose(*overrides))
     assert message in str(error.value)
     assert "\n" not in str(error.value)
@@ -76,7 +76,7 @@ def test_what_is_refused(overrides, message):
 def test_setting_what_has_no_effect_is_refused_having_it_is_not(overrides, key):
     config = compose(*overrides)
     check(config)
-    with pytest.raises(UserError, match=f"^{key} has no effect: "):
+    with pytest.raises(G2PError, match=f"^{key} has no effect: "):
         check(config, [o.partition("=")[0] for o in overrides])
 
 
@@ -167,7 +167,7 @@ def test_no_text_is_a_model_by_accident(name):
     config = compose()
     config["model"] = {**config["model"], "name": name}
     if name != "transformer":
-        with pytest.raises(UserError):
+        with pytest.raises(G2PError):
             check(config)
 
 

@@ -9,7 +9,8 @@ from rich.table import Table
 
 from g2p.cli.sweep import execute
 from g2p.core.console import Console, TextColumn
-from g2p.core.errors import UserError, plural
+from g2p.core.errors import G2PError
+from g2p.core.phrases import plural
 from g2p.report.panel.tables import phenotype_table
 from g2p.runs.metrics_table import print_table
 from g2p.runs.progress_bar import ProgressBar
@@ -114,7 +115,7 @@ def test_arguments_that_sweep_py_refuses(tmp_path, monkeypatch, arguments, messa
     file = "factors: {split: {a: {split: random}}}\nphenotypes: [cu]\nsizes: {full: {}}\n"
     (tmp_path / "odd.yaml").write_text(file)
     monkeypatch.setattr(plan, "STUDIES", tmp_path)
-    with pytest.raises(UserError) as error:
+    with pytest.raises(G2PError) as error:
         execute([*arguments, *paths(tmp_path)], Console(quiet=True))
     assert message in str(error.value)
     assert [path.name for path in tmp_path.iterdir() if path.name != "cache"] == ["odd.yaml"]

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
-from g2p.core.errors import UserError
+from g2p.core.errors import G2PError
 from g2p.runs.directory import RunDirectory
 from g2p.runs.index import stored_runs
 from g2p.runs.metrics_table import print_table
@@ -100,7 +100,7 @@ def test_metrics_of_any_shape_cost_their_run_only(trained):
                 metrics = ridge.directory.metrics()
                 print_table(metrics, QUIET)
                 average([ridge.directory, twin])
-            except UserError as error:
+            except G2PError as error:
                 assert "damaged" in str(error)
             failed += status == "failed"
     finally:
@@ -114,7 +114,7 @@ def test_another_runs_metrics_are_no_result(trained):
     whole = file.read_text()
     try:
         shutil.copy(gbdt.directory.folder / "metrics.json", file)
-        with pytest.raises(UserError, match=f"belongs to run {gbdt.signature}"):
+        with pytest.raises(G2PError, match=f"belongs to run {gbdt.signature}"):
             ridge.directory.metrics()
     finally:
         file.write_text(whole)

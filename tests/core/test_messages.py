@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hydra.errors import HydraException, InstantiationException, MissingConfigException
 
-from g2p.core.errors import UserError
+from g2p.core.errors import G2PError
 from g2p.core.messages import BUG, format_error, print_error
 
 
@@ -31,7 +31,7 @@ class Hidden(HydraException):
     [
         Mute(), Nothing(), Hidden("x"), Exception(b"\xff\x00"), Exception(), Exception(Mute()),
         OSError(), OSError(2, "gone", b"/a\xff"), OSError(2, "gone", 7), OSError(2, Mute()),
-        OSError("only words"), UserError(), UserError(b"x"), UserError(Mute()), SystemExit(Mute()),
+        OSError("only words"), G2PError(), G2PError(b"x"), G2PError(Mute()), SystemExit(Mute()),
         KeyError(Mute()), UnicodeDecodeError("utf-8", b"\xff", 0, 1, "bad"), HydraException(),
         ExceptionGroup("several", [Mute(), ValueError(1)]), Exception("\ud800"), GeneratorExit(),
     ],

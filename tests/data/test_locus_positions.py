@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from g2p.core.errors import UserError
+from g2p.core.errors import G2PError
 from g2p.data.harmonize import harmonize
 from g2p.data.locus_positions import comparable_positions, position_shift
 
@@ -68,7 +68,7 @@ def test_names_that_belong_to_other_places_are_refused(seed, step, base, gaps):
         base = 0
     panel = {**model, "id": shifted(model["id"], step)}
     panel["position"] = [position + base for position in panel["position"]]
-    with pytest.raises(UserError, match="40 of the 40 loci matched by name have another position"):
+    with pytest.raises(G2PError, match="40 of the 40 loci matched by name have another position"):
         match_loci(model, panel)
     by_position = match_loci(model, panel, by="place")
     assert by_position.columns.tolist() == list(range(N))
@@ -85,21 +85,21 @@ def test_a_few_other_places_are_a_warning_most_are_refused():
         assert match.position_conflicts[1] == wrong and match.by_name == N
         assert "m0 is at" in match.position_conflicts[0]
     panel["position"] = [position + 5_000 for position in panel["position"]]
-    with pytest.raises(UserError, match="match=name uses the names alone"):
+    with pytest.raises(G2PError, match="match=name uses the names alone"):
         match_loci(model, panel)
 
 
 def test_another_assembly_is_taken_by_name_when_the_user_says_so():
     model = table()
     lifted = {**model, "position": [int(p * 1.01) + 37 for p in model["position"]]}
-    with pytest.raises(UserError, match="have another position"):
+    with pytest.raises(G2PError, match="have another position"):
         match_loci(model, lifted)
     match = match_loci(model, lifted, by="name")
     assert match.columns.tolist() == list(range(N)) and match.by_name == N
     # By name alone: a place that is another locus's in that assembly is none of the model's.
     fewer = {key: [*values[:-1], values[-1]] for key, values in lifted.items()}
     fewer["id"][-1], fewer["position"][-1] = "new", model["position"][-1]
-    with pytest.raises(UserError, match=r"lacks 1 of the model's 40 loci \(m39\)"):
+    with pytest.raises(G2PError, match=r"lacks 1 of the model's 40 loci \(m39\)"):
         match_loci(model, fewer, by="name")
 
 

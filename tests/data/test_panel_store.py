@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from g2p.core.errors import UserError
+from g2p.core.errors import G2PError
 from g2p.data import panel_store as store
 from g2p.data.panel import Panel, validate
 from g2p.data.panel_store import DamagedPanelError, files_fingerprint, open_panel, stored_panel
@@ -63,10 +63,10 @@ def test_built_once_and_mapped_not_read(tmp_path):
 
 def test_a_build_that_fails_leaves_nothing(tmp_path):
     def fail() -> Panel:
-        raise UserError("no")
+        raise G2PError("no")
 
     for build in (fail, lambda: make_panel(strains=["a"] * 5)):
-        with pytest.raises(UserError):
+        with pytest.raises(G2PError):
             stored_panel(tmp_path, "test", "f", build)
         assert not list(tmp_path.iterdir())
 
@@ -236,7 +236,7 @@ def test_two_processes_build_at_once(tmp_path):
     ],
 )
 def test_a_panel_that_does_not_fit_together(changes, message):
-    with pytest.raises(UserError, match=message):
+    with pytest.raises(G2PError, match=message):
         validate(make_panel(**changes), "here")
 
 
@@ -245,5 +245,5 @@ def test_a_panel_may_have_genotypes_alone(tmp_path):
     for _ in range(2):
         stored = stored_panel(tmp_path, "test", "f", lambda: panel)
         assert stored.phenotypes.shape == (5, 0)
-    with pytest.raises(UserError, match="genotypes only"):
+    with pytest.raises(G2PError, match="genotypes only"):
         stored.columns("all")

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from g2p.core.errors import UserError
+from g2p.core.errors import G2PError
 from g2p.data import split as splits
 from g2p.data.batches import Batches
 from g2p.data.genotype_cache import PrunedGenotypes, cached_genotypes
@@ -116,7 +116,7 @@ def test_a_missing_value_is_masked_or_drops_its_strain():
 )
 def test_a_phenotype_that_cannot_be_scored(column, message):
     phenotypes = np.stack([column, np.arange(40.0)], axis=1)
-    with pytest.raises(UserError, match=message):
+    with pytest.raises(G2PError, match=message):
         prepared(make_panel(40, 5, 2, phenotypes=phenotypes))
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from g2p.core.errors import UserError
+from g2p.core.errors import G2PError
 from g2p.data import split as splits
 from g2p.data.panel import NO_CALL
 from g2p.data.preprocess import prepare
@@ -66,7 +66,7 @@ def test_what_stays_is_what_a_loop_keeps(seed, share, by_locus, by_strain, min_m
             loci.append(locus)
     left = [sum(i in strains for i in rows) for rows in split.values()]
     if not all(left) or not loci:
-        with pytest.raises(UserError, match="quality control leaves"):
+        with pytest.raises(G2PError, match="quality control leaves"):
             clean(genotypes, table(12), split, **options)
         return
     cleaned = clean(genotypes, table(12), split, **options)
@@ -133,7 +133,7 @@ def test_a_panel_without_gaps_is_not_copied():
 
 
 def test_refusing_to_fill_in():
-    with pytest.raises(UserError, match=r"are missing\. qc\.impute"):
+    with pytest.raises(G2PError, match=r"are missing\. qc\.impute"):
         clean(gappy(0), table(12), split_of(40), **QUALITY | {"impute": "refuse"})
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sklearn.model_selection import KFold, train_test_split
 
 from g2p.config.registry import choices
-from g2p.core.errors import UserError
+from g2p.core.errors import G2PError
 from g2p.data import split as splits
 from g2p.data.preprocess import prepare
 from g2p.runs.run import run
@@ -50,7 +50,7 @@ def test_folds_cover_each_strain_once(n, k, seed):
     ],
 )
 def test_too_few_strains(split):
-    with pytest.raises(UserError, match="too few"):
+    with pytest.raises(G2PError, match="too few"):
         split()
 
 
@@ -158,7 +158,7 @@ def test_a_run_predicts_training_strains_in_new_environments(small):
     ],
 )  # fmt: skip
 def test_what_a_panel_cannot_give(split, message):
-    with pytest.raises(UserError, match=message):
+    with pytest.raises(G2PError, match=message):
         split(with_facts(family=["a", "b"] * 30))
 
 
@@ -169,9 +169,9 @@ def test_a_split_by_a_phenotype_names_the_remedy(name):
     by_column = {"test": "0", "val": None, "seed": 0}
     by_group = {"seed": 0, "k": 5, "fold": 0, "val_share": 0.2}
     options = by_column if name == "column" else by_group
-    with pytest.raises(UserError, match=r"'fold' is a phenotype .* add data.facts=\[fold\]"):
+    with pytest.raises(G2PError, match=r"'fold' is a phenotype .* add data.facts=\[fold\]"):
         getattr(splits, name)(panel, [0], column="fold", **options)
-    with pytest.raises(UserError, match="It has: batch. To add a column .* list it in data.facts"):
+    with pytest.raises(G2PError, match="It has: batch. To add a column .* list it in data.facts"):
         getattr(splits, name)(panel, [0], column="plate", **options)
 
 
@@ -184,6 +184,6 @@ def test_every_split_has_its_yaml():
 
 
 def test_a_strain_without_a_group_is_in_none():
-    with pytest.raises(UserError, match="1 of 60 strains have no value"):
+    with pytest.raises(G2PError, match="1 of 60 strains have no value"):
         splits.column(with_facts(fold=[None, *"ab" * 29, "a"]), [], column="fold", test="a",
                       val=None, seed=0)  # fmt: skip

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from g2p.config.schema import check
-from g2p.core.errors import UserError
+from g2p.core.errors import G2PError
 from g2p.data import split as splits
 from g2p.data import transfer
 from g2p.models import build_model
@@ -73,7 +73,7 @@ def test_null_is_all_and_methods_choose_the_columns():
 def test_refused_targets(columns, target, observations, method, message):
     panel = make_panel(60, 5, 3, phenotypes=np.random.default_rng(0).standard_normal((60, 3)))
     split = {"train": np.arange(40), "val": np.arange(40, 52), "test": np.arange(52, 60)}
-    with pytest.raises(UserError, match=message):
+    with pytest.raises(G2PError, match=message):
         transfer.target(
             panel,
             columns,
@@ -95,7 +95,7 @@ def test_refused_targets(columns, target, observations, method, message):
     ],
 )
 def test_what_is_refused_before_any_work(overrides, message):
-    with pytest.raises(UserError, match=message):
+    with pytest.raises(G2PError, match=message):
         check(compose("transfer=target", *overrides))
 
 
@@ -161,9 +161,9 @@ def test_weights_that_do_not_fit_are_named(small):
     data = replace(random_prepared(n_loci=32), loci=pa.table(loci))
     narrow = compose("model.embedding_dim=8", "model.num_heads=2", "model.num_layers=1")["model"]
     model = build_model(narrow, n_loci=32, n_phenotypes=1)
-    with pytest.raises(UserError, match=r"does not fit this model: embed\.weight"):
+    with pytest.raises(G2PError, match=r"does not fit this model: embed\.weight"):
         start_from(model, base, data)
-    with pytest.raises(UserError, match="was trained on other loci"):
+    with pytest.raises(G2PError, match="was trained on other loci"):
         start_from(model, base, random_prepared(n_loci=32))
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from g2p.config.compose import compose_config, jobs, parse
-from g2p.core.errors import UserError
+from g2p.core.errors import G2PError
 from g2p.launch.search import search_overrides
 from tests.helpers.command import ROOT, train
 
@@ -147,5 +147,5 @@ def test_a_failing_trial_does_not_affect_the_others(tmp_path):
 
 
 def test_a_space_of_options_that_no_run_has_is_refused():
-    with pytest.raises(UserError, match="nothing to search"):
+    with pytest.raises(G2PError, match="nothing to search"):
         space("model=gbdt")

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from g2p.core.errors import UserError
+from g2p.core.errors import G2PError
 from g2p.data.batches import Batches
 from g2p.models.rijal_multienv import RijalMultienv
 
@@ -55,7 +55,7 @@ def test_it_is_the_one_hot_form(n_loci, n_environments, num_layers, embedding_di
 
 
 def test_a_code_that_does_not_fit():
-    with pytest.raises(UserError, match="does not fit into the 4 columns"):
+    with pytest.raises(G2PError, match="does not fit into the 4 columns"):
         RijalMultienv(
             n_loci=3, n_phenotypes=5, num_layers=1, embedding_dim=5, own_columns=False,
             init_scale=1.0,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from g2p.core.errors import UserError
+from g2p.core.errors import G2PError
 from g2p.core.package import PACKAGE
 from g2p.runs import code_digest, environment
 from g2p.runs.code_digest import FOLLOWED
@@ -86,7 +86,7 @@ def test_every_way_to_import_is_followed(package, line):
 def test_an_imported_file_that_is_no_python_is_named_with_the_line(package, text, line):
     (package / "models/extra.py").write_text(text)
     edit(package / "models/layers/readout.py", "import", "import g2p.models.extra\nimport")
-    with pytest.raises(UserError, match=f"models/extra.py:{line}: "):
+    with pytest.raises(G2PError, match=f"models/extra.py:{line}: "):
         digest("transformer")
 
 

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from g2p.core.errors import UserError
+from g2p.core.errors import G2PError
 from g2p.runs.directory import RunDirectory
 from g2p.runs.run import run
 from g2p.training.checkpoints import load_checkpoint
@@ -42,7 +42,7 @@ def test_force_starts_an_unfinished_run_anew(quick):
     assert ended(folder) == second
     (folder / "metrics.json").unlink()
     (folder / "checkpoints" / "last.ckpt").write_bytes(b"damaged")
-    with pytest.raises(UserError, match="force=true"):
+    with pytest.raises(G2PError, match="force=true"):
         run(quick())
     run(quick("force=true"))
     assert not set(second) & set(ended(folder))
@@ -56,7 +56,7 @@ def test_a_checkpoint_of_another_run_is_refused_and_force_starts_anew(quick):
         (folder / "metrics.json").unlink()
         shutil.copy(other / "checkpoints" / file, folder / "checkpoints" / file)
         with pytest.raises(
-            UserError, match=f"{file} belongs to another run .{other.name}.*force=true"
+            G2PError, match=f"{file} belongs to another run .{other.name}.*force=true"
         ):
             run(quick())
         run(quick("force=true"))
@@ -90,7 +90,7 @@ def test_checkpoints_of_two_trainings_do_not_go_together(quick):
     memory["best_epoch"] = 1 - min(memory["best_epoch"], 1)
     torch.save(checkpoint, best)
     (folder / "metrics.json").unlink()
-    with pytest.raises(UserError, match="best.ckpt and .*last.ckpt come from different trainings"):
+    with pytest.raises(G2PError, match="best.ckpt and .*last.ckpt come from different trainings"):
         run(config)
     run(quick("trainer.max_epochs=3", "trainer.patience=null", "force=true"))
     assert {**RunDirectory(folder).metrics(), "seconds": 0} == {**metrics, "seconds": 0}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from g2p.cli.runs import browse
 from g2p.core.console import Console
-from g2p.core.errors import UserError
+from g2p.core.errors import G2PError
 from g2p.core.nested import flatten
 from g2p.runs import index as stored
 from g2p.runs.directory import RunDirectory
@@ -78,7 +78,7 @@ def test_the_runs_that_filters_match(runs, filters, expected):
     ],
 )
 def test_a_word_that_finds_nothing_anywhere_is_refused(word, message):
-    with pytest.raises(UserError) as error:
+    with pytest.raises(G2PError) as error:
         parse_filter(word)
     assert message in str(error.value)
 
@@ -129,7 +129,7 @@ def test_the_list_is_no_wider_than_the_terminal(runs):
 
 
 def test_an_option_that_is_set_twice_is_refused(runs):
-    with pytest.raises(UserError, match="sort is given twice: sort=r2 and sort=epochs. Keep one."):
+    with pytest.raises(G2PError, match="sort is given twice: sort=r2 and sort=epochs. Keep one."):
         browse([f"paths.runs={runs}", "sort=r2", "sort=epochs"], set(), Console())
 
 
@@ -162,7 +162,7 @@ def test_sorted_and_written_as_csv(runs):
                        ("sort=", "sort=r2"), ("csv=", "csv=FILE"),
                        ("sort=r2 sort=when", "sort is given twice"),
                        ("csv=runs/metrics.json", "metrics.json must end in .csv")):  # fmt: skip
-        with pytest.raises(UserError) as error:
+        with pytest.raises(G2PError) as error:
             browse([f"paths.runs={runs}", *word.split()], set(), Console())
         assert message in str(error.value)
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 import yaml
 
-from g2p.core.errors import UserError
+from g2p.core.errors import G2PError
 from g2p.runs.directory import RunDirectory
 from g2p.runs.load import restore
 from g2p.runs.run import run
@@ -68,7 +68,7 @@ def test_inputs_of_wrong_shapes_and_types(damaged, model, key, value, message):
 
 
 def refused(directory: RunDirectory, file: str, message: str) -> None:
-    with pytest.raises(UserError) as error:
+    with pytest.raises(G2PError) as error:
         restore(directory, "cpu")
     text = str(error.value)
     assert message in text and f"{file} is damaged or of another version (" in text
@@ -138,13 +138,11 @@ def test_files_that_belong_to_another_run_or_are_gone(damaged, runs):
     refused(directory, "config.yaml", "")
     config()
     shutil.copy(runs["ridge"] / "checkpoints" / "best.ckpt", directory.checkpoints)
-    with pytest.raises(
-        UserError, match=f"belongs to another run .{runs['ridge'].name}.*force=true"
-    ):
+    with pytest.raises(G2PError, match=f"belongs to another run .{runs['ridge'].name}.*force=true"):
         restore(directory, "cpu")
     shutil.copy(runs["ridge"] / "config.yaml", directory.folder)
     shutil.copy(runs["ridge"] / "metrics.json", directory.folder)
     assert restore(directory, "cpu").name == "ridge"
     (directory.checkpoints / "best.ckpt").unlink()
-    with pytest.raises(UserError, match="best.ckpt is gone. train.py ... force=true"):
+    with pytest.raises(G2PError, match="best.ckpt is gone. train.py ... force=true"):
         restore(directory, "cpu")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from g2p.cli.predict import main
 from g2p.config.registry import choices
-from g2p.core.errors import UserError
+from g2p.core.errors import G2PError
 from g2p.data.harmonize import harmonize
 from g2p.data.panel import NO_CALL
 from g2p.runs.predict import write_predictions
@@ -85,19 +85,19 @@ def test_loci_match_in_any_order_under_any_name(order, renamed, swapped):
 
 def test_a_locus_that_is_not_there():
     fewer = panel_loci().take([0, 2])
-    with pytest.raises(UserError, match=r"lacks 2 of the model's 4 loci \(b, d\)"):
+    with pytest.raises(G2PError, match=r"lacks 2 of the model's 4 loci \(b, d\)"):
         harmonize(TABLE, fewer, missing="refuse")
     match = harmonize(TABLE, fewer, missing="impute")
     values, gaps = match.genotypes(np.array([[1, -1]], np.int8), np.array([0, 0.25, 0, -0.5]))
     np.testing.assert_array_equal(values, [[1, 0.25, -1, -0.5]])
     assert gaps == 2
-    with pytest.raises(UserError, match="has none of the model's 4 loci"):
+    with pytest.raises(G2PError, match="has none of the model's 4 loci"):
         harmonize(TABLE, panel_loci(id=["w", "x", "y", "z"], position=[1, 2, 3, 4]),
                    missing="impute")  # fmt: skip
 
 
 def test_an_allele_that_was_never_seen():
-    with pytest.raises(UserError, match="locus b has the alleles C, T here.*never saw T"):
+    with pytest.raises(G2PError, match="locus b has the alleles C, T here.*never saw T"):
         harmonize(TABLE, panel_loci(allele_1=["T", "T", "A", None]), missing="refuse")
 
 
@@ -224,7 +224,7 @@ def test_a_disk_that_takes_no_more(tmp_path):
     limit = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limit[1]))
     try:
-        with pytest.raises(UserError) as error:
+        with pytest.raises(G2PError) as error:
             write_predictions(folder, config["data"], tmp_path / "cache", out=out, **options)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limit)
@@ -245,17 +245,17 @@ def test_the_one_named_allele_of_a_monomorphic_locus_decides():
         if "A" in (low, high):
             assert harmonize(half, there, missing="refuse").flipped.tolist() == [flipped]
     strange = pa.table({**one, "allele_0": ["T"], "allele_1": pa.array([None], pa.string())})
-    with pytest.raises(UserError, match="has the alleles T, unknown here.*never saw T"):
+    with pytest.raises(G2PError, match="has the alleles T, unknown here.*never saw T"):
         harmonize(model, strange, missing="refuse")
 
 
 def test_an_unknown_position_matches_nothing():
     model = {"id": ["a", "b"], "chromosome": ["unknown"] * 2, "position": [1, 2]}
-    with pytest.raises(UserError, match=r"lacks 1 of the model's 2 loci \(b\)"):
+    with pytest.raises(G2PError, match=r"lacks 1 of the model's 2 loci \(b\)"):
         harmonize(model, pa.table({**model, "id": ["a", "x"]}), missing="refuse")
     mapped = {"id": ["a", "b", "c"], "chromosome": ["1"] * 3, "position": [1, 2, 3]}
     twice = pa.table({"id": ["b", "c"], "chromosome": ["1"] * 2, "position": [1, 3]})
-    with pytest.raises(UserError, match=r"lacks 1 of the model's 3 loci \(a\)"):
+    with pytest.raises(G2PError, match=r"lacks 1 of the model's 3 loci \(a\)"):
         harmonize(mapped, twice, missing="refuse")  # place 1 is b's, which was found by name
 
 

@@ -11,7 +11,7 @@ from torch import nn
 
 from benchmarks.naive_rijal import naive_rijal
 from g2p.cli.pretrained import main
-from g2p.core.errors import UserError
+from g2p.core.errors import G2PError
 from g2p.runs.pretrained import load_published
 from g2p.runs.pretrained_files import read_genotypes, read_tensors
 from tests.helpers.command import ROOT, call
@@ -119,23 +119,23 @@ def test_what_does_not_fit_is_listed():
     del tensors["transformer_encoder.norm.weight"]
     tensors["more"] = torch.zeros(1)
     tensors["fc_out.weight"] = torch.zeros(3, 7)
-    with pytest.raises(UserError) as error:
+    with pytest.raises(G2PError) as error:
         load_published(tensors)
     text = str(error.value)
     assert "missing: transformer_encoder.norm.weight" in text
     assert "extra: more" in text
     assert "of the wrong shape: fc_out.weight (3, 7) for (3, 16)" in text
-    with pytest.raises(UserError, match="no published model has .* Found: more"):
+    with pytest.raises(G2PError, match="no published model has .* Found: more"):
         load_published({"more": torch.zeros(1)})
-    with pytest.raises(UserError, match="missing: fc_out.bias"):
+    with pytest.raises(G2PError, match="missing: fc_out.bias"):
         load_published({k: v for k, v in tensors.items() if k != "fc_out.bias"})
 
 
 def test_files_that_cannot_be_read(tmp_path):
-    with pytest.raises(UserError, match="does not exist"):
+    with pytest.raises(G2PError, match="does not exist"):
         read_tensors(tmp_path / "none.npz")
     np.savez(tmp_path / "objects.npz", a=np.array([{}], dtype=object))
-    with pytest.raises(UserError, match="cannot be read"):
+    with pytest.raises(G2PError, match="cannot be read"):
         read_tensors(tmp_path / "objects.npz")
 
 
@@ -145,7 +145,7 @@ def test_a_transposed_tensor_is_of_the_wrong_shape():
         "coeffs_attended": torch.ones(3, 5),  # (L, D) is published
         **{f"{kind}_matrices.0": torch.ones(3, 3) for kind in ("query", "key", "value")},
     }  # fmt: skip
-    with pytest.raises(UserError, match="of the wrong shape: coeffs_attended"):
+    with pytest.raises(G2PError, match="of the wrong shape: coeffs_attended"):
         load_published(tensors)
 
 
@@ -159,18 +159,18 @@ def test_damaged_and_foreign_files(tmp_path):
                "flipped": bytes(flipped)}  # fmt: skip
     for name, value in damaged.items():
         (tmp_path / f"{name}.npz").write_bytes(value)
-        with pytest.raises(UserError, match=f"{name}.npz cannot be read"):
+        with pytest.raises(G2PError, match=f"{name}.npz cannot be read"):
             read_tensors(tmp_path / f"{name}.npz")
     np.savez(tmp_path / "a.npz", a=np.array(["x"]))
     np.savez(tmp_path / "b.npz", a=np.array([1.0, np.nan]))
     np.savez(tmp_path / "c.npz", a=np.array([1j]))
     np.savez(tmp_path / "d.npz", a=np.array([1e300]))  # no float32
     for name in "abcd":
-        with pytest.raises(UserError, match="npz: a must hold finite real numbers"):
+        with pytest.raises(G2PError, match="npz: a must hold finite real numbers"):
             read_tensors(tmp_path / f"{name}.npz")
     with (tmp_path / "one.npz").open("wb") as file:
         np.save(file, np.ones(3))
-    with pytest.raises(UserError, match="one.npz is not an .npz: it holds one array"):
+    with pytest.raises(G2PError, match="one.npz is not an .npz: it holds one array"):
         read_tensors(tmp_path / "one.npz")
     for content, message in (
         ([1, 2], "is not a checkpoint"),
@@ -181,7 +181,7 @@ def test_damaged_and_foreign_files(tmp_path):
         ({"a": torch.tensor([1e300], dtype=torch.float64)}, "a must hold finite real"),
     ):
         torch.save(content, tmp_path / "x.ckpt")
-        with pytest.raises(UserError, match=message):
+        with pytest.raises(G2PError, match=message):
             read_tensors(tmp_path / "x.ckpt")
 
 
@@ -198,7 +198,7 @@ def test_tensors_of_shapes_that_no_model_has():
         ("fc_out.bias", torch.tensor(1.0), r"wrong shape: fc_out.bias \(\)"),
         ("transformer_encoder.layers.0.linear1.weight", torch.tensor(1.0), "wrong shape: trans"),
     ):
-        with pytest.raises(UserError, match=message):
+        with pytest.raises(G2PError, match=message):
             load_published({**whole, name: value})
 
 
@@ -221,7 +221,7 @@ def test_tensors_of_shapes_that_no_model_has():
 )
 def test_genotypes_that_are_none(tmp_path, values, message):
     np.save(tmp_path / "genotypes.npy", values)
-    with pytest.raises(UserError, match=message):
+    with pytest.raises(G2PError, match=message):
         read_genotypes(tmp_path / "genotypes.npy", 2)
 
 
@@ -230,10 +230,10 @@ def test_genotypes_that_are_some(tmp_path):
         np.save(tmp_path / "genotypes.npy", values)
         assert read_genotypes(tmp_path / "genotypes.npy", 2).tolist() == values
     np.savez(tmp_path / "several.npz", a=np.ones((1, 2)))
-    with pytest.raises(UserError, match="holds several arrays"):
+    with pytest.raises(G2PError, match="holds several arrays"):
         read_genotypes(tmp_path / "several.npz", 2)
     (tmp_path / "genotypes.npy").write_bytes(b"\x93NUMPY")
-    with pytest.raises(UserError, match="genotypes.npy cannot be read"):
+    with pytest.raises(G2PError, match="genotypes.npy cannot be read"):
         read_genotypes(tmp_path / "genotypes.npy", 2)
 
 

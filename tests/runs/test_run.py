@@ -14,7 +14,7 @@ from scipy.stats import pearsonr
 from sklearn.metrics import r2_score
 
 from g2p.core.console import Console
-from g2p.core.errors import UserError
+from g2p.core.errors import G2PError
 from g2p.core.messages import format_error
 from g2p.runs import environment
 from g2p.runs.directory import RunDirectory
@@ -117,7 +117,7 @@ def test_a_directory_that_is_removed_in_mid_training(tmp_path, quick, monkeypatc
 
     real = getattr(RunDirectory, when)
     monkeypatch.setattr(RunDirectory, when, removing)
-    with pytest.raises(UserError, match=f"{folder} was removed or moved away"):
+    with pytest.raises(G2PError, match=f"{folder} was removed or moved away"):
         obtain_run(config, None, Console(quiet=True))
     if how == "begun by another":
         assert (folder / "config.yaml").read_text() == "of another process"
@@ -137,7 +137,7 @@ def test_damaged_files_are_mended_or_named(tmp_path, quick):
     run(quick("seed=5"))
     for damaged in ("{", "{}", "3"):
         (folder / "metrics.json").write_text(damaged)
-        with pytest.raises(UserError, match="metrics.json is damaged .* force=true"):
+        with pytest.raises(G2PError, match="metrics.json is damaged .* force=true"):
             run(quick())
     run(quick("force=true"))
 
@@ -152,12 +152,12 @@ def test_git_need_not_be_there(tmp_path, monkeypatch):
 
 def test_what_fails_before_its_first_epoch_leaves_nothing(tmp_path, quick):
     for overrides in (["optim.lr=1e30"], ["trainer.drop_last=true", "trainer.batch_size=9999"]):
-        with pytest.raises(UserError):
+        with pytest.raises(G2PError):
             run(quick(*overrides))
         assert not list((tmp_path / "runs").glob("*"))
-    with pytest.raises(UserError, match="no phenotype 'YPX'. Did you mean 'YPD'"):
+    with pytest.raises(G2PError, match="no phenotype 'YPX'. Did you mean 'YPD'"):
         run(quick("phenotype=YPX"))
-    with pytest.raises(UserError, match="too few"):
+    with pytest.raises(G2PError, match="too few"):
         run(quick("data.strains=1"))
     assert not list((tmp_path / "runs").glob("*"))
 

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from g2p.cli.average import main
-from g2p.core.errors import UserError
+from g2p.core.errors import G2PError
 from g2p.runs.directory import RunDirectory
 from g2p.runs.run import run
 from g2p.runs.seed_ensemble import average
@@ -45,11 +45,11 @@ def test_the_mean_prediction_is_scored_beside_each_alone(small, tmp_path):
 
 def test_what_cannot_be_averaged(small, tmp_path):
     one, other = (RunDirectory(run(small(*TWO, f"optim.lr={lr}"))) for lr in (1e-3, 2e-3))
-    with pytest.raises(UserError, match=r"more than their seed: optim\.lr"):
+    with pytest.raises(G2PError, match=r"more than their seed: optim\.lr"):
         average([one, other])
-    with pytest.raises(UserError, match="at least two"):
+    with pytest.raises(G2PError, match="at least two"):
         average([one, one])
-    with pytest.raises(UserError, match="not finished runs"):
+    with pytest.raises(G2PError, match="not finished runs"):
         average([one, RunDirectory(tmp_path)])
 
 
@@ -64,7 +64,7 @@ def test_runs_of_other_genotypes_or_code_are_not_averaged(tmp_path, key):
     facts = json.loads((second / "environment.json").read_text())
     facts[key] = 99 if key == "numerics_version" else "another"
     (second / "environment.json").write_text(json.dumps(facts))
-    with pytest.raises(UserError, match=f"more than their seed: the .*{key}"):
+    with pytest.raises(G2PError, match=f"more than their seed: the .*{key}"):
         average([RunDirectory(first), RunDirectory(second)])
 
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from g2p.core.console import Console
-from g2p.core.errors import UserError
+from g2p.core.errors import G2PError
 from g2p.stats.compare import Comparison, compare
 from g2p.stats.effects_table import effects_table, print_effects
 from g2p.stats.pairing import pair_runs
@@ -140,7 +140,7 @@ def test_pairs_agree_in_further_factors():
         for n in (1, 2) for k, name in enumerate("ab")
     ]  # fmt: skip
     with pytest.raises(
-        UserError, match=r"a has several runs of .* distinguishes them: model\.num_layers\."
+        G2PError, match=r"a has several runs of .* distinguishes them: model\.num_layers\."
     ):
         matched(table(*arms), "model", "a", "b")
     effect = one(*arms, by=("model.num_layers",))
@@ -171,9 +171,9 @@ def test_luck_of_a_run_that_gives_all_phenotypes_widens_the_interval():
 
 def test_names_that_do_not_exist():
     study = table(rows("ridge", noise), rows("transformer", noise))
-    with pytest.raises(UserError, match=r"'transformr' is not a value of model .* 'transformer'\?"):
+    with pytest.raises(G2PError, match=r"'transformr' is not a value of model .* 'transformer'\?"):
         compare(study, [Comparison("model", "ridge", "transformr")])
-    with pytest.raises(UserError, match=r"'num_layers' is not a column .* 'model\.num_layers'\?"):
+    with pytest.raises(G2PError, match=r"'num_layers' is not a column .* 'model\.num_layers'\?"):
         compare(study, [Comparison("model", "ridge", "transformer", ("num_layers",))])
 
 

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 from scipy import stats
 
-from g2p.core.errors import UserError
+from g2p.core.errors import G2PError
 from g2p.stats.compare import compare
 from g2p.stats.comparison import Comparison
 from g2p.stats.effects_table import effects_of, effects_table, print_effects
@@ -135,9 +135,9 @@ def test_arms_at_one_level_of_another_factor():
     assert [effect.mean for effect in effects] == pytest.approx([0.1, 0.2, 0.3])
     assert [effect.p for effect in effects] == pytest.approx([2 / 2**7] * 3)
     assert [effect.p_holm for effect in effects] == pytest.approx([6 / 2**7] * 3)
-    with pytest.raises(UserError, match="'4' is not a value of layers"):
+    with pytest.raises(G2PError, match="'4' is not a value of layers"):
         compare(table, [Comparison("model", "a", "b", (FOLD,), within="layers", level=4)])
-    with pytest.raises(UserError, match="model=a is compared with itself"):
+    with pytest.raises(G2PError, match="model=a is compared with itself"):
         compare(table, [Comparison("model", "a", "a", (FOLD, "layers"))])
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from g2p.core.errors import UserError
+from g2p.core.errors import G2PError
 from g2p.stats.comparison import Comparison
 from g2p.study.design import load_study, plan
 from tests.helpers.studies import NAMES, plan_study
@@ -120,10 +120,10 @@ def test_a_size_replaces_and_adds():
 
 
 def test_a_study_that_drops_every_run_is_refused():
-    with pytest.raises(UserError, match="drop every run"):
+    with pytest.raises(G2PError, match="drop every run"):
         plan_study(factors={"x": [1]}, when=[{"if": {"x": 1}, "drop": True}])
 
 
 def test_a_study_that_does_not_exist_is_refused():
-    with pytest.raises(UserError, match="Did you mean 'ladder'"):
+    with pytest.raises(G2PError, match="Did you mean 'ladder'"):
         load_study("lader", "full", lambda common: NAMES)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from g2p.config.compose import overridden_values
 from g2p.config.schema import check
-from g2p.core.errors import UserError
+from g2p.core.errors import G2PError
 from g2p.study import expand
 from g2p.study.design import load_study, studies
 from tests.helpers.configs import compose, paths
@@ -76,7 +76,7 @@ def test_an_override_of_a_factor_replaces_its_values(tmp_path):
     assert {p["model"] for p in trained("model.num_layers=2")} == {"rijal_attention"}
     spec["factors"]["model"] = {"a": {"model": "rung", "optim": "adam"}, "b": {"model": "ridge"}}
     spec["when"] = []
-    with pytest.raises(UserError, match="model cannot be the same .* together with optim"):
+    with pytest.raises(G2PError, match="model cannot be the same .* together with optim"):
         trained("model=rijal_attention")
     study = plan_study(user_overrides={"model.num_layers": 2}, **spec)
     assert study.other_varying_keys == {"optim"}

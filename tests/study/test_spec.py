@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from g2p.core.errors import UserError
+from g2p.core.errors import G2PError
 from g2p.study.schema import read_spec
 from tests.helpers.studies import plan_study
 
@@ -74,7 +74,7 @@ BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
     ],
 )
 def test_a_wrong_spec_is_refused(spec, size, message):
-    with pytest.raises(UserError, match=message):
+    with pytest.raises(G2PError, match=message):
         plan_study(size, **spec)
 
 
@@ -132,7 +132,7 @@ def test_a_wrong_spec_is_refused(spec, size, message):
 )
 def test_a_file_that_is_not_a_study_is_refused(tmp_path, text, message):
     (tmp_path / "study.yaml").write_text(text)
-    with pytest.raises(UserError, match=message) as error:
+    with pytest.raises(G2PError, match=message) as error:
         read_spec(tmp_path / "study.yaml")
     assert str(tmp_path / "study.yaml") in str(error.value) and "\n" not in str(error.value)
 
@@ -149,5 +149,5 @@ def test_a_file_that_is_not_a_study_is_refused(tmp_path, text, message):
     ],
 )  # fmt: skip
 def test_a_rule_that_can_never_apply_is_refused(spec, message):
-    with pytest.raises(UserError, match=re.escape(message)):
+    with pytest.raises(G2PError, match=re.escape(message)):
         plan_study(**spec)

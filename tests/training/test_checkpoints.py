@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from g2p.core.errors import UserError
+from g2p.core.errors import G2PError
 from g2p.training.checkpoints import load_checkpoint, save_checkpoint
 
 CHECKPOINT = {
@@ -50,7 +50,7 @@ def test_a_flipped_bit_is_reported_or_changes_nothing(written):
         written.write_bytes(damaged)
         try:
             assert same(load_checkpoint(written), content), f"bit {bit} changed the content"
-        except UserError as error:
+        except G2PError as error:
             reported.add(int(bit))
             assert str(error).startswith(f"{written} ")
             assert str(error).endswith("force=true restarts the run.")
@@ -59,19 +59,19 @@ def test_a_flipped_bit_is_reported_or_changes_nothing(written):
     damaged = bytearray(whole)
     damaged[data + 5] ^= 1  # the second number by a part in 100,000
     written.write_bytes(damaged)
-    with pytest.raises(UserError, match="cannot be read .*data/0"):
+    with pytest.raises(G2PError, match="cannot be read .*data/0"):
         load_checkpoint(written)
 
 
 @pytest.mark.parametrize("value", [[1, 2], 7.5, "text", torch.ones(2), None])
 def test_a_file_that_is_not_a_checkpoint(tmp_path, value):
     torch.save(value, tmp_path / "best.ckpt")
-    with pytest.raises(UserError, match=r"best.ckpt is not a checkpoint \(it holds .* type \w+\)"):
+    with pytest.raises(G2PError, match=r"best.ckpt is not a checkpoint \(it holds .* type \w+\)"):
         load_checkpoint(tmp_path / "best.ckpt")
 
 
 def test_a_missing_checkpoint_names_the_remedy(tmp_path):
-    with pytest.raises(UserError, match="best.ckpt is gone. Remove the folder."):
+    with pytest.raises(G2PError, match="best.ckpt is gone. Remove the folder."):
         load_checkpoint(tmp_path / "best.ckpt", "Remove the folder.")
 
 

@@ -4,7 +4,7 @@ from contextlib import nullcontext
 
 import torch
 
-from g2p.core.errors import UserError
+from g2p.core.errors import G2PError
 from g2p.runs.packed_runs import PackedRuns
 from g2p.training.fit import Capacity, FitRequest, Fitted, fit_model
 from g2p.training.packed import fit as packed_fit
@@ -29,7 +29,7 @@ def test_a_loss_that_is_not_finite_ends_its_member_only(tmp_path, stacked):
     configs[1]["optim"]["lr"] = 1e200
     packed = requests(tmp_path / "packed", configs, datas)
     one, error, three = fit_all_packed(packed, stacked=stacked)
-    assert isinstance(error, UserError) and "the loss became" in str(error)
+    assert isinstance(error, G2PError) and "the loss became" in str(error)
     assert isinstance(one, Fitted) and isinstance(three, Fitted)
     alone = requests(tmp_path / "alone", configs, datas)
     for i in (0, 2):

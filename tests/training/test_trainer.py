@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from g2p.core.errors import UserError
+from g2p.core.errors import G2PError
 from g2p.models.transformer import Transformer
 from g2p.training import optimizers as optim
 from g2p.training import trainer
@@ -175,9 +175,9 @@ def test_a_process_without_a_strain_of_the_last_batch(tmp_path):
 @pytest.mark.slow
 def test_an_error_in_a_worker_process_is_raised_in_the_parent(tmp_path):
     data = random_prepared()
-    with pytest.raises(UserError, match="^the loss became .* in epoch 1. Try a smaller optim.lr"):
+    with pytest.raises(G2PError, match="^the loss became .* in epoch 1. Try a smaller optim.lr"):
         train(tmp_path, data, make_module(data, lr=1e200), on_epoch=print, devices=2)
-    with pytest.raises(UserError, match="trainer.devices=999, but this machine has"):
+    with pytest.raises(G2PError, match="trainer.devices=999, but this machine has"):
         train(tmp_path, data, devices=999)
 
 
@@ -203,7 +203,7 @@ def test_the_plateau_schedule_is_its_rule(tmp_path, monitor, patience):
 
 def test_a_loss_that_is_not_finite(tmp_path):
     data = random_prepared()
-    with pytest.raises(UserError, match="the loss became .* in epoch 1. Try a smaller optim.lr"):
+    with pytest.raises(G2PError, match="the loss became .* in epoch 1. Try a smaller optim.lr"):
         train(tmp_path, data, make_module(data, lr=1e200))
     assert not list(tmp_path.iterdir())
 
@@ -231,17 +231,17 @@ def test_a_damaged_checkpoint(tmp_path):
     flipped[whole.index(weight.numpy().tobytes())] ^= 1  # other numbers, if it went unnoticed
     for damaged in (b"", whole[: len(whole) // 2], b"not a checkpoint", flipped):
         (tmp_path / "last.ckpt").write_bytes(damaged)
-        with pytest.raises(UserError, match="last.ckpt cannot be read .* force=true"):
+        with pytest.raises(G2PError, match="last.ckpt cannot be read .* force=true"):
             train(tmp_path, data)
     torch.save({}, tmp_path / "last.ckpt")
-    with pytest.raises(UserError, match="not a checkpoint of a run"):
+    with pytest.raises(G2PError, match="not a checkpoint of a run"):
         train(tmp_path, data)
     (tmp_path / "last.ckpt").write_bytes(whole)
     (tmp_path / "best.ckpt").write_bytes(flipped)
-    with pytest.raises(UserError, match="best.ckpt cannot be read .* force=true"):
+    with pytest.raises(G2PError, match="best.ckpt cannot be read .* force=true"):
         train(tmp_path, data)
     (tmp_path / "best.ckpt").unlink()
-    with pytest.raises(UserError, match="best.ckpt is gone"):
+    with pytest.raises(G2PError, match="best.ckpt is gone"):
         train(tmp_path, data)
 
 
@@ -251,14 +251,14 @@ def test_a_checkpoint_that_would_run_code_is_not_loaded(tmp_path):
             return (print, ("executed",))
 
     torch.save({"state_dict": Evil()}, tmp_path / "last.ckpt")
-    with pytest.raises(UserError, match="cannot be read"):
+    with pytest.raises(G2PError, match="cannot be read"):
         load_checkpoint(tmp_path / "last.ckpt")
 
 
 def test_cuda_requested_and_absent(tmp_path):
     if torch.cuda.is_available():
         pytest.skip("this machine has CUDA")
-    with pytest.raises(UserError, match="no CUDA device"):
+    with pytest.raises(G2PError, match="no CUDA device"):
         train(tmp_path, random_prepared(), accelerator="cuda")
 
 

@@ -24,7 +24,8 @@ import pyarrow as pa
 from sklearn.model_selection import train_test_split
 
 from g2p.core.atomic_files import read_json, write_json
-from g2p.core.errors import UserError, listed
+from g2p.core.errors import DataError
+from g2p.core.phrases import listed
 from g2p.data.panel import Panel
 from g2p.data.panel_store import (
     DamagedPanelError,
@@ -75,7 +76,7 @@ def read(
             and any other genotype to within 2^-12 (0.00025).
 
     Raises:
-        UserError: naming file and line, for files that are absent, cut short or malformed, and
+        DataError: naming file and line, for files that are absent, cut short or malformed, and
             for a download that fails.
     """
     options = {"source": source, "precision": precision}
@@ -87,7 +88,7 @@ def read(
         if stored_fingerprint and (panel := _stored(folder, stored_fingerprint)):
             return panel, stored_fingerprint
         if source == "raw":
-            raise UserError(
+            raise DataError(
                 f"data=bbq: {files} has no files of source=raw. Download {GENOTYPES[0]}.gz to "
                 f"{GENOTYPES[-1]}.gz and pheno_data_*.txt from {DRYAD} and put them there, or set "
                 "paths.data (environment: G2P_DATA) to the folder above."
@@ -127,7 +128,7 @@ def _stored(folder: Path, fingerprint: str) -> Panel | None:
 
     def remove() -> None:
         path.unlink()
-        raise UserError(
+        raise DataError(
             f"{path} was damaged and is removed; the files that it was made of no longer exist. "
             "Run the same command again."
         )
@@ -147,7 +148,7 @@ def _find_arrays(files: Path) -> list[Path]:
     if (files / ARCHIVE).is_file():
         return unpack(files / ARCHIVE, ARRAYS, files, array_bytes)
     if len(missing) < len(paths):
-        raise UserError(
+        raise DataError(
             f"data=bbq: {files} has some arrays, but not {listed(missing)}. Put them there, or "
             "move the others away to have all of them downloaded."
         )
@@ -162,7 +163,7 @@ def _find_texts(files: Path) -> list[Path]:
         paths += matches[:1]
         missing += [] if matches else [name]
     if paths and missing:
-        raise UserError(
+        raise DataError(
             f"data=bbq: {files} lacks {listed(missing, 5)} (or .gz). Download the missing "
             f"files from {DRYAD} into this folder."
         )
@@ -178,7 +179,7 @@ def _read_texts(paths: list[Path], keys: list[str], scratch: Path, dtype: np.dty
     strains, genotypes = convert(genotype_files, keys, scratch, dtype)
     n_loci = genotypes.shape[1]
     if loci is not None and len(loci) != n_loci:
-        raise UserError(
+        raise DataError(
             f"{locus_files[0]} lists {len(loci)} loci; the genotype files have {n_loci}. Correct "
             "the table, or remove it to number the loci."
         )
@@ -189,7 +190,7 @@ def _read_texts(paths: list[Path], keys: list[str], scratch: Path, dtype: np.dty
         named, means, errors = environments[p]
         others = [strain for strain in named if strain not in row_of]
         if others:
-            raise UserError(
+            raise DataError(
                 f"{file}: {len(others)} of its {len(named)} strains are in no genotype file "
                 f"({listed(others, 3)}); those have {len(strains)} strains ({listed(strains, 3)}). "
                 f"Download both kinds again, from {DRYAD}."
@@ -216,7 +217,7 @@ def published_split(n_strains: int) -> list[str]:
     scikit-learn's, seed 42.
     """
     if n_strains < 3:
-        raise UserError(f"data=bbq: {n_strains} strains are too few for three subsets.")
+        raise DataError(f"data=bbq: {n_strains} strains are too few for three subsets.")
     shuffled = list(range(n_strains))
     random.Random(0).shuffle(shuffled)
     rest, test = train_test_split(shuffled, test_size=HELD_OUT, random_state=42)

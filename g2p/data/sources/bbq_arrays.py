@@ -7,7 +7,7 @@ from typing import BinaryIO
 import numpy as np
 import pyarrow as pa
 
-from g2p.core.errors import UserError
+from g2p.core.errors import DataError
 from g2p.data.panel import Panel
 from g2p.data.sources.yeast import ALIASES, ENVIRONMENTS
 from g2p.data.split import SUBSETS
@@ -24,7 +24,7 @@ def read_arrays(paths: list[Path], scratch: Path, dtype: np.dtype) -> Panel:
         dtype: float16 or float32, of the genotypes.
 
     Raises:
-        UserError: naming the file, for one that is damaged, has another shape than the others
+        DataError: naming the file, for one that is damaged, has another shape than the others
             require, or holds genotypes outside [-1, 1].
     """
     arrays = [_load(path) for path in paths]
@@ -36,7 +36,7 @@ def read_arrays(paths: list[Path], scratch: Path, dtype: np.dtype) -> Panel:
             (paths[2 * g + 1], phenotypes[g], len(ENVIRONMENTS)),
         ):
             if array.shape != (len(genotypes[g]), width):
-                raise UserError(
+                raise DataError(
                     f"{file} holds {array.shape[0]} x {array.shape[1]} numbers, expected "
                     f"{len(genotypes[g])} x {width} (strains as in {genotype_file.name}). The six "
                     "arrays must be of one record; remove them to have them unpacked again."
@@ -44,7 +44,7 @@ def read_arrays(paths: list[Path], scratch: Path, dtype: np.dtype) -> Panel:
     for array, file in zip(phenotypes, paths[1::2], strict=True):
         if (infinite := np.isinf(array)).any():
             row, column = np.argwhere(infinite)[0]
-            raise UserError(
+            raise DataError(
                 f"{file}: strain {row}, phenotype {column} (from 0) is {array[row, column]:g}; "
                 "phenotypes must be finite, a missing one nan."
             )
@@ -100,9 +100,9 @@ def _load(path: Path) -> np.ndarray:
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError) as error:
-        raise UserError(f"{path} is not an array or is cut short ({error}). {remedy}") from None
+        raise DataError(f"{path} is not an array or is cut short ({error}). {remedy}") from None
     if not isinstance(array, np.ndarray) or array.ndim != 2 or array.dtype.kind not in "fiu":
-        raise UserError(f"{path} is not an array of numbers with two dimensions. {remedy}")
+        raise DataError(f"{path} is not an array of numbers with two dimensions. {remedy}")
     return array
 
 
@@ -114,7 +114,7 @@ def _copy_checked(array: np.ndarray, out: np.ndarray, file: Path) -> None:
         outside = np.abs(block) > 1  # a missing genotype, nan, is not
         if outside.any():
             row, column = np.argwhere(outside)[0]
-            raise UserError(
+            raise DataError(
                 f"{file}: strain {start + row}, locus {column} (from 0) is {block[row, column]:g}; "
                 "genotypes lie in [-1, 1]. Remove the file to have it unpacked again."
             )

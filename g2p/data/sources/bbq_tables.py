@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from g2p.core.errors import UserError, listed
+from g2p.core.errors import DataError
+from g2p.core.phrases import listed
 from g2p.data.sources.bbq_text import identifier, open_plain_or_gzip
 from g2p.data.sources.delimited_text import MISSING, NUMBER, position_of, read_table
 
@@ -22,7 +23,7 @@ def read_environment(file: Path) -> tuple[list[str], np.ndarray, np.ndarray]:
     The header shows whether cells are separated by tabs, commas or other white space.
 
     Raises:
-        UserError: naming file, line and column, for a file that is cut short, ragged, not numeric,
+        DataError: naming file, line and column, for a file that is cut short, ragged, not numeric,
             without a header, or that repeats a strain.
     """
     with open_plain_or_gzip(file) as (stream, _):
@@ -30,7 +31,7 @@ def read_environment(file: Path) -> tuple[list[str], np.ndarray, np.ndarray]:
     delimiter = next((mark for mark in "\t," if mark in lines[0]), None)
     width = len(lines[0].split(delimiter))
     if width < 2 or all(NUMBER.fullmatch(cell) for cell in lines[0].split(delimiter)[:2]):
-        raise UserError(
+        raise DataError(
             f"{file}, line 1: expected a header of at least two columns (identifier, mean, "
             f"standard error), found {lines[0][:40]!r}."
         )
@@ -39,14 +40,14 @@ def read_environment(file: Path) -> tuple[list[str], np.ndarray, np.ndarray]:
     for number, text in enumerate(lines[1:], start=2):
         cells = [cell.strip() for cell in text.split(delimiter)]
         if len(cells) != width:
-            raise UserError(f"{file}, line {number}: {len(cells)} cells, expected {width}.")
+            raise DataError(f"{file}, line {number}: {len(cells)} cells, expected {width}.")
         strain = identifier(cells[0])
         if strain is None:
-            raise UserError(
+            raise DataError(
                 f"{file}, line {number}, column 1: {cells[0]!r} is not an identifier (an integer)."
             )
         if strain in strains:
-            raise UserError(
+            raise DataError(
                 f"{file}, line {number}: strain {strain} is already in line {strains[strain]}."
             )
         strains[strain] = number
@@ -54,18 +55,18 @@ def read_environment(file: Path) -> tuple[list[str], np.ndarray, np.ndarray]:
             if cell not in MISSING:
                 if not NUMBER.fullmatch(cell) or (column == 1 and float(cell) < 0):
                     what = "standard error" if column else "mean"
-                    raise UserError(
+                    raise DataError(
                         f"{file}, line {number}, column {column + 2}: {cell!r} is not a {what} "
                         "(missing values are empty or NA)."
                     )
                 if np.isinf(value := float(cell)):
-                    raise UserError(
+                    raise DataError(
                         f"{file}, line {number}, column {column + 2}: {cell} is too large for a "
                         "number."
                     )
                 numbers[number - 2, column] = value
     if not strains:
-        raise UserError(f"{file} has a header and no rows.")
+        raise DataError(f"{file} has a header and no rows.")
     return list(strains), numbers[:, 0], numbers[:, 1]
 
 
@@ -82,14 +83,14 @@ def read_loci(file: Path) -> pa.Table:
     table = read_table(file, ",", unique_rows=False)
     columns = ["id", "chromosome", "position"]
     if missing := [name for name in columns if name not in table.column_names]:
-        raise UserError(
+        raise DataError(
             f"{file}, line 1: no column {listed(missing)}; expected {listed(columns)}, "
             f"found {listed(table.column_names)}."
         )
     positions = table["position"].to_pylist()
     for line, position in enumerate(positions, start=2):
         if position_of(position) is None:
-            raise UserError(
+            raise DataError(
                 f"{file}, line {line}, column position: {position[:40]!r} is not a position in bp."
             )
     return table.select(columns).set_column(2, "position", [[int(p) for p in positions]])

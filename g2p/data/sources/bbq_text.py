@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from g2p.core.atomic_files import read_json, write_json
-from g2p.core.errors import UserError
+from g2p.core.errors import DataError
 from g2p.data.sources.delimited_text import NUMBER
 from g2p.data.sources.download import progress
 
@@ -45,7 +45,7 @@ def convert(
         dtype: float16 or float32.
 
     Raises:
-        UserError: naming file, line and cell, for a file that is cut short, ragged, not numeric,
+        DataError: naming file, line and cell, for a file that is cut short, ragged, not numeric,
             holds values outside [0, 1] or repeats a strain.
     """
     scratch.mkdir(parents=True, exist_ok=True)
@@ -110,13 +110,13 @@ def _append(
                 n_loci = _first_line(text).count(TAB)
             if n_loci == 0:
                 start = _first_line(text).decode(errors="replace")[:40]
-                raise UserError(
+                raise DataError(
                     f"{file}, line {line}: expected tab-separated cells, found {start!r}."
                 )
             names, values = _parse(file, line, text, n_loci + 1)
             for number, strain in enumerate(names, start=line):
                 if strain in seen:
-                    raise UserError(
+                    raise DataError(
                         f"{file}, line {number}: strain {strain} is already in {seen[strain]}. "
                         "Keep one of the two rows."
                     )
@@ -124,7 +124,7 @@ def _append(
             strains += names
             out.write((2 * values - 1).astype(dtype))  # in float32, as published
     if not strains:
-        raise UserError(f"{file} contains no strain. Download it again.")
+        raise DataError(f"{file} contains no strain. Download it again.")
     return strains, n_loci
 
 
@@ -139,7 +139,7 @@ def _parse(file: Path, line: int, text: bytes, width: int) -> tuple[list[str], n
     cells = np.diff(breaks, prepend=-1)
     if (cells != width).any():
         row = int(np.argmax(cells != width))
-        raise UserError(
+        raise DataError(
             f"{file}, line {line + row}: {cells[row]} cells, expected {width} (an identifier and "
             f"{width - 1} loci) as in the first row of the first file. Download it again."
         )
@@ -148,7 +148,7 @@ def _parse(file: Path, line: int, text: bytes, width: int) -> tuple[list[str], n
     for number, (start, end) in enumerate(zip(starts, ends[::width], strict=True), start=line):
         cell = text[start:end].decode(errors="replace")
         if not (name := identifier(cell)):
-            raise UserError(
+            raise DataError(
                 f"{file}, line {number}, column 1: {cell[:40]!r} is not an identifier (an integer)."
             )
         names.append(name)
@@ -170,18 +170,18 @@ def _parse(file: Path, line: int, text: bytes, width: int) -> tuple[list[str], n
     return names, values
 
 
-def _bad_cell(file: Path, line: int, text: bytes) -> UserError:
+def _bad_cell(file: Path, line: int, text: bytes) -> DataError:
     """Return the error about the first cell of these lines that is not a probability."""
     for number, row in enumerate(text.decode(errors="replace").split("\n"), start=line):
         for column, cell in enumerate(row.split("\t")[1:], start=2):
             is_number = NUMBER.fullmatch(cell)
             if not is_number or not 0 <= float(cell) <= 1:
                 problem = "outside [0, 1]" if is_number else "not a number"
-                return UserError(
+                return DataError(
                     f"{file}, line {number}, column {column}: {cell[:40]!r} is {problem}; expected "
                     "the probability of an allele. Download the file again."
                 )
-    return UserError(f"{file}: a cell from line {line} on is not a plain number.")
+    return DataError(f"{file}: a cell from line {line} on is not a plain number.")
 
 
 def _first_line(text: bytes) -> bytes:
@@ -207,7 +207,7 @@ def _line_blocks(file: Path) -> Iterator[tuple[int, bytes]]:
             cut = text.rstrip(b"\r\n").rfind(NEWLINE) + 1
             text, rest = text[:cut].replace(b"\r\n", NEWLINE), text[cut:]
             if len(rest) > LONGEST_LINE:
-                raise UserError(
+                raise DataError(
                     f"{file}: line {line} does not end; this is not a table of genotypes."
                 )
             if text:
@@ -228,7 +228,7 @@ def open_plain_or_gzip(file: Path) -> Iterator[tuple[BinaryIO, BinaryIO]]:
             with gzip.GzipFile(fileobj=packed) as stream:
                 yield stream, packed
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise UserError(f"{file} is cut short or damaged ({error}). Download it again.") from None
+        raise DataError(f"{file} is cut short or damaged ({error}). Download it again.") from None
 
 
 def identifier(cell: str) -> str | None:

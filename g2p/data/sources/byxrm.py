@@ -13,7 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from g2p.core.errors import UserError, listed
+from g2p.core.errors import DataError
+from g2p.core.phrases import listed
 from g2p.data.panel import Panel
 from g2p.data.panel_store import files_fingerprint, stored_panel
 from g2p.data.sources.delimited_text import read_phenotypes, read_table
@@ -29,7 +30,7 @@ def read(*, folder: Path, files: Path) -> tuple[Panel, str]:
     """Return the cross and its fingerprint, from the store in `folder` or the folder `files`.
 
     Raises:
-        UserError: naming file and line, for a file that is absent, empty, cut short or malformed,
+        DataError: naming file and line, for a file that is absent, empty, cut short or malformed,
             for an allele other than B and R, and for strains that differ between the two files.
     """
     genotype_file, phenotype_file = _find(files, GENOTYPES), _find(files, PHENOTYPES)
@@ -42,7 +43,7 @@ def _find(folder: Path, name: str) -> Path:
     for candidate in (folder / name, folder / f"{name}.gz"):
         if candidate.is_file():
             return candidate
-    raise UserError(
+    raise DataError(
         f"data=byxrm: {folder / name} (or {name}.gz) does not exist. "
         f"Put {GENOTYPES} and {PHENOTYPES}, "
         f"from the supplementary data of Bloom et al. 2013 (doi 10.1038/nature11867), plain or "
@@ -57,7 +58,7 @@ def _read(genotype_file: Path, phenotype_file: Path) -> Panel:
     missing = [strain for strain in strains if strain not in row_of]
     extra = sorted(set(phenotype_strains) - set(strains))
     if missing or extra:
-        raise UserError(
+        raise DataError(
             f"{genotype_file} and {phenotype_file} hold different strains: "
             f"{len(missing)} have no phenotypes ({listed(missing, 3) or 'none'}), "
             f"{len(extra)} have no genotypes ({listed(extra, 3) or 'none'})."
@@ -84,7 +85,7 @@ def read_genotypes(file: Path) -> tuple[list[str], pa.Table, np.ndarray]:
         valid = is_r | pc.equal(column, "B").to_numpy()
         if not valid.all():
             row = int(np.argmin(valid))
-            raise UserError(
+            raise DataError(
                 f"{file}, line {row + 2}, strain {strain}: allele {column[row].as_py()!r}; "
                 "only B and R are allowed."
             )
@@ -93,7 +94,7 @@ def read_genotypes(file: Path) -> tuple[list[str], pa.Table, np.ndarray]:
     for line, marker in enumerate(markers, start=2):
         match = MARKER.match(marker)
         if match is None:
-            raise UserError(
+            raise DataError(
                 f"{file}, line {line}: marker {marker!r} contains no chromosome and position "
                 "(expected a name such as 27915_chr01_27915_T_C)."
             )

@@ -12,7 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
-from g2p.core.errors import UserError, listed
+from g2p.core.errors import DataError
+from g2p.core.phrases import listed
 from g2p.data.name_checks import refuse_control_characters
 
 KINDS = {"\t": "tab-separated", ",": "comma-separated"}
@@ -30,13 +31,13 @@ def read_phenotypes(file: Path) -> tuple[list[str], list[str], np.ndarray]:
     for p, name in enumerate(names):
         for row, cell in enumerate(table.column(p + 1).to_pylist()):
             if cell not in MISSING and not NUMBER.fullmatch(cell):
-                raise UserError(
+                raise DataError(
                     f"{file}, line {row + 2}, column {name}: {cell!r} is not a number "
                     "(missing values are empty or NA)."
                 )
             values[row, p] = np.nan if cell in MISSING else float(cell)
             if np.isinf(values[row, p]):
-                raise UserError(
+                raise DataError(
                     f"{file}, line {row + 2}, column {name}: {cell} is too large for a number."
                 )
     return table.column(0).to_pylist(), names, values
@@ -51,13 +52,13 @@ def read_table(file: Path, delimiter: str = "\t", *, unique_rows: bool = True) -
         unique_rows: whether the first column holds names, none of them twice.
 
     Raises:
-        UserError: naming file and line, for a file that is absent, empty, cut short or ragged, and
+        DataError: naming file and line, for a file that is absent, empty, cut short or ragged, and
             for names that repeat.
     """
     content = _read_text(file)
     header = _header(file, content.split(b"\n", 1)[0].decode().rstrip("\r"), delimiter)
     if len(header) < 2:
-        raise UserError(
+        raise DataError(
             f"{file}, line 1: expected a {KINDS[delimiter]} header, found {header[0][:60]!r}."
         )
     columns = [str(i) for i in range(len(header))]  # names may repeat; that is checked below
@@ -84,24 +85,24 @@ def read_table(file: Path, delimiter: str = "\t", *, unique_rows: bool = True) -
             ),
         )
     except pa.ArrowInvalid as error:
-        raise UserError(f"{file} cannot be read as a table: {error}.") from None
+        raise DataError(f"{file} cannot be read as a table: {error}.") from None
     if ragged:
         row = ragged[0]
-        raise UserError(
+        raise DataError(
             f"{file}, line {row.number}: {row.actual_columns} cells, expected "
             f"{row.expected_columns} as in the header ({row.text[:40]!r} ...)."
         )
     if not table.num_rows:
-        raise UserError(f"{file} has a header and no rows.")
+        raise DataError(f"{file} has a header and no rows.")
     refuse_control_characters(header, [1] * len(header), f"{file}, line", "the name")
     rows = table.column(0).to_pylist() if unique_rows else []
     refuse_control_characters(rows, count(2), f"{file}, line", "the name")
     for what, names in (("rows", rows), ("columns", header[1:])):
         twice = [name for name, count in Counter(names).items() if count > 1]
         if twice:
-            raise UserError(f"{file}: {what} appear more than once: {listed(twice, 5)}.")
+            raise DataError(f"{file}: {what} appear more than once: {listed(twice, 5)}.")
         if "" in names:
-            raise UserError(f"{file}: one of the {what} has no name.")
+            raise DataError(f"{file}: one of the {what} has no name.")
     return table.rename_columns(header)
 
 
@@ -118,7 +119,7 @@ def _header(file: Path, line: str, delimiter: str) -> list[str]:
     try:
         return next(csv.reader([line], delimiter=delimiter))
     except csv.Error as error:
-        raise UserError(f"{file}, line 1: {error}.") from None
+        raise DataError(f"{file}, line 1: {error}.") from None
 
 
 def _read_text(file: Path) -> bytes:
@@ -129,9 +130,9 @@ def _read_text(file: Path) -> bytes:
             content = stream.read()
             content.decode()
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise UserError(f"{file} is cut short or damaged ({error}). Download it again.") from None
+        raise DataError(f"{file} is cut short or damaged ({error}). Download it again.") from None
     except UnicodeDecodeError as error:
-        raise UserError(f"{file} is not text: {error}.") from None
+        raise DataError(f"{file} is not text: {error}.") from None
     if not content.strip():
-        raise UserError(f"{file} is empty.")
+        raise DataError(f"{file} is empty.")
     return content

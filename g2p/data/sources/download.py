@@ -26,7 +26,8 @@ from rich.progress import (
 )
 
 from g2p.core.console import Console, TextColumn
-from g2p.core.errors import UserError, listed
+from g2p.core.errors import DataError
+from g2p.core.phrases import listed
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ def from_record(record: str, name: str, folder: Path) -> Path:
     """Return `folder / name`, downloaded from `record` unless it exists.
 
     Raises:
-        UserError: when there is no network, or the server refuses or sends another file than the
+        DataError: when there is no network, or the server refuses or sends another file than the
             record describes; the message says what to download by hand. A wrong file is removed.
     """
     target = folder / name
@@ -57,13 +58,13 @@ def from_record(record: str, name: str, folder: Path) -> Path:
             with progress(f"downloading {name}", size) as show:
                 _with_retries(lambda: _resume(address, part, size, show))
         except requests.RequestException as error:
-            raise UserError(
+            raise DataError(
                 f"{name} could not be downloaded: {_reason(error)}. Run the same command again "
                 f"to resume the download. {by_hand}"
             ) from None
         if pooch.file_hash(str(part), alg="md5") != md5:
             part.unlink()
-            raise UserError(
+            raise DataError(
                 f"{name} from {address} is not the file that the record describes: its "
                 f"checksum is not md5:{md5}. It is removed. Run the same command again. {by_hand}"
             )
@@ -86,7 +87,7 @@ def locked(file: Path) -> Iterator[None]:
             for folder in created:
                 folder.rmdir()
         if isinstance(error, NotImplementedError):
-            raise UserError(
+            raise DataError(
                 f"{file.parent} is on a disk that does not support file locks ({error})."
             ) from None
         raise
@@ -110,11 +111,11 @@ def _entry(listing: bytes, name: str, record: str, by_hand: str) -> tuple[str, i
             for file in json.loads(listing)["files"]
         }
     except (ValueError, TypeError, KeyError, AttributeError):
-        raise UserError(
+        raise DataError(
             f"{record} did not answer with a record's list of files. Check data.record. {by_hand}"
         ) from None
     if name not in entries:
-        raise UserError(
+        raise DataError(
             f"{record} has no {name}; it has: {listed(entries) or 'nothing'}. Check data.record. "
             f"{by_hand}"
         )

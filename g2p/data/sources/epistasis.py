@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from g2p.config.constraints import AtLeast, AtMost, Seed, Unless
-from g2p.core.errors import UserError
+from g2p.core.errors import DataError
 from g2p.data.panel import Panel, missing_genotypes
 from g2p.data.panel_store import (
     DamagedPanelError,
@@ -71,17 +71,17 @@ def read(
         seed: of everything drawn here.
 
     Raises:
-        UserError: when too few loci are balanced, sets are larger than there are loci, or `panel`
+        DataError: when too few loci are balanced, sets are larger than there are loci, or `panel`
             is not a stored panel, or lacks genotypes.
     """
     options = {name: value for name, value in locals().items() if name != "folder"}
     if panel is not None:
         if not panel.is_file():
-            raise UserError(f"data.panel={panel} does not exist. {STORED}")
+            raise DataError(f"data.panel={panel} does not exist. {STORED}")
         content = files_fingerprint(folder, VERSION, {}, [panel])
         options |= {"panel": content, "strains": None, "markers": None}
     if order > loci:
-        raise UserError(f"data.order={order} exceeds data.loci={loci}.")
+        raise DataError(f"data.order={order} exceeds data.loci={loci}.")
     fingerprint = options_fingerprint(VERSION, options)
     build = lambda: _simulate(**{**options, "panel": panel})  # noqa: E731
     return stored_panel(folder, "epistasis", fingerprint, build), fingerprint
@@ -96,7 +96,7 @@ def _simulate(
     )
     balanced = np.flatnonzero(np.abs(genotypes.mean(axis=0)) < NEARLY_BALANCED)[:loci]
     if len(balanced) < loci:
-        raise UserError(
+        raise DataError(
             f"data=epistasis: only {len(balanced)} of {len(table)} loci have a mean "
             f"genotype within {NEARLY_BALANCED} of zero; data.loci={loci} requires more."
         )
@@ -158,12 +158,12 @@ def _genotypes_of(panel: Path) -> tuple[np.ndarray, pa.Table, list[str]]:
         stored = open_panel(panel)
         genotypes = stored.genotypes
     except (OSError, DamagedPanelError) as error:
-        raise UserError(f"data.panel={panel} is not a stored panel ({error}). {STORED}") from None
+        raise DataError(f"data.panel={panel} is not a stored panel ({error}). {STORED}") from None
     if any(
         missing_genotypes(genotypes[start : start + BLOCK]).any()
         for start in range(0, len(genotypes), BLOCK)
     ):
-        raise UserError(f"data.panel={panel} has missing genotypes; the formula needs all of them.")
+        raise DataError(f"data.panel={panel} has missing genotypes; the formula needs all of them.")
     return genotypes, stored.loci, stored.strains
 
 
@@ -174,4 +174,4 @@ def interacting_sets(rng: np.random.Generator, loci: int, order: int) -> np.ndar
         if len(sets) == loci:
             return np.array(list(sets))
         sets[tuple(sorted(rng.choice(loci, order, replace=False).tolist()))] = None
-    raise UserError(f"data.loci={loci} have fewer than {loci} sets of data.order={order}.")
+    raise DataError(f"data.loci={loci} have fewer than {loci} sets of data.order={order}.")

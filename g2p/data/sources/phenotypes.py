@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from g2p.core.errors import UserError, listed, nearest
+from g2p.core.errors import DataError
+from g2p.core.phrases import listed, nearest
 from g2p.data.panel import Panel
 from g2p.data.sources.tabular import kind_of, open_table
 
@@ -47,7 +48,7 @@ def table_options(file: Path | None, facts: list, strains: str) -> dict:
     if file is None:
         return {"phenotypes": None}
     if not all(isinstance(name, str) for name in facts):
-        raise UserError(f"data.facts must be a list of column names, not {facts!r}.")
+        raise DataError(f"data.facts must be a list of column names, not {facts!r}.")
     return {"facts": sorted(set(facts)), "strains": strains, "phenotypes": kind_of(file)}
 
 
@@ -55,7 +56,7 @@ def read_phenotypes(file: Path, facts: list[str]) -> Phenotypes:
     """Read the phenotype table in `file`; its columns `facts` are facts of the strains.
 
     Raises:
-        UserError: naming file, line and column, for a cell that is not a number, a strain or a
+        DataError: naming file, line and column, for a cell that is not a number, a strain or a
             column that appears twice, a fact that is not a column.
     """
     table = open_table(file)
@@ -64,13 +65,13 @@ def read_phenotypes(file: Path, facts: list[str]) -> Phenotypes:
     columns = table.columns[start:]
     for name in facts:
         if name not in columns:
-            raise UserError(
+            raise DataError(
                 f"data.facts: {file} has no column '{name}'.{nearest(name, columns)} "
                 f"It has: {listed(columns)}."
             )
     names = [name for name in columns if name not in facts]
     if not names:
-        raise UserError(
+        raise DataError(
             f"{file} has no phenotype: its columns after the strain's name ({listed(facts)}) "
             "are all facts."
         )
@@ -110,7 +111,7 @@ def join_strains(
         keep: `same` refuses strains that lack one of the two; `shared` leaves them out.
 
     Raises:
-        UserError: for strains that differ under `same`, and when no strain is in both.
+        DataError: for strains that differ under `same`, and when no strain is in both.
     """
     order = genome_order(loci)
     if phenotypes is None:
@@ -132,7 +133,7 @@ def join_strains(
             else f"No strain is in both: compare their names, such as {strains[0]!r} in the first "
             f"and {phenotypes.strains[0]!r} in the second."
         )
-        raise UserError(
+        raise DataError(
             f"{origin} and {phenotypes.origin} hold different strains: "
             f"{len(without)} have no phenotypes ({listed(without, 3) or 'none'}), "
             f"{len(extra)} have no genotypes ({listed(extra, 3) or 'none'}). {remedy}"

@@ -23,7 +23,7 @@ import pyarrow as pa
 from bed_reader import open_bed
 
 from g2p.config.constraints import OnlyIf
-from g2p.core.errors import UserError
+from g2p.core.errors import DataError
 from g2p.data.name_checks import refuse_control_characters, refuse_repeated
 from g2p.data.panel import Panel
 from g2p.data.panel_store import files_fingerprint, stored_panel
@@ -69,7 +69,7 @@ def read(
         facts: columns of that table that are facts of a strain, not phenotypes.
 
     Raises:
-        UserError: naming file and line, for a file that is absent, cut short or malformed.
+        DataError: naming file and line, for a file that is absent, cut short or malformed.
     """
     prefix = path.with_suffix("") if path.suffix == ".bed" else path
     files = [
@@ -83,7 +83,7 @@ def read(
         )
         options = table_options(table, facts, strains)
         if "family" in facts:
-            raise UserError("data.facts: the column family is already taken by the FID of the fam.")
+            raise DataError("data.facts: the column family is already taken by the FID of the fam.")
     fingerprint = files_fingerprint(folder, VERSION, options, [*files, *([table] if table else [])])
     build = lambda: _read(*files, table, strains, facts)  # noqa: E731
     return stored_panel(folder, "plink", fingerprint, build), fingerprint
@@ -110,13 +110,13 @@ def _rows(file: Path, columns: str) -> list[list[str]]:
     try:
         lines = file.read_text(encoding="utf-8").rstrip("\n").split("\n")
     except UnicodeDecodeError as error:
-        raise UserError(f"{file} is not text: {error}.") from None
+        raise DataError(f"{file} is not text: {error}.") from None
     if lines == [""]:
-        raise UserError(f"{file} is empty.")
+        raise DataError(f"{file} is empty.")
     rows = [line.split() for line in lines]
     for number, row in enumerate(rows, start=1):
         if len(row) != 6:
-            raise UserError(f"{file}, line {number}: {len(row)} cells, expected six: {columns}.")
+            raise DataError(f"{file}, line {number}: {len(row)} cells, expected six: {columns}.")
     lines = [" ".join(row) for row in rows]
     refuse_control_characters(lines, count(1), f"{file}, line", "the text")
     return rows
@@ -126,7 +126,7 @@ def _loci(bim: Path) -> pa.Table:
     rows = _rows(bim, "chromosome, id, centimorgan, position, A1, A2")
     for number, row in enumerate(rows, start=1):
         if position_of(row[3]) is None:
-            raise UserError(
+            raise DataError(
                 f"{bim}, line {number}: position {row[3][:40]!r} is not a whole number from 0 to "
                 f"{LAST_POSITION}."
             )
@@ -148,12 +148,12 @@ def _calls(bed: Path, n_strains: int, n_loci: int) -> np.ndarray:
     """Read the calls, (N, L) int8."""
     with bed.open("rb") as file:
         if file.read(len(MAGIC)) != MAGIC:
-            raise UserError(
+            raise DataError(
                 f"{bed} is not a bed of plink 1 in locus-major order. plink --make-bed writes one."
             )
     size, expected = bed.stat().st_size, len(MAGIC) + n_loci * -(-n_strains // 4)  # 4 calls a byte
     if size != expected:
-        raise UserError(
+        raise DataError(
             f"{bed} has {size} bytes; {n_strains} strains in the fam and {n_loci} loci in the bim "
             f"take {expected}. It is cut short, or the three files do not belong together."
         )
@@ -162,7 +162,7 @@ def _calls(bed: Path, n_strains: int, n_loci: int) -> np.ndarray:
         last = np.memmap(bed, np.uint8, "r", len(MAGIC)).reshape(n_loci, -1)[:, -1]
         full = np.flatnonzero(last >> 2 * beyond)  # the first strain has the lowest two bits
         if len(full):
-            raise UserError(
+            raise DataError(
                 f"{bed} has calls beyond the {n_strains} strains of the fam, first of locus "
                 f"{full[0] + 1} (the line of the bim): the fam lacks a line, or the three files "
                 "do not belong together."
@@ -184,13 +184,13 @@ def _fam_phenotype(fam: Path, rows: list[list[str]]) -> Phenotypes | None:
     for number, row in enumerate(rows, start=1):
         cell = row[5]
         if cell not in MISSING and not NUMBER.fullmatch(cell):
-            raise UserError(
+            raise DataError(
                 f"{fam}, line {number}: phenotype {cell!r} is not a number (missing values are "
                 "-9 or NA)."
             )
         values[number - 1] = np.nan if cell in MISSING else float(cell)
         if np.isinf(values[number - 1]):
-            raise UserError(f"{fam}, line {number}: phenotype {cell} is too large for a number.")
+            raise DataError(f"{fam}, line {number}: phenotype {cell} is too large for a number.")
     values[values == PLINK_MISSING] = np.nan
     if np.isin(values[np.isfinite(values)], CASE_CONTROL).all():
         values[values == 0] = np.nan  # as plink has it: 1 is a control, 2 a case, 0 neither

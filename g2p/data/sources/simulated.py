@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 
 from g2p.config.constraints import Above, AtLeast, AtMost, Below, Seed
-from g2p.core.errors import UserError
+from g2p.core.errors import DataError
 from g2p.data.panel import Panel
 from g2p.data.panel_store import options_fingerprint, stored_panel
 from g2p.data.sources.yeast import CHROMOSOME_LENGTHS, MORGANS_PER_BP, OTHERS, TEMPERATURES
@@ -69,26 +69,26 @@ def read(
         missing_rate: chance of each phenotype value to be missing.
 
     Raises:
-        UserError: for options that contradict each other.
+        DataError: for options that contradict each other.
     """
     options = {name: value for name, value in locals().items() if name != "folder"}
     if share_pairs + share_triples >= 1:
-        raise UserError(
+        raise DataError(
             "data.share_pairs + data.share_triples must be below 1: additive effects need a share."
         )
     if heritability_min > heritability_max:
-        raise UserError("data.heritability_min exceeds data.heritability_max.")
+        raise DataError("data.heritability_min exceeds data.heritability_max.")
     for name, count, share, order in (
         ("pairs", pairs, share_pairs, 2),
         ("triples", triples, share_triples, 3),
     ):
         if (count == 0) != (share == 0):
-            raise UserError(
+            raise DataError(
                 f"data.{name}={count} and data.share_{name}={share} contradict each other: "
                 "both are zero or neither is."
             )
         if count > comb(loci, order):
-            raise UserError(
+            raise DataError(
                 f"data.{name}={count}: {loci} loci have only {comb(loci, order)} {name}."
             )
     fingerprint = options_fingerprint(VERSION, options)

@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from g2p.config.constraints import OnlyIf
-from g2p.core.errors import UserError, listed
+from g2p.core.errors import DataError
+from g2p.core.phrases import listed
 from g2p.data.name_checks import refuse_control_characters
 from g2p.data.panel import NO_CALL, UNKNOWN, Panel
 from g2p.data.panel_store import files_fingerprint, stored_panel
@@ -70,7 +71,7 @@ def read(
         facts: columns of the phenotypes that are facts of a strain, not phenotypes.
 
     Raises:
-        UserError: naming file, line and column, for a file that is absent, cut short or malformed,
+        DataError: naming file, line and column, for a file that is absent, cut short or malformed,
             a value outside the coding, a locus that the locus table lacks; and for no coding,
             naming the codings that fit.
     """
@@ -94,7 +95,7 @@ def read(
         named = set(phenotyped.strains if phenotyped else ())
         if not named.isdisjoint(ids) and named.isdisjoint(genotyped):
             transposed = "loci_by_strains" if across else "strains_by_loci"
-            raise UserError(
+            raise DataError(
                 f"data.orientation={orientation}: the strains of {table} are on the other axis of "
                 f"{file}. Set data.orientation={transposed}."
             )
@@ -105,7 +106,7 @@ def read(
     return stored_panel(folder, "table", fingerprint, build), fingerprint
 
 
-def _coding_missing(file: Path) -> UserError:
+def _coding_missing(file: Path) -> DataError:
     """Return the error that asks for a coding and names those that fit all numbers of the file."""
     tabular = open_table(file)
     columns = [tabular.numbers(column) for column in range(1, len(tabular.columns))]
@@ -113,8 +114,8 @@ def _coding_missing(file: Path) -> UserError:
     distinct = sorted(number for number in distinct if number == number)
     fitting = [name for name in MEANINGS if _fits(distinct, name)]
     if not distinct:
-        return UserError(f"data.coding: {file} has no number; all of its cells are missing.")
-    return UserError(
+        return DataError(f"data.coding: {file} has no number; all of its cells are missing.")
+    return DataError(
         f"data.coding: set the meaning of the numbers in {file}: "
         f"{'; '.join(f'{name} ({meaning})' for name, meaning in MEANINGS.items())}. Its numbers, "
         f"{listed((f'{number:g}' for number in distinct), 5)}, "
@@ -187,7 +188,7 @@ def _refuse(
     row = int(np.argmax(bad))
     number = float(numbers[row])
     fitting = [name for name in MEANINGS if _fits([number], name)]
-    raise UserError(
+    raise DataError(
         f"{tabular.cell_location(row, column)}: {number:g} does not fit data.coding={coding}; it "
         f"would fit {' or '.join(fitting) or f'none of {listed(MEANINGS)}'}."
     )
@@ -203,14 +204,14 @@ def _loci(file: Path | None, ids: list[str], genotypes: Path) -> pa.Table:
     if "allele_0" in tabular.columns or "allele_1" in tabular.columns:
         names += ["allele_0", "allele_1"]
     if absent := [name for name in names if name not in tabular.columns]:
-        raise UserError(
+        raise DataError(
             f"{file} has no column {absent[0]}; a locus table has id, chromosome and position, and "
             f"optionally allele_0 and allele_1. It has: {listed(tabular.columns)}."
         )
     column_of = {name: tabular.columns.index(name) for name in names}
     row_of = {name: row for row, name in enumerate(tabular.names(column_of["id"], "locus"))}
     if absent := [name for name in ids if name not in row_of]:
-        raise UserError(
+        raise DataError(
             f"{file} lacks {len(absent)} of the {len(ids)} loci of {genotypes} "
             f"({listed(absent, 3)}). Add a row for each, or set data.loci=null."
         )
@@ -219,7 +220,7 @@ def _loci(file: Path | None, ids: list[str], genotypes: Path) -> pa.Table:
     for row, chromosome in enumerate(chromosomes):
         if chromosome is None:
             cell = tabular.cell_location(row, column_of["chromosome"])
-            raise UserError(f"{cell}: the chromosome is missing.")
+            raise DataError(f"{cell}: the chromosome is missing.")
     unit, first = tabular.unit
     refuse_control_characters(chromosomes, count(first), f"{file}, {unit}", "the chromosome")
     values["position"] = pa.array(tabular.positions(column_of["position"]))

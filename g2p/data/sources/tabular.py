@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from g2p.core.errors import UserError, listed
+from g2p.core.errors import DataError
+from g2p.core.phrases import listed
 from g2p.data.name_checks import refuse_control_characters, refuse_repeated
 from g2p.data.sources.delimited_text import (
     LAST_POSITION,
@@ -32,7 +33,7 @@ def source_file(key: str, file: Path | str, what: str) -> Path:
     """Check that `file` exists, and return it; `key` is the option that names it."""
     file = Path(file).expanduser()  # an option that may be null arrives as it was written
     if not file.is_file():
-        raise UserError(f"{key}: the file {file} does not exist. Set {key} to {what}.")
+        raise DataError(f"{key}: the file {file} does not exist. Set {key} to {what}.")
     return file
 
 
@@ -40,7 +41,7 @@ def kind_of(file: Path) -> str:
     """Return how a table is read, by the end of its name."""
     kind = Path(file.name.removesuffix(".gz")).suffix
     if kind not in DELIMITERS and file.suffix != PARQUET:
-        raise UserError(
+        raise DataError(
             f"{file}: a table's name must end in .csv (commas), .tsv or .txt (tabs), each of them "
             "plain or with .gz after it, or in .parquet."
         )
@@ -76,14 +77,14 @@ class TabularFile:
         """Return a column of names, none of them empty or twice."""
         cells = self.cells(column)
         if not (is_text(cells) or pa.types.is_integer(cells.type)):
-            raise UserError(
+            raise DataError(
                 f"{self.file}, column {self.columns[column]}: {what} names are expected here, "
                 f"found {cells.type}. (pandas writes its index last: use reset_index.)"
             )
         names = cells.cast(pa.string()).to_pylist()
         for row, name in enumerate(names):
             if not name:
-                raise UserError(f"{self.cell_location(row, column)}: the {what} has no name.")
+                raise DataError(f"{self.cell_location(row, column)}: the {what} has no name.")
         unit, first = self.unit
         remedy = f"Every {what} needs one {unit} and a unique name."
         refuse_control_characters(names, count(first), f"{self.file}, {unit}", f"the {what}")
@@ -104,7 +105,7 @@ class TabularFile:
             self._refuse(~good.to_numpy(zero_copy_only=False), text, column, remedy)
             cells = text
         elif not _is_number(cells.type):
-            raise UserError(
+            raise DataError(
                 f"{self.file}, column {self.columns[column]}: numbers are expected here, found "
                 f"{cells.type}.{remedy}"
             )
@@ -119,7 +120,7 @@ class TabularFile:
         for row, value in enumerate(values):
             if positions[row] is None:  # 5.0 and 1e6 are positions, too
                 if not (0 <= value <= LAST_POSITION and value.is_integer()):
-                    raise UserError(
+                    raise DataError(
                         f"{self.cell_location(row, column)}: {value:g} is not a position; expected "
                         f"a whole number of base pairs from 0 to {LAST_POSITION}."
                     )
@@ -129,7 +130,7 @@ class TabularFile:
     def _refuse(self, bad: np.ndarray, cells: pa.Array, column: int, remedy: str) -> None:
         if bad.any():
             row = int(np.argmax(bad))
-            raise UserError(
+            raise DataError(
                 f"{self.cell_location(row, column)}: {cells[row].as_py()!r} is not a number "
                 f"(missing values are empty or NA).{remedy}"
             )
@@ -148,7 +149,7 @@ def open_table(file: Path) -> TabularFile:
     """Open the table in an existing file.
 
     Raises:
-        UserError: for another kind of file, one that is empty, cut short or ragged, with the wrong
+        DataError: for another kind of file, one that is empty, cut short or ragged, with the wrong
             delimiter, or with columns that have no name or the same.
     """
     kind = kind_of(file)
@@ -161,9 +162,9 @@ def open_table(file: Path) -> TabularFile:
     try:
         table = pq.read_table(file)
     except (pa.ArrowException, OSError) as error:
-        raise UserError(f"{file} cannot be read as Parquet: {error}.") from None
+        raise DataError(f"{file} cannot be read as Parquet: {error}.") from None
     if table.num_columns < 2 or not table.num_rows:
-        raise UserError(
+        raise DataError(
             f"{file} has {table.num_rows} rows and {table.num_columns} columns "
             f"({listed(table.column_names, 5) or 'none'}); expected two columns and a row at least."
         )

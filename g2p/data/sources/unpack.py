@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import BinaryIO
 
 from g2p.core.atomic_files import write_atomically
-from g2p.core.errors import UserError
+from g2p.core.errors import DataError
 
 BEGINNING = 1 << 16  # bytes of a file that are checked before it is unpacked
 # Exceptions of a damaged, encrypted or strangely compressed zip; not of a full disk.
@@ -36,7 +36,7 @@ def unpack(
             raises ValueError for a file of another kind.
 
     Raises:
-        UserError: for a zip that is cut short or damaged, that lacks a file or holds it twice,
+        DataError: for a zip that is cut short or damaged, that lacks a file or holds it twice,
             that has an entry leading out of its folder, or a file of another size than it must
             have, or larger than the free space.
     """
@@ -48,13 +48,13 @@ def unpack(
                 with content.open(entry) as packed:
                     size = full_size(io.BytesIO(packed.read(BEGINNING)))
                 if entry.file_size != size:
-                    raise UserError(
+                    raise DataError(
                         f"{archive}: {name} would be unpacked to {entry.file_size:,} bytes, but "
                         f"its header says {size:,}; nothing was unpacked. {remedy}"
                     )
             needed = sum(entry.file_size for entry in entries.values())
             if needed > (free := shutil.disk_usage(archive.parent).free):
-                raise UserError(
+                raise DataError(
                     f"{archive} would be unpacked to {needed:,} bytes, but {folder} has room for "
                     f"{free:,}; nothing was unpacked. Free some, or set paths.data to another disk."
                 )
@@ -66,7 +66,7 @@ def unpack(
     except (*DAMAGED, OSError) as error:
         if getattr(error, "filename", None):  # an error of the disk, not of the zip
             raise
-        raise UserError(f"{archive} is cut short or damaged ({error}). {remedy}") from None
+        raise DataError(f"{archive} is cut short or damaged ({error}). {remedy}") from None
     return [folder / name for name in wanted]
 
 
@@ -77,7 +77,7 @@ def _entries(
     matches: dict[str, list[zipfile.ZipInfo]] = {name: [] for name in wanted}
     for entry in content.infolist():
         if _leaves_folder(entry.filename):
-            raise UserError(
+            raise DataError(
                 f"{archive}: the entry '{entry.filename}' leads out of its folder; nothing was "
                 f"unpacked. {remedy}"
             )
@@ -86,7 +86,7 @@ def _entries(
             matches[name].append(entry)
     for name, entries in matches.items():
         if len(entries) != 1:
-            raise UserError(f"{archive} holds {name} {len(entries)} times, expected once. {remedy}")
+            raise DataError(f"{archive} holds {name} {len(entries)} times, expected once. {remedy}")
     return {name: entry for name, (entry,) in matches.items()}
 
 

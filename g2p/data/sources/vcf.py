@@ -21,7 +21,8 @@ import pyarrow as pa
 from cyvcf2 import VCF, Variant
 
 from g2p.config.constraints import OnlyIf
-from g2p.core.errors import UserError, listed, plural
+from g2p.core.errors import DataError
+from g2p.core.phrases import listed, plural
 from g2p.data.name_checks import refuse_control_characters, refuse_repeated
 from g2p.data.panel import NO_CALL, Panel
 from g2p.data.panel_store import files_fingerprint, stored_panel
@@ -61,7 +62,7 @@ def read(
         facts: columns of that table that are facts of a strain, not phenotypes.
 
     Raises:
-        UserError: naming file and record, for a file that is absent, cut short or malformed, a
+        DataError: naming file and record, for a file that is absent, cut short or malformed, a
             record without the field, a ploidy above two, a dosage out of range.
     """
     file = source_file("data.path", path, "a .vcf, .vcf.gz or .bcf")
@@ -90,14 +91,14 @@ def read_genotypes(file: Path, field: str) -> tuple[list[str], pa.Table, np.ndar
                 return step()
             except Exception as error:  # cyvcf2 has no class of errors
                 reason = htslib_errors() or error
-                raise UserError(
+                raise DataError(
                     f"{file} cannot be read as VCF or BCF after record {number}: {reason}."
                     " Copy or download it again; bcftools view shows what can be read."
                 ) from None
 
         vcf = attempt(lambda: VCF(str(file)))
         if not vcf.samples:
-            raise UserError(f"{file} has no genotypes: its header names no strain.")
+            raise DataError(f"{file} has no genotypes: its header names no strain.")
         while (record := attempt(lambda: next(vcf, None))) is not None:
             number += 1
             if len(record.ALT) > 1:
@@ -109,7 +110,7 @@ def read_genotypes(file: Path, field: str) -> tuple[list[str], pa.Table, np.ndar
             else:
                 location = f"{file}, record {number} ({record.CHROM}:{record.POS})"
                 if field not in record.FORMAT:
-                    raise UserError(
+                    raise DataError(
                         f"{location} has no {field}; it has "
                         f"{listed(record.FORMAT) or 'no genotypes'}."
                         " Set data.field to the field, GT or DS, that all records have."
@@ -122,7 +123,7 @@ def read_genotypes(file: Path, field: str) -> tuple[list[str], pa.Table, np.ndar
         f"{same} whose ALT is their REF"
     )
     if not values:
-        raise UserError(f"{file} has no usable locus: skipped {skipped}.")
+        raise DataError(f"{file} has no usable locus: skipped {skipped}.")
     if several or without or same:
         log.warning("%s: skipped %s.", file, skipped)
     ids = [name or f"{c}:{bp}:{ref}:{alt}" for name, c, bp, ref, alt in loci]
@@ -142,13 +143,13 @@ def _calls(record: Variant, strains: list[str], location: str) -> np.ndarray:
     alleles = record.genotype.array()[:, :-1]  # the last column says whether they are phased
     if alleles.shape[1] > 2:
         many = strains[int(np.argmax((alleles != PAST_END).sum(axis=1)))]
-        raise UserError(
+        raise DataError(
             f"{location}: {many} has {alleles.shape[1]} alleles; GT must be of haploid or diploid "
             "strains. data.field=DS reads expected dosages between 0 and 2."
         )
     if alleles.max() > 1:
         row = int(np.argmax(alleles.max(axis=1)))
-        raise UserError(
+        raise DataError(
             f"{location}: {strains[row]} has allele {alleles.max()}, but there is one alternative."
         )
     copies, n_called = (alleles == 1).sum(axis=1), (alleles >= 0).sum(axis=1)
@@ -160,14 +161,14 @@ def _calls(record: Variant, strains: list[str], location: str) -> np.ndarray:
 def _dosages(record: Variant, strains: list[str], location: str) -> np.ndarray:
     values = record.format("DS")
     if values.dtype != np.float32 or values.shape != (len(strains), 1):
-        raise UserError(
+        raise DataError(
             f"{location}: DS must be one number for each strain, declared in the header as "
             "Number=1,Type=Float."
         )
     values = values[:, 0]  # NaN where missing
     if (outside := (values < 0) | (values > 2)).any():
         row = int(np.argmax(outside))
-        raise UserError(f"{location}: {strains[row]} has DS {values[row]:g}, outside [0, 2].")
+        raise DataError(f"{location}: {strains[row]} has DS {values[row]:g}, outside [0, 2].")
     return values - 1
 
 
@@ -175,14 +176,14 @@ def _refuse_cut_short(file: Path) -> None:
     """Raise where a file lacks its end in a way that htslib only warns of, or does not detect."""
     size = file.stat().st_size
     if not size:
-        raise UserError(f"{file} is empty.")
+        raise DataError(f"{file} is empty.")
     with file.open("rb") as stream:
         start = stream.read(18)
         stream.seek(-min(size, len(LAST_BLOCK)), os.SEEK_END)
         end = stream.read()
     in_blocks = start.startswith(b"\x1f\x8b") and start[12:14] == b"BC"
     if (in_blocks and end != LAST_BLOCK) or (start.startswith(b"#") and not end.endswith(b"\n")):
-        raise UserError(
+        raise DataError(
             f"{file} is cut short: its last {'block' if in_blocks else 'line'} is not complete. "
             "Copy or download it again."
         )

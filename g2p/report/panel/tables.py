@@ -7,7 +7,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from g2p.core.errors import listed
+from g2p.core.phrases import listed
 from g2p.data.panel import Panel
 from g2p.report.panel.genotype_stats import Calls, Relatedness, moments
 from g2p.report.panel.ld_decay import Decay

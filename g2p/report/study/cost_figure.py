@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import EngFormatter, FixedLocator, Formatter, LogLocator, NullFormatter
 
 from g2p.config.registry import is_baseline
-from g2p.core.errors import listed
+from g2p.core.phrases import listed
 from g2p.report.study.layout import (
     Picture,
     Values,

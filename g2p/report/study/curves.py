@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from g2p.core.errors import plural
 from g2p.core.formatting import label
+from g2p.core.phrases import plural
 from g2p.report.study.factor_values import AXES, CEILING, Axis, factor_values, sort_values
 from g2p.report.study.layout import (
     Picture,

@@ -9,7 +9,7 @@ from statistics import fmean
 import pyarrow as pa
 from matplotlib.figure import Figure
 
-from g2p.core.errors import plural
+from g2p.core.phrases import plural
 from g2p.report.study.layout import (
     Picture,
     Values,

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from g2p.core.errors import listed, plural
+from g2p.core.phrases import listed, plural
 from g2p.core.plot_style import GREY
 from g2p.report.study.layout import (
     MARKERS,

@@ -11,8 +11,8 @@ from statistics import fmean
 import pyarrow as pa
 
 from g2p.core.atomic_files import write_atomically
-from g2p.core.errors import listed
 from g2p.core.formatting import label
+from g2p.core.phrases import listed
 from g2p.report.study import html as page
 from g2p.report.study.config_table import config_table
 from g2p.report.study.cost_figure import costs, find_baseline_arms

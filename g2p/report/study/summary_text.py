@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from g2p.core.errors import UserError, listed, plural
+from g2p.core.errors import G2PError
+from g2p.core.phrases import listed, plural
 from g2p.report.study.figures import effect_title
 from g2p.report.study.results_view import StudyData, is_number
 from g2p.stats.cautions import ALPHA
@@ -84,7 +85,7 @@ def _lead(
     question = Comparison(data.arm, values[second], values[best], tuple(data.varying))
     try:
         return compare(data.table, [question])[0], True
-    except UserError:  # runs that no column distinguishes
+    except G2PError:  # runs that no column distinguishes
         return None, True
 
 

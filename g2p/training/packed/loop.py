@@ -9,8 +9,8 @@ from statistics import fmean
 import torch
 from torch import Tensor
 
-from g2p.core.errors import plural
 from g2p.core.interrupts import raise_if_interrupted
+from g2p.core.phrases import plural
 from g2p.hardware.energy import energy_meter
 from g2p.training.packed.member import PackedRun
 from g2p.training.packed.sequential import SequentialModels

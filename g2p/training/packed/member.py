@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from g2p.core.errors import UserError
+from g2p.core.errors import DamagedRunError
 from g2p.data.batches import Batches
 from g2p.training.checkpoints import REMEDY, find_last_checkpoint, load_checkpoint, save_checkpoint
 from g2p.training.metrics import scores
@@ -84,7 +84,7 @@ class PackedRun:
         Both are on the CPU, in float64.
 
         Raises:
-            UserError: when the loss is no longer finite.
+            TrainingError: when the loss is no longer finite.
             OSError: when a checkpoint cannot be written.
         """
         train_loss = torch.stack(self.losses).double().mean().item()
@@ -143,11 +143,11 @@ class PackedRun:
         """Join an optimizer's states of each parameter into one of the flat parameters.
 
         Raises:
-            UserError: when the state does not belong to this model's parameters.
+            DamagedRunError: when the state does not belong to this model's parameters.
         """
         states = [state["state"][i] for i in sorted(state["state"])]
         if len(states) != len(list(self.model.parameters())):
-            raise UserError(f"{self.folder / 'last.ckpt'} does not fit the model. {REMEDY}")
+            raise DamagedRunError(f"{self.folder / 'last.ckpt'} does not fit the model. {REMEDY}")
         flat = {
             key: value if value.dim() == 0 else torch.cat([each[key].flatten() for each in states])
             for key, value in states[0].items()

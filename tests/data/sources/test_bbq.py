@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import requests
 
-from g2p.core.errors import UserError
+from g2p.core.errors import G2PError
 from g2p.data import load_panel
 from g2p.data.sources import bbq_arrays
 from tests.helpers.bbq_files import N_LOCI, NAMES, nothing_stored, read_from
@@ -120,7 +120,7 @@ def test_a_padded_array_is_not_unpacked(tmp_path):
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, padded in content.items():
             archive.writestr(name, padded)
-    with pytest.raises(UserError, match="pheno_test.npy would be unpacked to 10,.* nothing was"):
+    with pytest.raises(G2PError, match="pheno_test.npy would be unpacked to 10,.* nothing was"):
         read_from(tmp_path, "arrays")
     assert [path.name for path in (tmp_path / "files").iterdir()] == ["datasets.zip"]
 
@@ -145,7 +145,7 @@ def test_a_damaged_panel_whose_arrays_are_gone_is_removed(tmp_path):
     shutil.rmtree(tmp_path / "files")
     file.write_bytes(damaged)
     panel, _ = read_from(tmp_path, "arrays")
-    with pytest.raises(UserError, match="was damaged and is removed; the files .* no longer exist"):
+    with pytest.raises(G2PError, match="was damaged and is removed; the files .* no longer exist"):
         panel.genotypes  # noqa: B018
     assert not file.exists()
 
@@ -160,7 +160,7 @@ def test_a_source_that_changed_is_read_again(tmp_path):
 
 
 def test_no_network_says_what_to_do_by_hand(tmp_path):
-    with serving(), pytest.raises(UserError, match="no connection") as caught:
+    with serving(), pytest.raises(G2PError, match="no connection") as caught:
         read_from(tmp_path, "arrays", record="http://127.0.0.1:9/api/records/1")
     page = "http://127.0.0.1:9/records/1"
     message = f"download datasets.zip from {page} by hand and put it into {tmp_path / 'files'}"
@@ -171,14 +171,14 @@ def test_no_network_says_what_to_do_by_hand(tmp_path):
 def test_a_server_that_refuses_or_sends_something_else(tmp_path):
     with serving() as server:
         server.name = "datasets.zip"
-        with pytest.raises(UserError, match="datasets.zip is cut short or damaged"):
+        with pytest.raises(G2PError, match="datasets.zip is cut short or damaged"):
             read_from(tmp_path, "arrays", record=server.record)
         (tmp_path / "files" / "datasets.zip").unlink()
         server.status = 500
-        with pytest.raises(UserError, match="answered 500"):
+        with pytest.raises(G2PError, match="answered 500"):
             read_from(tmp_path, "arrays", record=server.record)
         server.status, server.described = 200, zipped_arrays()
-        with pytest.raises(UserError, match="its checksum is not md5:"):
+        with pytest.raises(G2PError, match="its checksum is not md5:"):
             read_from(tmp_path, "arrays", record=server.record)
     assert [path.suffix for path in (tmp_path / "files").iterdir()] == [".lock"]
     assert nothing_stored(tmp_path)
@@ -202,7 +202,7 @@ def test_a_server_that_refuses_or_sends_something_else(tmp_path):
 )  # fmt: skip
 def test_faulty_arrays(tmp_path, changes, message):
     write_arrays(tmp_path, **changes)
-    with pytest.raises(UserError, match=message):
+    with pytest.raises(G2PError, match=message):
         read_from(tmp_path, "arrays")
     assert nothing_stored(tmp_path)
     assert not list(tmp_path.glob("cache/*.scratch"))
@@ -213,7 +213,7 @@ def test_a_truncated_array(tmp_path, keep):
     write_arrays(tmp_path)
     path = tmp_path / "files" / "geno_train.npy"
     path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(UserError, match="geno_train.npy is not an array or is cut short.*Remove"):
+    with pytest.raises(G2PError, match="geno_train.npy is not an array or is cut short.*Remove"):
         read_from(tmp_path, "arrays")
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sklearn.model_selection import train_test_split
 
-from g2p.core.errors import UserError
+from g2p.core.errors import G2PError
 from g2p.data.sources import bbq_text
 from g2p.data.sources.bbq import GENOTYPES, PHENOTYPES, published_split
 from tests.helpers.bbq_files import N_LOCI, NAMES, nothing_stored, read_from
@@ -178,7 +178,7 @@ def test_a_locus_table(tmp_path):
 )  # fmt: skip
 def test_faults_are_named_with_file_and_line_and_leave_no_store(tmp_path, changes, message):
     write_texts(tmp_path / "files", changes)
-    with pytest.raises(UserError, match=message):
+    with pytest.raises(G2PError, match=message):
         read_from(tmp_path, "raw")
     assert nothing_stored(tmp_path)
 
@@ -190,7 +190,7 @@ def test_a_truncated_gzip_is_noticed(tmp_path, name, keep):
     text = dict(zip(GENOTYPES, genotype_texts(), strict=True)).get(name, PHENOTYPE)
     packed = gzip.compress(text.encode())[:keep]
     (tmp_path / "files" / f"{name}.gz").write_bytes(packed)
-    with pytest.raises(UserError, match=f"{name}.gz is cut short or damaged"):
+    with pytest.raises(G2PError, match=f"{name}.gz is cut short or damaged"):
         read_from(tmp_path, "raw")
     assert nothing_stored(tmp_path)
 
@@ -199,13 +199,13 @@ def test_a_binary_file_without_lines(tmp_path, monkeypatch):
     monkeypatch.setattr(bbq_text, "BLOCK", 100)
     monkeypatch.setattr(bbq_text, "LONGEST_LINE", 200)
     write_texts(tmp_path / "files", {GENOTYPES[0]: "x" * 1000})
-    with pytest.raises(UserError, match="geno_data_1.txt: line 1 does not end"):
+    with pytest.raises(G2PError, match="geno_data_1.txt: line 1 does not end"):
         read_from(tmp_path, "raw")
 
 
 def test_no_text_files_says_where_they_come_from(tmp_path):
     with pytest.raises(
-        UserError, match="geno_data_5.txt.gz and pheno_data.* from https://datadryad"
+        G2PError, match="geno_data_5.txt.gz and pheno_data.* from https://datadryad"
     ):
         read_from(tmp_path, "raw")
 
@@ -255,7 +255,7 @@ def test_after_a_kill_converted_files_are_reused(tmp_path, converted):
 
 def test_once_a_bad_file_is_replaced_the_files_before_it_are_reused(tmp_path, converted):
     write_texts(tmp_path / "files", {GENOTYPES[2]: "3\t0\t0\tx\t0\n"})
-    with pytest.raises(UserError, match="geno_data_3.txt, line 1, column 4"):
+    with pytest.raises(G2PError, match="geno_data_3.txt, line 1, column 4"):
         read_from(tmp_path, "raw")
     converted.clear()
     write_texts(tmp_path / "files")
@@ -269,7 +269,7 @@ def test_what_no_longer_holds_is_converted_again(tmp_path, converted, change):
     write_texts(tmp_path / "files", {GENOTYPES[0]: other} if change == "first file" else None)
     converted.stop_at = GENOTYPES[3]
     precision = "float16" if change == "precision" else "float32"
-    with pytest.raises((KeyboardInterrupt, UserError)):
+    with pytest.raises((KeyboardInterrupt, G2PError)):
         read_from(tmp_path, "raw", precision=precision)
     if change == "lost":
         (tmp_path / "cache" / "bbq-raw.scratch" / "genotypes").write_bytes(b"")

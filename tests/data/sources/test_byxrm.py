@@ -5,7 +5,7 @@ import gzip
 import numpy as np
 import pytest
 
-from g2p.core.errors import UserError
+from g2p.core.errors import G2PError
 from g2p.data.sources.byxrm import GENOTYPES, PHENOTYPES, read
 
 GENO = """marker\tA1\tA2\tA3
@@ -104,7 +104,7 @@ def test_a_changed_source_is_read_again(tmp_path):
     ],
 )
 def test_faults_are_named_with_file_and_line_and_leave_no_store(tmp_path, geno, pheno, message):
-    with pytest.raises(UserError, match=message):
+    with pytest.raises(G2PError, match=message):
         read_from(write(tmp_path, geno, pheno))
     assert not list(tmp_path.rglob("*.arrow"))
 
@@ -113,21 +113,21 @@ def test_faults_are_named_with_file_and_line_and_leave_no_store(tmp_path, geno, 
 def test_a_truncated_gzip_is_noticed(tmp_path, keep):
     write(tmp_path, geno=None)
     (tmp_path / f"{GENOTYPES}.gz").write_bytes(gzip.compress(GENO.encode())[:keep])
-    with pytest.raises(UserError, match="GenoData.txt.gz is cut short or damaged"):
+    with pytest.raises(G2PError, match="GenoData.txt.gz is cut short or damaged"):
         read_from(tmp_path)
 
 
 def test_text_that_calls_itself_gzip(tmp_path):
     write(tmp_path, geno=None)
     (tmp_path / f"{GENOTYPES}.gz").write_text(GENO)
-    with pytest.raises(UserError, match="cut short or damaged"):
+    with pytest.raises(G2PError, match="cut short or damaged"):
         read_from(tmp_path)
 
 
 def test_a_binary_file(tmp_path):
     write(tmp_path)
     (tmp_path / GENOTYPES).write_bytes(bytes(range(256)) * 20)
-    with pytest.raises(UserError, match="GenoData.txt"):
+    with pytest.raises(G2PError, match="GenoData.txt"):
         read_from(tmp_path)
 
 

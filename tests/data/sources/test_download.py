@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from g2p.core.errors import UserError
+from g2p.core.errors import G2PError
 from g2p.data.sources import download
 from g2p.data.sources.download import from_record, locked
 from tests.helpers.record_server import CONTENT, NAME, serving
@@ -45,7 +45,7 @@ def test_a_server_that_ignores_ranges(server, tmp_path):
 
 def test_a_later_run_resumes_where_an_earlier_one_gave_up(server, tmp_path):
     server.breaks = 4
-    with pytest.raises(UserError, match="again to resume the download"):
+    with pytest.raises(G2PError, match="again to resume the download"):
         from_record(server.record, NAME, tmp_path)
     assert files_in(tmp_path) == [f"{NAME}.{server.md5[:8]}.part"]
     server.requested.clear()
@@ -68,7 +68,7 @@ def test_a_slow_server_is_waited_for(server, tmp_path):
 def test_a_server_that_stalls_is_tried_again(server, tmp_path, monkeypatch):
     server.pause = 0.4
     monkeypatch.setattr(download, "TIMEOUT", 0.1)
-    with pytest.raises(UserError, match="again to resume the download"):
+    with pytest.raises(G2PError, match="again to resume the download"):
         from_record(server.record, NAME, tmp_path)
     assert server.requested == [None, "bytes=50000-", "bytes=75000-", "bytes=87500-"]
 
@@ -76,7 +76,7 @@ def test_a_server_that_stalls_is_tried_again(server, tmp_path, monkeypatch):
 @pytest.mark.parametrize("content", [CONTENT[::-1], CONTENT * 30, CONTENT[:-1] + b"x"])
 def test_a_wrong_file_is_removed(server, tmp_path, content):
     server.content = content
-    with pytest.raises(UserError, match=f"not the file that the record.*is not md5:{server.md5}"):
+    with pytest.raises(G2PError, match=f"not the file that the record.*is not md5:{server.md5}"):
         from_record(server.record, NAME, tmp_path)
     assert files_in(tmp_path) == []
 
@@ -84,7 +84,7 @@ def test_a_wrong_file_is_removed(server, tmp_path, content):
 @pytest.mark.parametrize("status", [404, 500, 503])
 def test_a_server_that_refuses(server, tmp_path, status):
     server.status = status
-    with pytest.raises(UserError, match=f"files/{NAME} answered {status} .*by hand") as caught:
+    with pytest.raises(G2PError, match=f"files/{NAME} answered {status} .*by hand") as caught:
         from_record(server.record, NAME, tmp_path)
     assert str(tmp_path) in str(caught.value)
     assert f"{server.address}/records/1" in str(caught.value)
@@ -96,7 +96,7 @@ def test_a_record_that_recovers_and_one_that_does_not(server, tmp_path):
     server.statuses = [500, 429]
     assert from_record(server.record, NAME, tmp_path / "a").read_bytes() == CONTENT
     server.statuses = [404]
-    with pytest.raises(UserError, match="records/1 answered 404"):
+    with pytest.raises(G2PError, match="records/1 answered 404"):
         from_record(server.record, NAME, tmp_path / "b")
 
 
@@ -111,7 +111,7 @@ def test_a_record_that_recovers_and_one_that_does_not(server, tmp_path):
 )
 def test_what_is_no_record(server, tmp_path, listing, message):
     server.listing = listing
-    with pytest.raises(UserError, match=f"{message}.*Check data.record.*by hand"):
+    with pytest.raises(G2PError, match=f"{message}.*Check data.record.*by hand"):
         from_record(server.record, NAME, tmp_path)
 
 
@@ -120,7 +120,7 @@ def test_no_network(tmp_path, monkeypatch):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))  # and does not listen
         record = f"http://127.0.0.1:{unused.getsockname()[1]}/api/records/1"
-        with pytest.raises(UserError, match="no connection") as caught:
+        with pytest.raises(G2PError, match="no connection") as caught:
             from_record(record, NAME, tmp_path)
     expected = (
         f"download {NAME} from {record.replace('/api', '')} by hand and put it into {tmp_path}"
@@ -135,10 +135,10 @@ def test_a_lock_that_fails_leaves_no_folder(tmp_path, monkeypatch, error):
 
     monkeypatch.setattr("fcntl.flock", fail)
     file = tmp_path / "data" / "bbq" / ".lock"
-    with pytest.raises((OSError, UserError)), locked(file):
+    with pytest.raises((OSError, G2PError)), locked(file):
         pass
     assert not list(tmp_path.iterdir())
     (tmp_path / "data").mkdir()  # the user's
-    with pytest.raises((OSError, UserError)), locked(file):
+    with pytest.raises((OSError, G2PError)), locked(file):
         pass
     assert [path.name for path in tmp_path.rglob("*")] == ["data"]

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from g2p.config.schema import check
-from g2p.core.errors import UserError
+from g2p.core.errors import G2PError
 from g2p.data import load_panel
 from g2p.data.panel_store import open_panel
 from g2p.data.sources.epistasis import TEMPERATURES
@@ -77,7 +77,7 @@ def test_loci_are_balanced_and_in_genome_order(tmp_path):
     ],
 )
 def test_what_cannot_be_drawn(tmp_path, override, message):
-    with pytest.raises(UserError, match=message):
+    with pytest.raises(G2PError, match=message):
         panel(tmp_path, override, "data.strains=4000")
 
 
@@ -106,9 +106,9 @@ def test_on_the_genotypes_of_any_stored_panel(tmp_path):
 
 def test_a_panel_that_is_none(tmp_path):
     (tmp_path / "x.arrow").write_text("no panel")
-    with pytest.raises(UserError, match="is not a stored panel"):
+    with pytest.raises(G2PError, match="is not a stored panel"):
         panel(tmp_path, f"data.panel={tmp_path / 'x.arrow'}")
-    with pytest.raises(UserError, match=r"data\.strains has no effect: data\.panel is set"):
+    with pytest.raises(G2PError, match=r"data\.strains has no effect: data\.panel is set"):
         check(compose("data=epistasis", "data.panel=x.arrow"), ["data.strains"])
 
 

@@ -8,7 +8,7 @@ from bed_reader import to_bed
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from g2p.core.errors import UserError
+from g2p.core.errors import G2PError
 from g2p.data import load_panel
 from g2p.data.sources.plink import read
 from tests.helpers.configs import compose
@@ -166,7 +166,7 @@ def test_as_the_command_line_asks_for_it(tmp_path):
     ],
 )
 def test_faults_are_named_and_leave_no_store(tmp_path, files, message):
-    with pytest.raises(UserError, match=message) as error:
+    with pytest.raises(G2PError, match=message) as error:
         read_from(write(tmp_path, **files))
     assert "\n" not in str(error.value)
     assert not list(tmp_path.rglob("*.arrow"))
@@ -191,7 +191,7 @@ def test_a_lost_line_is_noticed(tmp_path_factory, n_strains, n_loci, gone, of_bi
     file.write_text("".join(lines))
     if not of_bim and n_strains % 4 != 1 and (counts[-1] == 2).all():
         return
-    with pytest.raises(UserError, match="calls beyond|do not belong together|p.bim is empty"):
+    with pytest.raises(G2PError, match="calls beyond|do not belong together|p.bim is empty"):
         read_from(folder)
 
 
@@ -200,7 +200,7 @@ def test_a_lost_line_of_the_fam_is_reported(tmp_path):
     message = (
         "p.bed has calls beyond the 2 strains of the fam, first of locus 1 .* fam lacks a line"
     )
-    with pytest.raises(UserError, match=message):
+    with pytest.raises(G2PError, match=message):
         read_from(tmp_path)
     assert not list(tmp_path.rglob("*.arrow"))
 
@@ -234,7 +234,7 @@ def test_a_line_too_many_in_the_fam_is_warned_of(tmp_path, caplog):
     ],
 )
 def test_faults_of_the_phenotype_table(tmp_path, pheno, facts, message):
-    with pytest.raises(UserError, match=message):
+    with pytest.raises(G2PError, match=message):
         read_from(write(tmp_path, pheno=pheno), phenotypes="pheno.tsv", facts=facts)
     assert not list(tmp_path.rglob("*.arrow"))
 

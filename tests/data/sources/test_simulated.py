@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from g2p.core.errors import UserError
+from g2p.core.errors import G2PError
 from g2p.data import load_panel
 from g2p.data.sources.simulated import cross, draw_loci, environment_correlation
 from g2p.data.sources.yeast import CHROMOSOME_LENGTHS, MORGANS_PER_BP
@@ -126,7 +126,7 @@ def test_a_panel_can_be_purely_additive(tmp_path):
     ],
 )
 def test_options_that_contradict_each_other(tmp_path, override, message):
-    with pytest.raises(UserError, match=message):
+    with pytest.raises(G2PError, match=message):
         panel(tmp_path, override)
     assert not list(tmp_path.rglob("*.arrow"))
 

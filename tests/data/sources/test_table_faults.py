@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from g2p.core.errors import UserError
+from g2p.core.errors import G2PError
 from g2p.data import load_panel
 from tests.helpers.configs import compose
 from tests.helpers.table_files import GENO, LOCI, PHENO, read_from, write
@@ -59,7 +59,7 @@ def test_faults_are_named_and_leave_no_store(tmp_path, geno, options, message):
     if message is None:
         assert read_from(tmp_path, **options)[0].phenotype_names == ["YPD", "fold", "Copper"]
         return
-    with pytest.raises(UserError, match=message) as error:
+    with pytest.raises(G2PError, match=message) as error:
         read_from(tmp_path, **options)
     assert "\n" not in str(error.value)
     assert not list(tmp_path.rglob("*.arrow"))
@@ -92,7 +92,7 @@ def test_faults_are_named_and_leave_no_store(tmp_path, geno, options, message):
     ],
 )
 def test_faults_of_the_locus_table(tmp_path, loci, message):
-    with pytest.raises(UserError, match=message):
+    with pytest.raises(G2PError, match=message):
         read_from(write(tmp_path, loci=loci), loci="loci.csv")
     assert not list(tmp_path.rglob("*.arrow"))
 
@@ -116,7 +116,7 @@ def test_faults_of_the_locus_table(tmp_path, loci, message):
 def test_faults_of_a_parquet_file(tmp_path, columns, message):
     write(tmp_path)
     pq.write_table(pa.table(columns), tmp_path / "geno.parquet")
-    with pytest.raises(UserError, match=message):
+    with pytest.raises(G2PError, match=message):
         read_from(tmp_path, path="geno.parquet")
     assert not list(tmp_path.rglob("*.arrow"))
 
@@ -125,7 +125,7 @@ def test_a_truncated_parquet_file(tmp_path):
     write(tmp_path)
     pq.write_table(pa.table({"strain": ["A", "B", "C"], "m1": [0, 1, 1]}), tmp_path / "g.parquet")
     (tmp_path / "g.parquet").write_bytes((tmp_path / "g.parquet").read_bytes()[:-20])
-    with pytest.raises(UserError, match="g.parquet cannot be read as Parquet"):
+    with pytest.raises(G2PError, match="g.parquet cannot be read as Parquet"):
         read_from(tmp_path, path="g.parquet")
 
 
@@ -149,7 +149,7 @@ def test_what_numbers_mean_has_no_default(tmp_path_factory, numbers, n_loci, see
     text = "\n".join(",".join(map(str, row)) for row in zip(*rows, strict=True))
     header = ",".join(["strain", *(f"m{i}" for i in range(len(rows) - 1))])
     write(folder, f"{header}\n{text}\n", PHENO)
-    with pytest.raises(UserError) as error:
+    with pytest.raises(G2PError) as error:
         read_from(folder, coding=None)
     message, file = str(error.value), folder / "geno.csv"
     assert message.startswith(
@@ -161,7 +161,7 @@ def test_what_numbers_mean_has_no_default(tmp_path_factory, numbers, n_loci, see
 def test_the_command_line_must_set_a_coding(tmp_path):
     write(tmp_path)
     files = [f"data.path={tmp_path / 'geno.csv'}", f"data.phenotypes={tmp_path / 'pheno.csv'}"]
-    with pytest.raises(UserError, match="Its numbers, -1, 0, 1, fit -1/0/1."):
+    with pytest.raises(G2PError, match="Its numbers, -1, 0, 1, fit -1/0/1."):
         load_panel(compose("data=table", *files)["data"], tmp_path / "cache")
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from g2p.core.errors import UserError
+from g2p.core.errors import G2PError
 from g2p.data.sources.vcf import LAST_BLOCK, read
 
 HEADER = """##fileformat=VCFv4.2
@@ -125,7 +125,7 @@ def test_a_record_whose_alt_is_its_ref_is_no_locus(tmp_path, caplog):
         panel, _ = read_from(write(tmp_path, HEADER + RECORDS + again))
     assert "again" not in panel.loci["id"].to_pylist() and panel.genotypes.shape == (3, 3)
     assert "2 without any and 1 whose ALT is their REF" in caplog.text
-    with pytest.raises(UserError, match="has no usable locus: skipped .* and 1 whose ALT"):
+    with pytest.raises(G2PError, match="has no usable locus: skipped .* and 1 whose ALT"):
         read_from(write(tmp_path, HEADER + again))
 
 
@@ -134,7 +134,7 @@ def test_fields_strains_and_facts_change_the_fingerprint(tmp_path):
     changes = [{}, {"field": "DS"}, {"strains": "shared"}, {"facts": ("plate", "YPD")}]
     prints = {read_from(tmp_path, **options)[1] for options in changes[:3]}
     assert len(prints) == 3
-    with pytest.raises(UserError, match="has no phenotype"):
+    with pytest.raises(G2PError, match="has no phenotype"):
         read_from(tmp_path, **changes[3])
 
 
@@ -168,7 +168,7 @@ def test_fields_strains_and_facts_change_the_fingerprint(tmp_path):
     ],
 )  # fmt: skip
 def test_faults_are_named_and_leave_no_store(tmp_path, capfd, vcf, options, message):
-    with pytest.raises(UserError, match=message) as error:
+    with pytest.raises(G2PError, match=message) as error:
         read_from(write(tmp_path, vcf), **options)
     assert "\n" not in str(error.value)
     assert not list(tmp_path.rglob("*.arrow"))
@@ -192,11 +192,11 @@ def test_a_file_cut_anywhere_is_noticed(tmp_path, name, mode):
         ends += [first, len(whole) - len(LAST_BLOCK)]
     for end in ends:
         (tmp_path / name).write_bytes(whole[:end])
-        with pytest.raises(UserError, match="cut short|cannot be read"):
+        with pytest.raises(G2PError, match="cut short|cannot be read"):
             read_from(tmp_path, name)
     damaged = bytearray(whole)
     damaged[len(whole) // 2] ^= 0xFF
     (tmp_path / name).write_bytes(damaged)
-    with pytest.raises(UserError, match=f"{name}[, ]"):
+    with pytest.raises(G2PError, match=f"{name}[, ]"):
         read_from(tmp_path, name)
     assert not list(tmp_path.rglob("*.arrow"))
