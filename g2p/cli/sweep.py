@@ -15,6 +15,7 @@ exits with 0 only if every run is done.
 """
 
 import sys
+from typing import TYPE_CHECKING
 
 from g2p.cli.runs import __doc__ as runs_help
 from g2p.cli.runs import browse
@@ -26,6 +27,9 @@ from g2p.core.messages import format_error, print_error
 from g2p.core.phrases import listed, nearest
 from g2p.core.pipes import survive_closed_pipes
 from g2p.study.design import studies
+
+if TYPE_CHECKING:
+    from g2p.study.sweep import Outcome
 
 FLAGS = ("--dry-run", "--collect", "--retry-failed", "--dashboard")
 FLAGS_OF_RUNS = ("--runs", "--prune", "--yes")
@@ -41,18 +45,18 @@ def main() -> None:
         sys.exit(0 if arguments else 1)
     try:
         with prioritise_interrupts():
-            is_done = execute(arguments, Console())
+            outcome = execute(arguments, Console())
     except Stopped as stopped:
         print_error(stopped_message(stopped.number, "where it stopped"))
         sys.exit(128 + stopped.number)
     except Exception as error:
         print_error(format_error(error))
         sys.exit(1)
-    sys.exit(0 if is_done else 1)
+    sys.exit(0 if outcome is None or outcome.is_done else 1)
 
 
-def execute(arguments: list[str], console: Console) -> bool:
-    """Execute a command line; return whether every run is done.
+def execute(arguments: list[str], console: Console) -> "Outcome | None":
+    """Execute a command line; return what became of the study, None for a list of runs.
 
     Raises:
         OptionError: for an argument, a flag, a study or a key that does not exist.
@@ -69,7 +73,7 @@ def execute(arguments: list[str], console: Console) -> bool:
         )
     if lists_runs:
         browse(others, flags, console)
-        return True
+        return None
     options = {}
     overrides = []
     for argument in others:

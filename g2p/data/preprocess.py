@@ -32,6 +32,8 @@ class Prepared:
         phenotype_names: the P names.
         loci: the locus table of the L loci: id, chromosome, position (bp), alleles if known.
         qc_log: what quality control removed and filled in, a line each.
+        panel_columns: (L,), which loci of the panel these are.
+        n_panel_loci: number of the panel's loci.
         pruned: the object that holds the genotypes; while it lives, other runs share it.
     """
 
@@ -44,6 +46,8 @@ class Prepared:
     phenotype_names: list[str]
     loci: pa.Table
     qc_log: list[str]
+    panel_columns: np.ndarray
+    n_panel_loci: int
     pruned: PrunedGenotypes | None = None
 
     def subset(self, subset: str) -> tuple[np.ndarray, np.ndarray]:
@@ -60,6 +64,9 @@ class Prepared:
             "sd": self.scaler.sd.tolist(),
             # Fills in a locus that other strains lack.
             "mean_genotype": _mean_genotype(self.genotypes, self.split["train"]),
+            # Finds these loci in an array of all loci of the panel.
+            "panel_columns": self.panel_columns.tolist(),
+            "n_panel_loci": self.n_panel_loci,
         }
 
     def genome(self) -> np.ndarray:
@@ -143,6 +150,8 @@ def prepare(
         phenotype_names=names,
         loci=panel.loci.take(pruned.loci),
         qc_log=pruned.qc_log,
+        panel_columns=pruned.loci,
+        n_panel_loci=len(panel.loci),
         pruned=pruned,
     )
 

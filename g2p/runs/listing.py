@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from g2p.config.registry import GROUPS, PRESETS
 from g2p.config.schema import inapplicable_keys
@@ -16,11 +17,17 @@ from g2p.core.phrases import listed, nearest
 from g2p.runs.index import StoredRun
 from g2p.runs.query import filter_keys
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 # Paths and the logger change no result; the others have fixed columns.
 HIDDEN_KEYS = ("paths.", "logger.", "force", "model.name", "phenotype", "seed")
 MAX_CELL_WIDTH = 24  # characters of a cell
 DEFAULT_SIZE = (160, 24)  # columns and lines, where there is no terminal
 SEPARATOR = "  "
+
+# Columns of every list of runs, before the keys of their configs.
+FIXED = ("signature", "status", "test_r2", "epochs", "when", "folder")
 
 # What runs may be sorted by beside the keys of their configs: the best first, the latest last.
 SORTED_BY: dict[str, Callable[[StoredRun], object]] = {
@@ -105,21 +112,48 @@ def table(runs: Sequence[StoredRun], sizes: Sequence[str] | None) -> list[str]:
     return lines
 
 
+def records(runs: Sequence[StoredRun]) -> list[dict]:
+    """Return a row for each run, with every key of its config that has an effect in it."""
+    return [
+        {
+            "signature": run.signature,
+            "status": run.state,
+            "test_r2": run.r2,
+            "epochs": run.epochs,
+            "when": _when(run),
+            "folder": str(run.directory.folder),
+            **options_with_effect(run),
+        }
+        for run in runs
+    ]
+
+
+def as_frame(runs: Sequence[StoredRun]) -> "pd.DataFrame":
+    """Return `records` as a DataFrame; a key that has no effect in a run is missing there."""
+    import pandas as pd
+
+    rows = records(runs)
+    keys = dict.fromkeys([*FIXED, *(key for row in rows for key in row)])
+    frame = pd.DataFrame(rows, columns=list(keys))
+    return frame.astype({"test_r2": "float64", "when": "datetime64[s]"})
+
+
 def write_csv(file: Path, runs: Sequence[StoredRun]) -> None:
     """Write a row for each run with every key of its config, in full; what has no effect is empty.
 
     Raises:
         OSError: when the file cannot be written.
     """
-    options = [options_with_effect(run) for run in runs]
-    keys = list(dict.fromkeys(key for run_options in options for key in run_options))
+    rows = records(runs)
+    keys = dict.fromkeys([*FIXED, *(key for row in rows for key in row)])
     text = io.StringIO(newline="")
-    rows = csv.writer(text)
-    rows.writerow(["signature", "status", "test_r2", "epochs", "when", *keys])
-    for run, run_options in zip(runs, options, strict=True):
-        rows.writerow([
-            run.signature, run.state, run.r2, run.epochs, _when(run).isoformat(timespec="seconds"),
-            *(as_typed(run_options[key]) if key in run_options else "" for key in keys),
+    writer = csv.writer(text)
+    writer.writerow(keys)
+    for row in rows:
+        cells = row | {"when": row["when"].isoformat(timespec="seconds")}
+        writer.writerow([
+            cells[key] if key in FIXED else as_typed(cells[key]) if key in cells else ""
+            for key in keys
         ])  # fmt: skip
     write_atomically(file, lambda out: out.write(text.getvalue().encode()))
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -36,6 +37,10 @@ class RestoredModel:
         mean_genotype: (L,), of the training strains.
         phenotypes: the P names.
         mean, sd: (P,), from standardised to original units.
+        model: the network or the baseline itself, with its weights.
+        panel_columns: (L,), which loci of the panel of its training it expects; None where the
+            checkpoint of an earlier version does not say.
+        n_panel_loci: number of that panel's loci.
     """
 
     name: str
@@ -45,6 +50,9 @@ class RestoredModel:
     phenotypes: list[str]
     mean: np.ndarray
     sd: np.ndarray
+    model: Any
+    panel_columns: np.ndarray | None
+    n_panel_loci: int | None
 
 
 def restore(directory: RunDirectory, accelerator: str) -> RestoredModel:
@@ -64,10 +72,11 @@ def restore(directory: RunDirectory, accelerator: str) -> RestoredModel:
     )
     inputs = saved.inputs
     if is_baseline(options["name"]):
-        predictor = _baseline(options, saved)
+        model = _baseline(options, saved)
+        predictor = model.predict
     else:
         model = _network(options, saved, file)
-        model.to(resolve_accelerator(accelerator))
+        model.to(resolve_accelerator(accelerator)).eval()
         predictor = partial(predict_standardised, model)
     return RestoredModel(
         name=options["name"],
@@ -77,6 +86,9 @@ def restore(directory: RunDirectory, accelerator: str) -> RestoredModel:
         phenotypes=inputs["phenotypes"],
         mean=np.array(inputs["mean"]),
         sd=np.array(inputs["sd"]),
+        model=model,
+        panel_columns=np.array(inputs["panel_columns"]) if "panel_columns" in inputs else None,
+        n_panel_loci=inputs.get("n_panel_loci"),
     )
 
 
@@ -120,16 +132,16 @@ def _network(options: dict, saved: SavedModel, file: Path) -> torch.nn.Module:
     return model
 
 
-def _baseline(options: dict, saved: SavedModel) -> Callable[[np.ndarray], np.ndarray]:
-    """Return a baseline's predict function, after it has predicted one strain.
+def _baseline(options: dict, saved: SavedModel) -> Any:
+    """Return a baseline with its state, after it has predicted one strain.
 
     Each baseline has another kind of state, some in a library's format, so its prediction for the
     mean training genotype shows whether the state is whole.
     """
     expected = 1, len(saved.inputs["phenotypes"])
     try:
-        predictor = build_baseline(options).load(_arrays(saved.weights)).predict
-        predicted = predictor(np.array([saved.inputs["mean_genotype"]]))
+        baseline = build_baseline(options).load(_arrays(saved.weights))
+        predicted = baseline.predict(np.array([saved.inputs["mean_genotype"]]))
     except MemoryError:
         raise
     except Exception as error:
@@ -138,7 +150,7 @@ def _baseline(options: dict, saved: SavedModel) -> Callable[[np.ndarray], np.nda
     is_whole = predicted.shape == expected and predicted.dtype.kind == "f"
     if not (is_whole and np.isfinite(predicted).all()):
         raise saved.error(f"its state does not predict {expected[1]} phenotypes")
-    return predictor
+    return baseline
 
 
 def _arrays(value):

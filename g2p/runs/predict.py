@@ -1,5 +1,6 @@
 """Predictions of a finished run for the strains of another panel."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +61,31 @@ def write_predictions(
     console.print(f"predictions: {out}", soft_wrap=True)
 
 
+def predicted_blocks(
+    model: RestoredModel, panel: Panel, matched: HarmonizedLoci, missing_loci: str
+) -> Iterator[tuple[list[str], np.ndarray]]:
+    """Yield the names of some strains and their predictions (n, P) in original units, in order.
+
+    Raises:
+        DataError: for a genotype that is missing and is not to be imputed, and for a prediction
+            that is not finite.
+    """
+    for start in range(0, len(panel.strains), BLOCK):
+        strains = panel.strains[start : start + BLOCK]
+        rows = panel.genotypes[start : start + BLOCK]
+        genotypes, gaps = matched.genotypes(rows, model.mean_genotype)
+        if gaps and missing_loci == "refuse":
+            raise DataError(
+                f"{gaps} genotypes are missing among the strains {strains[0]} to {strains[-1]}."
+                " missing_loci=impute fills them in with the mean of the training strains."
+            )
+        predicted = model.predict(genotypes) * model.sd + model.mean
+        if not np.isfinite(predicted).all():
+            strain = strains[int(np.flatnonzero(~np.isfinite(predicted).all(axis=1))[0])]
+            raise DataError(f"the model predicts no finite number for strain {strain}. {REMEDY}")
+        yield strains, predicted
+
+
 def _write(
     file,
     model: RestoredModel,
@@ -70,23 +96,12 @@ def _write(
 ) -> None:
     schema = pa.schema({"strain": pa.string(), "phenotype": pa.string(), "predicted": pa.float64()})
     kind = pq.ParquetWriter if suffix == ".parquet" else pyarrow.csv.CSVWriter
+    blocks = predicted_blocks(model, panel, matched, missing_loci)
+    total = -(-len(panel.strains) // BLOCK)
     with kind(file, schema) as writer:
-        starts = range(0, len(panel.strains), BLOCK)
-        for start in track(starts, "predicting", console=Console(stderr=True)):
-            strains = panel.strains[start : start + BLOCK]
-            rows = panel.genotypes[start : start + BLOCK]
-            genotypes, gaps = matched.genotypes(rows, model.mean_genotype)
-            if gaps and missing_loci == "refuse":
-                raise DataError(
-                    f"{gaps} genotypes are missing among the strains {strains[0]} to {strains[-1]}."
-                    " missing_loci=impute fills them in with the mean of the training strains."
-                )
-            predicted = model.predict(genotypes) * model.sd + model.mean
-            if not np.isfinite(predicted).all():
-                strain = strains[int(np.flatnonzero(~np.isfinite(predicted).all(axis=1))[0])]
-                raise DataError(
-                    f"the model predicts no finite number for strain {strain}. {REMEDY}"
-                )
+        for strains, predicted in track(
+            blocks, "predicting", total=total, console=Console(stderr=True)
+        ):
             columns = {
                 "strain": np.repeat(strains, len(model.phenotypes)),
                 "phenotype": model.phenotypes * len(strains),

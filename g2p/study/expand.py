@@ -1,12 +1,12 @@
 """A study's points as runs: composed, checked, identified, each once."""
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from g2p.config.compose import compose_config, overridden_keys
+from g2p.config.override_text import format_override
 from g2p.config.registry import CONF
 from g2p.config.schema import check
 from g2p.core.errors import G2PError, OptionError
@@ -195,23 +195,3 @@ def format_overrides(overrides: Mapping) -> list[str]:
     groups = [f"{key}={value}" for key, value in overrides.items() if _is_group(key)]
     values = [(key, value) for key, value in overrides.items() if not _is_group(key)]
     return [*groups, *(format_override(key, value) for key, value in values)]
-
-
-def format_override(key: str, value) -> str:
-    """`key=value` as Hydra's command line has it."""
-    return f"{key}={_format_value(value)}"
-
-
-def _format_value(value) -> str:
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    if isinstance(value, list):
-        return f"[{','.join(map(_format_value, value))}]"
-    if isinstance(value, str):
-        # Backslashes count as such unless a quote follows them.
-        return "'" + re.sub(r"(\\*)('|$)", _escape, value) + "'"
-    return str(value)
-
-
-def _escape(match: re.Match) -> str:
-    return match[1] * 2 + ("\\'" if match[2] else "")

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow as pa
 from filelock import FileLock, Timeout
@@ -28,7 +29,14 @@ from g2p.study.wandb_workspace import write_dashboard
 from g2p.tracking.group import Group
 
 
-def sweep(name: str, size: str, overrides: list[str], flags: set[str], console: Console) -> bool:
+class Outcome(NamedTuple):
+    """A study's folder, and whether every run is done (true where nothing was to be trained)."""
+
+    folder: Path
+    is_done: bool
+
+
+def sweep(name: str, size: str, overrides: list[str], flags: set[str], console: Console) -> Outcome:
     """Train, compare and report a study, or the part of that which the flags select.
 
     Args:
@@ -38,7 +46,7 @@ def sweep(name: str, size: str, overrides: list[str], flags: set[str], console: 
         console: to print on.
 
     Returns:
-        Whether every run is done.
+        The study's folder, and whether every run is done.
 
     Raises:
         OptionError: for a study or a key that does not exist, and for force=true.
@@ -70,10 +78,10 @@ def sweep(name: str, size: str, overrides: list[str], flags: set[str], console: 
         states = [status(run.directory, entries.get(run.signature)) for run in runs]
         show_plan(runs, states, console)
         console.print(f"{_format_counts(Counter(states))}.")
-        return True
+        return Outcome(folder, True)
     if "--dashboard" in flags:
         print(write_dashboard(study, runs, folder), flush=True)
-        return True
+        return Outcome(folder, True)
     if "--collect" not in flags:
         _train(study, runs, folder, overrides, "--retry-failed" in flags, console)
     table = collect(folder, runs)
@@ -87,7 +95,7 @@ def sweep(name: str, size: str, overrides: list[str], flags: set[str], console: 
     counts = _counted(table)
     console.print(f"{_format_counts(counts)}. report: {folder / 'report.html'}", soft_wrap=True)
     print(f"study: {folder}", flush=True)
-    return counts["done"] == len(runs)
+    return Outcome(folder, counts["done"] == len(runs))
 
 
 def _check_names(study: Study) -> None:

@@ -111,6 +111,12 @@ def _check_inputs(inputs: object) -> None:
     _check_list(inputs, "mean", _is_number, "numbers", n_phenotypes)
     _check_list(inputs, "sd", lambda value: _is_number(value) and value > 0, "numbers above 0",
                 n_phenotypes)  # fmt: skip
+    if "n_panel_loci" in inputs:  # a checkpoint of an earlier version lacks it
+        total = inputs["n_panel_loci"]
+        if not (_is_position(total) and total > 0):
+            raise ValueError("its n_panel_loci is not a number of loci")
+        _check_list(inputs, "panel_columns", range(total).__contains__,
+                    f"columns of {total} loci", n_loci)  # fmt: skip
 
 
 def _mapping(values: Mapping, name: str) -> dict:

@@ -82,4 +82,6 @@ def random_prepared(n_strains=60, n_loci=12, n_phenotypes=3, missing=0.1, seed=0
             "position": [1000 * (i + 1) for i in range(n_loci)],
         }),
         qc_log=[],
+        panel_columns=np.arange(n_loci),
+        n_panel_loci=n_loci,
     )  # fmt: skip

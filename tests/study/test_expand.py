@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from g2p.config.compose import overridden_values
+from g2p.config.override_text import format_override
 from g2p.config.schema import check
 from g2p.core.errors import G2PError
 from g2p.study import expand
@@ -42,7 +43,7 @@ def test_a_value_survives_the_command_line(value):
     text = str(value)
     if "${" in text:  # an interpolation is one on the command line too
         return
-    parsed = OverridesParser.create().parse_override(expand.format_override("model.x", value))
+    parsed = OverridesParser.create().parse_override(format_override("model.x", value))
     assert not parsed.is_sweep_override()
 
     def plain(element):

@@ -1,0 +1,171 @@
+"""What g2p does, as functions of Python: they raise subclasses of `g2p.G2PError` and never exit.
+
+Overrides are those of the command line, one text each: `train("model=ridge", "phenotype=YPD")`.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from g2p.core.errors import OptionError, RunError, TrainingError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from g2p.data.panel import Panel
+    from g2p.runs.finished_run import Run
+    from g2p.study.study_results import StudyResults
+
+Folder = str | os.PathLike
+
+
+def train(*overrides: str) -> "Run":
+    """Train one run, or return it where it is finished, as `python train.py` does.
+
+    Args:
+        overrides: as on the command line; a key with several values is refused.
+
+    Raises:
+        G2PError: for an override, data or a model that cannot be used; a run that was interrupted
+            goes on when it is called again.
+    """
+    from g2p.config.compose import compose_config, overridden_keys
+    from g2p.runs.finished_run import Run
+    from g2p.runs.run import run
+
+    config = compose_config(_texts(overrides))
+    return Run(run(config, set_by_user=overridden_keys(_texts(overrides))))
+
+
+def load_run(folder: Folder) -> "Run":
+    """Open a finished run; its files are read when they are asked for, and none is executed.
+
+    Raises:
+        RunError: when the folder is not the directory of a finished run.
+    """
+    from g2p.runs.directory import RunDirectory
+    from g2p.runs.finished_run import Run
+
+    path = Path(folder).expanduser()
+    if not path.is_dir():
+        raise RunError(f"{path} does not exist, or is no folder.")
+    if not RunDirectory(path).finished:
+        raise RunError(f"{path} is not a finished run (it has no metrics.json).")
+    run = Run(path)
+    _ = run.metrics  # so that a damaged one is found now
+    return run
+
+
+def list_runs(folder: Folder = "runs", **filters) -> "pd.DataFrame":
+    """List the runs in a folder, as `g2p runs` does, the latest last.
+
+    Args:
+        folder: of the runs, `paths.runs`.
+        filters: a key of the config or `status`, with a value or a list of values, of which a run
+            has one: `model="ridge"`, `status=["done", "failed"]`, `**{"optim.lr": 1e-3}`.
+
+    Returns:
+        A row a run: signature, status, test_r2 (mean over phenotypes), epochs, when, folder, and a
+        column for each key of the configs (NaN where it has no effect).
+
+    Raises:
+        RunError: when the folder does not exist.
+        OptionError: for a filter that no run can have.
+    """
+    from g2p.config.override_text import format_value
+    from g2p.runs.index import stored_runs
+    from g2p.runs.listing import as_frame
+    from g2p.runs.query import parse_filter
+
+    path = Path(folder).expanduser()
+    if not path.is_dir():
+        raise RunError(f"there are no runs: {path} does not exist.")
+    matching = [
+        parse_filter(f"{key}={','.join(map(format_value, _alternatives(key, value)))}")
+        for key, value in filters.items()
+    ]
+    return as_frame([run for run in stored_runs(path) if all(match(run) for match in matching)])
+
+
+def load_panel(*overrides: str) -> "Panel":
+    """Read the panel that overrides of `data` and `paths` name, as a training would.
+
+    Args:
+        overrides: such as "data=byxrm", "paths.data=data".
+
+    Raises:
+        G2PError: for a source that cannot be read.
+    """
+    from g2p import data
+    from g2p.config.compose import compose_config
+
+    config = compose_config(_texts(overrides))
+    panel, _ = data.load_panel(config["data"], Path(config["paths"]["cache"]).expanduser())
+    return panel
+
+
+def sweep(*arguments: str) -> "StudyResults":
+    """Train a study, compare its runs and write its report, as `python sweep.py` does.
+
+    Args:
+        arguments: "study=NAME", "size=SIZE", and overrides of every run. Flags are for the command
+            line; `load_study` opens the results that are there.
+
+    Returns:
+        The results, of which every run is done.
+
+    Raises:
+        OptionError: for an argument that is wrong.
+        TrainingError: when runs failed or were not trained; `load_study` opens the rest.
+    """
+    from g2p.cli.sweep import execute
+    from g2p.core.console import Console
+
+    texts = _texts(arguments)
+    if flags := [text for text in texts if text.startswith("-")]:
+        raise OptionError(f"{flags[0]} is a flag of sweep.py; from Python there are none.")
+    outcome = execute(texts, Console())
+    if not outcome.is_done:
+        raise TrainingError(
+            "not every run of the study is done; the columns status and error of the results in "
+            f"{outcome.folder} say why. g2p.load_study opens them."
+        )
+    return load_study(outcome.folder)
+
+
+def load_study(folder: Folder) -> "StudyResults":
+    """Open the results of a study, which may still be under way.
+
+    Args:
+        folder: of the study, such as `studies/ladder-smoke` beside the folder of the runs.
+
+    Raises:
+        RunError: when the folder holds no results of a study.
+    """
+    from g2p.study.study_results import StudyResults
+
+    return StudyResults.load(Path(folder).expanduser())
+
+
+def _alternatives(key: str, value) -> list:
+    """Return the values of which a run must have one."""
+    values = list(value) if isinstance(value, list | tuple | set) else [value]
+    if not values:
+        raise OptionError(f"{key} has no values to filter by.")
+    return values
+
+
+def _texts(overrides: Sequence[str]) -> list[str]:
+    """Return overrides as a list.
+
+    Raises:
+        OptionError: for one that is no text, such as a list of them.
+    """
+    for override in overrides:
+        if not isinstance(override, str):
+            raise OptionError(
+                f"{override!r} is no override: pass each as a text of its own, such as "
+                "'model=ridge', 'phenotype=YPD'."
+            )
+    return list(overrides)

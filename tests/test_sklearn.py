@@ -1,0 +1,102 @@
+"""G2PRegressor: the same answers as scikit-learn's own ridge, in its tools; bad input is named."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV, cross_val_score
+
+import g2p
+from g2p.sklearn import G2PRegressor
+
+RNG = np.random.default_rng(0)
+GENOTYPES = RNG.choice([-1.0, 1.0], (160, 20))
+WEIGHTS = RNG.standard_normal((20, 2))
+PHENOTYPES = GENOTYPES @ WEIGHTS * 3 + 7 + RNG.standard_normal((160, 2))
+FAST = {"embedding_dim": 8, "num_heads": 2, "num_layers": 1, "trainer.max_epochs": 2}
+
+
+def test_ridge_is_the_solution_of_the_normal_equations():
+    """Of y = a + Xw with the penalty it chose; the intercept and the scaling are not penalised."""
+    model = G2PRegressor("ridge").fit(GENOTYPES, PHENOTYPES)
+    ridge = model.fitted_.predict.__self__
+    centred = GENOTYPES - GENOTYPES.mean(0)
+    sd = PHENOTYPES.std(0)
+    for p in range(2):
+        y = (PHENOTYPES[:, p] - PHENOTYPES[:, p].mean()) / sd[p]
+        weight = ridge.weight[p]
+        # The gradient of the residuals is the penalty times the weights, by one factor for all.
+        gradient = centred.T @ (y - centred @ weight)
+        penalty = gradient @ weight / (weight @ weight)
+        assert penalty > 0
+        assert gradient == pytest.approx(penalty * weight, abs=1e-3 * np.abs(gradient).max())
+    assert model.score(GENOTYPES, PHENOTYPES) > 0.95
+
+
+def test_a_vector_in_is_a_vector_out_in_its_units():
+    one = G2PRegressor().fit(GENOTYPES, PHENOTYPES[:, 0])
+    both = G2PRegressor().fit(GENOTYPES, PHENOTYPES)
+    assert one.predict(GENOTYPES).shape == (160,)
+    assert one.predict(GENOTYPES) == pytest.approx(both.predict(GENOTYPES)[:, 0], abs=1e-6)
+
+
+def test_missing_values_count_where_they_are():
+    phenotypes = PHENOTYPES.copy()
+    phenotypes[:40, 1] = np.nan
+    model = G2PRegressor().fit(GENOTYPES, phenotypes)
+    alone = G2PRegressor().fit(GENOTYPES[40:], PHENOTYPES[40:, 1])
+    assert model.predict(GENOTYPES)[:, 1] == pytest.approx(alone.predict(GENOTYPES), abs=1e-5)
+
+
+def test_cross_validation_grid_search_clone_and_pickle():
+    scores = cross_val_score(G2PRegressor(), GENOTYPES, PHENOTYPES[:, 0], cv=4)
+    assert scores.shape == (4,) and scores.min() > 0.9
+    search = GridSearchCV(G2PRegressor("gbdt"), {"options": [None, {"leaves": 3}]}, cv=2)
+    search.fit(GENOTYPES, PHENOTYPES[:, 0])
+    assert search.best_params_["options"] in (None, {"leaves": 3})
+    model = G2PRegressor("transformer", FAST, seed=3)
+    assert clone(model).get_params() == model.get_params()
+    fitted = model.fit(GENOTYPES, PHENOTYPES)
+    again = pickle.loads(pickle.dumps(fitted)).predict(GENOTYPES)
+    assert np.array_equal(again, fitted.predict(GENOTYPES)) and np.isfinite(again).all()
+
+
+def test_a_network_is_reproducible_and_its_options_count():
+    a = G2PRegressor("transformer", FAST).fit(GENOTYPES, PHENOTYPES)
+    b = G2PRegressor("transformer", FAST).fit(GENOTYPES, PHENOTYPES)
+    wide = G2PRegressor("transformer", FAST | {"embedding_dim": 16}).fit(GENOTYPES, PHENOTYPES)
+    assert np.array_equal(a.predict(GENOTYPES), b.predict(GENOTYPES))
+    assert wide.fitted_.num_parameters > a.fitted_.num_parameters
+    assert len(a.fitted_.rows) == 2
+
+
+def test_a_data_frame_names_its_loci():
+    frame = pd.DataFrame(GENOTYPES, columns=[f"l{i}" for i in range(20)])
+    model = G2PRegressor().fit(frame, PHENOTYPES)
+    assert np.array_equal(model.predict(frame), model.predict(GENOTYPES))
+    with pytest.raises(g2p.DataError, match="not those that the model was fitted on"):
+        model.predict(frame[frame.columns[::-1]])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "genotypes", "phenotypes", "error", "message"),
+    [
+        ({"model": "rigde"}, GENOTYPES, PHENOTYPES, g2p.OptionError, "Did you mean 'ridge'"),
+        ({"options": {"width": 3}}, GENOTYPES, PHENOTYPES, g2p.OptionError, "model.width is not"),
+        ({}, GENOTYPES + 1, PHENOTYPES, g2p.DataError, r"must lie in \[-1, 1\]"),
+        ({}, GENOTYPES, PHENOTYPES[:9], g2p.DataError, r"y of shape \(9, 2\)"),
+        ({}, GENOTYPES, PHENOTYPES * np.nan, g2p.DataError, "has no values"),
+        ({}, [["a"]], [1.0], g2p.DataError, "X must hold numbers"),
+    ],
+)
+def test_bad_input_is_named(arguments, genotypes, phenotypes, error, message):
+    with pytest.raises(error, match=message):
+        G2PRegressor(**arguments).fit(genotypes, phenotypes)
+
+
+def test_another_number_of_loci_is_refused():
+    model = G2PRegressor().fit(GENOTYPES, PHENOTYPES)
+    with pytest.raises(g2p.DataError, match=r"must be \(strains, 20\)"):
+        model.predict(GENOTYPES[:, :5])
