@@ -62,10 +62,21 @@ def parametrized(commands: list[str]) -> list:
 def test_there_are_commands():
     assert len(COMMANDS) >= 12
     assert all(command.startswith(("python ", "g2p ")) for command in COMMANDS)
-    others = re.sub(r"```bash\n.*?```", "", README, flags=re.DOTALL)
+    others = re.sub(r"```(bash|python)\n.*?```", "", README, flags=re.DOTALL)
     (setup,) = re.findall(r"```\n(.*?)```", others, flags=re.DOTALL)  # no other block goes untested
     commands = [line.partition("#")[0].strip() for line in setup.strip().splitlines()]
     assert commands == ["make train", "make test"]
+
+
+@pytest.mark.parametrize("code", re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL))
+def test_python_of_the_readme(tmp_path, code):
+    script = tmp_path / "script.py"
+    script.write_text(code)
+    done = call(str(script), cwd=tmp_path, WANDB_MODE="disabled")
+    assert done.returncode == 0, done.stderr
+    printed = done.stdout
+    values = re.findall(r"-?\d+\.\d+", printed)
+    assert values and "nan" not in printed.splitlines()[-1]
 
 
 @pytest.fixture(scope="session")
