@@ -36,6 +36,7 @@ class ResolvedRun:
         requested_columns: of the phenotypes that the config names.
         columns: of the phenotypes that the run trains on (fewer in a transfer).
         phenotypes: (N, P) what it may learn from.
+        target: of a transfer, the name of the phenotype that it is about; else None.
         accelerator: `cpu` or `cuda`.
         provenance: what its signature covers beside the config: `data_fingerprint`,
             `numerics_version` and `code_digest`.
@@ -48,6 +49,7 @@ class ResolvedRun:
     requested_columns: list[int]
     columns: list[int]
     phenotypes: np.ndarray
+    target: str | None
     accelerator: str
     provenance: dict
 
@@ -135,9 +137,18 @@ def resolve_run(
         requested,
         columns,
         phenotypes,
+        _target(config["transfer"], panel),
         accelerator,
         provenance,
     )
+
+
+def _target(transfer: Mapping, panel: Panel) -> str | None:
+    """Return the name, aliases resolved, of the phenotype that a transfer is about."""
+    if "target" not in transfer:
+        return None
+    (column,) = panel.columns(transfer["target"], "transfer.target")
+    return panel.phenotype_names[column]
 
 
 def finished_under_other_code(directories: Iterable[RunDirectory]) -> dict[str, RunDirectory]:

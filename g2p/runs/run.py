@@ -122,7 +122,7 @@ def obtain_steps(
         base = base_run.checkpoints / "best.ckpt"
     options = {key: value for key, value in config["data"].items() if key in prepare_options()}
     panel = replace(resolved.panel, phenotypes=resolved.phenotypes)
-    target = config["transfer"].get("target")
+    target = resolved.target
     cache = Path(config["paths"]["cache"]).expanduser()
     stored = cache / "thinned" / f"{_genotypes_signature(config, resolved.signature_of)}.npz"
     data = prepare(panel, resolved.split, columns, config["qc"], target, stored, **options)

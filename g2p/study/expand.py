@@ -13,7 +13,6 @@ from g2p.core.errors import G2PError, OptionError
 from g2p.core.formatting import format_factors
 from g2p.core.phrases import listed
 from g2p.data import load_panel
-from g2p.data.panel import Panel
 from g2p.data.split import Split
 from g2p.runs.directory import RunDirectory
 from g2p.runs.resolve import ResolveCache, resolve_run
@@ -102,21 +101,13 @@ def resolve(study: Study, user_overrides: list[str], *, make_splits: bool = True
         run = StudyRun(
             resolved.directory, [point.factors], point_overrides, user_overrides, config, names,
             n_loci=len(resolved.panel.loci), make_split=resolved.make_split,
-            target=_target(config, resolved.panel),
+            target=resolved.target,
         )  # fmt: skip
         first = runs.setdefault(run.signature, run)
         if _settings(point.factors) not in map(_settings, first.point_factors):
             first.point_factors.append(point.factors)
     _check_compared(study, list(runs.values()))
     return list(runs.values())
-
-
-def _target(config: Mapping, panel: Panel) -> str | None:
-    """The name, aliases resolved, of the phenotype that a transfer is about."""
-    if config["transfer"]["name"] != "target":
-        return None
-    (column,) = panel.columns(config["transfer"]["target"])
-    return panel.phenotype_names[column]
 
 
 def _settings(factors: Mapping) -> dict:

@@ -118,6 +118,15 @@ def test_two_observations_train_and_are_scored_on_test(small):
     assert val and set(val) == {None}
 
 
+@pytest.mark.parametrize("method", ["joint", "finetuned"])
+def test_a_target_may_be_named_by_its_alias(small, method):
+    """YPD is 30C; here with too few observations to validate on."""
+    folder = run(small("transfer=target", "phenotype=[30C,25C]", "trainer.batch_size=16",
+                       "transfer.observations=2", "transfer.target=YPD",
+                       f"transfer.method={method}"))  # fmt: skip
+    assert np.isfinite(metrics_of(folder)["test"]["r2"]["30C"])
+
+
 def test_few_values_are_all_that_joint_training_sees(small):
     """Another value of a hidden strain changes nothing; of a test strain, its score alone."""
     folder = run(small(*THREE, "transfer.observations=20"))
