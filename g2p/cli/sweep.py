@@ -17,6 +17,7 @@ exits with 0 only if every run is done.
 import sys
 from typing import TYPE_CHECKING
 
+from g2p.cli.runs import FLAGS as LIST_FLAGS
 from g2p.cli.runs import __doc__ as runs_help
 from g2p.cli.runs import browse
 from g2p.config.compose import parse, refuse_repeated_keys
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from g2p.study.sweep import Outcome
 
 FLAGS = ("--dry-run", "--collect", "--retry-failed", "--dashboard")
-FLAGS_OF_RUNS = ("--runs", "--prune", "--yes")
+FLAGS_OF_RUNS = ("--runs", *LIST_FLAGS)
 
 
 def main() -> None:

@@ -17,12 +17,18 @@ from g2p.cli.multirun import summarised
 from g2p.config.compose import compose_config, jobs, parse, refuse_repeated_keys, run_keys
 from g2p.config.registry import CONF
 from g2p.core.errors import G2PError, OptionError
-from g2p.core.interrupts import Stopped, prioritise_interrupts, stop_on_signals, stopped_message
+from g2p.core.interrupts import (
+    Preempted,
+    Stopped,
+    prioritise_interrupts,
+    stop_on_signals,
+    stopped_message,
+)
 from g2p.core.messages import format_error, print_error, report_job_result
 from g2p.core.pipes import survive_closed_pipes
 from g2p.core.yaml_file import read_yaml
 from g2p.launch.packed_launcher import PackedJob
-from g2p.launch.preemption import Preempted, preemptible
+from g2p.launch.preemption import preemptible
 from g2p.launch.prepare import prepare_launcher
 from g2p.launch.search import search_overrides
 

@@ -64,9 +64,14 @@ def remove_abandoned_drafts(folder: Path) -> None:
             draft.unlink()
 
 
+def json_bytes(value: Any) -> bytes:
+    """Return the content of a JSON file."""
+    return (json.dumps(value, indent=2, allow_nan=False) + "\n").encode()
+
+
 def write_json(path: Path, value: Any) -> None:
-    text = json.dumps(value, indent=2, allow_nan=False) + "\n"
-    write_atomically(path, lambda file: file.write(text.encode()))
+    content = json_bytes(value)
+    write_atomically(path, lambda file: file.write(content))
 
 
 def read_json(path: Path) -> Any:

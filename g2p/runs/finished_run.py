@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from g2p.core.errors import DamagedRunError, DataError, RunError
+from g2p.core.errors import DataError, RunError
 from g2p.core.phrases import listed, nearest
 from g2p.data.harmonize import harmonize
 from g2p.data.panel import Panel, missing_genotypes
@@ -161,8 +161,6 @@ def _frame(read) -> "pd.DataFrame":
         return read().to_pandas()
     except FileNotFoundError as error:
         raise RunError(f"{error.filename} is gone.") from None
-    except pa.ArrowInvalid as error:
-        raise DamagedRunError(f"{error}.") from None
 
 
 def _from_frame(frame: "pd.DataFrame", names: Sequence[str], missing_loci: str) -> np.ndarray:

@@ -16,6 +16,7 @@ from g2p.config.schema import check_group
 from g2p.core.errors import G2PError, RunError
 from g2p.hardware.device import resolve_accelerator
 from g2p.models import build_model
+from g2p.runs.checksums import read_verified
 from g2p.runs.directory import RunDirectory
 from g2p.training.inference import predict_standardised
 from g2p.training.saved_model import SavedModel, damaged, load_model
@@ -68,7 +69,7 @@ def restore(directory: RunDirectory, accelerator: str) -> RestoredModel:
     file = directory.folder / "config.yaml"
     options = _model_options(file)
     saved = load_model(
-        directory.checkpoints / "best.ckpt", directory.metrics()["signature"], REMEDY
+        directory.verify("checkpoints/best.ckpt"), directory.metrics()["signature"], REMEDY
     )
     inputs = saved.inputs
     if is_baseline(options["name"]):
@@ -95,7 +96,7 @@ def restore(directory: RunDirectory, accelerator: str) -> RestoredModel:
 def _model_options(file: Path) -> dict:
     """Return the model that a run's config.yaml names, with its options."""
     try:
-        config = yaml.safe_load(file.read_text())
+        config = yaml.safe_load(read_verified(file.parent, file.name))
     except FileNotFoundError:
         raise RunError(f"{file} is gone. {REMEDY}") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:

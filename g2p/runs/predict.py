@@ -16,7 +16,7 @@ from g2p.core.phrases import plural
 from g2p.data import load_panel
 from g2p.data.harmonize import HarmonizedLoci, harmonize
 from g2p.data.panel import Panel
-from g2p.runs.directory import FILES, RunDirectory
+from g2p.runs.directory import FILES, RunDirectory, unverified_line
 from g2p.runs.load import REMEDY, RestoredModel, restore
 
 BLOCK = 1024  # strains predicted, and written, at a time
@@ -34,7 +34,10 @@ def write_predictions(
         G2PError: for whatever the user can mend; no file is then written.
     """
     console = Console()
-    model = restore(RunDirectory(run), accelerator)
+    directory = RunDirectory(run)
+    model = restore(directory, accelerator)
+    if line := unverified_line([directory]):
+        console.print(line, soft_wrap=True)
     _refuse_to_replace(out, run, data)
     panel, _ = load_panel(data, cache)
     matched = harmonize(model.loci, panel.loci, missing=missing_loci, by=match)

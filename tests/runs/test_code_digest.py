@@ -136,6 +136,7 @@ def test_a_returned_run_is_shown_with_the_versions_that_differ(tmp_path, capsys)
     facts["threads"] += 3
     facts["stacked"] = True
     file.write_text(json.dumps(facts))
+    (folder / "checksums.json").unlink()
     capsys.readouterr()
     run(config)
     printed = capsys.readouterr().out

@@ -6,9 +6,9 @@ from functools import partial
 from pathlib import Path
 from statistics import fmean
 
-import pyarrow as pa
 from matplotlib.figure import Figure
 
+from g2p.core.errors import DamagedRunError
 from g2p.core.phrases import plural
 from g2p.report.study.layout import (
     Picture,
@@ -62,7 +62,7 @@ def curve_values(data: StudyData, directories: Mapping[str, Path]) -> list[dict]
             continue
         try:
             history = RunDirectory(directories[run.key]).history().to_pydict()
-        except (FileNotFoundError, pa.ArrowInvalid):
+        except (FileNotFoundError, DamagedRunError):
             continue
         rows = [
             {"kind": "run", "arm": run.arm, "signature": run.key, "epoch": epoch + 1,
