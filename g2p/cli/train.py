@@ -29,7 +29,7 @@ from g2p.core.pipes import survive_closed_pipes
 from g2p.core.yaml_file import read_yaml
 from g2p.launch.packed_launcher import PackedJob
 from g2p.launch.preemption import preemptible
-from g2p.launch.prepare import prepare_launcher
+from g2p.launch.prepare import prepare_launcher, without_launcher_warning
 from g2p.launch.search import search_overrides
 
 
@@ -43,7 +43,7 @@ def main() -> None:
     # Hydra then raises an error instead of printing it with a traceback.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
-        with prioritise_interrupts():
+        with prioritise_interrupts(), without_launcher_warning():
             # Hydra takes -m before or after the overrides; here it may stand between them, too.
             sys.argv[1:] = sorted(sys.argv[1:], key=lambda text: text not in ("-m", "--multirun"))
             arguments = get_args_parser().parse_args()

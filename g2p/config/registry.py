@@ -6,7 +6,8 @@ from g2p.config.components import class_name, read_options
 from g2p.config.options import Option
 from g2p.core.package import PACKAGE
 
-CONF = PACKAGE.parent / "conf"
+# In a wheel within the package, in a checkout beside it.
+CONF = next(path for path in (PACKAGE / "conf", PACKAGE.parent / "conf") if path.is_dir())
 
 # Groups whose files are presets of one set of options, without the key `name`.
 PRESETS = ("qc", "trainer")

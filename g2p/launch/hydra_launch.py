@@ -13,11 +13,17 @@ from g2p.config.compose import compose_config
 from g2p.config.registry import CONF, is_baseline
 from g2p.core.messages import report_job_result
 from g2p.hardware.device import resolve_accelerator
-from g2p.launch.prepare import REMOTE_LAUNCHERS, chosen_launcher, prepare_launcher
+from g2p.launch.prepare import (
+    REMOTE_LAUNCHERS,
+    chosen_launcher,
+    prepare_launcher,
+    without_launcher_warning,
+)
 
 DEVICE_KEYS = ("model", "trainer", "trainer.accelerator")
 
 
+@without_launcher_warning()
 def launch(job: Callable, jobs: list[list[str]], user_overrides: list[str]) -> None:
     """Call `job` with the config of each list of overrides, through the user's launcher.
 

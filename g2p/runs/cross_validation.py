@@ -10,9 +10,8 @@ import pyarrow.compute as pc
 from rich.table import Table
 
 from g2p.core.atomic_files import write_atomically
-from g2p.core.plot_style import BLUE, GREY
+from g2p.core.plot_style import BLUE, GREY, drawing_style, subplots
 from g2p.runs.directory import RunDirectory
-from g2p.runs.figures import drawing_style
 from g2p.runs.multirun import Job, swept_keys, write_csv
 from g2p.stats.cross_validation import CrossValidated, Difference, Fold, compare, summarise
 
@@ -178,15 +177,13 @@ def _draw(
 
     The points are rows of results.csv, the means rows of cv.csv.
     """
-    from matplotlib.figure import Figure
-
     arms = list(folds)
     phenotypes = list(dict.fromkeys(name for each in folds.values() for name in each))
     columns = min(4, len(phenotypes))
     rows = -(-len(phenotypes) // columns)
     with drawing_style():
-        figure = Figure(figsize=(2.2 * columns + 1.6, (0.22 * len(arms) + 1.1) * rows + 0.3))
-        grid = figure.subplots(rows, columns, squeeze=False, sharey=True)
+        size = 2.2 * columns + 1.6, (0.22 * len(arms) + 1.1) * rows + 0.3
+        figure, grid = subplots(rows, columns, figsize=size, squeeze=False, sharey=True)
         for axes in grid.flat[len(phenotypes) :]:
             axes.set_visible(False)
         for axes, phenotype in zip(grid.flat, phenotypes, strict=False):
