@@ -16,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from g2p.cli.multirun import summarised
 from g2p.config.compose import compose_config, jobs, parse, refuse_repeated_keys, run_keys
 from g2p.config.registry import CONF
+from g2p.config.search_path import config_folders
 from g2p.core.errors import G2PError, OptionError
 from g2p.core.interrupts import (
     Preempted,
@@ -26,7 +27,6 @@ from g2p.core.interrupts import (
 )
 from g2p.core.messages import format_error, print_error, report_job_result
 from g2p.core.pipes import survive_closed_pipes
-from g2p.core.yaml_file import read_yaml
 from g2p.launch.packed_launcher import PackedJob
 from g2p.launch.preemption import preemptible
 from g2p.launch.prepare import prepare_launcher, without_launcher_warning
@@ -49,15 +49,20 @@ def main() -> None:
             arguments = get_args_parser().parse_args()
             planned: list[list[str]] = []
             trains = not (arguments.help or arguments.hydra_help or arguments.info)
-            if trains:
-                added, planned = _check(arguments)
-                position = sys.argv.index(arguments.overrides[-1]) + 1 if added else 1
-                sys.argv[position:position] = added
-            if arguments.multirun:
-                prepare_launcher(arguments.overrides, report_job_result)
-            is_multirun = arguments.multirun and trains and not arguments.cfg
-            with summarised(arguments.overrides, planned) if is_multirun else nullcontext():
-                hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(job)()
+            with config_folders([arguments.config_dir] if arguments.config_dir else []):
+                if trains:
+                    added, planned = _check(arguments)
+                    position = sys.argv.index(arguments.overrides[-1]) + 1 if added else 1
+                    sys.argv[position:position] = added
+                if arguments.multirun:
+                    prepare_launcher(arguments.overrides, report_job_result)
+                is_multirun = arguments.multirun and trains and not arguments.cfg
+                summary = summarised(arguments.overrides, planned) if is_multirun else nullcontext()
+                with summary:
+                    main_of_hydra = hydra.main(
+                        version_base="1.3", config_path=str(CONF), config_name="config"
+                    )
+                    main_of_hydra(job)()
     except Stopped as stopped:
         print_error(stopped_message(stopped.number, "from the last finished epoch"))
         sys.exit(128 + stopped.number)
@@ -171,11 +176,6 @@ def _check(arguments) -> tuple[list[str], list[list[str]]]:
     """
     overrides = parse(arguments.overrides)
     refuse_repeated_keys(overrides)
-    if arguments.config_dir:  # Hydra checks its choices and keys
-        for depth in ("*.yaml", "*/*.yaml", "*/*/*.yaml"):
-            for file in sorted(Path(arguments.config_dir).glob(depth)):
-                read_yaml(file)  # Hydra would follow an alias to itself, or a billion of them
-        return [], []
     if not arguments.multirun and not arguments.cfg:
         for override in overrides:
             if override.is_sweep_override():

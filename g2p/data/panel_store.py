@@ -231,10 +231,15 @@ def _checksum(values: np.ndarray) -> int:
 
 def _checksum_of_rest(panel: Panel, of_genotypes: int) -> int:
     """CRC-32 of all that a panel holds; the genotypes' size, type and checksum stand for them."""
+    phenotypes = np.ascontiguousarray(panel.phenotypes, np.float64)
+    return zlib.crc32(text_of_rest(panel, of_genotypes).encode(), _checksum(phenotypes))
+
+
+def text_of_rest(panel: Panel, of_genotypes: int) -> str:
+    """Write what a panel holds beside phenotypes and genotypes, and what stands for the latter."""
     rest = [
         panel.strains, panel.phenotype_names, panel.aliases, panel.noise_ceiling, panel.truth,
         panel.loci.to_pydict(), panel.strain_table and panel.strain_table.to_pydict(),
         panel.genotypes.shape, panel.genotypes.dtype.str, of_genotypes,
     ]  # fmt: skip
-    phenotypes = np.ascontiguousarray(panel.phenotypes, np.float64)
-    return zlib.crc32(json.dumps(rest, default=str).encode(), _checksum(phenotypes))
+    return json.dumps(rest, default=str)

@@ -1,6 +1,6 @@
 """Predictions of a finished run for the strains of another panel."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,18 +24,19 @@ BLOCK = 1024  # strains predicted, and written, at a time
 
 def write_predictions(
     run: Path, data: dict, cache: Path, *, out: Path, missing_loci: str, accelerator: str,
-    match: str = "both",
+    match: str = "both", code: Sequence[str] = (),
 ) -> None:  # fmt: skip
     """Write the predictions of a run for a source's strains to `out`.
 
     Columns: strain, phenotype, predicted (original units), a row for each strain and phenotype.
+    `code` names packages of a user's own that the run's model may be imported from.
 
     Raises:
         G2PError: for whatever the user can mend; no file is then written.
     """
     console = Console()
     directory = RunDirectory(run)
-    model = restore(directory, accelerator)
+    model = restore(directory, accelerator, code)
     if line := unverified_line([directory]):
         console.print(line, soft_wrap=True)
     _refuse_to_replace(out, run, data)

@@ -40,7 +40,8 @@ def sweep(name: str, size: str, overrides: list[str], flags: set[str], console: 
     """Train, compare and report a study, or the part of that which the flags select.
 
     Args:
-        name, size: of the study.
+        name: of the study, or the path of its file.
+        size: of the study.
         overrides: of every run, as on the command line, Hydra's own among them.
         flags: of `sweep.py`.
         console: to print on.
@@ -62,7 +63,7 @@ def sweep(name: str, size: str, overrides: list[str], flags: set[str], console: 
             "force=true is for train.py: a study does not train finished runs again. "
             "`g2p runs ... --prune` removes the runs that you want to train again."
         )
-    title = f"{name}-{size}"
+    title = f"{study.name}-{size}"
     folder = runs[0].directory.folder.parent.parent / "studies" / title
     console.print(Text.assemble((title, "bold"), f": {visible(study.question)}"), soft_wrap=True)
     for key in sorted(user_values.keys() & study.other_varying_keys):

@@ -7,7 +7,7 @@ from rich.console import Console
 from g2p.cli.sweep import execute
 from g2p.report.study import html as page
 from g2p.report.study.layout import WIDE
-from g2p.study.design import studies
+from g2p.study.study_files import studies
 from tests.helpers.command import sweep
 from tests.helpers.figures import check_figure, check_rows, rows_of
 
