@@ -12,14 +12,18 @@ from g2p.core.errors import CodeError
 from g2p.core.phrases import listed
 
 METHODS = ("fit", "load", "predict")  # see `g2p.baselines.ridge`
-PROPERTIES = ("state", "num_parameters")
+PROPERTIES = ("state", "num_parameters")  # once it is fitted
+INTERFACE = (
+    f" A closed form has the methods {listed(METHODS)} and, once it is fitted, "
+    f"{listed(PROPERTIES)}, as g2p.baselines.ridge has."
+)
 
 
 def build_baseline(options: dict):
     """Build the baseline `options["name"]`, of g2p or of a user, from its options.
 
     Raises:
-        CodeError: naming the baseline's file, where its class lacks a method or a property.
+        CodeError: naming the baseline's file, where its class lacks a method.
     """
     options = dict(options)
     name = options.pop("name")
@@ -30,12 +34,8 @@ def build_baseline(options: dict):
     file = inspect.getfile(builder)
     baseline = construct(builder, file, **options)
     missing = [method for method in METHODS if not callable(getattr(baseline, method, None))]
-    missing += [name for name in PROPERTIES if not hasattr(builder, name)]
     if missing:
-        raise CodeError(
-            f"{file}: {builder.__name__} has no {listed(missing)}. A closed form has the methods "
-            f"{listed(METHODS)} and the properties {listed(PROPERTIES)}, as g2p.baselines.ridge."
-        )
+        raise CodeError(f"{file}: {builder.__name__} has no {listed(missing)}.{INTERFACE}")
     return baseline
 
 
@@ -56,6 +56,8 @@ def fit_closed_form(options: dict, genotypes: np.ndarray, phenotypes: np.ndarray
             f"{options['name']}: predict returns {returned}; it must return an array of (strains, "
             f"phenotypes), here {expected}."
         )
+    if missing := [name for name in PROPERTIES if not hasattr(baseline, name)]:
+        raise CodeError(f"{options['name']} has no {listed(missing)} after fit.{INTERFACE}")
     if not isinstance(baseline.state, dict):
         raise CodeError(f"{options['name']}: its state must be a dict of arrays by name.")
     return baseline

@@ -52,7 +52,7 @@ class Located:
 
 def is_dotted(name: object) -> bool:
     """Whether a component's name is one of a user's own code, such as my_pkg.nets.MLP."""
-    return isinstance(name, str) and "." in name
+    return isinstance(name, str) and "." in name and name.partition(".")[0].isidentifier()
 
 
 def locate(name: str) -> Located:
