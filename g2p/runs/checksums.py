@@ -5,6 +5,7 @@ has none: its files are read without this check, and the commands print UNVERIFI
 """
 
 import json
+import os
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -47,12 +48,14 @@ def read_verified(folder: Path, name: str) -> bytes:
     try:
         content = path.read_bytes()
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
-        if name != METRICS and _expected(folder, name) is not None:
+        if name != METRICS and _is_finished(folder) and _expected(folder, name) is not None:
             raise damaged(path, "it is gone", name) from None
         raise
     expected = _expected(folder, name)
-    # Once more, since force=true may have started the run again in between.
-    if expected not in (None, sha256(content).hexdigest()) and _expected(folder, name) == expected:
+    if expected in (None, sha256(content).hexdigest()):
+        return content
+    # force=true may have started the run again since, and a killed run may have checksums already.
+    if (name == METRICS or _is_finished(folder)) and _expected(folder, name) == expected:
         raise damaged(path, "its checksum differs", name)
     return content
 
@@ -63,26 +66,30 @@ def damaged(path: Path, problem: str, name: str) -> DamagedRunError:
     return DamagedRunError(f"{path} is damaged ({problem}). {remedy}")
 
 
+def _is_finished(folder: Path) -> bool:
+    return (folder / METRICS).exists()
+
+
 def _expected(folder: Path, name: str) -> str | None:
-    """Return a file's checksum; None in a run that is not finished, or without checksums."""
-    if name != METRICS and not (folder / METRICS).exists():
-        return None
-    path = folder / CHECKSUMS
+    """Return a file's checksum; None in a run without checksums."""
+    path = f"{folder}/{CHECKSUMS}"  # a text, since joining paths takes as long as looking at them
     try:
-        stat = path.stat()
-        digests = _digests(path, (stat.st_ino, stat.st_size, stat.st_mtime_ns))
+        stat = os.stat(path)  # noqa: PTH116
+        digests = _digests(path, stat.st_ino, stat.st_size, stat.st_mtime_ns)
+        if name not in digests:
+            raise ValueError(f"it lacks {name}")
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, RecursionError) as error:
-        raise damaged(path, " ".join(str(error).split()), METRICS) from None
-    if name not in digests:
-        raise damaged(path, f"it lacks {name}", METRICS)
+        if _is_finished(folder):
+            raise damaged(Path(path), " ".join(str(error).split()), METRICS) from None
+        return None
     return digests[name]
 
 
 @lru_cache(32)  # the files of a run are read one after the other
-def _digests(path: Path, identity: tuple) -> dict[str, str]:
-    digests = json.loads(path.read_bytes())
+def _digests(path: str, *identity: int) -> dict[str, str]:
+    digests = json.loads(Path(path).read_bytes())
     if not (isinstance(digests, dict) and all(isinstance(each, str) for each in digests.values())):
         raise ValueError("it is not a mapping of texts")
     return digests

@@ -72,7 +72,7 @@ def _collect(folder: Path, runs: list[StudyRun]) -> pa.Table:
             rows += _rows(run, failed, schema)
     table = pa.Table.from_pylist(rows, schema)
     write_atomically(file, lambda out: pq.write_table(table, out))
-    write_json(note, {**summary, "digest": file_digest(file)})
+    write_json(note, {**summary, "digest": file_digest(file)}, indent=None)
     return table
 
 
