@@ -11,9 +11,10 @@ from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from g2p.cli.multirun import summarised
+from g2p.config.complete import plain_config
 from g2p.config.compose import compose_config, jobs, parse, refuse_repeated_keys, run_keys
 from g2p.config.registry import CONF
 from g2p.config.search_path import config_folders
@@ -92,7 +93,7 @@ def job(config: DictConfig) -> TrialScore:
     from g2p.runs.run import run  # imports torch, which --help and a wrong key do not need
 
     hydra_config = HydraConfig.get()
-    plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    plain = plain_config(config)
     is_multirun = hydra_config.mode == RunMode.MULTIRUN
     overrides = hydra_config.overrides.task
     try:

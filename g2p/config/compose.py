@@ -17,6 +17,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, QuotedString, RangeSweep
 from omegaconf import OmegaConf
 
+from g2p.config.complete import completed
 from g2p.config.registry import GROUPS, OVERLAYS, choices, is_group
 from g2p.config.schema import check, unknown_choice
 from g2p.config.search_path import composing, folders_state, search_path
@@ -37,7 +38,7 @@ def compose_config(overrides: Sequence[str], *, of_many: bool = False) -> dict:
     """
     parsed = _parse_single_values(overrides)
     _check_choices(parsed)
-    config = _config(parsed)
+    config = completed(_config(parsed))
     check(config, () if of_many else run_keys(parsed))
     return config
 

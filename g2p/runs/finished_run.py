@@ -31,9 +31,11 @@ class Run:
 
     Attributes:
         folder: the run's directory.
+        code: packages or classes of a user's own that may be imported to load the weights.
     """
 
     folder: Path
+    code: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"<g2p run {self.signature}: {self.metrics['model']}, {self.folder}>"
@@ -86,7 +88,7 @@ class Run:
         """
         from g2p.runs.load import restore  # imports torch
 
-        return restore(self.directory, "auto")
+        return restore(self.directory, "auto", self.code)
 
     @property
     def model(self):

@@ -129,7 +129,7 @@ def _check_code(options: dict, directory: RunDirectory, code: Sequence[str]) -> 
         CodeError: for code that is not there.
     """
     name = options["name"]
-    if not any(name.startswith(f"{each}.") for each in code):
+    if not any(each and f"{name}.".startswith(f"{each}.") for each in code):
         package = name.partition(".")[0]
         raise RunError(
             f"the model of {directory.folder} is {name}, code of one's own, which runs when its "

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
+from g2p.config.complete import plain_config
 from g2p.core.console import Console
 from g2p.core.errors import RunError
 from g2p.core.interrupts import Preempted, Stopped, prioritise_interrupts
@@ -43,7 +44,7 @@ class Job:
     def __call__(self, config: DictConfig) -> None:
         from hydra.core.hydra_config import HydraConfig
 
-        plain = OmegaConf.to_container(config, resolve=True)
+        plain = plain_config(config)
         with preemptible():
             drive(self.steps(self.signatures[int(HydraConfig.get().job.num)], plain))
 

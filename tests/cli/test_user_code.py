@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+import sys
 from pathlib import Path
 
 import pyarrow.csv
@@ -189,3 +191,38 @@ def test_a_source_that_returns_no_panel(tmp_path, old, new, message):
     write_package(tmp_path, sources=SOURCES.replace(old, new))
     done = train(*CLOSED_FORM, cwd=tmp_path)
     assert message in message_of(done) and "bug in g2p" not in done.stderr
+
+
+def test_from_python(tmp_path, monkeypatch):
+    """A run opens without its code; its weights need permission, and the code of the run."""
+    import g2p
+
+    write_package(tmp_path)
+    package = tmp_path / "of_python"
+    (tmp_path / "my_pkg").rename(package)
+    for file in [*package.glob("*.py"), *(tmp_path / "my_conf").glob("*/*.yaml")]:
+        file.write_text(file.read_text().replace("my_pkg", package.name))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.path", [*sys.path])
+    run = g2p.train("model=mlp", "data=mine", *QUICK, config_dir="my_conf")
+    panel = g2p.load_panel("data=mine", config_dir="my_conf")
+    predicted = run.predict(panel)
+    assert predicted.shape == (80, 2)
+    assert run.model.layers[0].out_features == 8
+    assert g2p.load_run(run.folder, code=["of_python"]).predict(panel).equals(predicted)
+    stranger = g2p.load_run(run.folder, code=["of_pytho", "os"])
+    assert stranger.metrics["num_parameters"] == 122 and len(stranger.history) == 1
+    with pytest.raises(g2p.RunError, match=r"code=\['of_python'\] in Python"):
+        stranger.predict(panel)
+    results = g2p.sweep("study=my_studies/mine.yaml", "size=smoke", *QUICK, config_dir="my_conf")
+    assert set(results.results["model"]) == {"mean", "mlp"}
+    (package / "parts.py").write_text(PARTS.replace("0.5", "0.25"))
+    with pytest.raises(g2p.RunError, match="changed after the run"):
+        _ = g2p.load_run(run.folder, code=["of_python"]).model
+    with pytest.raises(g2p.CodeError, match="changed after this process imported it. Restart"):
+        g2p.train("model=mlp", "data=mine", *QUICK, config_dir="my_conf")
+    shutil.rmtree(package)
+    assert len(g2p.load_run(run.folder).predictions) == 46
+    with pytest.raises(g2p.CodeError, match="nets.py cannot be read"):
+        _ = g2p.load_run(run.folder, code=["of_python"]).model
+    assert sorted(g2p.list_runs("runs")["status"]) == ["done", "done", "done", "failed"]

@@ -96,8 +96,6 @@ FILES = {
 name: my_pkg.sources.read_mine
 file: null
 strains: 80
-max_correlation: null
-loci_from: train
 missing: mask
 """,
     "my_studies/mine.yaml": """\
