@@ -22,7 +22,7 @@ from g2p.config.registry import (
     is_baseline,
     shipped_choices,
 )
-from g2p.core.errors import OptionError
+from g2p.core.errors import CodeError, OptionError
 from g2p.core.phrases import listed, nearest
 
 TOP_LEVEL = {
@@ -39,11 +39,17 @@ BASELINE_KEYS = ("accelerator",)
 
 
 def inapplicable_keys(config: Mapping) -> dict[str, str]:
-    """Return the keys of a valid config that have no effect: dotted key -> why."""
+    """Return the keys of a valid config that have no effect: dotted key -> why.
+
+    Of a user's code that is not there, as when its runs are listed, all keys count.
+    """
     model = config["model"]["name"]
     keys = {}
     for group in GROUPS:
-        options = choice_options(group, config[group].get("name"))
+        try:
+            options = choice_options(group, config[group].get("name"))
+        except CodeError:
+            continue
         for key, (switch, how) in options_without_effect(options, config[group]).items():
             keys[f"{group}.{key}"] = f"{group}.{switch} is {how}"
     if is_baseline(model):
