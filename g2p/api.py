@@ -4,6 +4,7 @@ Overrides are those of the command line, one text each: `train("model=ridge", "p
 """
 
 import os
+import warnings
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -47,6 +48,8 @@ def train(*overrides: str, config_dir: Folder | None = None) -> "Run":
 def load_run(folder: Folder, *, code: Sequence[str] = ()) -> "Run":
     """Open a finished run; its files are read when they are asked for, and none is executed.
 
+    A run of an earlier version has no checksums, which is a warning.
+
     Args:
         folder: the run's directory.
         code: packages of one's own, `["my_pkg"]`, that may be imported when the weights of a model
@@ -55,7 +58,7 @@ def load_run(folder: Folder, *, code: Sequence[str] = ()) -> "Run":
     Raises:
         RunError: when the folder is not the directory of a finished run.
     """
-    from g2p.runs.directory import RunDirectory
+    from g2p.runs.directory import RunDirectory, unverified_line
     from g2p.runs.finished_run import Run
 
     path = Path(folder).expanduser()
@@ -65,6 +68,8 @@ def load_run(folder: Folder, *, code: Sequence[str] = ()) -> "Run":
         raise RunError(f"{path} is not a finished run (it has no metrics.json).")
     run = Run(path, code=tuple([code] if isinstance(code, str) else code))
     _ = run.metrics  # so that a damaged one is found now
+    if line := unverified_line([run.directory]):
+        warnings.warn(line, stacklevel=2)
     return run
 
 
@@ -77,8 +82,8 @@ def list_runs(folder: Folder = "runs", **filters) -> "pd.DataFrame":
             has one: `model="ridge"`, `status=["done", "failed"]`, `**{"optim.lr": 1e-3}`.
 
     Returns:
-        A row a run: signature, status, test_r2 (mean over phenotypes), epochs, when, folder, and a
-        column for each key of the configs (NaN where it has no effect).
+        A row a run: signature, status, test_r2 (mean over phenotypes), epochs, when, error, folder,
+        and a column for each key of the configs (NaN where it has no effect).
 
     Raises:
         RunError: when the folder does not exist.
