@@ -16,7 +16,7 @@ from pathlib import Path
 from types import NoneType
 from typing import Annotated, Any, Literal
 
-from g2p.config.constraints import AtMost, OnlyIf, Unless
+from g2p.config.constraints import AtMost, OnlyIf, Unless, UserCode
 
 # Passed by the code that builds a component, never written in YAML.
 FACTS = frozenset({"n_loci", "n_phenotypes", "genome_L2", "ridge", "folder"})
@@ -35,6 +35,10 @@ class Option:
     @property
     def is_path(self) -> bool:
         return Path in (self.type, *typing.get_args(self.type))
+
+    @property
+    def is_user_code(self) -> bool:
+        return any(isinstance(rule, UserCode) for rule in self.rules)
 
     @property
     def _is_bounded(self) -> bool:

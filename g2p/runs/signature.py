@@ -4,9 +4,10 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 
-from g2p.config.code_digest import code_digest
-from g2p.config.registry import is_baseline, prepare_options
+from g2p.config.code_digest import code_digest, user_digest
+from g2p.config.registry import choice_options, is_baseline, prepare_options
 from g2p.config.schema import inapplicable_keys
+from g2p.config.user_code import user_code
 
 # Raise when the same config would give other numbers, because code that computes them changed and
 # no model's digest covers it (see g2p.config.code_digest): data, training, scores.
@@ -32,7 +33,8 @@ def signature(
         accelerator: `cpu` or `cuda`.
     """
     config_text = _config_text(config, data_fingerprint, phenotypes, accelerator)
-    code = f"{NUMERICS_VERSION} {code_digest(config['model'])}"
+    others = [f" {name} {user_digest(name)}" for name in user_code(config)]
+    code = f"{NUMERICS_VERSION} {code_digest(config['model'])}{''.join(others)}"
     return _digest(config_text)[:HALF] + _digest(f"{config_text} {code}")[:HALF]
 
 
@@ -60,6 +62,8 @@ def _config_text(
             "trainer": _group_text("trainer", config, accelerator=accelerator),
             "seed": json.dumps(config["seed"]),
         }
+    elif config["trainer"]["metrics"]:
+        covered["metrics"] = json.dumps(config["trainer"]["metrics"])
     # As json.dumps(..., sort_keys=True) has it.
     return "{" + ", ".join(f'"{key}": {covered[key]}' for key in sorted(covered)) + "}"
 
@@ -72,10 +76,24 @@ def _group_text(group: str, config: Mapping, *, only: Iterable[str] = (), **reso
     key = (group, repr(config[group]), *resolved.values())
     if key not in _cached:
         idle = inapplicable_keys(config)
-        options = {k: v for k, v in config[group].items() if f"{group}.{k}" not in idle}
+        unset = _unset_user_code(group, config[group])
+        idle_or_unset = {*idle, *unset}
+        options = {k: v for k, v in config[group].items() if f"{group}.{k}" not in idle_or_unset}
         covered = {k: v for k, v in options.items() if not only or k in only} | resolved
         _cached[key] = json.dumps(_plain_numbers(covered), sort_keys=True)
     return _cached[key]
+
+
+def _unset_user_code(group: str, options: Mapping) -> list[str]:
+    """Return the keys for code of a user's own that name none: runs of before do not have them."""
+    if group != "trainer":
+        return []
+    schema = choice_options(group, None)
+    return [
+        f"{group}.{k}"
+        for k, v in options.items()
+        if k in schema and schema[k].is_user_code and not v
+    ]
 
 
 def _plain_numbers(value):
