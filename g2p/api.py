@@ -1,5 +1,8 @@
 """What g2p does, as functions of Python: they raise subclasses of `g2p.G2PError` and never exit.
 
+They work in scripts, threads and notebooks; runs of several threads are trained in turn. Ctrl-C
+raises KeyboardInterrupt, and the same call resumes.
+
 Overrides are those of the command line, one text each: `train("model=ridge", "phenotype=YPD")`.
 """
 
@@ -36,9 +39,10 @@ def train(*overrides: str, config_dir: Folder | None = None) -> "Run":
     from g2p.config.compose import compose_config, overridden_keys
     from g2p.config.locate import is_dotted
     from g2p.runs.finished_run import Run
+    from g2p.runs.in_process import call_from_python
     from g2p.runs.run import run
 
-    with _config_folders(config_dir):
+    with call_from_python(), _config_folders(config_dir):
         config = compose_config(_texts(overrides))
         folder = run(config, set_by_user=overridden_keys(_texts(overrides)))
     name = config["model"]["name"]
@@ -140,11 +144,12 @@ def sweep(*arguments: str, config_dir: Folder | None = None) -> "StudyResults":
     """
     from g2p.cli.sweep import execute
     from g2p.core.console import Console
+    from g2p.runs.in_process import call_from_python
 
     texts = _texts(arguments)
     if flags := [text for text in texts if text.startswith("-")]:
         raise OptionError(f"{flags[0]} is a flag of sweep.py; from Python there are none.")
-    with _config_folders(config_dir):
+    with call_from_python(), _config_folders(config_dir):
         outcome = execute(texts, Console())
     if not outcome.is_done:
         raise TrainingError(
