@@ -23,6 +23,12 @@ class ShowProgress(L.Callback):
         self.bar.end_epoch(trainer.current_epoch + 1, module.train_loss, module.val.r2_mean)
 
     def teardown(self, trainer, module, stage) -> None:
+        self._close()
+
+    def on_exception(self, trainer, module, exception) -> None:
+        self._close()  # Lightning then calls no teardown, and the bar would be drawn for ever
+
+    def _close(self) -> None:
         if self.bar is not None:
             self.bar.__exit__()
             self.bar = None
