@@ -102,7 +102,7 @@ def list_runs(folder: Folder = "runs", **filters) -> "pd.DataFrame":
     if not path.is_dir():
         raise RunError(f"there are no runs: {path} does not exist.")
     matching = [
-        parse_filter(f"{key}={','.join(map(format_value, _alternatives(key, value)))}")
+        parse_filter(f"{key}={','.join(map(format_value, _alternatives(key, value)))}", path)
         for key, value in filters.items()
     ]
     return as_frame([run for run in stored_runs(path) if all(match(run) for match in matching)])

@@ -72,7 +72,7 @@ def browse(arguments: list[str], flags: set[str], console: Console) -> None:
     folder = Path(compose_config(paths, of_many=True)["paths"]["runs"]).expanduser().absolute()
     options = _options(arguments)
     filters = [
-        parse_filter(argument) for argument in arguments
+        parse_filter(argument, folder) for argument in arguments
         if argument not in paths and argument.partition("=")[0] not in OPTIONS
     ]  # fmt: skip
     if not folder.is_dir():

@@ -1,5 +1,6 @@
 """One run of a study as a launcher's job: its status is recorded, a failure affects no other."""
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -33,6 +34,8 @@ class Job:
         signatures: by the job's number.
         retry: whether runs that failed before are tried again.
         factors: signature -> factor -> label or value, for the tracker.
+        search_path: where Python imports from in the process that launches, which may have a user's
+            code that another does not see.
     """
 
     folder: Path
@@ -40,10 +43,12 @@ class Job:
     signatures: tuple[str, ...]
     retry: bool
     factors: Mapping[str, dict] = field(default_factory=dict)
+    search_path: tuple[str, ...] = field(default_factory=lambda: tuple(sys.path))
 
     def __call__(self, config: DictConfig) -> None:
         from hydra.core.hydra_config import HydraConfig
 
+        sys.path += [path for path in self.search_path if path not in sys.path]
         plain = plain_config(config)
         with preemptible():
             drive(self.steps(self.signatures[int(HydraConfig.get().job.num)], plain))

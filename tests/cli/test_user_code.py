@@ -225,4 +225,9 @@ def test_from_python(tmp_path, monkeypatch):
     assert len(g2p.load_run(run.folder).predictions) == 46
     with pytest.raises(g2p.CodeError, match="nets.py cannot be read"):
         _ = g2p.load_run(run.folder, code=["of_python"]).model
+    by_option = g2p.list_runs("runs", model="of_python.nets.MLP", **{"model.hidden": 8})
+    assert len(by_option) == 3  # the first, the study's, and the one that was refused
+    assert g2p.list_runs("runs", **{"model.hidden": 9}).empty
+    with pytest.raises(g2p.OptionError, match="model.hiden is not a key of any run"):
+        g2p.list_runs("runs", **{"model.hiden": 8})
     assert sorted(g2p.list_runs("runs")["status"]) == ["done", "done", "done", "failed"]
