@@ -100,7 +100,7 @@ def test_a_smoke_study(python, elsewhere):
 
 
 @pytest.mark.slow
-def test_a_users_own_model_source_and_study(python, tmp_path):
+def test_a_users_model_source_and_study(python, tmp_path):
     """The package lies in the folder of the command, and nothing of it in the wheel."""
     write_package(tmp_path)
     user = ("--config-dir", "my_conf", "logger=none", "trainer.max_epochs=2")
@@ -114,7 +114,7 @@ def test_a_users_own_model_source_and_study(python, tmp_path):
 
 
 @pytest.mark.slow
-def test_from_python_with_a_users_own_model(python, tmp_path):
+def test_from_python_with_a_users_model(python, tmp_path):
     write_package(tmp_path)
     code = (
         "import g2p; folder = 'my_conf'; "
