@@ -45,7 +45,7 @@ def train(*overrides: str, config_dir: Folder | None = None) -> "Run":
     with call_from_python(), _config_folders(config_dir):
         config = compose_config(_texts(overrides))
         folder = run(config, set_by_user=overridden_keys(_texts(overrides)))
-    name = config["model"]["name"]
+    name = config.model.name
     return Run(folder, code=(name,) if is_dotted(name) else ())  # it was named in this call
 
 
@@ -123,7 +123,7 @@ def load_panel(*overrides: str, config_dir: Folder | None = None) -> "Panel":
 
     with _config_folders(config_dir):
         config = compose_config(_texts(overrides))
-    panel, _ = data.load_panel(config["data"], Path(config["paths"]["cache"]).expanduser())
+    panel, _ = data.load_panel(config.data, Path(config.paths.cache).expanduser())
     return panel
 
 

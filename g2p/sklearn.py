@@ -124,9 +124,9 @@ class G2PRegressor(RegressorMixin, BaseEstimator):
                 train, test_size=self.validation_share, random_state=self.seed
             )
         split = Split({"train": train, "val": val, "test": val})  # nothing is scored on test
-        options = {key: config["data"][key] for key in prepare_options()}
+        options = {key: getattr(config.data, key) for key in prepare_options()}
         columns = list(range(phenotypes.shape[1]))
-        return prepare(panel, split, columns, config["qc"], **options)
+        return prepare(panel, split, columns, config.qc, **options)
 
 
 def _numbers(values, name: str, kind: type = np.float32) -> np.ndarray:

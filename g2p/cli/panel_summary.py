@@ -70,10 +70,10 @@ def config_of(overrides: list[str]) -> dict:
 
 def summarise(config: Mapping, console: Console) -> Path:
     """Print and draw the panel of a checked config; return the figures' folder."""
-    cache = Path(config["paths"]["cache"]).expanduser().absolute()
+    cache = Path(config.paths.cache).expanduser().absolute()
     with console.status("reading the panel"):
-        panel, fingerprint = load_panel(config["data"], cache)
-    columns = panel.columns(config["phenotype"]) if panel.phenotype_names else []
+        panel, fingerprint = load_panel(config.data, cache)
+    columns = panel.columns(config.phenotype) if panel.phenotype_names else []
     names = [panel.phenotype_names[c] for c in columns]
     values = panel.phenotypes[:, columns]
     with console.status("genotypes"):
@@ -88,7 +88,7 @@ def summarise(config: Mapping, console: Console) -> Path:
             shares = heritability(relationship(panel.genotypes, rows, all_loci), values[rows])
             h2 = dict(zip(names, shares.tolist(), strict=True))
 
-    console.print(panel_table(config["data"]["name"], panel, called, linked, related))
+    console.print(panel_table(config.data.name, panel, called, linked, related))
     sample = f"{len(rows):,} of {len(values):,} strains"
     if names:
         console.print(phenotype_table(names, values, h2, panel.noise_ceiling))
@@ -108,6 +108,6 @@ def summarise(config: Mapping, console: Console) -> Path:
         path.unlink(missing_ok=True)  # an old figure may show other phenotypes
         if drawing:
             figures.draw(path, *drawing)
-    print(f"panel: {panel_file(cache / 'panels', config['data']['name'], fingerprint)}")
+    print(f"panel: {panel_file(cache / 'panels', config.data.name, fingerprint)}")
     print(f"figures: {folder}", flush=True)
     return folder

@@ -69,7 +69,7 @@ def browse(arguments: list[str], flags: set[str], console: Console) -> None:
         OptionError: for an argument that is not a filter, or if no terminal can confirm a deletion.
     """
     paths = [argument for argument in arguments if argument.startswith("paths.runs=")]
-    folder = Path(compose_config(paths, of_many=True)["paths"]["runs"]).expanduser().absolute()
+    folder = Path(compose_config(paths, of_many=True).paths.runs).expanduser().absolute()
     options = _options(arguments)
     filters = [
         parse_filter(argument, folder) for argument in arguments

@@ -19,6 +19,7 @@ from omegaconf import OmegaConf
 
 from g2p.config.complete import completed
 from g2p.config.registry import GROUPS, OVERLAYS, choices, is_group
+from g2p.config.run_config import RunConfig
 from g2p.config.schema import check, unknown_choice
 from g2p.config.search_path import composing, folders_state, search_path
 from g2p.core.errors import OptionError
@@ -28,7 +29,7 @@ MOST_ENDS = 1000  # combinations of the ends of a search's ranges; beyond, each 
 REFERENCE = re.compile(r"\$\{([^}]*)\}")
 
 
-def compose_config(overrides: Sequence[str], *, of_many: bool = False) -> dict:
+def compose_config(overrides: Sequence[str], *, of_many: bool = False) -> RunConfig:
     """Return the checked config of a command's overrides.
 
     An override without effect is refused, unless they are `of_many` runs: some may need it.
@@ -38,7 +39,7 @@ def compose_config(overrides: Sequence[str], *, of_many: bool = False) -> dict:
     """
     parsed = _parse_single_values(overrides)
     _check_choices(parsed)
-    config = completed(_config(parsed))
+    config = RunConfig.of(completed(_config(parsed)))
     check(config, () if of_many else run_keys(parsed))
     return config
 

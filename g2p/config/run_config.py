@@ -14,7 +14,7 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 from g2p.config.registry import GROUPS, choice_options, is_baseline
-from g2p.config.schema import PATHS, TOP_LEVEL
+from g2p.config.schema import PATHS, TOP_LEVEL, inapplicable_keys
 from g2p.core.errors import G2PError, OptionError
 
 
@@ -49,7 +49,8 @@ class Section(Mapping[str, Any]):
     @cached_property
     def _text(self) -> str:
         # Made once: what is computed once for runs that share a section has it as its key.
-        return f"{type(self).__name__}({dict(self)!r})"
+        values = ", ".join(f"{key}={value!r}" for key, value in self.items())
+        return f"{type(self).__name__}({values})"
 
     @property
     def options(self) -> dict[str, Any]:
@@ -105,6 +106,15 @@ class RunConfig(Section):
         if isinstance(config, cls):
             return config
         return _build(cls, "RunConfig", {key: _section(key, config[key]) for key in config})
+
+    def with_effect(self) -> dict[str, Any]:
+        """Return the config as plain dicts, without the keys that change nothing in it."""
+        idle = inapplicable_keys(self)
+        return {
+            group: {key: each for key, each in value.items() if f"{group}.{key}" not in idle}
+            if isinstance(value, dict) else value
+            for group, value in self.to_dict().items()
+        }  # fmt: skip
 
     def replace(self, **changes: Any) -> Self:
         """Return the config with other sections or keys; the rest is shared, not copied."""

@@ -21,6 +21,7 @@ from g2p.config.registry import CONF
 from g2p.config.schema import inapplicable_keys
 from g2p.config.search_path import composing
 from g2p.core.errors import OptionError
+from g2p.core.nested import flatten
 
 RESULTS = "optimization_results.yaml"  # which the sweeper writes into hydra.sweep.dir
 
@@ -69,7 +70,7 @@ def _space(params: DictConfig | dict, overrides: Sequence[Override]) -> list[str
     for job in jobs(overrides):
         config = compose_config(job)
         idle = inapplicable_keys(config)
-        flat = {f"{group}.{key}" for group, v in config.items() if isinstance(v, dict) for key in v}
+        flat = flatten(config)
         keys = [key for key in keys if key in flat and key not in idle]
     return [f"{key}={params[key]}" for key in keys]
 

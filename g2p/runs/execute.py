@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from g2p.config.registry import is_baseline
+from g2p.config.run_config import RunConfig
 from g2p.data.preprocess import Prepared, only_subset
 from g2p.hardware.device import device_name, peak_device_memory
 from g2p.runs.directory import RunDirectory
@@ -26,8 +26,8 @@ Steps = Generator[FitRequest, Fitted, RunDirectory | Path | None]
 
 
 def training_steps(
-    config: Mapping, directory: RunDirectory, data: Prepared, base: Path | None, ridge: dict | None,
-    noise_ceiling: Mapping[str, float], accelerator: str, provenance: Mapping,
+    config: RunConfig, directory: RunDirectory, data: Prepared, base: Path | None,
+    ridge: dict | None, noise_ceiling: Mapping[str, float], accelerator: str, provenance: Mapping,
     group: Group | None, check_directory: Callable[[], None],
 ) -> Steps:  # fmt: skip
     """Write the results of a run that is not finished; metrics.json, which marks it finished, last.
@@ -47,9 +47,8 @@ def training_steps(
     started = time.monotonic()
     name = directory.folder.name
     resumed = (directory.checkpoints / "last.ckpt").exists()
-    options = dict(config["logger"])
-    tracking = getattr(trackers, f"{options.pop('name')}_tracker")
-    with tracking(config, name, group, **options) as tracker:
+    tracking = getattr(trackers, f"{config.logger.name}_tracker")
+    with tracking(config, name, group, **config.logger.options) as tracker:
 
         def on_epoch(rows: list[dict]) -> None:
             check_directory()
@@ -57,9 +56,7 @@ def training_steps(
             tracker.epochs(rows)
 
         # Several devices train in other processes, which write the file; the tracker follows later.
-        has_processes = (
-            not is_baseline(config["model"]["name"]) and config["trainer"]["devices"] > 1
-        )
+        has_processes = config.model.is_trained and config.trainer.devices > 1
         callback = directory.write_history if has_processes else on_epoch
         _check_metrics(config, data)
         fitted = yield FitRequest(config, data, directory.checkpoints, callback, base, ProgressBar)
@@ -79,7 +76,7 @@ def training_steps(
                 stacked=fitted.stacked,
                 resumed=resumed,
                 seconds=seconds,
-                device_memory=peak_device_memory(accelerator, config["trainer"]["devices"]),
+                device_memory=peak_device_memory(accelerator, config.trainer.devices),
                 energy=fitted.joules,
             )
         )
@@ -88,18 +85,18 @@ def training_steps(
         directory.write_metrics(metrics)
 
 
-def _check_metrics(config: Mapping, data: Prepared) -> None:
+def _check_metrics(config: RunConfig, data: Prepared) -> None:
     """Call a user's metrics once before hours of training, on values of the training strains."""
     values = only_subset(data.observed, data.split, "train")[data.split["train"]]
-    user_scores(values, values, data.phenotype_names, metrics=config["trainer"]["metrics"])
+    user_scores(values, values, data.phenotype_names, metrics=config.trainer.metrics)
 
 
-def _evaluate(config: Mapping, directory: RunDirectory, data: Prepared, fitted: Fitted) -> dict:
+def _evaluate(config: RunConfig, directory: RunDirectory, data: Prepared, fitted: Fitted) -> dict:
     """Score the chosen checkpoint on val and, only here, on test; write its predictions."""
     metrics = {
         "signature": directory.folder.name,
-        "model": config["model"]["name"],
-        "seed": config["seed"],
+        "model": config.model.name,
+        "seed": config.seed,
         "best_epoch": fitted.best_epoch,
         "epochs": len(fitted.rows),
         "seconds": sum(row["seconds"] for row in fitted.rows),
@@ -125,7 +122,7 @@ def _evaluate(config: Mapping, directory: RunDirectory, data: Prepared, fitted: 
             predicted[subset],
             observed[subset],
             data.phenotype_names,
-            metrics=config["trainer"]["metrics"],
+            metrics=config.trainer.metrics,
         )
     directory.write_predictions(data.strains, data.phenotype_names, data.split, observed, predicted)
     return metrics

@@ -1,6 +1,6 @@
 """A finished run, opened: its config, results and model, for use from Python."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,7 @@ from g2p.runs.directory import RunDirectory
 if TYPE_CHECKING:
     import pandas as pd
 
+    from g2p.config.run_config import RunConfig
     from g2p.runs.load import RestoredModel
 
 BLOCK = 1024  # strains predicted at a time
@@ -51,8 +52,8 @@ class Run:
         return self.metrics["signature"]
 
     @cached_property
-    def config(self) -> Mapping:
-        """The config that the run was trained with."""
+    def config(self) -> "RunConfig":
+        """The config that the run was trained with: `run.config.model.name`."""
         return self.directory.config()
 
     @cached_property

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from g2p.config.locate import is_dotted
-from g2p.config.registry import is_baseline
+from g2p.config.run_config import RunConfig
 from g2p.core.interrupts import prioritise_interrupts, raise_if_interrupted
 from g2p.runs.lock import BusyError
 from g2p.runs.run import Steps, drive
@@ -21,7 +21,7 @@ Begin = Callable[[bool], Steps]
 
 
 def run_packed(
-    configs: Sequence[Mapping], begin: Sequence[Begin], report: Callable[[str], None]
+    configs: Sequence[RunConfig], begin: Sequence[Begin], report: Callable[[str], None]
 ) -> list[object | BaseException]:
     """Drive runs to their ends, as many at once as fit; return in order what each came to.
 
@@ -60,20 +60,24 @@ def run_packed(
     return [results[number] for number in range(len(configs))]
 
 
-def _kind(config: Mapping) -> str | None:
+def _kind(config: RunConfig) -> str | None:
     """Return what configs must share to be packed, as text; None for a run that is fitted alone."""
-    name = config["model"]["name"]
+    name = config.model.name
     # Code of a user's own need not be what torch.vmap can stack.
-    trainer = config["trainer"]
-    if is_dotted(name) or trainer["loss"] or trainer["callbacks"]:
+    trainer = config.trainer
+    if is_dotted(name) or trainer.loss or trainer.callbacks:
         return None
-    if is_baseline(name) or trainer["devices"] > 1:
+    if not config.model.is_trained or trainer.devices > 1:
         return None
     return json.dumps(
         {
-            **{group: config[group] for group in ("data", "qc", "transfer")},
-            "model": {k: v for k, v in config["model"].items() if k not in FREE_MODEL_OPTIONS},
-            "trainer": {key: config["trainer"][key] for key in SHARED_TRAINER_OPTIONS},
+            "data": config.data.to_dict(),
+            "qc": config.qc.to_dict(),
+            "transfer": config.transfer.to_dict(),
+            "model": {
+                k: v for k, v in config.model.to_dict().items() if k not in FREE_MODEL_OPTIONS
+            },
+            "trainer": [getattr(config.trainer, key) for key in SHARED_TRAINER_OPTIONS],
         },
         sort_keys=True,
     )

@@ -116,7 +116,7 @@ def is_bool(value: object) -> bool:
 @cache
 def _preset_keys(group: str) -> dict[str, dict]:
     """Return of each preset of a group the keys that differ between its presets."""
-    presets = {name: compose_config([f"{group}={name}"])[group] for name in choices(group)}
+    presets = {name: getattr(compose_config([f"{group}={name}"]), group) for name in choices(group)}
     first, *others = presets.values()
     keys = [key for key in first if any(other[key] != first[key] for other in others)]
     return {name: {f"{group}.{key}": v[key] for key in keys} for name, v in presets.items()}

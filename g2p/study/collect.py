@@ -106,9 +106,9 @@ def _factors(run: StudyRun) -> list[dict]:
     """The factors of each point that is this run, with its model's name and its seed."""
     return [
         {
-            "model": run.config["model"]["name"],
+            "model": run.config.model.name,
             **{key: value for key, value in factors.items() if key != "phenotypes"},
-            "seed": run.config["seed"],
+            "seed": run.config.seed,
         }
         for factors in run.point_factors
     ]

@@ -9,6 +9,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from g2p.config.complete import plain_config
+from g2p.config.run_config import RunConfig
 from g2p.core.console import Console
 from g2p.core.errors import RunError
 from g2p.core.interrupts import Preempted, Stopped, prioritise_interrupts
@@ -58,14 +59,15 @@ class Job:
         begin = [partial(self.steps, self.signatures[job.number], job.config) for job in jobs]
         return run_packed([job.config for job in jobs], begin, print)
 
-    def steps(self, signature: str, config: dict, wait: bool = True) -> Steps:
+    def steps(self, signature: str, config: Mapping, wait: bool = True) -> Steps:
         """Train the run unless another process does; an error becomes its status.
 
         Whatever ends the training writes that (`g2p.runs.status.recorded`); what prevents it from
         beginning is written here.
         """
+        config = RunConfig.of(config)
         ledger = Ledger(self.folder)
-        directory = RunDirectory(Path(config["paths"]["runs"]).expanduser().absolute() / signature)
+        directory = RunDirectory(Path(config.paths.runs).expanduser().absolute() / signature)
         state = study_status(directory).state
         if state == "done" or (state == "failed" and not self.retry):
             return
@@ -87,7 +89,7 @@ class Job:
         ledger.write(signature, "ended")
 
 
-def _resolve_planned(signature: str, config: dict) -> ResolvedRun:
+def _resolve_planned(signature: str, config: RunConfig) -> ResolvedRun:
     """Resolve the run of a config.
 
     Raises:

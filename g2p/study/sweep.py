@@ -58,7 +58,7 @@ def sweep(name: str, size: str, overrides: list[str], flags: set[str], console: 
         study = load_study(name, size, lambda common: phenotypes_of(of_runs, common), user_values)
         _check_names(study)
         runs = resolve(study, of_runs, make_splits=not flags & {"--collect", "--dashboard"})
-    if any(run.config["force"] for run in runs):
+    if any(run.config.force for run in runs):
         raise OptionError(
             "force=true is for train.py: a study does not train finished runs again. "
             "`g2p runs ... --prune` removes the runs that you want to train again."

@@ -33,9 +33,10 @@ def log_summary(study: Study, runs: list[StudyRun], folder: Path) -> None:
     The run's id is the study's: a later call continues it where W&B is reached. Offline, each call
     after a change leaves a run of that id; when all are sent, the last one counts.
     """
-    options = dict(runs[0].config["logger"])
-    if options.pop("name") == "none":
+    logger = runs[0].config.logger
+    if logger.name == "none":
         return
+    options = logger.options
     files = [folder / name for name in FILES if (folder / name).exists()]
     files += sorted((folder / "figures").glob("*.png"))
     sent = {str(file.relative_to(folder)): file_digest(file) for file in files} | {"to": options}

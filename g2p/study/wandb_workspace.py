@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from numbers import Real
 from pathlib import Path
 
+from g2p.config.run_config import RunConfig, Section
 from g2p.core.atomic_files import write_json
 from g2p.core.errors import OptionError
 from g2p.core.json_shapes import Dashboard, read_checked_json
@@ -31,8 +32,8 @@ def write_dashboard(study: Study, runs: list[StudyRun], folder: Path) -> str:
     Raises:
         OptionError: where wandb-workspaces is not installed, or the runs are logged nowhere.
     """
-    options = runs[0].config["logger"]
-    if options["name"] == "none":
+    options = runs[0].config.logger
+    if options.name == "none":
         raise OptionError("--dashboard requires runs in Weights & Biases: remove logger=none.")
     try:
         import wandb_workspaces.workspaces as ws
@@ -40,7 +41,7 @@ def write_dashboard(study: Study, runs: list[StudyRun], folder: Path) -> str:
         raise OptionError(
             "--dashboard requires wandb-workspaces: pip install -e '.[dashboards]'"
         ) from None
-    group = options["group"] or Group.of_study(study.name, study.size).name
+    group = options.group or Group.of_study(study.name, study.size).name
     parts = {
         "sections": _sections(study, runs),
         "settings": ws.WorkspaceSettings(max_runs=max(FEWEST_GROUPS, len(_labels(study, runs)))),
@@ -50,7 +51,7 @@ def write_dashboard(study: Study, runs: list[StudyRun], folder: Path) -> str:
             pinned_columns=["summary:test_r2_mean"],
         ),
     }
-    project, name = options["project"], f"{study.name}-{study.size}"
+    project, name = options.project, f"{study.name}-{study.size}"
     file = folder / "workspace.json"
     url = (read_checked_json(file, Dashboard) or {}).get("url")  # where it was saved before
     why_not = "log in to W&B and run the same command again to save it there"
@@ -177,8 +178,9 @@ def _axes(runs: list[StudyRun]) -> list[str]:
     return axes
 
 
-def _at(config: dict, key: str):
+def _at(config: RunConfig, key: str):
     """The value of a dotted key; None where there is none. A list as text, to be compared."""
+    value = config
     for part in key.split("."):
-        config = config.get(part) if isinstance(config, dict) else None
-    return str(config) if isinstance(config, list | dict) else config
+        value = getattr(value, part, None)
+    return str(value) if isinstance(value, list | Section) else value
