@@ -13,7 +13,8 @@ from dataclasses import field, make_dataclass
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Self
 
-from g2p.config.registry import GROUPS, choice_options, is_baseline
+from g2p.config.locate import is_dotted
+from g2p.config.registry import GROUPS, PRESETS, choice_options, choices, is_baseline
 from g2p.config.schema import PATHS, TOP_LEVEL, inapplicable_keys
 from g2p.core.errors import G2PError, OptionError
 
@@ -160,9 +161,9 @@ def _class(base: type[Section], label: str, choice: str | None, keys: tuple[str,
 def _types(label: str, choice: str | None) -> dict[str, Any]:
     """Return the types of a section's keys, as far as they are declared."""
     options = {"paths": PATHS, "RunConfig": TOP_LEVEL}.get(label, {})
-    if label in GROUPS:
+    if label in PRESETS or (label in GROUPS and (choice in choices(label) or is_dotted(choice))):
         try:
             options = choice_options(label, choice)
-        except G2PError:  # a choice of an earlier version, or of a user whose code is not here
+        except G2PError:  # code of a user's own that is not here
             options = {}
     return {name: option.type for name, option in options.items()}

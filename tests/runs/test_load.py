@@ -112,8 +112,8 @@ CONFIGS = [
     ("model: {name: [1]}", "model=[1] does not exist"),
     ("model: {name: ../ridge}", "model=../ridge does not exist"),
     ("model: {name: transformer}", "model.num_layers is missing"),
-    ("model: [", "while parsing"), ("x: 2024-99-99", "month must be in"), ("[" * 900, "recursion"),
-    ("\x01", "unacceptable character"),
+    ("model: [", "while parsing"), ("x: 2024-99-99", "month must be in"),
+    ("[" * 900, "while parsing"), ("\x01", "unacceptable character"),
 ]  # fmt: skip
 
 
