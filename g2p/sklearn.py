@@ -119,7 +119,7 @@ class G2PRegressor(RegressorMixin, BaseEstimator):
             "X, y",
         )
         train = val = np.arange(n_strains)
-        if not is_baseline(self.model):
+        if not is_baseline(config["model"]["name"]):
             train, val = train_test_split(
                 train, test_size=self.validation_share, random_state=self.seed
             )
