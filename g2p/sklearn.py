@@ -18,7 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from g2p.config.compose import compose_config
 from g2p.config.override_text import format_override
-from g2p.config.registry import GROUPS, is_baseline, prepare_options
+from g2p.config.registry import GROUPS, prepare_options
 from g2p.core.errors import DataError
 from g2p.data.panel import UNKNOWN, Panel, missing_genotypes, validate
 from g2p.data.preprocess import Prepared, prepare
@@ -119,7 +119,7 @@ class G2PRegressor(RegressorMixin, BaseEstimator):
             "X, y",
         )
         train = val = np.arange(n_strains)
-        if not is_baseline(config["model"]["name"]):
+        if config.model.is_trained:
             train, val = train_test_split(
                 train, test_size=self.validation_share, random_state=self.seed
             )

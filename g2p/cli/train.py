@@ -13,6 +13,7 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+from g2p.cli.config_dir import take_config_dir
 from g2p.cli.multirun import summarised
 from g2p.config.complete import plain_config
 from g2p.config.compose import compose_config, jobs, parse, refuse_repeated_keys, run_keys
@@ -45,12 +46,15 @@ def main() -> None:
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
         with prioritise_interrupts(), without_launcher_warning():
-            # Hydra takes -m before or after the overrides; here it may stand between them, too.
-            sys.argv[1:] = sorted(sys.argv[1:], key=lambda text: text not in ("-m", "--multirun"))
+            # Hydra takes flags before or after the overrides; here these may stand between them.
+            folders, others = take_config_dir(sys.argv[1:])
+            flags = [part for folder in folders for part in ("--config-dir", folder)]
+            is_flag = {"-m", "--multirun"}
+            sys.argv[1:] = [*flags, *sorted(others, key=lambda text: text not in is_flag)]
             arguments = get_args_parser().parse_args()
             planned: list[list[str]] = []
             trains = not (arguments.help or arguments.hydra_help or arguments.info)
-            with config_folders([arguments.config_dir] if arguments.config_dir else []):
+            with config_folders(folders):
                 if trains:
                     added, planned = _check(arguments)
                     position = sys.argv.index(arguments.overrides[-1]) + 1 if added else 1

@@ -102,7 +102,7 @@ def test_a_study_of_a_path_with_each_launcher(tmp_path, launcher):
 def test_a_multirun_of_users_models(tmp_path, launcher):
     write_package(tmp_path)
     swept = ("model=mlp", "model.hidden=2,3", f"hydra/launcher={launcher}")
-    done = train("-m", *CONF, "data=mine", *swept, *QUICK, cwd=tmp_path)
+    done = train("data=mine", "-m", *CONF, *swept, *QUICK, cwd=tmp_path)  # flags may be anywhere
     assert done.returncode == 0, done.stderr
     assert len(list((tmp_path / "runs").iterdir())) == 2
 
@@ -122,6 +122,16 @@ def test_a_script_beside_its_package_called_from_elsewhere(tmp_path):
     done = started(str(tmp_path / "code/script.py"), cwd=tmp_path / "work")
     assert done.returncode == 0, done.stderr
     assert "2 done. report:" in done.stdout
+
+
+def test_a_folder_of_yaml_that_is_not_there_or_one_of_two(tmp_path):
+    write_package(tmp_path)
+    assert "nowhere is not a folder" in message_of(train("--config-dir", "nowhere", cwd=tmp_path))
+    assert "is given twice" in message_of(train(*CONF, "-cd=my_studies", cwd=tmp_path))
+    assert "needs a folder" in message_of(sweep("study=ladder", "--config-dir", cwd=tmp_path))
+    misspelt = message_of(train(*CONF, "model=mpl", cwd=tmp_path))
+    assert "Did you mean 'mlp'? model is one of gbdt, lasso" in misspelt
+    assert "mean, mlp, pooled" in train(*CONF, "--help", cwd=tmp_path).stdout
 
 
 def test_a_study_that_is_not_there_or_named_like_another(tmp_path):
