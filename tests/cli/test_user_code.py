@@ -188,7 +188,7 @@ def test_a_file_that_cannot_be_trained(tmp_path, old, new, message):
     ("name", "message"),
     [
         ("my_pgk.nets.MLP", "{folder}, nor among the installed packages. Set PYTHONPATH"),
-        ("my_pkg.nest.MLP", "has no module nest. Did you mean 'nets'? It has: forms, nets, parts"),
+        ("my_pkg.nest.MLP", "has no module nest. Did you mean 'nets'? It has: callbacks, forms"),
         ("my_pkg.nets.MLP.Inner", "is a module, not a package with a module MLP."),
         ("my_pkg.nets.mlp", "nets.py defines no mlp. Did you mean 'MLP'?"),
         ("my_pkg.a-b.MLP", "is no module and class. Write for example name: my_pkg.nets.MLP"),
