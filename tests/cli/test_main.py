@@ -73,10 +73,10 @@ def test_the_installed_command_is_this_one():
 
 @pytest.mark.parametrize("command", [["--help"], ["trian"], ["sweep", "--help"]])
 def test_help_that_nobody_reads_is_no_traceback(command, tmp_path):
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "g2p", *command], cwd=tmp_path, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
-    process.stdout.close()  # before anything is printed, as `| head -0` does
-    assert "Traceback" not in process.stderr.read()
-    assert process.wait(timeout=60) == (2 if command == ["trian"] else 0)
+    ) as process:  # fmt: skip
+        process.stdout.close()  # before anything is printed, as `| head -0` does
+        assert "Traceback" not in process.stderr.read()
+        assert process.wait(timeout=60) == (2 if command == ["trian"] else 0)
