@@ -86,7 +86,7 @@ def _problem(panel: object) -> str | None:
 
 def _content_fingerprint(panel: Panel) -> str:
     """Return the fingerprint of all that a panel holds."""
-    digest = hashlib.sha256(np.ascontiguousarray(panel.genotypes))
-    digest.update(np.ascontiguousarray(panel.phenotypes, np.float64))
+    digest = hashlib.sha256(np.ascontiguousarray(panel.genotypes).data)
+    digest.update(np.ascontiguousarray(panel.phenotypes, np.float64).data)
     digest.update(text_of_rest(panel, 0).encode())
     return digest.hexdigest()[:16]
