@@ -175,6 +175,28 @@ def test_ctrl_c_ends_a_study_and_the_same_call_resumes_it(keyboard, tmp_path, mo
     assert set(g2p.sweep(*overrides).results["status"]) == {"done"}
 
 
+def test_processes_are_refused_where_none_can_start(monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "ps1", ">>> ", raising=False)  # as in a notebook
+    with pytest.raises(g2p.OptionError, match="trainer.devices=2 starts processes"):
+        g2p.train(*NETWORK, "trainer=ddp", "trainer.devices=2", *paths(tmp_path))
+
+
+@pytest.mark.slow
+def test_a_script_that_its_processes_import(tmp_path):
+    """Without the guard they would call again, and wait for the run that they are to train."""
+    call = f"g2p.train(*{NETWORK}, 'trainer=ddp', 'trainer.devices=2', *{paths(tmp_path)})"
+    for guard, code in (("", 1), ("if __name__ == '__main__': ", 0)):
+        (tmp_path / "script.py").write_text(f"import g2p\n{guard}{call}\n")
+        done = subprocess.run(
+            [sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT)}, timeout=200, check=False,
+        )  # fmt: skip
+        assert done.returncode == code, done.stderr
+        assert ("Put the calls in the script under" in done.stderr) == (code == 1)
+        assert ("TrainingError: a process of the training ended" in done.stderr) == (code == 1)
+        assert ("run: " in done.stdout) == (code == 0)
+
+
 SCRIPT = """
 import json, os, sys
 import g2p, train, conf

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import sys
 from pathlib import Path
 
 from g2p.core.errors import OptionError
@@ -28,7 +29,15 @@ def resolve_accelerator(accelerator: str) -> str:
 
 
 def check_devices(accelerator: str, devices: int) -> None:
-    """Raise OptionError if a run has more processes than the machine has devices."""
+    """Raise OptionError if a run has more processes than the machine has devices, or may have none.
+
+    A new process imports the script that started it; a notebook or an interactive Python has none.
+    """
+    if devices > 1 and hasattr(sys, "ps1"):
+        raise OptionError(
+            f"trainer.devices={devices} starts processes, which a notebook or an interactive "
+            "Python cannot do. Use trainer.devices=1, or call from a script."
+        )
     available = os.cpu_count()
     if accelerator == "cuda":
         import torch

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import lightning as L
 from lightning.pytorch.plugins.environments import LightningEnvironment
-from torch.multiprocessing import ProcessRaisedException
+from torch.multiprocessing import ProcessExitedException, ProcessRaisedException
 
 from g2p.config.constraints import Above, AtLeast, AtMost, UserCode
 from g2p.config.load_component import load_component
@@ -151,6 +151,8 @@ def _raise_worker_error(error: BaseException) -> None:
         module, _, name = kind.rpartition(".")
         if module == errors.__name__ or kind in ("OSError", "PermissionError"):
             raise getattr(errors, name, TrainingError)(text) from None
+    if isinstance(error, ProcessExitedException):  # killed, or its message is printed already
+        raise TrainingError(f"a process of the training ended by itself: {error}.") from None
         if report := format_model_error_text(str(error)):
             raise CodeError(report) from None
 
