@@ -36,6 +36,7 @@ def shrunk(overrides: list[str]) -> list[str]:
         small["data.strains"] = "2000"  # among fewer, too few loci are balanced
     small |= {} if "model=ridge" in overrides else {"trainer.max_epochs": "1"}
     small |= {"data.sha256": "null"} if "data=bbq_li" in overrides else {}
+    small |= {"split.n_train": "20,40,null"} if "split.n_train" in str(overrides) else {}
     small |= {"hydra.sweeper.n_trials": "2"} if "hydra/sweeper=optuna" in overrides else {}
     others = [item for item in overrides if item.partition("=")[0] not in small]
     return [*others, *(f"{key}={value}" for key, value in small.items())]

@@ -11,14 +11,23 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal
 
-from g2p.config.constraints import VOCABULARY, Divides, LessThan, OnlyIf, OptionsOf, Unless
+from g2p.config.constraints import (
+    VOCABULARY,
+    Divides,
+    LessThan,
+    NeutralAt,
+    OnlyIf,
+    OptionsOf,
+    Unless,
+)
 from g2p.config.options import FACTS, Option, option_of
 from g2p.core.errors import CodeError
 from g2p.core.phrases import listed
 
 ACRONYMS = ("gbdt", "rkhs")
 KINDS = (bool, int, float, str, list, dict, Path, NoneType)
-RULES = (Divides, LessThan, OnlyIf, Unless, OptionsOf)  # and classes with `broken_by`
+SIBLING_RULES = (Divides, LessThan, OnlyIf, Unless)
+RULES = (*SIBLING_RULES, OptionsOf, NeutralAt)  # and classes with `broken_by`
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -63,7 +72,7 @@ def read_options(file: Path, builder: str) -> dict[str, Option]:
     options = {argument.arg: _option(file, argument, default) for argument, default in arguments}
     for argument, _ in arguments:
         for rule in options[argument.arg].rules:
-            for sibling in vars(rule).values() if isinstance(rule, RULES[:-1]) else ():
+            for sibling in vars(rule).values() if isinstance(rule, SIBLING_RULES) else ():
                 if sibling not in options:
                     raise CodeError(
                         f"{file}:{argument.lineno}: {rule} does not name an option. "

@@ -72,6 +72,13 @@ class OptionsOf:
     choice: str
 
 
+@dataclass(frozen=True)
+class NeutralAt:
+    """At this value the option changes nothing, and signatures are as before it existed."""
+
+    value: object
+
+
 # Seeds: the range that numpy, scikit-learn and torch share.
 Seed = Annotated[int, AtLeast(0), AtMost(2**32 - 1)]
 
@@ -79,6 +86,6 @@ VOCABULARY = {
     "Annotated": Annotated, "Literal": Literal, "Path": Path,
     "AtLeast": AtLeast, "Above": Above, "Below": Below, "AtMost": AtMost,
     "Divides": Divides, "LessThan": LessThan, "OnlyIf": OnlyIf, "Unless": Unless,
-    "OptionsOf": OptionsOf,
+    "OptionsOf": OptionsOf, "NeutralAt": NeutralAt,
     "Seed": Seed,
 }  # fmt: skip

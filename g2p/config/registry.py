@@ -1,8 +1,11 @@
 """The groups of conf/, their choices, and the files whose functions take their options."""
 
+from collections.abc import Mapping
 from functools import cache
+from typing import Any
 
 from g2p.config.components import class_name, read_options
+from g2p.config.constraints import NeutralAt
 from g2p.config.options import Option
 from g2p.core.package import PACKAGE
 
@@ -55,3 +58,13 @@ def choice_options(group: str, name: str | None) -> dict[str, Option]:
     if group == "trainer":
         return read_options(PACKAGE / "training" / "trainer.py", "train")
     return read_options(PACKAGE / "tracking" / "wandb_tracker.py", f"{name}_tracker")
+
+
+def neutral_options(group: str, values: Mapping) -> dict[str, Any]:
+    """Return the options of a group's choice that have a neutral value, with it."""
+    name = values.get("name")
+    options = choice_options(group, name) if name in choices(group) else {}
+    return {
+        key: rule.value for key, option in options.items()
+        for rule in option.rules if isinstance(rule, NeutralAt)
+    }  # fmt: skip

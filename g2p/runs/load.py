@@ -11,7 +11,7 @@ import torch
 import yaml
 
 from g2p.baselines import build_baseline
-from g2p.config.registry import is_baseline
+from g2p.config.registry import is_baseline, neutral_options
 from g2p.config.schema import check_group
 from g2p.core.errors import G2PError, RunError
 from g2p.hardware.device import resolve_accelerator
@@ -93,7 +93,10 @@ def restore(directory: RunDirectory, accelerator: str) -> RestoredModel:
 
 
 def _model_options(file: Path) -> dict:
-    """Return the model that a run's config.yaml names, with its options."""
+    """Return the model that a run's config.yaml names, with its options.
+
+    Options that did not exist when the run was trained are neutral.
+    """
     try:
         config = yaml.safe_load(file.read_text())
     except FileNotFoundError:
@@ -103,6 +106,7 @@ def _model_options(file: Path) -> dict:
     if not isinstance(config, dict) or not isinstance(config.get("model"), dict):
         raise damaged(file, "it names no model", REMEDY)
     try:
+        config["model"] = neutral_options("model", config["model"]) | config["model"]
         check_group("model", config)
     except G2PError as error:
         raise damaged(file, str(error), REMEDY) from None

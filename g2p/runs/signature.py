@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 
-from g2p.config.registry import is_baseline, prepare_options
+from g2p.config.registry import choice_options, is_baseline, prepare_options
 from g2p.config.schema import inapplicable_keys
 from g2p.runs.code_digest import code_digest
 
@@ -20,10 +20,10 @@ def signature(
     """Return 16 hex digits for a resolved, checked config and the code that it runs.
 
     Covered are the keys that apply (the width of a feed-forward network that is off does not; an
-    optimizer does not apply to ridge), not paths or the logger. What depends on panel and machine
-    is passed in: two ways of writing the same run give the same signature. The first half
-    covers config and data, the second these and the code, so that a run of the same config under
-    other code is found by its name.
+    optimizer does not apply to ridge) and are not neutral (`NeutralAt`), not paths or the logger.
+    What depends on panel and machine is passed in: two ways of writing the same run give the same
+    signature. The first half covers config and data, the second these and the code, so that a run
+    of the same config under other code is found by its name.
 
     Args:
         config: plain dicts.
@@ -68,11 +68,15 @@ _cached: dict[tuple, str] = {}  # the runs of a study share most of their groups
 
 
 def _group_text(group: str, config: Mapping, *, only: Iterable[str] = (), **resolved) -> str:
-    """Return as JSON the options of a group that have an effect, some replaced by `resolved`."""
+    """Return as JSON the options of a group that change a result, some replaced by `resolved`."""
     key = (group, repr(config[group]), *resolved.values())
     if key not in _cached:
         idle = inapplicable_keys(config)
-        options = {k: v for k, v in config[group].items() if f"{group}.{k}" not in idle}
+        declared = choice_options(group, config[group].get("name"))
+        options = {
+            k: v for k, v in config[group].items()
+            if f"{group}.{k}" not in idle and not (k in declared and declared[k].is_neutral(v))
+        }  # fmt: skip
         covered = {k: v for k, v in options.items() if not only or k in only} | resolved
         _cached[key] = json.dumps(_plain_numbers(covered), sort_keys=True)
     return _cached[key]
