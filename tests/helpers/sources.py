@@ -40,7 +40,10 @@ def _bbq(folder: Path, counts: np.ndarray, growth: np.ndarray) -> None:
 
 def _bbq_li(folder: Path, counts: np.ndarray, growth: np.ndarray) -> None:
     letters = np.random.default_rng(0).choice(["A", "B"], (120, 83))
-    rows = [f"{''.join(row)},{value},0.1" for row, value in zip(letters, growth, strict=True)]
+    rows = [
+        f"{''.join(row)},{value},{(i + 1) / 100}"
+        for i, (row, value) in enumerate(zip(letters, growth, strict=True))
+    ]
     (folder / FILE).write_text("\n".join(["seq,y,y_var", *rows]) + "\n")
 
 
