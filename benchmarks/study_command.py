@@ -9,8 +9,8 @@ import yaml
 COMMAND = """
 import sys, pathlib
 from g2p.cli import sweep as command
-from g2p.study import design
-design.STUDIES = pathlib.Path(sys.argv.pop(1))
+from g2p.study import study_files
+study_files.STUDIES = pathlib.Path(sys.argv.pop(1))
 command.main()
 """
 

@@ -44,6 +44,7 @@ _MODULES = {
     "g2p.runs.finished_run": ("Run",),
     "g2p.study.study_results": ("StudyResults",),
 }  # fmt: skip
+__path__.append(f"{__path__[0]}/cli/moved")  # see the package g2p.cli.moved
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 
 

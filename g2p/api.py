@@ -5,6 +5,7 @@ Overrides are those of the command line, one text each: `train("model=ridge", "p
 
 import os
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,26 +21,36 @@ if TYPE_CHECKING:
 Folder = str | os.PathLike
 
 
-def train(*overrides: str) -> "Run":
+def train(*overrides: str, config_dir: Folder | None = None) -> "Run":
     """Train one run, or return it where it is finished, as `python train.py` does.
 
     Args:
         overrides: as on the command line; a key with several values is refused.
+        config_dir: a folder of YAML files of one's own, such as `model/mine.yaml`.
 
     Raises:
         G2PError: for an override, data or a model that cannot be used; a run that was interrupted
             goes on when it is called again.
     """
     from g2p.config.compose import compose_config, overridden_keys
+    from g2p.config.locate import is_dotted
     from g2p.runs.finished_run import Run
     from g2p.runs.run import run
 
-    config = compose_config(_texts(overrides))
-    return Run(run(config, set_by_user=overridden_keys(_texts(overrides))))
+    with _config_folders(config_dir):
+        config = compose_config(_texts(overrides))
+        folder = run(config, set_by_user=overridden_keys(_texts(overrides)))
+    name = config["model"]["name"]
+    return Run(folder, code=(name,) if is_dotted(name) else ())  # it was named in this call
 
 
-def load_run(folder: Folder) -> "Run":
+def load_run(folder: Folder, *, code: Sequence[str] = ()) -> "Run":
     """Open a finished run; its files are read when they are asked for, and none is executed.
+
+    Args:
+        folder: the run's directory.
+        code: packages of one's own, `["my_pkg"]`, that may be imported when the weights of a model
+            of theirs are loaded. Config, metrics, history and predictions need no code.
 
     Raises:
         RunError: when the folder is not the directory of a finished run.
@@ -52,7 +63,7 @@ def load_run(folder: Folder) -> "Run":
         raise RunError(f"{path} does not exist, or is no folder.")
     if not RunDirectory(path).finished:
         raise RunError(f"{path} is not a finished run (it has no metrics.json).")
-    run = Run(path)
+    run = Run(path, code=tuple([code] if isinstance(code, str) else code))
     _ = run.metrics  # so that a damaged one is found now
     return run
 
@@ -88,11 +99,12 @@ def list_runs(folder: Folder = "runs", **filters) -> "pd.DataFrame":
     return as_frame([run for run in stored_runs(path) if all(match(run) for match in matching)])
 
 
-def load_panel(*overrides: str) -> "Panel":
+def load_panel(*overrides: str, config_dir: Folder | None = None) -> "Panel":
     """Read the panel that overrides of `data` and `paths` name, as a training would.
 
     Args:
         overrides: such as "data=byxrm", "paths.data=data".
+        config_dir: a folder of YAML files of one's own, such as `data/mine.yaml`.
 
     Raises:
         G2PError: for a source that cannot be read.
@@ -100,17 +112,19 @@ def load_panel(*overrides: str) -> "Panel":
     from g2p import data
     from g2p.config.compose import compose_config
 
-    config = compose_config(_texts(overrides))
+    with _config_folders(config_dir):
+        config = compose_config(_texts(overrides))
     panel, _ = data.load_panel(config["data"], Path(config["paths"]["cache"]).expanduser())
     return panel
 
 
-def sweep(*arguments: str) -> "StudyResults":
+def sweep(*arguments: str, config_dir: Folder | None = None) -> "StudyResults":
     """Train a study, compare its runs and write its report, as `python sweep.py` does.
 
     Args:
         arguments: "study=NAME", "size=SIZE", and overrides of every run. Flags are for the command
             line; `load_study` opens the results that are there.
+        config_dir: a folder of YAML files of one's own.
 
     Returns:
         The results, of which every run is done.
@@ -125,7 +139,8 @@ def sweep(*arguments: str) -> "StudyResults":
     texts = _texts(arguments)
     if flags := [text for text in texts if text.startswith("-")]:
         raise OptionError(f"{flags[0]} is a flag of sweep.py; from Python there are none.")
-    outcome = execute(texts, Console())
+    with _config_folders(config_dir):
+        outcome = execute(texts, Console())
     if not outcome.is_done:
         raise TrainingError(
             "not every run of the study is done; the columns status and error of the results in "
@@ -146,6 +161,12 @@ def load_study(folder: Folder) -> "StudyResults":
     from g2p.study.study_results import StudyResults
 
     return StudyResults.load(Path(folder).expanduser())
+
+
+def _config_folders(folder: Folder | None) -> AbstractContextManager[None]:
+    from g2p.config.search_path import config_folders
+
+    return config_folders([] if folder is None else [Path(folder).expanduser()])
 
 
 def _alternatives(key: str, value) -> list:

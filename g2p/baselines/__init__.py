@@ -1,25 +1,63 @@
 """Baselines: closed forms and other libraries; `fit`, `load` and `predict`, a file each."""
 
+import inspect
 from importlib import import_module
 
+import numpy as np
+
 from g2p.config.components import class_name, construct
+from g2p.config.load_component import load_component
+from g2p.config.locate import is_dotted
 from g2p.core.errors import CodeError
 from g2p.core.phrases import listed
 
 METHODS = ("fit", "load", "predict")  # see `g2p.baselines.ridge`
+PROPERTIES = ("state", "num_parameters")  # once it is fitted
+INTERFACE = (
+    f" A closed form has the methods {listed(METHODS)} and, once it is fitted, "
+    f"{listed(PROPERTIES)}, as g2p.baselines.ridge has."
+)
 
 
 def build_baseline(options: dict):
-    """Build the baseline `options["name"]` from its options.
+    """Build the baseline `options["name"]`, of g2p or of a user, from its options.
 
     Raises:
         CodeError: naming the baseline's file, where its class lacks a method.
     """
     options = dict(options)
     name = options.pop("name")
-    module, kind = import_module(f"g2p.baselines.{name}"), class_name(name)
-    baseline = construct(getattr(module, kind), module.__file__, **options)
+    if is_dotted(name):
+        builder = load_component(name)
+    else:
+        builder = getattr(import_module(f"g2p.baselines.{name}"), class_name(name))
+    file = inspect.getfile(builder)
+    baseline = construct(builder, file, **options)
     missing = [method for method in METHODS if not callable(getattr(baseline, method, None))]
     if missing:
-        raise CodeError(f"{module.__file__}: {kind} has no {listed(missing)}.")
+        raise CodeError(f"{file}: {builder.__name__} has no {listed(missing)}.{INTERFACE}")
+    return baseline
+
+
+def fit_closed_form(options: dict, genotypes: np.ndarray, phenotypes: np.ndarray):
+    """Build a baseline and fit it to genotypes (n, L) and phenotypes (n, P), NaN where missing.
+
+    Raises:
+        CodeError: naming its class, where `fit` does not return it, what it predicts is not of
+            (n, P), or it has no state.
+    """
+    baseline = build_baseline(options).fit(genotypes, phenotypes)
+    if not callable(getattr(baseline, "predict", None)):
+        raise CodeError(f"{options['name']}: fit returns {baseline!r}; it must return self.")
+    predicted, expected = baseline.predict(genotypes[:2]), phenotypes[:2].shape
+    if not isinstance(predicted, np.ndarray) or predicted.shape != expected:
+        returned = getattr(predicted, "shape", None) or type(predicted).__name__
+        raise CodeError(
+            f"{options['name']}: predict returns {returned}; it must return an array of (strains, "
+            f"phenotypes), here {expected}."
+        )
+    if missing := [name for name in PROPERTIES if not hasattr(baseline, name)]:
+        raise CodeError(f"{options['name']} has no {listed(missing)} after fit.{INTERFACE}")
+    if not isinstance(baseline.state, dict):
+        raise CodeError(f"{options['name']}: its state must be a dict of arrays by name.")
     return baseline

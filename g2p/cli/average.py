@@ -12,7 +12,7 @@ from rich.table import Table
 
 from g2p.cli.command import run_command
 from g2p.core.console import Console
-from g2p.runs.directory import RunDirectory
+from g2p.runs.directory import RunDirectory, unverified_line
 from g2p.runs.seed_ensemble import average
 
 
@@ -31,7 +31,10 @@ def table(folders: list[Path]) -> Table:
     Raises:
         RunError: if the runs cannot be averaged.
     """
-    result = average([RunDirectory(folder) for folder in folders])
+    directories = [RunDirectory(folder) for folder in folders]
+    result = average(directories)
+    if line := unverified_line(directories):
+        Console().print(line, soft_wrap=True)
     table = Table(title=f"test R2 of {len(folders)} seeds")
     table.add_column("phenotype")
     for heading in ("one run (mean)", "ensemble", "gain"):

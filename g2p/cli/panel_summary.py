@@ -13,6 +13,7 @@ import numpy as np
 from g2p.cli.command import run_command
 from g2p.config.compose import compose_config, overridden_keys
 from g2p.config.registry import prepare_options
+from g2p.config.search_path import config_folders
 from g2p.core.console import Console
 from g2p.core.errors import OptionError
 from g2p.core.phrases import listed
@@ -37,8 +38,17 @@ def main() -> None:
     parser.add_argument(
         "overrides", nargs="*", metavar="KEY=VALUE", help="data=byxrm, phenotype=YPD, ..."
     )
-    overrides = parser.parse_args().overrides
-    run_command(lambda: summarise(config_of(overrides), Console()))
+    parser.add_argument(
+        "--config-dir", "-cd", action="append", default=[], metavar="DIR",
+        help="a folder of YAML files of one's own, such as DIR/data/mine.yaml",
+    )  # fmt: skip
+    arguments = parser.parse_args()
+    run_command(lambda: _summarise_composed(arguments.overrides, arguments.config_dir))
+
+
+def _summarise_composed(overrides: list[str], folders: list[str]) -> None:
+    with config_folders(folders):
+        summarise(config_of(overrides), Console())
 
 
 def config_of(overrides: list[str]) -> dict:

@@ -7,8 +7,10 @@
                            impute: use the locus's mean among the training strains instead
     match=both             both: match loci by name, else by chromosome and position;
                            name: by name only; place: by chromosome and position only
+    code=PACKAGE           allow the run's model to be of code of one's own, which is then run
     accelerator=auto       auto: CUDA if available, else the CPU; cpu; cuda
     paths.runs=DIRECTORY   the directory of runs; paths.cache: that of stored panels
+    --config-dir DIR       a folder of YAML files of one's own, such as DIR/data/mine.yaml
 
 With match=both, nothing is predicted if most loci that match by name have other positions: names or
 positions are then wrong. match=name trusts the names (positions of another assembly), match=place
@@ -20,8 +22,10 @@ import sys
 from pathlib import Path
 
 from g2p.cli.command import run_command
+from g2p.cli.config_dir import take_config_dir
 from g2p.config.compose import compose_config, overridden_keys
 from g2p.config.registry import prepare_options
+from g2p.config.search_path import config_folders
 from g2p.core.errors import OptionError, RunError
 from g2p.core.phrases import listed, nearest
 from g2p.data.harmonize import BY
@@ -30,7 +34,7 @@ from g2p.runs.predict import write_predictions
 
 DEFAULTS = {
     "run": None, "out": "predictions.parquet", "missing_loci": "refuse", "match": "both",
-    "accelerator": "auto",
+    "accelerator": "auto", "code": None,
 }  # fmt: skip
 CHOICES = {
     "missing_loci": ("refuse", "impute"), "match": BY, "accelerator": ("auto", "cpu", "cuda"),
@@ -46,12 +50,18 @@ def main() -> None:
 
 
 def _predict(arguments: list[str]) -> None:
-    options, overrides = _parse(arguments)
+    folders, others = take_config_dir(arguments)
+    with config_folders(folders):
+        _predict_composed(*_parse(others))
+
+
+def _predict_composed(options: dict, overrides: list[str]) -> None:
     config = compose_config(overrides)
     cache, runs = (Path(config["paths"][key]).expanduser() for key in ("cache", "runs"))
     run = _run_directory(options.pop("run"), runs)
     out = Path(options.pop("out")).expanduser()
-    write_predictions(run, config["data"], cache, out=out, **options)
+    code = (options.pop("code") or "").split(",")
+    write_predictions(run, config["data"], cache, out=out, code=code, **options)
 
 
 def _run_directory(run: str, runs: Path) -> Path:

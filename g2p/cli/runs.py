@@ -3,12 +3,15 @@
     key=value        only runs with this value of a key of train.py
     key=a,b          with one of these values; key=interval(a,b): with a value between
     phenotype=a      only runs that predict this phenotype
-    status=a         only runs that are done, running, unfinished (killed or failed) or damaged
+    status=a         only runs that are done, running, pending (interrupted), failed, killed (ended
+                     without an error), damaged, or unfinished (pending, failed or killed)
     paths.runs=DIR   the directory of the runs; default: runs
     sort=when        when: the latest first (default); r2: the best first; epochs; status; or a key
                      such as optim.lr
     csv=FILE         also write the runs with all their keys to a file; the table is cut to the
                      terminal's width
+    --errors         also print why runs are failed, killed or damaged
+    --verify         also read every file of the runs, and find those that are damaged
     --prune          delete the listed runs, after you confirm
     --yes            confirm now
 
@@ -25,13 +28,15 @@ from g2p.config.compose import compose_config
 from g2p.core.console import Console, visible
 from g2p.core.errors import OptionError, RunError
 from g2p.core.phrases import listed, nearest, plural
-from g2p.runs.index import STATES, StoredRun, stored_runs, unrecognised_folders
-from g2p.runs.listing import sorted_by, table, write_csv
+from g2p.runs.directory import unverified_line
+from g2p.runs.index import StoredRun, stored_runs, unrecognised_folders, verified
+from g2p.runs.listing import errors, sorted_by, table, write_csv
 from g2p.runs.prune import prune, size
 from g2p.runs.query import parse_filter
+from g2p.runs.status import STATES
 
 OPTIONS = ("sort", "csv")
-FLAGS = ("--prune", "--yes")
+FLAGS = ("--errors", "--verify", "--prune", "--yes")
 
 
 def main() -> None:
@@ -72,12 +77,17 @@ def browse(arguments: list[str], flags: set[str], console: Console) -> None:
     ]  # fmt: skip
     if not folder.is_dir():
         raise RunError(f"there are no runs: {folder} does not exist. Set paths.runs.")
-    runs = [run for run in stored_runs(folder) if all(matches(run) for matches in filters)]
+    runs = stored_runs(folder)
+    if "--verify" in flags:
+        runs = [verified(run) for run in runs]
+    runs = [run for run in runs if all(matches(run) for matches in filters)]
     if "sort" in options:
         runs = sorted_by(options["sort"], runs)
     sizes = [size(run) for run in runs] if "--prune" in flags else None
     for line in table(runs, sizes and [_bytes(each) for each in sizes]):
         print(visible(line))
+    for error in errors(runs) if "--errors" in flags else ():
+        print("\n".join(map(visible, error.splitlines())))
     if "csv" in options:
         file = Path(options["csv"]).expanduser()
         write_csv(file, runs)
@@ -88,6 +98,8 @@ def browse(arguments: list[str], flags: set[str], console: Console) -> None:
         f"{plural(len(runs), 'run')} in {folder}" + (f": {by_state}." if by_state else "."),
         soft_wrap=True,
     )
+    if line := unverified_line(run.directory for run in runs):
+        console.print(line, soft_wrap=True)
     if strangers := [path.name for path in unrecognised_folders(folder)]:
         console.print(
             f"Not listed, because they are not runs of g2p, or are links: {listed(strangers, 8)}.",

@@ -1,10 +1,11 @@
 """`python sweep.py study=NAME [size=smoke] [key=value ...]`: train a study, compare, report.
 
-    study=NAME       the study in conf/study/NAME.yaml
+    study=NAME       the study in conf/study/NAME.yaml, or a file: study=path/to/mine.yaml
     size=full        the published size (default); smoke: under a minute on two cores
     key=value        set a key of train.py for every run
     hydra/launcher=  where the runs are trained: basic (default), packed, joblib, submitit_local,
                      submitit_slurm or ray
+    --config-dir DIR a folder of YAML files of one's own, such as DIR/model/mine.yaml
     --dry-run        list the runs without training
     --collect        report the present results without training
     --retry-failed   train the failed runs again
@@ -17,22 +18,25 @@ exits with 0 only if every run is done.
 import sys
 from typing import TYPE_CHECKING
 
+from g2p.cli.config_dir import take_config_dir
+from g2p.cli.runs import FLAGS as LIST_FLAGS
 from g2p.cli.runs import __doc__ as runs_help
 from g2p.cli.runs import browse
 from g2p.config.compose import parse, refuse_repeated_keys
+from g2p.config.search_path import config_folders
 from g2p.core.console import Console
 from g2p.core.errors import OptionError
 from g2p.core.interrupts import Stopped, prioritise_interrupts, stop_on_signals, stopped_message
 from g2p.core.messages import format_error, print_error
 from g2p.core.phrases import listed, nearest
 from g2p.core.pipes import survive_closed_pipes
-from g2p.study.design import studies
+from g2p.study.study_files import studies
 
 if TYPE_CHECKING:
     from g2p.study.sweep import Outcome
 
 FLAGS = ("--dry-run", "--collect", "--retry-failed", "--dashboard")
-FLAGS_OF_RUNS = ("--runs", "--prune", "--yes")
+FLAGS_OF_RUNS = ("--runs", *LIST_FLAGS)
 
 
 def main() -> None:
@@ -61,6 +65,12 @@ def execute(arguments: list[str], console: Console) -> "Outcome | None":
     Raises:
         OptionError: for an argument, a flag, a study or a key that does not exist.
     """
+    folders, arguments = take_config_dir(arguments)
+    with config_folders(folders):
+        return _execute_composed(arguments, console)
+
+
+def _execute_composed(arguments: list[str], console: Console):
     flags = {argument for argument in arguments if argument.startswith("-")}
     others = [argument for argument in arguments if argument not in flags]
     lists_runs = "--runs" in flags

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import hydra
@@ -10,18 +11,26 @@ from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
+from g2p.cli.multirun import summarised
+from g2p.config.complete import plain_config
 from g2p.config.compose import compose_config, jobs, parse, refuse_repeated_keys, run_keys
 from g2p.config.registry import CONF
+from g2p.config.search_path import config_folders
 from g2p.core.errors import G2PError, OptionError
-from g2p.core.interrupts import Stopped, prioritise_interrupts, stop_on_signals, stopped_message
+from g2p.core.interrupts import (
+    Preempted,
+    Stopped,
+    prioritise_interrupts,
+    stop_on_signals,
+    stopped_message,
+)
 from g2p.core.messages import format_error, print_error, report_job_result
 from g2p.core.pipes import survive_closed_pipes
-from g2p.core.yaml_file import read_yaml
 from g2p.launch.packed_launcher import PackedJob
-from g2p.launch.preemption import Preempted, preemptible
-from g2p.launch.prepare import prepare_launcher
+from g2p.launch.preemption import preemptible
+from g2p.launch.prepare import prepare_launcher, without_launcher_warning
 from g2p.launch.search import search_overrides
 
 
@@ -35,17 +44,26 @@ def main() -> None:
     # Hydra then raises an error instead of printing it with a traceback.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
-        with prioritise_interrupts():
+        with prioritise_interrupts(), without_launcher_warning():
             # Hydra takes -m before or after the overrides; here it may stand between them, too.
             sys.argv[1:] = sorted(sys.argv[1:], key=lambda text: text not in ("-m", "--multirun"))
             arguments = get_args_parser().parse_args()
-            if not (arguments.help or arguments.hydra_help or arguments.info):
-                added = _check(arguments)
-                position = sys.argv.index(arguments.overrides[-1]) + 1 if added else 1
-                sys.argv[position:position] = added
-            if arguments.multirun:
-                prepare_launcher(arguments.overrides, report_job_result)
-            hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(job)()
+            planned: list[list[str]] = []
+            trains = not (arguments.help or arguments.hydra_help or arguments.info)
+            with config_folders([arguments.config_dir] if arguments.config_dir else []):
+                if trains:
+                    added, planned = _check(arguments)
+                    position = sys.argv.index(arguments.overrides[-1]) + 1 if added else 1
+                    sys.argv[position:position] = added
+                if arguments.multirun:
+                    prepare_launcher(arguments.overrides, report_job_result)
+                is_multirun = arguments.multirun and trains and not arguments.cfg
+                summary = summarised(arguments.overrides, planned) if is_multirun else nullcontext()
+                with summary:
+                    main_of_hydra = hydra.main(
+                        version_base="1.3", config_path=str(CONF), config_name="config"
+                    )
+                    main_of_hydra(job)()
     except Stopped as stopped:
         print_error(stopped_message(stopped.number, "from the last finished epoch"))
         sys.exit(128 + stopped.number)
@@ -75,20 +93,37 @@ def job(config: DictConfig) -> TrialScore:
     from g2p.runs.run import run  # imports torch, which --help and a wrong key do not need
 
     hydra_config = HydraConfig.get()
-    plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    plain = plain_config(config)
+    is_multirun = hydra_config.mode == RunMode.MULTIRUN
+    overrides = hydra_config.overrides.task
     try:
         with preemptible(), prioritise_interrupts():
-            options = _run_options(hydra_config.overrides.task, hydra_config)
-            return TrialScore(run(plain, **options))
+            score = TrialScore(run(plain, **_run_options(overrides, hydra_config)))
     except Preempted:
         raise
     except (Exception, SystemExit) as error:
         print_error(format_error(error))
-        if hydra_config.mode == RunMode.MULTIRUN:  # Hydra counts it and starts the next job
+        if is_multirun:  # Hydra counts it and starts the next job
+            note_job(hydra_config.sweep.dir, hydra_config.job.num, overrides, error)
             failed = G2PError(format_error(error))  # this type can be pickled for another process
             failed.is_reported = True
             raise failed from None
         sys.exit(1)
+    if is_multirun:
+        note_job(hydra_config.sweep.dir, hydra_config.job.num, overrides, score)
+    return score
+
+
+def note_job(
+    folder: str, number: int, overrides: Sequence[str], ended: TrialScore | BaseException
+) -> None:
+    """Note in a multirun's folder what became of a job."""
+    from g2p.runs.multirun import note_failure, note_run
+
+    if isinstance(ended, TrialScore):
+        note_run(Path(folder), number, overrides, ended.folder)
+    else:
+        note_failure(Path(folder), number, overrides, format_error(ended))
 
 
 def _run_packed(jobs: list[PackedJob], hydra_config: DictConfig) -> list[object]:
@@ -96,7 +131,10 @@ def _run_packed(jobs: list[PackedJob], hydra_config: DictConfig) -> list[object]
     from g2p.runs.packed_runs import run_packed
 
     starts = [_run_starter(job.config, _run_options(job.overrides, hydra_config)) for job in jobs]
-    return run_packed([job.config for job in jobs], starts, print)
+    results = run_packed([job.config for job in jobs], starts, print)
+    for each, result in zip(jobs, results, strict=True):
+        note_job(hydra_config.sweep.dir, each.number, each.overrides, result)
+    return results
 
 
 job.run_packed = _run_packed
@@ -130,15 +168,15 @@ def _run_options(overrides: Sequence[str], hydra_config: DictConfig) -> dict:
     }
 
 
-def _check(arguments) -> list[str]:
-    """Check the configs of all jobs; return the overrides that a search adds."""
+def _check(arguments) -> tuple[list[str], list[list[str]]]:
+    """Check the configs of all jobs.
+
+    Returns:
+        The overrides that a search adds, and those of each job; none of a search, which draws its
+        jobs as it goes.
+    """
     overrides = parse(arguments.overrides)
     refuse_repeated_keys(overrides)
-    if arguments.config_dir:  # Hydra checks its choices and keys
-        for depth in ("*.yaml", "*/*.yaml", "*/*/*.yaml"):
-            for file in sorted(Path(arguments.config_dir).glob(depth)):
-                read_yaml(file)  # Hydra would follow an alias to itself, or a billion of them
-        return []
     if not arguments.multirun and not arguments.cfg:
         for override in overrides:
             if override.is_sweep_override():
@@ -147,8 +185,9 @@ def _check(arguments) -> list[str]:
             if override.key_or_group == "hydra/sweeper":
                 raise OptionError(f"{override.input_line} has no effect without -m: add it.")
     added = search_overrides(overrides)
-    for job_overrides in jobs(parse([*arguments.overrides, *added])):
+    planned = list(jobs(parse([*arguments.overrides, *added])))
+    for job_overrides in planned:
         compose_config(job_overrides)
     # Hydra would compose all of them again, a tenth of a second each, before the first starts.
     Sweeper.validate_batch_is_legal = lambda self, batch: None
-    return added if arguments.multirun else added[:1]
+    return (added, []) if arguments.multirun and added else (added[:1], planned)

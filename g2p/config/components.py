@@ -48,10 +48,7 @@ def read_options(file: Path, builder: str) -> dict[str, Option]:
         raise CodeError(
             f"{file} is missing: it must define {builder}, which takes the options of its YAML."
         )
-    nodes = {
-        node.name: node for node in parse_source(file).body
-        if isinstance(node, ast.ClassDef | Function)
-    }  # fmt: skip
+    nodes = definitions(parse_source(file))
     node = nodes.get(builder)
     if node is None:
         raise CodeError(
@@ -59,11 +56,25 @@ def read_options(file: Path, builder: str) -> dict[str, Option]:
             f"The class or function that takes the options must be called {builder}."
         )
     if isinstance(node, ast.ClassDef):
-        methods = {method.name: method for method in node.body if isinstance(method, Function)}
+        methods = definitions(node)
         if "__init__" not in methods:
             return {}
         node = methods["__init__"]
-        _refuse_positional(file, f"{builder}.__init__", node)
+        refuse_positional(file, f"{builder}.__init__", node)
+    return signature_options(file, node)
+
+
+def definitions(node: ast.Module | ast.ClassDef) -> dict[str, ast.ClassDef | Function]:
+    """Return the classes and functions that a module, or a class, defines, by name."""
+    return {each.name: each for each in node.body if isinstance(each, ast.ClassDef | Function)}
+
+
+def signature_options(file: Path, node: Function) -> dict[str, Option]:
+    """Return the options of a signature: its keyword-only arguments but facts, by name, in order.
+
+    Raises:
+        CodeError: with file and line, for an argument that declares no option.
+    """
     arguments = [
         (argument, default)
         for argument, default in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
@@ -81,7 +92,7 @@ def read_options(file: Path, builder: str) -> dict[str, Option]:
     return options
 
 
-def construct(builder: Callable, file: str, **arguments) -> Any:
+def construct(builder: Callable, file: str, /, **arguments) -> Any:
     """Construct a component.
 
     Raises:
@@ -109,16 +120,25 @@ def parse_source(file: Path) -> ast.Module:
         raise CodeError(f"{file} is not a Python file: {error}.") from None
 
 
-def _refuse_positional(file: Path, name: str, node: Function) -> None:
+def refuse_positional(file: Path, name: str, node: Function) -> None:
+    """Refuse options that are passed by position, or in * or **.
+
+    Raises:
+        CodeError: with file and line.
+    """
     parameters = node.args
-    positional = [*parameters.posonlyargs, *parameters.args][1:]  # without self
+    is_method = "." in name
+    positional = [*parameters.posonlyargs, *parameters.args][is_method:]  # without self
     starred = [f"{'*' * n}{a.arg}" for n, a in ((1, parameters.vararg), (2, parameters.kwarg)) if a]
     names = [argument.arg for argument in positional if argument.arg not in FACTS] + starred
     if names:
-        facts = "".join(f"{fact}: int, " for fact in ("n_loci", "n_phenotypes"))
+        example = f"def {name}(*, option: type, ...)"
+        if is_method:
+            facts = "".join(f"{fact}: int, " for fact in ("n_loci", "n_phenotypes"))
+            example = f"def __init__(self, *, {facts}option: type, ...)"
         raise CodeError(
             f"{file}:{node.lineno}: {name} takes {listed(names)} by position. Options are passed "
-            f"by name, each with its type: def __init__(self, *, {facts}option: type, ...)."
+            f"by name, each with its type: {example}."
         )
 
 

@@ -13,14 +13,14 @@ from functools import cache
 
 import hydra
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
-from hydra._internal.utils import create_config_search_path
-from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, QuotedString, RangeSweep
 from omegaconf import OmegaConf
 
-from g2p.config.registry import CONF, GROUPS, OVERLAYS, choices
+from g2p.config.complete import completed
+from g2p.config.registry import GROUPS, OVERLAYS, choices, is_group
 from g2p.config.schema import check, unknown_choice
+from g2p.config.search_path import composing, folders_state, search_path
 from g2p.core.errors import OptionError
 
 MOST_JOBS = 100_000  # of one command
@@ -38,7 +38,7 @@ def compose_config(overrides: Sequence[str], *, of_many: bool = False) -> dict:
     """
     parsed = _parse_single_values(overrides)
     _check_choices(parsed)
-    config = _config(parsed)
+    config = completed(_config(parsed))
     check(config, () if of_many else run_keys(parsed))
     return config
 
@@ -106,13 +106,8 @@ def parse(overrides: Sequence[str]) -> list[Override]:
 @cache
 def _parse_override(override: str) -> Override:
     # Only a glob needs the list of choices.
-    loader = _loader() if "glob(" in override else None
+    loader = ConfigLoaderImpl(search_path()) if "glob(" in override else None
     return OverridesParser.create(loader).parse_overrides([override])[0]
-
-
-@cache
-def _loader() -> ConfigLoaderImpl:
-    return ConfigLoaderImpl(create_config_search_path(str(CONF)))
 
 
 def jobs(overrides: Sequence[Override]) -> Iterator[list[str]]:
@@ -174,27 +169,26 @@ def _check_choices(overrides: Sequence[Override]) -> None:
 def _config(overrides: Sequence[Override]) -> dict:
     simple = [override for override in overrides if _sets_plain_value(override)]
     others = [override for override in overrides if not _sets_plain_value(override)]
-    text, referenced = _compose_by_hydra(tuple(map(_allow_new_key, others)))
+    state = folders_state()
+    text, referenced = _compose_by_hydra(tuple(map(_allow_new_key, others)), state)
     config = json.loads(text)
     # Where order or other values matter, Hydra composes all of it.
     dependent = {*referenced, *(o.key_or_group for o in others if _is_value(o.key_or_group))}
     for override in simple:
         key = override.key_or_group
         if any(_overlap(key, other) for other in dependent) or not _set(config, override):
-            return json.loads(_compose_by_hydra(tuple(map(_allow_new_key, overrides)))[0])
+            return json.loads(_compose_by_hydra(tuple(map(_allow_new_key, overrides)), state)[0])
     return config
 
 
 @cache
-def _compose_by_hydra(overrides: tuple[str, ...]) -> tuple[str, frozenset[str]]:
-    """Return the resolved config as JSON, and the keys that other values refer to."""
-    state = GlobalHydra.instance()
-    outer, state.hydra = state.hydra, None  # a launcher composes while Hydra runs
-    try:
-        with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
-            config = hydra.compose("config", overrides=list(overrides))
-    finally:
-        state.hydra = outer
+def _compose_by_hydra(overrides: tuple[str, ...], _state: tuple) -> tuple[str, frozenset[str]]:
+    """Return the resolved config as JSON, and the keys that other values refer to.
+
+    `_state` is that of a user's YAML files, so that an edited one is read again.
+    """
+    with composing():
+        config = hydra.compose("config", overrides=list(overrides))
     raw = json.dumps(OmegaConf.to_container(config))
     return json.dumps(OmegaConf.to_container(config, resolve=True)), frozenset(
         REFERENCE.findall(raw)
@@ -239,4 +233,4 @@ def _only_sets(override: Override) -> bool:
 
 
 def _is_value(key: str) -> bool:
-    return not (CONF / key).is_dir() and not key.startswith("hydra")
+    return not is_group(key) and not key.startswith("hydra")

@@ -1,15 +1,24 @@
-"""The groups of conf/, their choices, and the files whose functions take their options."""
+"""The groups of conf/, their choices, and the files whose functions take their options.
+
+A user's folders of YAML files (`--config-dir`) add choices (see `g2p.config.search_path`); a name
+with dots in them (`name: my_pkg.nets.MLP`) is code of the user's own.
+"""
 
 from collections.abc import Mapping
+from contextvars import ContextVar
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from g2p.config.components import class_name, read_options
 from g2p.config.constraints import NeutralAt
+from g2p.config.locate import is_dotted
 from g2p.config.options import Option
+from g2p.config.user_components import interface, is_closed_form
 from g2p.core.package import PACKAGE
 
-CONF = PACKAGE.parent / "conf"
+# In a wheel within the package, in a checkout beside it.
+CONF = next(path for path in (PACKAGE / "conf", PACKAGE.parent / "conf") if path.is_dir())
 
 # Groups whose files are presets of one set of options, without the key `name`.
 PRESETS = ("qc", "trainer")
@@ -21,15 +30,46 @@ GROUPS = ("data", "qc", "split", "transfer", "model", "optim", "trainer", "logge
 OVERLAYS = ("debug",)
 
 
-@cache
+# Groups whose components may be a user's own.
+USER_GROUPS = ("data", "model")
+
+FOLDERS: ContextVar[tuple[Path, ...]] = ContextVar("folders", default=())
+
+
+def user_folders() -> tuple[Path, ...]:
+    """Return the folders that `g2p.config.search_path` adds to conf/, whose files come first."""
+    return FOLDERS.get()
+
+
 def choices(group: str) -> list[str]:
-    """The YAML files of a config group, by name."""
+    """The YAML files of a config group, by name, those in a user's folders among them."""
+    added = {path.stem for folder in user_folders() for path in (folder / group).glob("*.yaml")}
+    return sorted({*shipped_choices(group), *added}) if added else shipped_choices(group)
+
+
+@cache
+def shipped_choices(group: str) -> list[str]:
+    """The YAML files of a group in conf/, by name."""
     return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
 
 
+def is_group(key: str) -> bool:
+    """Whether a key is that of a folder of YAML files."""
+    return _is_folder(key, (CONF, *user_folders()))
+
+
 @cache
+def _is_folder(key: str, folders: tuple[Path, ...]) -> bool:
+    return any((folder / key).is_dir() for folder in folders)
+
+
 def is_baseline(model: str) -> bool:
     """Whether a model is fitted in closed form instead of trained."""
+    return is_closed_form(model) if is_dotted(model) else _is_shipped_baseline(model)
+
+
+@cache
+def _is_shipped_baseline(model: str) -> bool:
     return (PACKAGE / "baselines" / f"{model}.py").is_file()
 
 
@@ -39,9 +79,16 @@ def prepare_options() -> dict[str, Option]:
     return read_options(PACKAGE / "data" / "preprocess.py", "prepare")
 
 
-@cache
 def choice_options(group: str, name: str | None) -> dict[str, Option]:
     """The options of one choice of a group, without `name`."""
+    if is_dotted(name):
+        options = dict(interface(name).options)
+        return options | prepare_options() if group == "data" else options
+    return _shipped_options(group, name)
+
+
+@cache
+def _shipped_options(group: str, name: str | None) -> dict[str, Option]:
     if group == "data":
         return read_options(PACKAGE / "data" / "sources" / f"{name}.py", "read") | prepare_options()
     if group == "split":
@@ -63,7 +110,8 @@ def choice_options(group: str, name: str | None) -> dict[str, Option]:
 def neutral_options(group: str, values: Mapping) -> dict[str, Any]:
     """Return the options of a group's choice that have a neutral value, with it."""
     name = values.get("name")
-    options = choice_options(group, name) if name in choices(group) else {}
+    exists = is_dotted(name) or name in shipped_choices(group)
+    options = choice_options(group, name) if exists else {}
     return {
         key: rule.value for key, option in options.items()
         for rule in option.rules if isinstance(rule, NeutralAt)

@@ -11,9 +11,18 @@ from contextlib import suppress
 from pathlib import Path
 
 from g2p.config.constraints import Divides, LessThan, OptionsOf, Seed
+from g2p.config.locate import EXAMPLE, is_dotted
 from g2p.config.options import Option, option_of, options_without_effect
-from g2p.config.registry import GROUPS, PRESETS, choice_options, choices, is_baseline
-from g2p.core.errors import OptionError
+from g2p.config.registry import (
+    GROUPS,
+    PRESETS,
+    USER_GROUPS,
+    choice_options,
+    choices,
+    is_baseline,
+    shipped_choices,
+)
+from g2p.core.errors import CodeError, OptionError
 from g2p.core.phrases import listed, nearest
 
 TOP_LEVEL = {
@@ -30,11 +39,17 @@ BASELINE_KEYS = ("accelerator",)
 
 
 def inapplicable_keys(config: Mapping) -> dict[str, str]:
-    """Return the keys of a valid config that have no effect: dotted key -> why."""
+    """Return the keys of a valid config that have no effect: dotted key -> why.
+
+    Of a user's code that is not there, as when its runs are listed, all keys count.
+    """
     model = config["model"]["name"]
     keys = {}
     for group in GROUPS:
-        options = choice_options(group, config[group].get("name"))
+        try:
+            options = choice_options(group, config[group].get("name"))
+        except CodeError:
+            continue
         for key, (switch, how) in options_without_effect(options, config[group]).items():
             keys[f"{group}.{key}"] = f"{group}.{switch} is {how}"
     if is_baseline(model):
@@ -112,8 +127,11 @@ def check_group(group: str, config: Mapping) -> None:
     name = None
     if group not in PRESETS:
         name = values.get("name")
-        if name not in choices(group):
-            raise OptionError(unknown_choice(group, name))
+        if is_dotted(name) and group in USER_GROUPS:  # a user's file, which may change
+            _check_choice(group, name, values, group)
+            return
+        if name not in shipped_choices(group):
+            raise OptionError(unknown_name(group, name))
     _check_choice(group, name, values, group)
     _checked.add(text)
 
@@ -166,10 +184,21 @@ def _check_options(prefix: str, options: Mapping[str, Option], values: Mapping) 
 def unknown_choice(group: str, choice: object, allowed: list[str] | None = None) -> str:
     """The message for a choice that a group does not have."""
     allowed = allowed or choices(group)
+    hint = ""
+    if is_dotted(choice) and group in USER_GROUPS:
+        hint = f" Code of your own is named in a YAML of --config-dir: name: {choice}."
     return (
         f"{group}={choice} does not exist.{nearest(str(choice), allowed)} "
-        f"{group} is one of {listed(allowed)}."
+        f"{group} is one of {listed(allowed)}.{hint}"
     )
+
+
+def unknown_name(group: str, name: object) -> str:
+    """The message for a component that neither g2p has nor a user, in a YAML that exists."""
+    message = unknown_choice(group, name, shipped_choices(group))
+    if group in USER_GROUPS:
+        message += f" Code of your own is named by module and name, such as {EXAMPLE}."
+    return message
 
 
 def unknown_key(
@@ -180,7 +209,7 @@ def unknown_key(
     elsewhere = ""
     if name is not None:
         others = []
-        for other in choices(group):
+        for other in shipped_choices(group):
             with suppress(OptionError):  # another choice's file may be unreadable
                 has_it = other != name and option in choice_options(group, other)
                 others += [other] if has_it else []

@@ -64,9 +64,14 @@ def remove_abandoned_drafts(folder: Path) -> None:
             draft.unlink()
 
 
-def write_json(path: Path, value: Any) -> None:
-    text = json.dumps(value, indent=2, allow_nan=False) + "\n"
-    write_atomically(path, lambda file: file.write(text.encode()))
+def json_bytes(value: Any, indent: int | None = 2) -> bytes:
+    """Return the content of a JSON file; without indent it is made several times as fast."""
+    return (json.dumps(value, indent=indent, allow_nan=False) + "\n").encode()
+
+
+def write_json(path: Path, value: Any, indent: int | None = 2) -> None:
+    content = json_bytes(value, indent)
+    write_atomically(path, lambda file: file.write(content))
 
 
 def read_json(path: Path) -> Any:

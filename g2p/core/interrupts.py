@@ -32,6 +32,10 @@ class Stopped(BaseException):
         self.number = number
 
 
+class Preempted(SystemExit):
+    """A signal ends this process, but not the run, which resumes in another process."""
+
+
 def stop_on_signals() -> None:
     """Make SIGINT and SIGTERM raise Stopped; a second SIGINT ends the process."""
     for number in SIGNALS:

@@ -15,7 +15,6 @@ LARGEST = 2**63 - 1  # of a table's column of whole numbers
 
 Count = Annotated[int, Field(ge=0, le=LARGEST)]
 Seconds = Annotated[float, Field(ge=0)]
-Status = Literal["pending", "running", "done", "failed"]
 
 
 class SubsetScores(TypedDict):
@@ -105,13 +104,23 @@ class Environment(TypedDict):
     energy: NotRequired[Seconds | None]
 
 
+class StoredStatus(TypedDict):
+    """A run's status.json; host and pid are those of the process of a running one."""
+
+    __pydantic_config__ = SHAPE
+    state: Literal["pending", "running", "done", "failed"]
+    at: str
+    error: NotRequired[str]
+    host: NotRequired[str]
+    pid: NotRequired[Count]
+
+
 class LedgerLine(TypedDict):
     """One line of a study's ledger.jsonl."""
 
     __pydantic_config__ = SHAPE
     signature: str
-    status: Status
-    error: NotRequired[str]
+    event: Literal["begun", "ended"]
 
 
 class Published(TypedDict):

@@ -1,4 +1,4 @@
-"""An error in a model's file, which may be a user's own: its traceback from there on."""
+"""An error in a model's file or in code of a user's own: its traceback from there on."""
 
 import traceback
 from pathlib import Path
@@ -6,25 +6,33 @@ from pathlib import Path
 from g2p.core.package import PACKAGE
 
 MODELS = (PACKAGE / "models", PACKAGE / "baselines")  # where users add files of their own
+USER_CODE: set[Path] = set()  # packages and files of users that this process imports
 
 
 def format_model_error(error: BaseException) -> str | None:
-    """Return the traceback of an error from the first frame in a model's file on, if there is one.
+    """Return the traceback of an error from the first frame in such a file on, if there is one.
 
     The file may be the user's, and the error no bug in g2p; the frames above it would not help.
     """
     report = traceback.TracebackException.from_exception(error)
     files = [Path(frame.filename) for frame in report.stack]
-    in_model = [
-        file.name != "__init__.py" and any(file.is_relative_to(folder) for folder in MODELS)
-        for file in files
-    ]
-    if True not in in_model:
+    is_theirs = [_is_of_user(file) or _is_of_model(file) for file in files]
+    if True not in is_theirs:
         return None
-    first = in_model.index(True)
+    first = is_theirs.index(True)
     report.stack = traceback.StackSummary.from_list(report.stack[first:])
+    where = f"{files[first]}, line {report.stack[0].lineno}."
+    if _is_of_user(files[first]):
+        return f"{''.join(report.format())}The error is in code of your own, {where}"
     return (
-        f"{''.join(report.format())}The error is in the model's file {files[first]}, line "
-        f"{report.stack[0].lineno}. Correct it if the file is yours; please report it if the file "
-        "comes with g2p."
+        f"{''.join(report.format())}The error is in the model's file {where} Correct it if the "
+        "file is yours; please report it if the file comes with g2p."
     )
+
+
+def _is_of_user(file: Path) -> bool:
+    return any(file.is_relative_to(each) for each in USER_CODE)
+
+
+def _is_of_model(file: Path) -> bool:
+    return file.name != "__init__.py" and any(file.is_relative_to(folder) for folder in MODELS)

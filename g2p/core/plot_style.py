@@ -1,4 +1,13 @@
-"""Colours and lines of every figure."""
+"""Colours, lines and canvas of every figure.
+
+Figures are drawn without pyplot: no window, no backend chosen for the whole process, nothing to
+close. matplotlib is imported where something is drawn.
+"""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 # Okabe & Ito: distinct for the colour-blind, and by their lightness in greyscale.
 BLUE, ORANGE, GREY = "#0072B2", "#E69F00", "#767676"
@@ -8,3 +17,26 @@ STYLE = {
     "legend.frameon": False,
     "text.parse_math": False,  # a dollar in a user's name does not start a formula
 }  # fmt: skip
+
+
+@contextmanager
+def drawing_style(style: dict = STYLE) -> Iterator[None]:
+    """Draw in this style. A letter that the font lacks is an empty box, which needs no warning."""
+    import matplotlib
+
+    with matplotlib.rc_context(style), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"Glyph .* missing from font")
+        yield
+
+
+def subplots(
+    rows: int = 1, columns: int = 1, *, figsize: tuple[float, float], layout: str | None = None,
+    **options,
+) -> tuple[Any, Any]:  # fmt: skip
+    """Return a figure and its axes, as pyplot's function of this name does."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=figsize, layout=layout)
+    FigureCanvasAgg(figure)  # it becomes the figure's canvas
+    return figure, figure.subplots(rows, columns, **options)

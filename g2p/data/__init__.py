@@ -3,12 +3,14 @@
 from importlib import import_module
 from pathlib import Path
 
+from g2p.config.locate import is_dotted
 from g2p.config.registry import choice_options, prepare_options
 from g2p.data.panel import Panel
+from g2p.data.user_source import read_user_panel
 
 
 def load_panel(options: dict, cache: Path) -> tuple[Panel, str]:
-    """Read the panel of the source `options["name"]`; return it and its fingerprint.
+    """Read the panel of the source `options["name"]`, of g2p or of a user; with its fingerprint.
 
     The fingerprint names source, options and content; panels are stored below `cache`.
     """
@@ -18,6 +20,8 @@ def load_panel(options: dict, cache: Path) -> tuple[Panel, str]:
         for key, value in options.items()
         if key != "name" and key not in prepare_options()
     }
+    if is_dotted(options["name"]):
+        return read_user_panel(options["name"], arguments, cache / "panels")
     return import_module(f"g2p.data.sources.{options['name']}").read(
         folder=cache / "panels", **arguments
     )

@@ -36,7 +36,6 @@ SETTLED = 2_000_000_000  # nanoseconds
 
 # Part of every store's name: raise it when the layout below changes.
 LAYOUT = 4
-
 BLOCK = 1 << 26  # bytes of genotypes between two chances to stop
 
 
@@ -226,7 +225,7 @@ def _read(path: Path) -> tuple[dict, np.ndarray, dict]:
 
 
 def _checksum(values: np.ndarray, checksum: int = 0) -> int:
-    """CRC-32 of an array's bytes, row after row, after those of `checksum`: gigabytes a second."""
+    """CRC-32 of an array's bytes, continued from `checksum`: gigabytes in a second."""
     flat = values.reshape(-1).view(np.uint8)
     for start in range(0, len(flat), BLOCK):
         checksum = zlib.crc32(flat[start : start + BLOCK], checksum)
@@ -235,12 +234,17 @@ def _checksum(values: np.ndarray, checksum: int = 0) -> int:
 
 def _checksum_of_rest(panel: Panel, of_genotypes: int) -> int:
     """CRC-32 of all that a panel holds; the genotypes' size, type and checksum stand for them."""
+    checksum = _checksum(np.ascontiguousarray(panel.phenotypes, np.float64))
+    if panel.standard_errors is not None:
+        checksum = _checksum(np.ascontiguousarray(panel.standard_errors, np.float64), checksum)
+    return zlib.crc32(text_of_rest(panel, of_genotypes).encode(), checksum)
+
+
+def text_of_rest(panel: Panel, of_genotypes: int) -> str:
+    """Write what a panel holds beside its numbers, and what stands for the genotypes."""
     rest = [
         panel.strains, panel.phenotype_names, panel.aliases, panel.noise_ceiling, panel.truth,
         panel.loci.to_pydict(), panel.strain_table and panel.strain_table.to_pydict(),
         panel.genotypes.shape, panel.genotypes.dtype.str, of_genotypes,
     ]  # fmt: skip
-    checksum = _checksum(np.ascontiguousarray(panel.phenotypes, np.float64))
-    if panel.standard_errors is not None:
-        checksum = _checksum(np.ascontiguousarray(panel.standard_errors, np.float64), checksum)
-    return zlib.crc32(json.dumps(rest, default=str).encode(), checksum)
+    return json.dumps(rest, default=str)

@@ -2,22 +2,27 @@
 
 from collections.abc import Callable
 
-from hydra import initialize_config_dir
 from hydra._internal.callbacks import Callbacks
-from hydra.core.global_hydra import GlobalHydra
 from hydra.core.plugins import Plugins
 from hydra.types import HydraContext, RunMode
 from omegaconf import open_dict
 
 from g2p.config.compose import compose_config
-from g2p.config.registry import CONF, is_baseline
+from g2p.config.registry import is_baseline
+from g2p.config.search_path import composing
 from g2p.core.messages import report_job_result
 from g2p.hardware.device import resolve_accelerator
-from g2p.launch.prepare import REMOTE_LAUNCHERS, chosen_launcher, prepare_launcher
+from g2p.launch.prepare import (
+    REMOTE_LAUNCHERS,
+    chosen_launcher,
+    prepare_launcher,
+    without_launcher_warning,
+)
 
 DEVICE_KEYS = ("model", "trainer", "trainer.accelerator")
 
 
+@without_launcher_warning()
 def launch(job: Callable, jobs: list[list[str]], user_overrides: list[str]) -> None:
     """Call `job` with the config of each list of overrides, through the user's launcher.
 
@@ -32,8 +37,7 @@ def launch(job: Callable, jobs: list[list[str]], user_overrides: list[str]) -> N
     prepare_launcher(user_overrides, report_job_result)
     if chosen_launcher(user_overrides) not in REMOTE_LAUNCHERS:
         _check_devices(jobs)
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        hydra = GlobalHydra.instance().hydra
+    with composing() as hydra:
         hydra_overrides = [o for o in user_overrides if o.lstrip("+~").startswith("hydra")]
         # The study reports itself which runs have ended.
         quiet = ["hydra/hydra_logging=none", "hydra/job_logging=none"]

@@ -6,13 +6,9 @@ import signal
 from collections.abc import Iterator
 from functools import partial
 
-from g2p.core.interrupts import raise_interrupt
+from g2p.core.interrupts import Preempted, raise_interrupt
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR2)
-
-
-class Preempted(SystemExit):
-    """A signal ends this process, but not the run, which resumes in another process."""
 
 
 @contextlib.contextmanager

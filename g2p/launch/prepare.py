@@ -1,7 +1,8 @@
 """Prepare a launcher before Hydra calls it."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 
 from hydra.core.utils import JobReturn
@@ -21,8 +22,16 @@ PLUGINS = {
 # Launchers whose runs may compute on another machine than the command's.
 REMOTE_LAUNCHERS = ("submitit_slurm", "ray")
 
-# The other options of a launcher come from its plugin's config of the same name, as intended.
-warnings.filterwarnings("ignore", message=r"\s*'hydra/launcher/\w+' is validated against")
+
+@contextmanager
+def without_launcher_warning() -> Iterator[None]:
+    """Silence Hydra's warning that a launcher has its other options from its plugin's config.
+
+    That config has the same name, and this is intended.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"\s*'hydra/launcher/\w+' is validated against")
+        yield
 
 
 def chosen_launcher(overrides: list[str]) -> str:

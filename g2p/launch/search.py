@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
-from hydra import compose, initialize_config_dir
+from hydra import compose
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.types import Override
 from hydra.experimental.callback import Callback
@@ -19,6 +19,7 @@ from omegaconf import DictConfig
 from g2p.config.compose import compose_config, jobs, parse
 from g2p.config.registry import CONF
 from g2p.config.schema import inapplicable_keys
+from g2p.config.search_path import composing
 from g2p.core.errors import OptionError
 
 RESULTS = "optimization_results.yaml"  # which the sweeper writes into hydra.sweep.dir
@@ -35,7 +36,7 @@ def search_overrides(overrides: Sequence[Override]) -> list[str]:
         return []
     start = [f"+hydra/search={name}"]
     hydra_overrides = [o.input_line for o in overrides if o.key_or_group.startswith("hydra")]
-    with initialize_config_dir(str(CONF), version_base="1.3"):
+    with composing():
         config = compose("config", overrides=[*start, *hydra_overrides], return_hydra_config=True)
     sweeper = config.hydra.sweeper
     for key in ("n_trials", "n_jobs"):

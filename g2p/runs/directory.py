@@ -1,40 +1,44 @@
 """A run's directory: plain files, each whole or absent, readable without executing anything.
 
     config.yaml  metrics.json  history.parquet  predictions.parquet  environment.json
-    checkpoints/best.ckpt  checkpoints/last.ckpt  figures/
+    checkpoints/best.ckpt  checkpoints/last.ckpt  figures/  checksums.json  status.json
 
-metrics.json is written last: where it is, the run is finished.
+metrics.json is the last result that is written: where it is, the run is finished, and
+checksums.json verifies each file when it is read.
 """
 
 import contextlib
 import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import yaml
 
-from g2p.core.atomic_files import DRAFT, write_atomically, write_json
-from g2p.core.errors import DamagedRunError
-from g2p.core.json_shapes import Environment, Metrics, parse, read_checked_json
+from g2p.core.atomic_files import DRAFT, json_bytes, write_atomically, write_json
+from g2p.core.json_shapes import Environment, Metrics, parse
+from g2p.runs.checksums import (
+    CHECKSUMS,
+    METRICS,
+    UNVERIFIED,
+    damaged,
+    read_verified,
+    write_checksums,
+)
+from g2p.runs.tables import HISTORY, PREDICTIONS, predictions_table, read_table, write_table
 
+STATUS = "status.json"
 LOCK = ".lock"  # held by the process that trains the run
 FILES = (
     "config.yaml", "metrics.json", "history.parquet", "predictions.parquet", "environment.json",
-    "checkpoints", "figures",
+    "checkpoints", "figures", CHECKSUMS, STATUS,
 )  # fmt: skip
 CHECKPOINTS = ("best.ckpt", "last.ckpt")
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the fast one where there is one
 SIGNATURE = re.compile(r"[0-9a-f]{16}")  # how a run's directory is named
-HISTORY = {"epoch": pa.types.is_integer, "val_r2_mean": pa.types.is_floating}
-PREDICTIONS = {
-    "strain": pa.types.is_string, "split": pa.types.is_string, "phenotype": pa.types.is_string,
-    "observed": pa.types.is_floating, "predicted": pa.types.is_floating,
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,12 @@ class RunDirectory:
 
     @property
     def finished(self) -> bool:
-        return (self.folder / "metrics.json").exists()
+        return (self.folder / METRICS).exists()
+
+    @property
+    def unverified(self) -> bool:
+        """Whether the run is finished and of an earlier version, which wrote no checksums."""
+        return self.finished and not (self.folder / CHECKSUMS).exists()
 
     @property
     def lock(self) -> Path:
@@ -80,17 +89,12 @@ class RunDirectory:
         for draft in self.folder.rglob(f".*{DRAFT}"):
             draft.unlink()
 
-    def discard_unless_begun(self) -> None:
-        """Remove the directory of a run that failed before its first epoch was saved."""
-        if not (self.checkpoints / "last.ckpt").exists():
-            self.remove()
-
     def clear(self) -> None:
         """Remove all results; killed on the way, the run is as if it had never started.
 
         So metrics.json, which says that it is finished, goes first, then what it would resume from.
         """
-        (self.folder / "metrics.json").unlink(missing_ok=True)
+        (self.folder / METRICS).unlink(missing_ok=True)
         if self.checkpoints.is_dir() and not self.checkpoints.is_symlink():
             for name in reversed(CHECKPOINTS):
                 _remove(self.checkpoints / name)
@@ -98,7 +102,7 @@ class RunDirectory:
                 self.checkpoints.rmdir()
         else:
             _remove(self.checkpoints)
-        for name in ("figures", "history.parquet", "predictions.parquet"):
+        for name in ("figures", "history.parquet", "predictions.parquet", CHECKSUMS):
             _remove(self.folder / name)
 
     def remove(self) -> list[Path]:
@@ -130,13 +134,13 @@ class RunDirectory:
         """
         path = self.folder / "config.yaml"
         try:
-            config = yaml.load(path.read_text(), Loader)
+            config = yaml.load(read_verified(self.folder, path.name).decode(), Loader)
             if not isinstance(config, dict):
                 raise ValueError("it is not a mapping")
         except FileNotFoundError:
-            raise DamagedRunError(f"{path} is gone.") from None
+            raise damaged(path, "it is gone", path.name) from None
         except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
-            raise DamagedRunError(f"{path} is damaged ({' '.join(str(error).split())}).") from None
+            raise damaged(path, " ".join(str(error).split()), path.name) from None
         return config
 
     def write_config(self, config: Mapping) -> None:
@@ -146,8 +150,7 @@ class RunDirectory:
 
     def write_history(self, rows: list[dict]) -> None:
         """One row an epoch (see `g2p.training.checkpoint_callback`)."""
-        table = pa.Table.from_pylist(rows)
-        self._write_table("history.parquet", table)
+        write_table(self.folder / "history.parquet", pa.Table.from_pylist(rows))
 
     def write_predictions(
         self, strains: list[str], phenotypes: list[str], split: Mapping[str, np.ndarray],
@@ -162,32 +165,29 @@ class RunDirectory:
             observed: subset -> (its rows, P), NaN where missing.
             predicted: subset -> (its rows, P).
         """
-        tables = []
-        for subset, values in predicted.items():
-            rows = split[subset]
-            names = np.asarray(strains)[rows]
-            tables.append(
-                pa.table({
-                    "strain": pa.array(np.repeat(names, len(phenotypes)), pa.string()),
-                    "split": [subset] * values.size,
-                    "phenotype": phenotypes * len(rows),
-                    "observed": pa.array(observed[subset].ravel(), pa.float64(), from_pandas=True),
-                    "predicted": values.ravel(),
-                })
-            )  # fmt: skip
-        self._write_table("predictions.parquet", pa.concat_tables(tables))
-
-    def _write_table(self, name: str, table: pa.Table) -> None:
-        def write(file) -> None:
-            pq.write_table(table, file, write_page_checksum=True)
-
-        write_atomically(self.folder / name, write)
+        table = predictions_table(strains, phenotypes, split, observed, predicted)
+        write_table(self.folder / "predictions.parquet", table)
 
     def write_environment(self, facts: Mapping) -> None:
         write_json(self.folder / "environment.json", facts)
 
     def write_metrics(self, metrics: Mapping) -> None:
-        write_json(self.folder / "metrics.json", metrics)
+        """Finish the run: write the checksums of its files, and then metrics.json."""
+        content = json_bytes(metrics)
+        write_checksums(self.folder, content)
+        write_atomically(self.folder / METRICS, lambda file: file.write(content))
+
+    def verify(self, name: str) -> Path:
+        """Return the path of one of the run's files, after its checksum was verified.
+
+        Where there is no checksum, it is for the reader of the file to report that it is gone.
+
+        Raises:
+            DamagedRunError: when it is gone, or holds other bytes.
+        """
+        with contextlib.suppress(OSError):
+            read_verified(self.folder, name)
+        return self.folder / name
 
     def metrics(self) -> dict:
         """Return what the run reached.
@@ -195,51 +195,42 @@ class RunDirectory:
         Raises:
             DamagedRunError: when the file is damaged, or another run's.
         """
-        path = self.folder / "metrics.json"
+        path = self.folder / METRICS
         try:
-            metrics = parse(path.read_bytes(), Metrics)
+            metrics = parse(read_verified(self.folder, METRICS), Metrics)
             if SIGNATURE.fullmatch(self.folder.name) and metrics["signature"] != self.folder.name:
                 raise ValueError(f"it belongs to run {metrics['signature']}")
         except (ValueError, IsADirectoryError) as error:
-            raise DamagedRunError(
-                f"{path} is damaged ({error}). train.py ... force=true trains it again; "
-                "g2p runs status=damaged --prune removes it."
-            ) from None
+            raise damaged(path, str(error), METRICS) from None
         return metrics
 
     def environment(self) -> dict:
-        """Return what the run ran on; empty where the file is gone or damaged."""
-        return read_checked_json(self.folder / "environment.json", Environment) or {}
-
-    def history(self) -> pa.Table:
-        """Return a row an epoch; errors are those of `_table`."""
-        return self._table("history.parquet", HISTORY)
-
-    def predictions(self) -> pa.Table:
-        """Return what `write_predictions` wrote; errors are those of `_table`."""
-        return self._table("predictions.parquet", PREDICTIONS)
-
-    def _table(self, name: str, columns: Mapping[str, Callable[[pa.DataType], bool]]) -> pa.Table:
-        """Return a table that has these columns, of these types.
+        """Return what the run ran on; empty where a run without checksums lacks it.
 
         Raises:
-            FileNotFoundError: when the file is gone.
-            pa.ArrowInvalid: when it is damaged.
+            DamagedRunError: when its checksum differs.
         """
-        path = self.folder / name
         try:
-            table = pq.read_table(path, page_checksum_verification=True)
-        except FileNotFoundError:
-            raise
-        except (OSError, pa.ArrowException) as error:  # of which a damaged page raises either
-            raise pa.ArrowInvalid(f"{path} cannot be read ({error})") from None
-        for column, fits in columns.items():
-            if column not in table.column_names:
-                raise pa.ArrowInvalid(f"{path} has no column {column}")
-            kind = table.schema.field(column).type
-            if not (fits(kind) or pa.types.is_null(kind)):
-                raise pa.ArrowInvalid(f"the column {column} of {path} is of type {kind}")
-        return table
+            return parse(read_verified(self.folder, "environment.json"), Environment)
+        except (OSError, ValueError):
+            return {}
+
+    def history(self) -> pa.Table:
+        """Return a row an epoch; errors are those of `read_table`."""
+        return read_table(self.folder, "history.parquet", HISTORY)
+
+    def predictions(self) -> pa.Table:
+        """Return what `write_predictions` wrote; errors are those of `read_table`."""
+        return read_table(self.folder, "predictions.parquet", PREDICTIONS)
+
+
+def unverified_line(directories: Iterable[RunDirectory]) -> str | None:
+    """Return the line that reports finished runs without checksums; None if there are none."""
+    folders = [directory.folder for directory in directories if directory.unverified]
+    if not folders:
+        return None
+    subject = str(folders[0]) if len(folders) == 1 else f"{len(folders):,} runs"
+    return f"{subject}: {UNVERIFIED} (trained by an earlier version)."
 
 
 def _remove(path: Path) -> None:

@@ -29,7 +29,7 @@ def training_steps(
     noise_ceiling: Mapping[str, float], accelerator: str, provenance: Mapping,
     group: Group | None, check_directory: Callable[[], None],
 ) -> Steps:  # fmt: skip
-    """Write all files of a run that is not finished, metrics.json, which marks it finished, last.
+    """Write the results of a run that is not finished; metrics.json, which marks it finished, last.
 
     Args:
         config: of the run.
@@ -46,7 +46,6 @@ def training_steps(
     started = time.monotonic()
     name = directory.folder.name
     resumed = (directory.checkpoints / "last.ckpt").exists()
-    directory.write_config(config)
     options = dict(config["logger"])
     tracking = getattr(trackers, f"{options.pop('name')}_tracker")
     with tracking(config, name, group, **options) as tracker:

@@ -1,30 +1,15 @@
 """Figures of one run, drawn from its directory alone."""
 
 import math
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")  # before pyplot: there may be no screen
-
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
 from g2p.core.atomic_files import write_atomically
-from g2p.core.plot_style import BLUE, GREY, ORANGE, STYLE
+from g2p.core.plot_style import BLUE, GREY, ORANGE, drawing_style, subplots
 from g2p.runs.directory import RunDirectory
-
-
-@contextmanager
-def drawing_style(style: dict = STYLE) -> Iterator[None]:
-    """Draw in this style. A letter that the font lacks is an empty box, which needs no warning."""
-    with plt.rc_context(style), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", r"Glyph .* missing from font")
-        yield
 
 
 def draw_run(directory: RunDirectory, metrics: dict) -> list[Path]:
@@ -40,7 +25,6 @@ def draw_run(directory: RunDirectory, metrics: dict) -> list[Path]:
             figure = draw(directory, metrics)
             # Not by savefig, which draws everything twice.
             write_atomically(path, figure.canvas.print_png)
-            plt.close(figure)
         paths.append(path)
     return paths
 
@@ -51,7 +35,7 @@ def learning_curve(directory: RunDirectory, metrics: dict) -> Figure:
     epoch = np.array(history["epoch"]) + 1
     # Fixed by hand: a layout that matplotlib works out takes most of the time of drawing.
     margins = {"left": 0.1, "right": 0.98, "bottom": 0.16, "top": 0.88, "wspace": 0.28}
-    figure, (left, right) = plt.subplots(1, 2, figsize=(7.5, 3), gridspec_kw=margins)
+    figure, (left, right) = subplots(1, 2, figsize=(7.5, 3), gridspec_kw=margins)
     mark = "o" if len(epoch) < 2 else ""
     left.plot(
         epoch, history["train_loss"], color=GREY, marker=mark, linestyle="--", label="training"
@@ -85,7 +69,7 @@ def predicted_vs_observed(directory: RunDirectory, metrics: dict) -> Figure:
     rows = math.ceil(len(names) / columns)
     panel, apart = (1.45, 0.5) if len(names) > 1 else (3.0, 0.5)  # inches
     width, height = columns * (panel + apart) + 0.35, rows * (panel + apart) + 0.65
-    figure, grid = plt.subplots(
+    figure, grid = subplots(
         rows, columns, figsize=(width, height), squeeze=False,
         gridspec_kw={
             "left": 0.7 / width, "right": 1 - 0.15 / width, "wspace": apart / panel,

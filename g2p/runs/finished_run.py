@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from g2p.core.errors import DamagedRunError, DataError, RunError
+from g2p.core.errors import DataError, RunError
 from g2p.core.phrases import listed, nearest
 from g2p.data.harmonize import harmonize
 from g2p.data.panel import Panel, missing_genotypes
@@ -31,9 +31,11 @@ class Run:
 
     Attributes:
         folder: the run's directory.
+        code: packages or classes of a user's own that may be imported to load the weights.
     """
 
     folder: Path
+    code: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"<g2p run {self.signature}: {self.metrics['model']}, {self.folder}>"
@@ -86,7 +88,7 @@ class Run:
         """
         from g2p.runs.load import restore  # imports torch
 
-        return restore(self.directory, "auto")
+        return restore(self.directory, "auto", self.code)
 
     @property
     def model(self):
@@ -161,8 +163,6 @@ def _frame(read) -> "pd.DataFrame":
         return read().to_pandas()
     except FileNotFoundError as error:
         raise RunError(f"{error.filename} is gone.") from None
-    except pa.ArrowInvalid as error:
-        raise DamagedRunError(f"{error}.") from None
 
 
 def _from_frame(frame: "pd.DataFrame", names: Sequence[str], missing_loci: str) -> np.ndarray:

@@ -2,19 +2,19 @@
 
 import re
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import yaml
 
-from g2p.core.errors import G2PError
+from g2p.core.errors import DamagedRunError, G2PError
 from g2p.core.nested import flatten
+from g2p.runs.checksums import CHECKED, read_verified
 from g2p.runs.directory import CHECKPOINTS, FILES, LOCK, SIGNATURE, Loader, RunDirectory
-from g2p.runs.lock import in_training
+from g2p.runs.status import read_status
 
-STATES = ("done", "running", "unfinished", "damaged")
 SECTION = re.compile(r"^(?=[A-Za-z_])", re.MULTILINE)  # a top-level key; a list's dash is none
 
 
@@ -27,13 +27,13 @@ class StoredRun:
 
     Attributes:
         directory: the directory.
-        state: done, running (a process holds its lock), unfinished (killed, or failed after its
-            first epoch), or damaged (one of its files cannot be read).
+        state: one of `g2p.runs.status.STATES`.
         changed: when it ended or was last written to, in seconds since 1970.
         config: dotted key -> value; empty where there is none, or it is damaged.
         phenotypes: as its config has them, and, once it is done, as its panel has them.
         r2: mean test R2, once it is done.
         epochs: finished so far.
+        error: why it is failed, killed or damaged.
     """
 
     directory: RunDirectory
@@ -43,6 +43,7 @@ class StoredRun:
     phenotypes: frozenset = frozenset()
     r2: float | None = None
     epochs: int | None = None
+    error: str | None = None
 
     @property
     def signature(self) -> str:
@@ -55,6 +56,16 @@ def stored_runs(folder: Path) -> list[StoredRun]:
     with ThreadPoolExecutor(16) as threads:  # a network's folders answer slowly, but many at once
         runs = [run for run in threads.map(_read, directories) if run is not None]
     return sorted(runs, key=lambda run: (run.changed, run.signature))
+
+
+def verified(run: StoredRun) -> StoredRun:
+    """Return the run after reading all its files: damaged where one differs from its checksum."""
+    try:
+        for name in CHECKED:
+            run.directory.verify(name)
+    except DamagedRunError as error:
+        return replace(run, state="damaged", error=str(error))
+    return run
 
 
 def unrecognised_folders(folder: Path) -> list[Path]:
@@ -88,7 +99,7 @@ def _read(directory: RunDirectory) -> StoredRun | None:
         return None
     config, scores = {}, {}
     try:
-        config = _flat_config(_text(directory.folder / "config.yaml") or "")
+        config = _flat_config(_config_text(directory.folder))
         names = config.get("phenotype", [])
         names = {names} if isinstance(names, str) else set(names)
         if directory.finished:
@@ -96,16 +107,26 @@ def _read(directory: RunDirectory) -> StoredRun | None:
             names |= metrics["test"]["r2"].keys()
             scores = {"r2": metrics["test"]["r2_mean"], "epochs": metrics["epochs"]}
         else:
-            state = "running" if in_training(directory) else "unfinished"
+            status = read_status(directory)
+            state, scores = status.state, {"error": status.error}
             history = directory.folder / "history.parquet"
             if history.exists():
-                scores = {"epochs": pq.read_metadata(history).num_rows}
+                scores["epochs"] = pq.read_metadata(history).num_rows
     except FileNotFoundError:
         return None
     except (OSError, G2PError, yaml.YAMLError, ValueError, TypeError, AttributeError,
-            RecursionError):  # fmt: skip
-        return StoredRun(directory, "damaged", changed, config)
+            RecursionError) as error:  # fmt: skip
+        message = " ".join(str(error).split())
+        return StoredRun(directory, "damaged", changed, config, error=message)
     return StoredRun(directory, state, changed, config, frozenset(names), **scores)
+
+
+def _config_text(folder: Path) -> str:
+    """Return the text of a run's config; empty where there is none yet."""
+    try:
+        return read_verified(folder, "config.yaml").decode(errors="replace")
+    except FileNotFoundError:
+        return ""
 
 
 def _text(file: Path) -> str | None:

@@ -27,7 +27,7 @@ DEFAULT_SIZE = (160, 24)  # columns and lines, where there is no terminal
 SEPARATOR = "  "
 
 # Columns of every list of runs, before the keys of their configs.
-FIXED = ("signature", "status", "test_r2", "epochs", "when", "folder")
+FIXED = ("signature", "status", "test_r2", "epochs", "when", "error", "folder")
 
 # What runs may be sorted by beside the keys of their configs: the best first, the latest last.
 SORTED_BY: dict[str, Callable[[StoredRun], object]] = {
@@ -121,11 +121,19 @@ def records(runs: Sequence[StoredRun]) -> list[dict]:
             "test_r2": run.r2,
             "epochs": run.epochs,
             "when": _when(run),
+            "error": run.error,
             "folder": str(run.directory.folder),
             **options_with_effect(run),
         }
         for run in runs
     ]
+
+
+def errors(runs: Sequence[StoredRun]) -> list[str]:
+    """Return for each failed, killed or damaged run its signature and state, and the reason."""
+    return [
+        f"{run.signature} {run.state}: {run.error}" for run in runs if run.error is not None
+    ]  # fmt: skip
 
 
 def as_frame(runs: Sequence[StoredRun]) -> "pd.DataFrame":

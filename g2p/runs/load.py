@@ -1,6 +1,6 @@
 """Load a finished run's model, ready to predict; nothing in the run's directory is executed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,11 +11,14 @@ import torch
 import yaml
 
 from g2p.baselines import build_baseline
+from g2p.config.code_digest import code_digest
+from g2p.config.locate import is_dotted, locate
 from g2p.config.registry import is_baseline, neutral_options
 from g2p.config.schema import check_group
 from g2p.core.errors import G2PError, RunError
 from g2p.hardware.device import resolve_accelerator
 from g2p.models import build_model
+from g2p.runs.checksums import read_verified
 from g2p.runs.directory import RunDirectory
 from g2p.training.inference import predict_standardised
 from g2p.training.saved_model import SavedModel, damaged, load_model
@@ -55,20 +58,27 @@ class RestoredModel:
     n_panel_loci: int | None
 
 
-def restore(directory: RunDirectory, accelerator: str) -> RestoredModel:
+def restore(directory: RunDirectory, accelerator: str, code: Sequence[str] = ()) -> RestoredModel:
     """Return the model of the checkpoint that was chosen on validation.
 
+    Args:
+        directory: of a finished run.
+        accelerator: `auto`, `cpu` or `cuda`.
+        code: packages and modules of a user's own that may be imported, since a run's directory
+            says which class its model is of.
+
     Raises:
-        RunError: when the run does not exist, is not finished, damaged, or of another version.
+        RunError: when the run does not exist, is not finished, damaged, or of another version; or
+            its model is of a user's code that is not among `code`, or has changed since.
     """
     if not directory.folder.is_dir():
         raise RunError(f"run={directory.folder} does not exist.")
     if not directory.finished:
         raise RunError(f"{directory.folder} is not a finished run (it has no metrics.json).")
     file = directory.folder / "config.yaml"
-    options = _model_options(file)
+    options = _model_options(file, directory, code)
     saved = load_model(
-        directory.checkpoints / "best.ckpt", directory.metrics()["signature"], REMEDY
+        directory.verify("checkpoints/best.ckpt"), directory.metrics()["signature"], REMEDY
     )
     inputs = saved.inputs
     if is_baseline(options["name"]):
@@ -92,25 +102,51 @@ def restore(directory: RunDirectory, accelerator: str) -> RestoredModel:
     )
 
 
-def _model_options(file: Path) -> dict:
+def _model_options(file: Path, directory: RunDirectory, code: Sequence[str]) -> dict:
     """Return the model that a run's config.yaml names, with its options.
 
     Options that did not exist when the run was trained are neutral.
     """
     try:
-        config = yaml.safe_load(file.read_text())
+        config = yaml.safe_load(read_verified(file.parent, file.name))
     except FileNotFoundError:
         raise RunError(f"{file} is gone. {REMEDY}") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise damaged(file, " ".join(str(error).split()), REMEDY) from None
     if not isinstance(config, dict) or not isinstance(config.get("model"), dict):
         raise damaged(file, "it names no model", REMEDY)
+    if is_dotted(config["model"].get("name")):
+        _check_code(config["model"], directory, code)
     try:
         config["model"] = neutral_options("model", config["model"]) | config["model"]
         check_group("model", config)
     except G2PError as error:
         raise damaged(file, str(error), REMEDY) from None
     return config["model"]
+
+
+def _check_code(options: dict, directory: RunDirectory, code: Sequence[str]) -> None:
+    """Refuse a model of a user's code that may not be imported, or is not what the run trained.
+
+    Raises:
+        RunError: for such code.
+        CodeError: for code that is not there.
+    """
+    name = options["name"]
+    if not any(each and f"{name}.".startswith(f"{each}.") for each in code):
+        package = name.partition(".")[0]
+        raise RunError(
+            f"the model of {directory.folder} is {name}, code of one's own, which runs when its "
+            f"weights are loaded. If you trust it, allow it: code={package} on the command line, "
+            f"code=[{package!r}] in Python. Metrics, history and predictions need no code."
+        )
+    recorded = directory.environment().get("code_digest")
+    if code_digest(options) != recorded:
+        raise RunError(
+            f"the code of {name} in {locate(name).package} is not that of {directory.folder}: it "
+            f"was changed after the run (digest {code_digest(options)}, of the run {recorded}). "
+            "Restore that code, or train again."
+        )
 
 
 def _network(options: dict, saved: SavedModel, file: Path) -> torch.nn.Module:

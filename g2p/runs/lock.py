@@ -10,6 +10,8 @@ from g2p.core.console import Console
 from g2p.core.errors import RunError
 from g2p.runs.directory import RunDirectory
 
+LOOK = 0.2  # seconds in which a process that only looks whether the lock is free is gone again
+
 
 class BusyError(Exception):
     """Another process is training the run, and the caller does not wait for it."""
@@ -24,7 +26,7 @@ def locked(directory: RunDirectory, console: Console, wait: bool) -> Iterator[Ca
     """
     lock = FileLock(directory.folder / ".lock")
     try:
-        _acquire(lock, timeout=0)
+        _acquire(lock, timeout=LOOK)
     except Timeout:
         if not wait:
             raise BusyError from None
@@ -44,35 +46,39 @@ def locked(directory: RunDirectory, console: Console, wait: bool) -> Iterator[Ca
 
     try:
         yield check_directory
-    except Exception:  # of any kind: nothing is swallowed, a directory without an epoch goes
+    except Exception:  # of any kind: nothing is swallowed
         if directory.lock_identity() is None:
             directory.remove()  # what was written since the directory was removed
         check_directory()  # whose message says more than that a file does not exist
-        directory.discard_unless_begun()
         raise
     finally:
         lock.release()
 
 
 def _acquire(lock: FileLock, timeout: float = -1) -> None:
-    """Acquire a lock, also where its holder removes the directory: of a failed or a pruned run."""
+    """Acquire a lock, also where its holder removes the directory: of a pruned run."""
     while not lock.is_locked:
         Path(lock.lock_file).parent.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileNotFoundError):
             lock.acquire(timeout=timeout)
 
 
-def in_training(directory: RunDirectory) -> bool:
-    """Whether a process holds the run's lock; a killed one does not."""
-    file = directory.folder / ".lock"
-    if not file.exists():
-        return False
-    lock = FileLock(file)
+@contextlib.contextmanager
+def try_lock(directory: RunDirectory) -> Iterator[bool]:
+    """Hold the run's lock for the block; yields False where another process has it and trains.
+
+    A killed process has no lock. Nothing is created: without a directory there is none to hold.
+    """
+    lock = FileLock(directory.lock)
+    is_free = True
+    if directory.lock.exists():
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            is_free = False
+        except FileNotFoundError:  # removed since: it was pruned
+            pass
     try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        return True
-    except FileNotFoundError:  # removed since: it failed at once, or was pruned
-        return False
-    lock.release()
-    return False
+        yield is_free
+    finally:
+        lock.release()

@@ -5,6 +5,7 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from g2p.config.locate import is_dotted
 from g2p.config.registry import is_baseline
 from g2p.core.interrupts import prioritise_interrupts, raise_if_interrupted
 from g2p.runs.lock import BusyError
@@ -61,7 +62,9 @@ def run_packed(
 
 def _kind(config: Mapping) -> str | None:
     """Return what configs must share to be packed, as text; None for a run that is fitted alone."""
-    if is_baseline(config["model"]["name"]) or config["trainer"]["devices"] > 1:
+    name = config["model"]["name"]
+    # Code of a user's own need not be what torch.vmap can stack.
+    if is_dotted(name) or is_baseline(name) or config["trainer"]["devices"] > 1:
         return None
     return json.dumps(
         {

@@ -1,6 +1,6 @@
 """Predictions of a finished run for the strains of another panel."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ from g2p.core.phrases import plural
 from g2p.data import load_panel
 from g2p.data.harmonize import HarmonizedLoci, harmonize
 from g2p.data.panel import Panel
-from g2p.runs.directory import FILES, RunDirectory
+from g2p.runs.directory import FILES, RunDirectory, unverified_line
 from g2p.runs.load import REMEDY, RestoredModel, restore
 
 BLOCK = 1024  # strains predicted, and written, at a time
@@ -24,17 +24,21 @@ BLOCK = 1024  # strains predicted, and written, at a time
 
 def write_predictions(
     run: Path, data: dict, cache: Path, *, out: Path, missing_loci: str, accelerator: str,
-    match: str = "both",
+    match: str = "both", code: Sequence[str] = (),
 ) -> None:  # fmt: skip
     """Write the predictions of a run for a source's strains to `out`.
 
     Columns: strain, phenotype, predicted (original units), a row for each strain and phenotype.
+    `code` names packages of a user's own that the run's model may be imported from.
 
     Raises:
         G2PError: for whatever the user can mend; no file is then written.
     """
     console = Console()
-    model = restore(RunDirectory(run), accelerator)
+    directory = RunDirectory(run)
+    model = restore(directory, accelerator, code)
+    if line := unverified_line([directory]):
+        console.print(line, soft_wrap=True)
     _refuse_to_replace(out, run, data)
     panel, _ = load_panel(data, cache)
     matched = harmonize(model.loci, panel.loci, missing=missing_loci, by=match)

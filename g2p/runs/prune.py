@@ -30,7 +30,7 @@ def prune(run: StoredRun) -> list[Path] | None:
     except (Timeout, FileNotFoundError):  # the latter where it is being removed
         return None
     try:
-        if directory.finished and run.state in ("unfinished", "running"):
+        if directory.finished and run.state not in ("done", "damaged"):
             return None
         return directory.remove()
     finally:

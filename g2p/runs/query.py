@@ -15,7 +15,8 @@ from g2p.config.registry import GROUPS, PRESETS, choice_options, choices
 from g2p.config.schema import TOP_LEVEL, unknown_choice
 from g2p.core.errors import OptionError
 from g2p.core.phrases import listed, nearest
-from g2p.runs.index import STATES, StoredRun
+from g2p.runs.index import StoredRun
+from g2p.runs.status import STATES, UNFINISHED
 
 
 def parse_filter(override_text: str) -> Callable[[StoredRun], bool]:
@@ -31,8 +32,9 @@ def parse_filter(override_text: str) -> Callable[[StoredRun], bool]:
         )
     key = override.key_or_group
     if key == "status":
-        values = _values(override, STATES)
-        return lambda run: run.state in values
+        values = _values(override, [*STATES, "unfinished"])
+        states = {*values, *(UNFINISHED if "unfinished" in values else ())}
+        return lambda run: run.state in states
     if key == "phenotype":
         from g2p.data.sources.yeast import ALIASES  # scikit-learn comes with it, a second
 

@@ -8,6 +8,7 @@ from types import ModuleType
 
 import numpy as np
 
+from g2p.config.code_digest import code_digest
 from g2p.config.registry import is_baseline
 from g2p.data import load_panel
 from g2p.data import split as splits
@@ -15,7 +16,6 @@ from g2p.data import transfer as transfers
 from g2p.data.panel import Panel
 from g2p.data.split import Split
 from g2p.hardware.device import resolve_accelerator
-from g2p.runs.code_digest import code_digest
 from g2p.runs.directory import SIGNATURE, RunDirectory
 from g2p.runs.signature import NUMERICS_VERSION, config_part, signature
 

@@ -13,13 +13,14 @@ from g2p.core.console import Console
 from g2p.core.errors import G2PError
 from g2p.core.phrases import plural
 from g2p.data.preprocess import Prepared, prepare
-from g2p.runs.directory import RunDirectory
+from g2p.runs.directory import RunDirectory, unverified_line
 from g2p.runs.environment import differences
 from g2p.runs.execute import Steps, training_steps
 from g2p.runs.lock import locked
 from g2p.runs.metrics_table import print_attention, print_table
 from g2p.runs.resolve import ResolvedRun, finished_under_other_code, resolve_run
 from g2p.runs.ridge_reference import ridge_reference
+from g2p.runs.status import recorded
 from g2p.tracking.group import Group
 from g2p.training.checkpoints import find_last_checkpoint
 from g2p.training.fit import fit_model
@@ -98,6 +99,8 @@ def obtain_steps(
     directory, columns = resolved.directory, resolved.columns
     if directory.finished and not config["force"]:
         console.print("Finished before; here is its result (force=true trains it again).")
+        if line := unverified_line([directory]):
+            console.print(line, soft_wrap=True)
         if line := differences(directory.environment(), torch.get_num_threads()):
             console.print(line, soft_wrap=True)
         return directory
@@ -119,7 +122,7 @@ def obtain_steps(
         base_run = yield from obtain_steps(
             _base_config(config, other_phenotypes), group and group.base(), console, wait
         )
-        base = base_run.checkpoints / "best.ckpt"
+        base = base_run.verify("checkpoints/best.ckpt")
     options = {key: value for key, value in config["data"].items() if key in prepare_options()}
     panel = replace(resolved.panel, phenotypes=resolved.phenotypes)
     target = resolved.target
@@ -136,13 +139,14 @@ def obtain_steps(
             else:
                 directory.clear()
         if not directory.finished:  # another process may have finished it while we waited
-            ridge_signature = resolved.signature_of(_ridge_config(config))
-            ridge = ridge_reference(data, cache / "ridge" / f"{ridge_signature}.json")
-            ceiling = panel.noise_ceiling
-            yield from training_steps(
-                config, directory, data, base, ridge, ceiling, resolved.accelerator,
-                resolved.provenance, group, check_directory,
-            )  # fmt: skip
+            with recorded(directory, config):
+                ridge_signature = resolved.signature_of(_ridge_config(config))
+                ridge = ridge_reference(data, cache / "ridge" / f"{ridge_signature}.json")
+                ceiling = panel.noise_ceiling
+                yield from training_steps(
+                    config, directory, data, base, ridge, ceiling, resolved.accelerator,
+                    resolved.provenance, group, check_directory,
+                )  # fmt: skip
     return directory
 
 

@@ -64,8 +64,8 @@ def average(directories: list[RunDirectory]) -> dict[str, dict[str, float]]:
 def _predictions(directory: RunDirectory) -> pa.Table:
     try:
         return directory.predictions()
-    except (FileNotFoundError, pa.ArrowInvalid) as error:
-        raise DamagedRunError(f"{directory.folder} is damaged: {error}") from None
+    except FileNotFoundError as error:
+        raise DamagedRunError(f"{error.filename} is gone.") from None
 
 
 def _config(directory: RunDirectory) -> dict:

@@ -4,12 +4,12 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 
+from g2p.config.code_digest import code_digest
 from g2p.config.registry import choice_options, is_baseline, prepare_options
 from g2p.config.schema import inapplicable_keys
-from g2p.runs.code_digest import code_digest
 
 # Raise when the same config would give other numbers, because code that computes them changed and
-# no model's digest covers it (see g2p.runs.code_digest): data, training, scores.
+# no model's digest covers it (see g2p.config.code_digest): data, training, scores.
 NUMERICS_VERSION = 3
 HALF = 8  # hex digits
 

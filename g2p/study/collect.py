@@ -15,7 +15,7 @@ from g2p.core.errors import DamagedRunError, G2PError
 from g2p.core.phrases import listed
 from g2p.runs.environment import versions
 from g2p.study.expand import StudyRun
-from g2p.study.ledger import Ledger, status
+from g2p.study.ledger import study_status
 
 COLUMNS = {
     "phenotype": pa.string(), "split": pa.string(), "r2": pa.float64(), "pearson": pa.float64(),
@@ -49,8 +49,7 @@ def locked_results(folder: Path) -> Iterator[None]:
 
 
 def _collect(folder: Path, runs: list[StudyRun]) -> pa.Table:
-    entries = Ledger(folder).entries()
-    states = {run.signature: _state(run, entries.get(run.signature)) for run in runs}
+    states = {run.signature: _state(run) for run in runs}
     file, note = folder / "results.parquet", folder / "collected.json"
     summary = {"columns": list(COLUMNS), "runs": states}
     schema = _schema(runs)
@@ -66,25 +65,24 @@ def _collect(folder: Path, runs: list[StudyRun]) -> pa.Table:
         try:
             rows += _rows(run, states[run.signature], schema)
         except FileNotFoundError:  # pruned or started again since its state was read
-            states[run.signature] = _state(run, entries.get(run.signature))
+            states[run.signature] = _state(run)
             rows += _rows(run, states[run.signature], schema)
         except G2PError as error:  # a damaged result does not affect the others
             failed = ["failed", None, str(error), _factors(run)]
             rows += _rows(run, failed, schema)
     table = pa.Table.from_pylist(rows, schema)
     write_atomically(file, lambda out: pq.write_table(table, out))
-    write_json(note, {**summary, "digest": file_digest(file)})
+    write_json(note, {**summary, "digest": file_digest(file)}, indent=None)
     return table
 
 
-def _state(run: StudyRun, entry: dict | None) -> list:
+def _state(run: StudyRun) -> list:
     """What a run's rows depend on: status, time of completion, error, factors."""
     try:
         finished = (run.directory.folder / "metrics.json").stat().st_mtime_ns
     except FileNotFoundError:
-        current = status(run.directory, entry)
-        error = entry.get("error") if current == "failed" else None
-        return [current, None, error, _factors(run)]
+        status = study_status(run.directory)
+        return [status.state, None, status.error, _factors(run)]
     return ["done", finished, None, _factors(run)]
 
 

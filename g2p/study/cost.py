@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
+from g2p.config.locate import is_dotted
 from g2p.config.registry import is_baseline
 from g2p.core.errors import G2PError
 from g2p.hardware.device import resolve_accelerator
@@ -47,17 +48,20 @@ def cost(config: Mapping, *, n_loci: int, n_phenotypes: int, n_train: int) -> Co
     if is_baseline(options["name"]):
         return Cost()
     parameters = model_size(options, n_loci=n_loci, n_phenotypes=n_phenotypes).parameters
-    tokens = config["trainer"]["batch_size"] * n_loci
-    ffn_width = options["ffn_dim"] if options.get("ffn", False) else 0
-    width = STORED_VALUES * options["embedding_dim"] + 2 * ffn_width
-    activations = 4 * tokens * options["num_layers"] * width
+    activations = 0  # of a user's model, unknown
+    if not is_dotted(options["name"]):
+        tokens = config["trainer"]["batch_size"] * n_loci
+        ffn_width = options["ffn_dim"] if options.get("ffn", False) else 0
+        width = STORED_VALUES * options["embedding_dim"] + 2 * ffn_width
+        activations = 4 * tokens * options["num_layers"] * width
     return Cost(
         parameters=parameters,
         memory=BYTES_A_PARAMETER * parameters + activations,
         flops=training_flops(
             config, n_loci=n_loci, n_phenotypes=n_phenotypes, n_train=n_train,
             epochs=config["trainer"]["max_epochs"],
-        ),
+        )
+        or 0.0,
     )  # fmt: skip
 
 

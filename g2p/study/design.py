@@ -1,6 +1,6 @@
 """From a study's YAML to its runs.
 
-The spec of a study, `conf/study/<name>.yaml`, has these keys:
+The spec of a study, `conf/study/<name>.yaml` or a user's own file, has these keys:
 
     question     what it answers, in a sentence
     set          overrides of every run, `key: value`
@@ -28,7 +28,6 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from g2p.config.registry import CONF
 from g2p.core.errors import OptionError
 from g2p.core.formatting import format_factors
 from g2p.core.phrases import listed, nearest
@@ -36,8 +35,8 @@ from g2p.stats.comparison import Comparison
 from g2p.study.comparisons import comparisons
 from g2p.study.design_checks import check_distinct, check_keys, check_number
 from g2p.study.schema import read_spec
+from g2p.study.study_files import study_file
 
-STUDIES = CONF / "study"
 NO_SIZE = "none; write `sizes: {full: {}}`"
 BOTTOM = "bottom"  # label of a ladder's lowest rung
 
@@ -81,11 +80,6 @@ class Study:
         }  # fmt: skip
 
 
-def studies() -> list[str]:
-    """The names of the shipped studies."""
-    return sorted(file.stem for file in STUDIES.glob("*.yaml"))
-
-
 # From the overrides of every run to the names of their panel's phenotypes.
 PhenotypeNames = Callable[[Mapping], list[str]]
 
@@ -93,10 +87,11 @@ PhenotypeNames = Callable[[Mapping], list[str]]
 def load_study(
     name: str, size: str, phenotype_names: PhenotypeNames, user_overrides: Mapping | None = None
 ) -> Study:
-    """The study `conf/study/<name>.yaml` in one of its sizes.
+    """The study of this name, or in this file, in one of its sizes.
 
     Args:
-        name, size: of the study.
+        name: of the study, or the path of its file.
+        size: of the study.
         phenotype_names: returns the names of the panel's phenotypes.
         user_overrides: key -> value, of the user's overrides of every run.
 
@@ -104,12 +99,8 @@ def load_study(
         OptionError: for a study, a size or a key that does not exist, a factor that is none, a rule
             that can never apply, or an override of a factor that sets other keys too.
     """
-    if name not in studies():
-        raise OptionError(
-            f"study={name} does not exist.{nearest(name, studies())} "
-            f"study is one of {listed(studies())}."
-        )
-    return plan(name, size, read_spec(STUDIES / f"{name}.yaml"), phenotype_names, user_overrides)
+    file = study_file(name)
+    return plan(file.stem, size, read_spec(file), phenotype_names, user_overrides)
 
 
 def plan(

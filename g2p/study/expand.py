@@ -7,8 +7,9 @@ from pathlib import Path
 
 from g2p.config.compose import compose_config, overridden_keys
 from g2p.config.override_text import format_override
-from g2p.config.registry import CONF
+from g2p.config.registry import is_group
 from g2p.config.schema import check
+from g2p.config.search_path import folders_state
 from g2p.core.errors import G2PError, OptionError
 from g2p.core.formatting import format_factors
 from g2p.core.phrases import listed
@@ -153,22 +154,17 @@ def _config(
 ) -> tuple[dict, dict]:
     """A point's config, and its overrides without those that the user's replace."""
     overrides = {key: value for key, value in point.overrides.items() if key not in user_keys}
-    groups = tuple(f"{key}={value}" for key, value in overrides.items() if _is_group(key))
+    groups = tuple(f"{key}={value}" for key, value in overrides.items() if is_group(key))
     # Composing takes a twentieth of a second, and most points differ in values alone.
-    config = _composed((*groups, *user_overrides))
+    config = _composed((*groups, *user_overrides), folders_state())
     for key, value in overrides.items():
-        if not _is_group(key):
+        if not is_group(key):
             config = _replace_value(config, key.split("."), value)
     return config, overrides
 
 
 @cache
-def _is_group(key: str) -> bool:
-    return (CONF / key).is_dir()
-
-
-@cache
-def _composed(overrides: tuple[str, ...]) -> dict:
+def _composed(overrides: tuple[str, ...], _state: tuple) -> dict:
     return compose_config(list(overrides), of_many=True)
 
 
@@ -183,6 +179,6 @@ def _replace_value(config: Mapping, path: list[str], value) -> dict:
 
 def format_overrides(overrides: Mapping) -> list[str]:
     """Overrides as on the command line, groups first: the values are of their choices."""
-    groups = [f"{key}={value}" for key, value in overrides.items() if _is_group(key)]
-    values = [(key, value) for key, value in overrides.items() if not _is_group(key)]
+    groups = [f"{key}={value}" for key, value in overrides.items() if is_group(key)]
+    values = [(key, value) for key, value in overrides.items() if not is_group(key)]
     return [*groups, *(format_override(key, value) for key, value in values)]

@@ -5,20 +5,21 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
+from g2p.config.complete import plain_config
 from g2p.core.console import Console
 from g2p.core.errors import RunError
-from g2p.core.interrupts import Stopped, prioritise_interrupts
-from g2p.core.messages import format_error
+from g2p.core.interrupts import Preempted, Stopped, prioritise_interrupts
 from g2p.launch.packed_launcher import PackedJob
-from g2p.launch.preemption import Preempted, preemptible
+from g2p.launch.preemption import preemptible
 from g2p.runs.directory import RunDirectory
 from g2p.runs.lock import BusyError
 from g2p.runs.packed_runs import run_packed
 from g2p.runs.resolve import ResolvedRun, resolve_run
 from g2p.runs.run import Steps, drive, obtain_steps
-from g2p.study.ledger import Ledger, status
+from g2p.runs.status import record_failure
+from g2p.study.ledger import Ledger, study_status
 from g2p.tracking.group import Group
 
 
@@ -43,7 +44,7 @@ class Job:
     def __call__(self, config: DictConfig) -> None:
         from hydra.core.hydra_config import HydraConfig
 
-        plain = OmegaConf.to_container(config, resolve=True)
+        plain = plain_config(config)
         with preemptible():
             drive(self.steps(self.signatures[int(HydraConfig.get().job.num)], plain))
 
@@ -53,13 +54,17 @@ class Job:
         return run_packed([job.config for job in jobs], begin, print)
 
     def steps(self, signature: str, config: dict, wait: bool = True) -> Steps:
-        """Train the run unless another process does; an error becomes its status."""
+        """Train the run unless another process does; an error becomes its status.
+
+        Whatever ends the training writes that (`g2p.runs.status.recorded`); what prevents it from
+        beginning is written here.
+        """
         ledger = Ledger(self.folder)
         directory = RunDirectory(Path(config["paths"]["runs"]).expanduser().absolute() / signature)
-        current = status(directory, ledger.entries().get(signature))
-        if current == "done" or (current == "failed" and not self.retry):
+        state = study_status(directory).state
+        if state == "done" or (state == "failed" and not self.retry):
             return
-        ledger.write(signature, "running")
+        ledger.write(signature, "begun")
         group = replace(self.group, factors=self.factors.get(signature, {}))
         log = self.folder / "logs" / f"{signature}.txt"
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -70,12 +75,11 @@ class Job:
         except BusyError:
             raise  # the other process records the outcome
         except (Stopped, KeyboardInterrupt, Preempted):
-            ledger.write(signature, "pending")
+            ledger.write(signature, "ended")
             raise
         except (Exception, SystemExit) as error:  # whichever: it does not affect the others
-            ledger.write(signature, "failed", format_error(error))
-        else:
-            ledger.write(signature, "done")
+            record_failure(directory, config, error)
+        ledger.write(signature, "ended")
 
 
 def _resolve_planned(signature: str, config: dict) -> ResolvedRun:

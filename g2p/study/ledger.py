@@ -1,4 +1,4 @@
-"""The status of a study's runs: an append-only file that survives kills and two sweeps at once."""
+"""The runs that a study launched: an append-only file that survives kills and two sweeps."""
 
 import contextlib
 import json
@@ -7,22 +7,20 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import get_args
 
-from g2p.core.json_shapes import LedgerLine, Status, parse
+from g2p.core.json_shapes import LedgerLine, parse
 from g2p.runs.directory import RunDirectory
-from g2p.runs.lock import in_training
+from g2p.runs.status import RunStatus, read_status
 
-STATUSES = get_args(Status)
-LONGEST = 3000  # characters of an error: a line is written at once
+STATES = ("pending", "running", "done", "failed")  # of a study's runs
 
 
 @dataclass(frozen=True)
 class Ledger:
-    """`ledger.jsonl` of a study's folder: a line each time a run changes its status.
+    """`ledger.jsonl` of a study's folder: a line each time the study begins or ends a run.
 
-    The last line of a run counts. A line that a kill cut short is passed over. What it says of a
-    running or finished run is only believed as far as the run's own directory agrees.
+    It says what no run's directory can: which runs this study trained, and that something changed.
+    The status of a run is that of its directory. A line that a kill cut short is passed over.
     """
 
     folder: Path
@@ -31,11 +29,9 @@ class Ledger:
     def file(self) -> Path:
         return self.folder / "ledger.jsonl"
 
-    def write(self, signature: str, status: str, error: str | None = None) -> None:
+    def write(self, signature: str, event: str) -> None:
         """Append a line, in one write, which the system does not interleave with another's."""
-        entry = {"signature": signature, "status": status, "at": datetime.now(UTC).isoformat()}
-        if error is not None:
-            entry["error"] = error[:LONGEST]
+        entry = {"signature": signature, "event": event, "at": datetime.now(UTC).isoformat()}
         self.folder.mkdir(parents=True, exist_ok=True)
         # A newline before it, too: the last line may have been cut short.
         line = f"\n{json.dumps(entry)}\n".encode()
@@ -45,13 +41,12 @@ class Ledger:
         finally:
             os.close(handle)
 
-    def entries(self) -> dict[str, dict]:
-        """Signature -> its last line."""
-        last = {}
-        if self.file.exists():
-            for entry in whole_entries(self.file.read_bytes().splitlines()):
-                last[entry["signature"]] = entry
-        return last
+    def signatures(self) -> set[str]:
+        """Return the runs that the study began."""
+        if not self.file.exists():
+            return set()
+        lines = self.file.read_bytes().splitlines()
+        return {entry["signature"] for entry in whole_entries(lines)}
 
 
 def whole_entries(lines: Iterable[bytes]) -> Iterator[dict]:
@@ -61,12 +56,10 @@ def whole_entries(lines: Iterable[bytes]) -> Iterator[dict]:
             yield parse(line, LedgerLine)
 
 
-def status(directory: RunDirectory, entry: dict | None) -> str:
-    """A run's status: from its directory where that says it, else from its line in the ledger."""
-    if directory.finished:
-        return "done"
-    if entry is None or entry["status"] in ("pending", "done"):  # done, and pruned since
-        return "pending"
-    if entry["status"] == "running":
-        return "running" if in_training(directory) else "pending"
-    return "failed"
+def study_status(directory: RunDirectory) -> RunStatus:
+    """Return a run's status for a study, one of STATES.
+
+    A killed run is pending: the study launches it again, and so it does if status.json is damaged.
+    """
+    status = read_status(directory)
+    return status if status.state in STATES else RunStatus("pending")

@@ -12,8 +12,9 @@ from rich.text import Text
 from g2p.core.console import Console, TextColumn, visible
 from g2p.core.errors import G2PError
 from g2p.core.formatting import format_factors
+from g2p.runs.status import RunStatus
 from g2p.study.expand import StudyRun
-from g2p.study.ledger import STATUSES, Ledger, whole_entries
+from g2p.study.ledger import STATES, Ledger, study_status, whole_entries
 
 SECONDS_BETWEEN_UPDATES = 2.0
 
@@ -90,18 +91,22 @@ class LiveProgress(threading.Thread):
             run = self.runs.get(entry["signature"])
             if run is None:
                 continue
-            self.states[run.signature] = entry["status"]
-            if entry["status"] in ("done", "failed"):
+            if entry["event"] == "begun":  # its status follows once its data is prepared
+                self.states[run.signature] = "running"
+                continue
+            status = study_status(run.directory)
+            self.states[run.signature] = status.state
+            if status.state in ("done", "failed"):
                 self.ended += 1
-                self._print_end(run, entry)
+                self._print_end(run, status)
         self._draw()
 
-    def _print_end(self, run: StudyRun, entry: Mapping) -> None:
-        if entry["status"] == "done":
+    def _print_end(self, run: StudyRun, status: RunStatus) -> None:
+        if status.state == "done":
             r2 = self._update_best(run)
             outcome = ["finished" if r2 is None else f"test R2 {r2:z.3f}"]
         else:
-            reason = str(entry.get("error", "")).splitlines() or [""]
+            reason = (status.error or "").splitlines() or [""]
             outcome = [("failed", "bold"), f": {visible(reason[0])}"]
         counts = Counter(self.states.values())
         ended = f"{counts['done'] + counts['failed']}/{len(self.runs)}"
@@ -111,7 +116,7 @@ class LiveProgress(threading.Thread):
 
     def _draw(self) -> None:
         counts = Counter(self.states.values())
-        numbers = ", ".join(f"{counts[name]} {name}" for name in STATUSES if counts[name])
+        numbers = ", ".join(f"{counts[name]} {name}" for name in STATES if counts[name])
         summary = "; ".join(filter(None, [numbers, self._remaining(), self.best[1]]))
         self.bar.update(self.task, completed=counts["done"] + counts["failed"], summary=summary)
 

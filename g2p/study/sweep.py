@@ -22,7 +22,7 @@ from g2p.study.analyze import compare_and_report
 from g2p.study.collect import COLUMNS, collect
 from g2p.study.design import Study, load_study
 from g2p.study.expand import StudyRun, phenotypes_of, resolve
-from g2p.study.ledger import STATUSES, Ledger, status
+from g2p.study.ledger import STATES, study_status
 from g2p.study.progress import LiveProgress
 from g2p.study.wandb_summary import log_summary
 from g2p.study.wandb_workspace import write_dashboard
@@ -40,7 +40,8 @@ def sweep(name: str, size: str, overrides: list[str], flags: set[str], console: 
     """Train, compare and report a study, or the part of that which the flags select.
 
     Args:
-        name, size: of the study.
+        name: of the study, or the path of its file.
+        size: of the study.
         overrides: of every run, as on the command line, Hydra's own among them.
         flags: of `sweep.py`.
         console: to print on.
@@ -62,7 +63,7 @@ def sweep(name: str, size: str, overrides: list[str], flags: set[str], console: 
             "force=true is for train.py: a study does not train finished runs again. "
             "`g2p runs ... --prune` removes the runs that you want to train again."
         )
-    title = f"{name}-{size}"
+    title = f"{study.name}-{size}"
     folder = runs[0].directory.folder.parent.parent / "studies" / title
     console.print(Text.assemble((title, "bold"), f": {visible(study.question)}"), soft_wrap=True)
     for key in sorted(user_values.keys() & study.other_varying_keys):
@@ -74,8 +75,7 @@ def sweep(name: str, size: str, overrides: list[str], flags: set[str], console: 
     if "--dry-run" in flags:
         from g2p.study.dry_run import show_plan  # this imports torch, as Job does below
 
-        entries = Ledger(folder).entries()
-        states = [status(run.directory, entries.get(run.signature)) for run in runs]
+        states = [study_status(run.directory).state for run in runs]
         show_plan(runs, states, console)
         console.print(f"{_format_counts(Counter(states))}.")
         return Outcome(folder, True)
@@ -131,8 +131,7 @@ def _train(
     Runs that never started come first, so a run that crashes its process cannot block the rest.
     Where another process trains the study already, this one starts from the other end.
     """
-    entries = Ledger(folder).entries()
-    states = {run.signature: status(run.directory, entries.get(run.signature)) for run in runs}
+    states = {run.signature: study_status(run.directory).state for run in runs}
     unfinished = ("pending", "running", "failed") if retry else ("pending", "running")
     todo = [run for run in runs if states[run.signature] in unfinished]
     console.print(f"{plural(len(runs), 'run')}: {_format_counts(Counter(states.values()))}.")
@@ -147,7 +146,7 @@ def _train(
     with _first(folder) as first:
         if not first:
             todo.reverse()
-        todo.sort(key=lambda run: run.signature in entries)
+        todo.sort(key=lambda run: run.directory.folder.exists())
         factors = {run.signature: run.factors for run in todo}
         job = Job(folder, Group.of_study(study.name, study.size), tuple(factors), retry, factors)
         states |= dict.fromkeys(factors, "pending")  # failed runs are tried again
@@ -191,4 +190,4 @@ def _counted(table: pa.Table) -> Counter:
 
 
 def _format_counts(counts: Counter) -> str:
-    return ", ".join(f"{counts[name]} {name}" for name in STATUSES if counts[name]) or "none"
+    return ", ".join(f"{counts[name]} {name}" for name in STATES if counts[name]) or "none"

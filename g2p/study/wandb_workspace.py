@@ -100,10 +100,8 @@ def _filter(group: str, signatures: Sequence[str]):
 
 def _trained_before(runs: list[StudyRun], folder: Path) -> list[str]:
     """Signatures, which are W&B's ids too, of the runs that were finished before the study."""
-    entries = Ledger(folder).entries()
-    return [
-        run.signature for run in runs if run.directory.finished and run.signature not in entries
-    ]
+    begun = Ledger(folder).signatures()
+    return [run.signature for run in runs if run.directory.finished and run.signature not in begun]
 
 
 def _sections(study: Study, runs: list[StudyRun]) -> list:

@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from g2p.baselines import build_baseline
+from g2p.baselines import build_baseline, fit_closed_form
 from g2p.config.registry import is_baseline
+from g2p.config.user_components import takes_ridge
 from g2p.data.preprocess import Prepared
 from g2p.hardware.device import reset_peak_memory, resolve_accelerator
 from g2p.hardware.energy import energy_meter
@@ -154,7 +155,7 @@ def _data_facts(config: Mapping, data: Prepared) -> dict:
         "n_phenotypes": len(data.phenotype_names),
         "genome_L2": torch.tensor(data.genome()),
     }
-    if config["model"].get("additive"):
+    if takes_ridge(config["model"]):
         ridge = build_baseline({"name": "ridge"}).fit(*data.subset("train"))
         facts["ridge"] = torch.tensor(ridge.weight), torch.tensor(ridge.offset)
     return facts
@@ -164,7 +165,7 @@ def _fit_baseline(config: Mapping, data: Prepared, folder: Path, on_epoch: OnEpo
     """Fit a baseline as one epoch, so that its directory has the files of any other run."""
     started = monotonic()
     genotypes, phenotypes = data.subset("train")
-    baseline = build_baseline(config["model"]).fit(genotypes, phenotypes)
+    baseline = fit_closed_form(config["model"], genotypes, phenotypes)
     train_loss = scores(baseline.predict(genotypes), phenotypes).loss
     genotypes, phenotypes = data.subset("val")
     result = scores(baseline.predict(genotypes), phenotypes)

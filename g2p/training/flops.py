@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from g2p.config.locate import is_dotted
 from g2p.config.registry import is_baseline
 from g2p.models import build_model
 
@@ -20,10 +21,13 @@ PASSES = 3
 
 @dataclass(frozen=True)
 class Size:
-    """A model's number of parameters, and the FLOPs of its forward pass for one strain."""
+    """A model's number of parameters, and the FLOPs of its forward pass for one strain.
+
+    0 and None for a user's model that cannot be built without data.
+    """
 
     parameters: int
-    forward: int
+    forward: int | None
 
 
 _cached: dict[tuple, Size] = {}  # the runs of a study have few different models
@@ -33,12 +37,19 @@ def model_size(options: Mapping, *, n_loci: int, n_phenotypes: int) -> Size:
     """Return the size of the model of these options, at L loci and P phenotypes."""
     key = repr(options), n_loci, n_phenotypes
     if key not in _cached:
-        _cached[key] = _count_size(options, n_loci, n_phenotypes)
+        try:
+            _cached[key] = _count_size(options, n_loci, n_phenotypes)
+        except Exception:  # whatever a user's code does on torch's meta device
+            if not is_dotted(options["name"]):
+                raise
+            _cached[key] = Size(0, None)
     return _cached[key]
 
 
 def _count_size(options: Mapping, n_loci: int, n_phenotypes: int) -> Size:
-    if options.get("position") == "genome":  # it needs positions, which do not change the count
+    if options.get("position") == "genome" and not is_dotted(
+        options["name"]
+    ):  # it needs positions, which do not change the count
         options = {**options, "position": "learned"}
     with torch.device("meta"):
         model = build_model(
@@ -60,7 +71,8 @@ def _count_size(options: Mapping, n_loci: int, n_phenotypes: int) -> Size:
 def training_flops(
     config: Mapping, *, n_loci: int, n_phenotypes: int, n_train: int, epochs: int
 ) -> float | None:
-    """Count a run's forward and backward passes; None for a baseline, which has no epochs.
+    """Count a run's forward and backward passes; None for a baseline, which has no epochs, and for
+    a model whose passes cannot be counted.
 
     Validation, testing and the optimizer's steps are not counted.
 
@@ -74,6 +86,8 @@ def training_flops(
     if is_baseline(config["model"]["name"]):
         return None
     forward = model_size(config["model"], n_loci=n_loci, n_phenotypes=n_phenotypes).forward
+    if forward is None:
+        return None
     trainer = config["trainer"]
     strains = n_train - n_train % trainer["batch_size"] if trainer["drop_last"] else n_train
     return float(PASSES * forward * strains * epochs)

@@ -1,9 +1,7 @@
 """Train one model on prepared data with Lightning, resuming from its last epoch."""
 
-import logging
 import signal
 import threading
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
@@ -26,15 +24,11 @@ from g2p.training.inference import validation_batch
 from g2p.training.lightning_module import RegressionModule
 from g2p.training.progress import SilentProgress
 from g2p.training.progress_callback import ShowProgress
+from g2p.training.quiet import QuietWorker, quiet_lightning
 from g2p.training.training_state import TrainingState
 
-logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # its tips and device notes
-# Lightning's use of torch, which a user cannot change.
-warnings.filterwarnings("ignore", message=r".*isinstance\(treespec, LeafSpec\).*")
-# Slurm is on this machine, and is not used.
-warnings.filterwarnings("ignore", message="The `srun` command is available")
 
-
+@quiet_lightning()
 def train(
     module: RegressionModule,
     data: Prepared,
@@ -95,7 +89,7 @@ def train(
             CheckpointCallback(
                 folder=folder, training_state=module.training_state, on_epoch=on_epoch
             ),
-            *([] if devices > 1 else [KeepSignalHandler()]),
+            QuietWorker() if devices > 1 else KeepSignalHandler(),
         ],
         # Even within Slurm, where Lightning would handle signals and count tasks by itself.
         plugins=[AtomicCheckpoints(), LightningEnvironment()],

@@ -6,7 +6,7 @@ from importlib import import_module
 import pytest
 
 from g2p.__main__ import COMMANDS, main
-from tests.helpers.command import ROOT, call
+from tests.helpers.command import ROOT, call, started
 
 
 def test_every_command_has_its_main():
@@ -35,6 +35,21 @@ def test_an_unknown_command_is_one_message(monkeypatch, capsys):
     assert ended.value.code == 2
     assert capsys.readouterr().err == (
         "error: trian is not a command of g2p. Did you mean 'train'? See g2p --help.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("module", "command"),
+    [
+        ("g2p.data", "panel"), ("g2p.predict", "predict"), ("g2p.published", "pretrained"),
+        ("g2p.results.average", "average"),
+    ],
+)  # fmt: skip
+def test_a_module_that_was_a_command_names_the_new_one(tmp_path, module, command):
+    done = started("-m", module, "run=x", cwd=tmp_path)
+    assert command in COMMANDS and done.returncode == 2 and not done.stdout
+    assert done.stderr == (
+        f"error: python -m {module} is g2p {command} now. See g2p {command} --help.\n"
     )
 
 

@@ -102,7 +102,6 @@ def test_labels_of_distances_do_not_overlap(first, last):
     shown = sorted((b.x0, b.x1) for b in boxes if low <= (b.x0 + b.x1) / 2 <= high)
     assert len(shown) >= (first < last)
     assert all(first_box[1] < second_box[0] for first_box, second_box in itertools.pairwise(shown))
-    figures.plt.close(figure)
 
 
 SMALL = ("data.strains=200", "data.loci=150")

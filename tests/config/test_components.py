@@ -6,7 +6,7 @@ import sys
 import pytest
 
 import g2p.models
-from g2p.config import registry, schema
+from g2p.config import code_digest, registry, schema
 from g2p.config.components import read_options
 from g2p.config.registry import CONF
 from g2p.config.schema import check
@@ -14,7 +14,6 @@ from g2p.core import model_errors
 from g2p.core.errors import G2PError
 from g2p.core.messages import format_error
 from g2p.core.package import PACKAGE
-from g2p.runs import code_digest
 from g2p.runs.run import run
 from tests.helpers.configs import compose, paths
 
@@ -87,7 +86,9 @@ def my_net(tmp_path, monkeypatch):
     monkeypatch.setattr(registry, "CONF", conf)
     monkeypatch.setattr(model_errors, "MODELS", (package / "models", package / "baselines"))
     monkeypatch.setattr(g2p.models, "__path__", [str(package / "models")])
-    caches = (registry.choices, registry.is_baseline, registry.choice_options)
+    caches = (
+        registry.shipped_choices, registry._is_shipped_baseline, registry._shipped_options
+    )  # fmt: skip
     shown = compose(
         "model=ridge", "phenotype=cu", "data.strains=60", "data.loci=16", "trainer.max_epochs=1",
         "trainer.accelerator=cpu", "logger=none", *paths(tmp_path),

@@ -14,7 +14,7 @@ from g2p.core.phrases import plural
 from g2p.report.panel.tables import phenotype_table
 from g2p.runs.metrics_table import print_table
 from g2p.runs.progress_bar import ProgressBar
-from g2p.study import design as plan
+from g2p.study import study_files
 from tests.helpers.command import call
 from tests.helpers.configs import SMALL_RIDGE, paths
 
@@ -81,7 +81,7 @@ def test_a_study_of_such_names(tmp_path, monkeypatch):
         f"factors: {{'f{MARKUP}': {{'{MARKUP}': {{model: ridge}}, \"li\\nne\": {{qc: strict}}}}}}\n"
         "set: {model: ridge}\nphenotypes: [cu]\ncompare: ladder\nsizes: {full: {}}\n"
     )
-    monkeypatch.setattr(plan, "STUDIES", tmp_path)
+    monkeypatch.setattr(study_files, "STUDIES", tmp_path)
     out = io.StringIO()
     console = Console(file=out, width=250)
     arguments = ["study=odd", *SMALL_RIDGE[:2], "logger=none"]
@@ -114,7 +114,7 @@ def test_a_study_of_such_names(tmp_path, monkeypatch):
 def test_arguments_that_sweep_py_refuses(tmp_path, monkeypatch, arguments, message):
     file = "factors: {split: {a: {split: random}}}\nphenotypes: [cu]\nsizes: {full: {}}\n"
     (tmp_path / "odd.yaml").write_text(file)
-    monkeypatch.setattr(plan, "STUDIES", tmp_path)
+    monkeypatch.setattr(study_files, "STUDIES", tmp_path)
     with pytest.raises(G2PError) as error:
         execute([*arguments, *paths(tmp_path)], Console(quiet=True))
     assert message in str(error.value)

@@ -12,19 +12,20 @@ from g2p.cli import train as cli
 from g2p.core import interrupts as stopping
 from g2p.core.atomic_files import write_json
 from g2p.core.interrupts import (
+    Preempted,
     Stopped,
     prioritise_interrupts,
     raise_if_interrupted,
     stop_on_signals,
 )
 from g2p.core.messages import format_error
-from g2p.launch.preemption import Preempted, preemptible
+from g2p.launch.preemption import preemptible
 from g2p.runs.packed_runs import run_packed
 from g2p.runs.resolve import resolve_run
 from g2p.runs.run import drive
 from g2p.study import job as jobs
 from g2p.study.job import Job
-from g2p.study.ledger import Ledger
+from g2p.study.ledger import study_status
 from g2p.tracking.group import Group
 from g2p.training.fit import fit_model
 from g2p.training.packed import fit as packed_fit
@@ -174,10 +175,11 @@ def test_a_run_of_a_study_stays_pending(tmp_path, monkeypatch, during):
 
     monkeypatch.setattr(jobs, "obtain_steps", obtain_steps)
     config = compose(*SMALL_RIDGE, *paths(tmp_path))
-    name = resolve_run(config).directory.folder.name
+    directory = resolve_run(config).directory
+    name = directory.folder.name
     with pytest.raises(Stopped):
         drive(Job(tmp_path, Group("test"), (name,), False).steps(name, config))
-    assert Ledger(tmp_path).entries()[name]["status"] == "pending"
+    assert study_status(directory).state == "pending"
 
 
 @pytest.mark.parametrize("during", [lost, turned])

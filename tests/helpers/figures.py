@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from g2p.core.plot_style import drawing_style
 from g2p.report.study.layout import NO_VALUE, STUDY_STYLE, WIDE
-from g2p.runs.figures import drawing_style
 
 # The column of a figure's CSV that has the drawn value; where the axis is x, the artists' x is.
 VALUE = {

@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 from g2p.config.compose import compose_config
-from g2p.runs.directory import RunDirectory
+from g2p.core.atomic_files import write_json
+from g2p.runs.directory import STATUS, RunDirectory
 from tests.helpers.command import ROOT
 
 PHENOTYPES = ("30C", "cu")
@@ -28,6 +29,12 @@ def write_run(
     return directory
 
 
+def write_status(directory: RunDirectory, state: str, **facts) -> None:
+    """Write a run's status.json as the process that trains it does."""
+    status = {"state": state, "at": "2026-01-02T03:04:05+00:00", **facts}
+    write_json(directory.folder / STATUS, status)
+
+
 def metrics(signature: str, names=PHENOTYPES, r2=0.5) -> dict:
     """Return the content of a metrics.json, of seven epochs."""
     scores = {key: dict.fromkeys(names, r2) for key in ("r2", "pearson")}
@@ -40,7 +47,7 @@ def metrics(signature: str, names=PHENOTYPES, r2=0.5) -> dict:
 
 
 def six_runs(folder: Path) -> Path:
-    """Write five runs and a damaged one, numbered, beside files that are no run."""
+    """Write four finished runs, a killed and a damaged one, numbered, beside what is no run."""
     write_run(folder, 1, "model.num_layers=1", "optim.lr=1e-3", "phenotype=YPD", names=["30C"])
     write_run(folder, 2, "model.num_layers=2", "optim.lr=1e-4", "seed=1", "phenotype=[30C,cu]")
     write_run(folder, 3, "model=ridge", "qc=strict", "phenotype=all", "data.strains=500")
@@ -48,7 +55,8 @@ def six_runs(folder: Path) -> Path:
         folder, 4, "model=stacked", "trainer=cpu", "model.lasso.folds=3", "phenotype=cu",
         names=["cu"],
     )  # fmt: skip
-    write_run(folder, 5, "model.num_layers=2", "trainer=cpu", "phenotype=all", done=False)
+    killed = write_run(folder, 5, "model.num_layers=2", "trainer=cpu", "phenotype=all", done=False)
+    write_status(killed, "running", host="here", pid=77)
     damaged = write_run(folder, 6)
     (damaged.folder / "metrics.json").write_text('{"test": ')
     (folder / "seeds").mkdir()  # somebody else's

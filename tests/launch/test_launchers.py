@@ -11,13 +11,15 @@ import pytest
 import torch
 
 from g2p.core import interrupts
-from g2p.launch.preemption import Preempted, preemptible
+from g2p.core.interrupts import Preempted
+from g2p.launch.preemption import preemptible
 from g2p.launch.prepare import PLUGINS
+from g2p.runs.directory import RunDirectory
 from g2p.runs.resolve import resolve_run
 from g2p.runs.run import drive
 from g2p.study import job as study_job
 from g2p.study.job import Job
-from g2p.study.ledger import Ledger
+from g2p.study.ledger import study_status
 from g2p.tracking.group import Group
 from tests.helpers.command import ROOT
 from tests.helpers.configs import SMALL, SMALL_RIDGE, compose, paths
@@ -155,7 +157,8 @@ def test_leaving_on_a_signal_is_no_failure(tmp_path, monkeypatch):
     monkeypatch.setattr(study_job, "obtain_steps", preempted)
     monkeypatch.setattr(interrupts, "_raised", None)  # this process continues
     config = compose(*SMALL_RIDGE, *paths(tmp_path))
-    name = resolve_run(config).directory.folder.name
+    directory = resolve_run(config).directory
+    name = directory.folder.name
     before = signal.signal(signal.SIGUSR2, handler)
     try:
         with pytest.raises(Preempted) as exit_info, preemptible():
@@ -164,16 +167,17 @@ def test_leaving_on_a_signal_is_no_failure(tmp_path, monkeypatch):
         assert signal.getsignal(signal.SIGUSR2) is handler
     finally:
         signal.signal(signal.SIGUSR2, before)
-    assert Ledger(tmp_path).entries()[name]["status"] == "pending"
+    assert study_status(directory).state == "pending"
 
 
 def test_a_run_that_is_another_where_it_computes_is_refused(tmp_path):
     """Planned where there is no CUDA and launched where there is, it would be sought in vain."""
     config = compose(*SMALL, *paths(tmp_path))
     drive(Job(tmp_path, Group("test"), ("of the other",), False).steps("of the other", config))
-    entry = Ledger(tmp_path).entries()["of the other"]
-    assert entry["status"] == "failed" and "Set trainer=gpu or trainer=cpu" in entry["error"]
-    assert not (tmp_path / "runs").exists()
+    (folder,) = (tmp_path / "runs").iterdir()
+    status = study_status(RunDirectory(folder))
+    assert folder.name == "of the other" and status.state == "failed"
+    assert "Set trainer=gpu or trainer=cpu" in status.error
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="a machine without CUDA is what this is for")

@@ -4,12 +4,13 @@ from xml.dom import minidom
 
 import numpy as np
 
+from g2p.core.plot_style import drawing_style
 from g2p.report.panel import figures as panel_figures
 from g2p.report.study.layout import STUDY_STYLE, UNREADABLE
 from g2p.report.study.phenotype_figure import phenotype_picture
 from g2p.report.study.results_view import StudyData
 from g2p.runs.directory import RunDirectory
-from g2p.runs.figures import draw_run, drawing_style, plt, predicted_vs_observed
+from g2p.runs.figures import draw_run, predicted_vs_observed
 from tests.helpers import study_tables as studies
 from tests.helpers.figures import rows_of
 from tests.helpers.study_reports import Page, write_page
@@ -48,7 +49,6 @@ def test_the_legend_has_every_arm():
         figure = phenotype_picture(StudyData(table, "arm", ["arm"]), []).figure(10)
     texts = [text.get_text() for text in figure.legends[0].get_texts()]
     assert texts[: len(names)] == [UNREADABLE.sub("�", name) for name in names]
-    plt.close(figure)
 
 
 def test_a_runs_and_a_panels_figures_with_any_names(tmp_path):
@@ -71,7 +71,6 @@ def test_a_runs_and_a_panels_figures_with_any_names(tmp_path):
     with drawing_style():
         figure = predicted_vs_observed(directory, metrics)
     assert [axes.get_title() for axes in figure.axes][:3] == [f"{n}  R2 0.00" for n in NAMES[:3]]
-    plt.close(figure)
     panel_figures.draw(tmp_path / "h.png", panel_figures.phenotypes, values, list(NAMES))
     h2 = dict.fromkeys(NAMES, 0.5)
     panel_figures.draw(tmp_path / "h2.png", panel_figures.heritabilities, h2, {}, "5 strains")

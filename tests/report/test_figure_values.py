@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from matplotlib.text import Text
 
 from g2p.report.study import html as page
 from g2p.report.study.cost_figure import cost, duration, find_baseline_arms
@@ -19,7 +20,6 @@ from g2p.report.study.layout import NARROW, NO_VALUE, WIDE
 from g2p.report.study.phenotype_figure import phenotype_picture
 from g2p.report.study.published_results import Published
 from g2p.report.study.results_view import StudyData, group_by
-from g2p.runs.figures import plt
 from g2p.stats.compare import Comparison, compare
 from g2p.stats.effects_table import effects_table
 from tests.helpers import study_tables as studies
@@ -57,7 +57,6 @@ def test_what_artists_hold_is_in_the_csv_and_raw_points_are_the_studys_rows(tmp_
         for width in (WIDE, NARROW):
             figure = picture.figure(width)
             check_figure(figure, picture.name, rows)
-            plt.close(figure)
     # 13 points and 3 seeds, two phenotypes; ridge has no layers, so its runs are not by them.
     assert kinds["r2_by_phenotype"]["run"] == 13 * 3 * 2
     assert kinds["r2_by_layers"]["run"] == 12 * 3 * 2
@@ -80,7 +79,6 @@ def test_a_value_that_is_shifted_is_noticed(tmp_path):
     pq.write_table(studies.layers(), tmp_path / "results.parquet")
     with pytest.raises(AssertionError):
         check_rows(picture.name, moved, tmp_path, tmp_path)
-    plt.close(figure)
 
 
 def test_values_stand_at_their_phenotype_and_factor_in_the_look_of_their_arm():
@@ -96,7 +94,6 @@ def test_values_stand_at_their_phenotype_and_factor_in_the_look_of_their_arm():
         assert (data.phenotypes.index(row["phenotype"]), row["r2"], colour) in drawn_points
         if row["model.num_layers"]:
             assert (row["model.num_layers"], row["r2"], colour) in at
-    plt.close("all")
 
 
 def test_means_and_errors_agree_with_the_raw_values():
@@ -148,7 +145,6 @@ def test_the_epsilon_figure_has_the_ceiling_at_each_epsilon():
     figure = drawn(picture)
     assert [(x, y) for x, y, colour in points(figure) if colour == "black"] == [*ceiling.items()]
     assert "noise ceiling" in {text.get_text() for text in figure.legends[0].get_texts()}
-    plt.close("all")
 
 
 def test_a_line_stands_beside_arms_only_where_it_is_the_same_for_all():
@@ -197,7 +193,6 @@ def test_what_is_below_an_axis_keeps_its_value_and_has_an_arrow(tmp_path):
         assert min(axes.get_ylim()[0] for axes in figure.axes) > -0.5
         arrows = [line for axes in figure.axes for line in axes.lines if line.get_gid() == NO_VALUE]
         assert arrows and all(0 <= arrow.get_ydata()[0] <= 0.1 for arrow in arrows)
-    plt.close("all")
 
 
 def test_only_trained_networks_are_compared_by_parameters_and_the_caption_names_the_others():
@@ -235,7 +230,6 @@ def test_times_have_units_that_cannot_be_taken_for_others():
     assert {"10 ms", "100 ms"} <= {*ticks["training time"]}
     assert {"10 mJ", "100 mJ"} <= {*ticks["energy"]}
     assert all(re.fullmatch(r"\d+ (ms|s)", text) for text in ticks["training time"] if text)
-    plt.close("all")
 
 
 def test_no_minus_before_a_zero():
@@ -243,6 +237,5 @@ def test_no_minus_before_a_zero():
     (effect,) = studies.steps(table, "model")
     nothing = replace(effect, mean=-1e-9, low=-1e-9, high=1e-9)
     picture = pictures(StudyData(table, "model", ["model"]), [nothing], {}, [])[1]
-    shown = [text.get_text() for text in drawn(picture).findobj(plt.Text)]
+    shown = [text.get_text() for text in drawn(picture).findobj(Text)]
     assert "+0.0000" in shown and not any("-0.0000" in text for text in shown)
-    plt.close("all")

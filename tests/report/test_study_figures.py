@@ -6,6 +6,7 @@ from statistics import fmean
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from matplotlib.text import Text
 
 from g2p.report.study.cost_figure import costs
 from g2p.report.study.curves import factor_picture
@@ -14,7 +15,6 @@ from g2p.report.study.layout import COLOURS, MARKERS, NARROW, NO_VALUE, WIDE, st
 from g2p.report.study.learning_figure import learning_curves_picture
 from g2p.report.study.published_results import Published
 from g2p.report.study.results_view import StudyData
-from g2p.runs.figures import plt
 from tests.helpers import study_tables as studies
 from tests.helpers.figures import drawn
 
@@ -46,7 +46,6 @@ def test_r2_by_phenotype_has_every_run_the_means_and_what_was_published():
         expected += [row["noise_ceiling"], row["ridge_r2"]]
     for value in expected:
         assert min(abs(value - height) for height in heights) < 1e-12
-    plt.close("all")
 
 
 def test_a_diverged_run_does_not_flatten_the_others():
@@ -58,7 +57,6 @@ def test_a_diverged_run_does_not_flatten_the_others():
     assert low > -0.4 and high < 1
     assert sum(line.get_gid() == NO_VALUE for line in axes.lines) == 2  # an arrow each
     assert min(row["test_r2"] for row in picture.values) < -49
-    plt.close("all")
 
 
 def test_no_values_and_all_values_are_at_the_ends_of_the_transfer_curve():
@@ -69,7 +67,6 @@ def test_no_values_and_all_values_are_at_the_ends_of_the_transfer_curve():
         map(str, [0, 10, 20, 50, 100, 200, 500, 1000, 2000, "all"])
     )
     assert axes.get_xscale() == "log" and (ticks["10"], ticks["2000"]) == (10, 2000)
-    plt.close("all")
 
 
 def test_learning_curves_take_turns_and_bear_runs_that_have_none(tmp_path):
@@ -85,7 +82,6 @@ def test_learning_curves_take_turns_and_bear_runs_that_have_none(tmp_path):
     history = pq.read_table(directories["0000010c"] / "history.parquet")["val_r2_mean"].to_pylist()
     assert any(list(line.get_ydata()) == history for line in drawn(picture).axes[1].lines)
     assert learning_curves_picture(data, {}) is None
-    plt.close("all")
 
 
 def test_arms_differ_without_colour_up_to_the_number_of_markers():
@@ -124,7 +120,6 @@ def test_no_text_of_a_figure_overlaps_or_is_cut(name, width, tmp_path):
         for text, box in boxes.items():
             inside = figure.bbox.x0 <= box.x0 + 1 and box.x1 <= figure.bbox.x1 + 1
             assert inside, f"{picture.name}: {text.get_text()!r}"
-        plt.close(figure)
 
 
 def texts(figure):
@@ -133,12 +128,12 @@ def texts(figure):
     hidden = set()
     for axes in figure.axes:
         if not axes.get_visible():
-            hidden.update(axes.findobj(plt.Text))
+            hidden.update(axes.findobj(Text))
         # Ticks beyond an axis' limits are kept, but not drawn.
         for axis, limits in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
             for tick in [*axis.get_major_ticks(), *axis.get_minor_ticks()]:
                 if not min(limits) <= tick.get_loc() <= max(limits):
                     hidden.update((tick.label1, tick.label2))
-    for text in figure.findobj(plt.Text):
+    for text in figure.findobj(Text):
         if text.get_visible() and text.get_text().strip() and text not in hidden:
             yield text, text.get_window_extent(renderer).padded(-1)

@@ -32,6 +32,7 @@ def damaged(runs, tmp_path):
     def copy(model, change):
         directory = RunDirectory(tmp_path / "run")
         shutil.copytree(runs[model], directory.folder)
+        (directory.folder / "checksums.json").unlink()  # which notices any change first
         checkpoint = load_checkpoint(directory.checkpoints / "best.ckpt")
         change(checkpoint)
         torch.save(checkpoint, directory.checkpoints / "best.ckpt")

@@ -14,8 +14,9 @@ import pytest
 from filelock import FileLock
 
 from g2p.runs.directory import RunDirectory
-from g2p.runs.index import STATES, stored_runs
+from g2p.runs.index import stored_runs
 from g2p.runs.prune import prune
+from g2p.runs.status import STATES
 from tests.helpers.command import ROOT, train
 from tests.helpers.configs import SMALL
 from tests.helpers.stored_runs import listing, metrics, six_runs, write_run
@@ -36,7 +37,7 @@ def test_a_run_in_training_is_listed_as_running_and_is_never_pruned(runs):
     busy = f"Not deleted, because a process is training them: {5:016x}."
     assert f"Deleted 0 runs. {busy}" in done.stdout
     assert (runs / f"{5:016x}" / "checkpoints" / "last.ckpt").exists()
-    assert "1 unfinished" in listing("status=unfinished", cwd=runs.parent).stdout
+    assert "1 killed" in listing("status=unfinished", cwd=runs.parent).stdout
 
 
 def test_pruning_asks_first(runs):
@@ -110,14 +111,6 @@ def test_what_is_no_run_is_never_pruned(runs, tmp_path):
     assert not linking.exists() and (runs / f"{0xABF:016x}").read_text() == "a file"
 
 
-def test_a_run_that_fails_at_once_leaves_other_files(tmp_path):
-    directory = write_run(tmp_path, 1, done=False)
-    (directory.folder / "thesis.txt").write_text("precious")
-    (directory.checkpoints / "last.ckpt").unlink()
-    directory.discard_unless_begun()
-    assert [path.name for path in directory.folder.iterdir()] == ["thesis.txt"]
-
-
 def resumes_or_starts(directory: RunDirectory) -> bool:
     """What a run would trip over is a last.ckpt without a best.ckpt."""
     best, last = (directory.checkpoints / f"{name}.ckpt" for name in ("best", "last"))
@@ -156,7 +149,7 @@ def test_killed_at_any_deletion_a_run_is_whole_or_one_to_train_anew(tmp_path, mo
 
 
 def test_a_run_that_was_finished_meanwhile_stays(runs):
-    (run,) = (r for r in stored_runs(runs) if r.state == "unfinished")
+    (run,) = (r for r in stored_runs(runs) if r.state == "killed")
     run.directory.write_metrics(metrics(run.signature))
     assert prune(run) is None and run.directory.finished
 
@@ -208,7 +201,7 @@ def test_a_signal_while_it_prunes(tmp_path):
     process.send_signal(signal.SIGKILL)
     process.wait()
     left = stored_runs(tmp_path / "runs")
-    assert {run.state for run in left} <= {"done", "unfinished"} <= set(STATES)
+    assert {run.state for run in left} <= {"done", "pending"} <= set(STATES)
     for run in left:
         whole = run.state == "done" and (run.directory.checkpoints / "best.ckpt").exists()
         assert whole or resumes_or_starts(run.directory)

@@ -52,8 +52,8 @@ def test_a_run_that_is_removed_while_it_is_collected(tmp_path, monkeypatch):
         obtain_run(run.config, None, Console(quiet=True))
     states = []
 
-    def record_state(run, entry):
-        states.append(_state(run, entry))
+    def record_state(run):
+        states.append(_state(run))
         if len(states) == len(runs):
             (runs[0].directory.folder / "metrics.json").unlink()
         return states[-1]
@@ -97,12 +97,15 @@ def test_one_damaged_run_does_not_stop_the_others(tmp_path):
     again = sweep(*overrides, "--collect", cwd=tmp_path)
     assert again.returncode == 1 and "Traceback" not in again.stderr
     rows = results(tmp_path)
-    (error,) = {row["error"] for row in rows if row["model"] == "lasso"}
-    assert "metrics.json is damaged" in error and "force=true" in error
-    assert [row for row in rows if row["model"] != "lasso"] == [
-        row for row in before if row["model"] != "lasso"
-    ]
-    removed = call("sweep.py", "--runs", "status=damaged", "--prune", "--yes", cwd=tmp_path)
+    errors = {row["model"]: row["error"] for row in rows}
+    assert "metrics.json is damaged" in errors["lasso"] and "force=true" in errors["lasso"]
+    assert "environment.json is damaged (its checksum differs)" in errors["ridge"]
+    assert "environment.json is damaged (it is gone)" in errors["gbdt"]
+    others = [row for row in before if errors[row["model"]] is None]
+    assert others and others == [row for row in rows if row["error"] is None]
+    removed = call(
+        "sweep.py", "--runs", "--verify", "status=damaged", "--prune", "--yes", cwd=tmp_path
+    )
     assert removed.returncode == 0, removed.stderr
     assert sweep(*overrides, cwd=tmp_path).returncode == 0
     assert results(tmp_path) == before

@@ -9,7 +9,8 @@ from g2p.config.override_text import format_override
 from g2p.config.schema import check
 from g2p.core.errors import G2PError
 from g2p.study import expand
-from g2p.study.design import load_study, studies
+from g2p.study.design import load_study
+from g2p.study.study_files import studies
 from tests.helpers.configs import compose, paths
 from tests.helpers.studies import NAMES, plan_study
 

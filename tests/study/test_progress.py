@@ -10,7 +10,7 @@ from g2p.runs.directory import RunDirectory
 from g2p.study.expand import StudyRun
 from g2p.study.ledger import Ledger
 from g2p.study.progress import LiveProgress, NewEntries
-from tests.helpers.stored_runs import metrics
+from tests.helpers.stored_runs import metrics, write_status
 
 
 def study_run(folder: Path, number: int, r2: float | None) -> StudyRun:
@@ -22,24 +22,31 @@ def study_run(folder: Path, number: int, r2: float | None) -> StudyRun:
 
 
 def print_progress(folder: Path, terminal: bool, entries: list[tuple]) -> str:
-    """What is printed of five runs, one done before, as the ledger's lines come in."""
+    """What is printed of five runs, one done before, as the ledger's lines come in.
+
+    Args:
+        entries: number of a run, its event, and what then stands in its status.json, if anything.
+    """
     runs = [study_run(folder, i, [0.2, 0.5, 0.4, None, None][i]) for i in range(5)]
     states = dict.fromkeys((run.signature for run in runs), "pending") | {"0" * 16: "done"}
     ledger = Ledger(folder)
-    ledger.write("0" * 16, "failed", "long ago")  # before it watches
+    ledger.write("0" * 16, "ended")  # before it watches
     out = io.StringIO()
     console = Console(file=out, force_terminal=terminal, width=300)
     with LiveProgress(runs, states, folder, console) as progress:
-        for number, *entry in entries:
-            ledger.write(f"{number:016x}", *entry)
+        for number, event, *status in entries:
+            if status:
+                write_status(RunDirectory(folder / "runs" / f"{number:016x}"), **status[0])
+            ledger.write(f"{number:016x}", event)
             progress.update()
         progress.bar.refresh()
     return out.getvalue()
 
 
+FAILED = {"state": "failed", "error": "why [not]\nmore"}
 ENTRIES = [
-    (1, "running"), (1, "done"), (2, "running"), (3, "running"), (2, "done"),
-    (3, "failed", "why [not]\nmore"), (4, "running"), (77, "done"),
+    (1, "begun"), (1, "ended"), (2, "begun"), (3, "begun"), (2, "ended"), (3, "ended", FAILED),
+    (4, "begun"), (77, "ended"),
 ]  # fmt: skip
 
 
@@ -70,7 +77,7 @@ def test_of_a_transfer_only_the_target_counts(tmp_path):
     states = {run.signature: "pending" for run in runs}
     with LiveProgress(runs, states, tmp_path, Console(file=out, width=300)) as progress:
         for run in runs:
-            ledger.write(run.signature, "done")
+            ledger.write(run.signature, "ended")
             progress.update()
     first, second = out.getvalue().splitlines()
     assert "rung=[1]: test R2 0.100 " in first and first.endswith("best 0.100)")
@@ -80,17 +87,17 @@ def test_of_a_transfer_only_the_target_counts(tmp_path):
 def test_a_run_that_is_gone_or_damaged_is_no_error(tmp_path):
     (tmp_path / "runs" / f"{4:016x}").mkdir(parents=True)
     (tmp_path / "runs" / f"{4:016x}" / "metrics.json").write_text("{")
-    printed = print_progress(tmp_path, False, [(3, "done"), (4, "done"), (4, "failed", "")])
-    assert "rung=[3]: finished" in printed and "rung=[4]: finished" in printed
+    printed = print_progress(tmp_path, False, [(3, "ended"), (4, "ended")])
+    assert "rung=[4]: finished" in printed and "rung=[3]" not in printed
 
 
 def test_new_entries_are_read_once_however_they_are_cut(tmp_path):
     ledger = Ledger(tmp_path)
-    ledger.write("a", "done")
+    ledger.write("a", "ended")
     new_entries = NewEntries(tmp_path)
     assert list(new_entries) == []
-    lines = "".join(f"\n{json.dumps({'signature': s, 'status': 'done'})}\n" for s in "bcd")
-    lines += '\n{"signature": "cut sho\n[1]\n{"signature": "e", "status": "odd"}\n'
+    lines = "".join(f"\n{json.dumps({'signature': s, 'event': 'ended'})}\n" for s in "bcd")
+    lines += '\n{"signature": "cut sho\n[1]\n{"signature": "e", "event": "odd"}\n'
     signatures = []
     for letter in lines:
         with ledger.file.open("a") as file:
@@ -103,7 +110,7 @@ def test_a_ledger_without_new_entries_is_not_opened(tmp_path, monkeypatch):
     new_entries = NewEntries(tmp_path)
     assert list(new_entries) == []  # it does not exist yet
     ledger = Ledger(tmp_path)
-    ledger.write("new", "failed", "why")
+    ledger.write("new", "ended")
     assert [entry["signature"] for entry in new_entries] == ["new"]
     assert new_entries.read == ledger.file.stat().st_size
     monkeypatch.setattr(Path, "open", None)

@@ -7,8 +7,7 @@ from rich.console import Console
 from g2p.cli.sweep import execute
 from g2p.report.study import html as page
 from g2p.report.study.layout import WIDE
-from g2p.runs.figures import plt
-from g2p.study.design import studies
+from g2p.study.study_files import studies
 from tests.helpers.command import sweep
 from tests.helpers.figures import check_figure, check_rows, rows_of
 
@@ -58,5 +57,4 @@ def _check_artists(tmp_path, folder, overrides, monkeypatch):
     assert execute([*overrides, "--collect"], Console(quiet=True))
     for name, shown in drawn.items():
         check_figure(shown, name, rows_of(folder / "figures" / f"{name}.csv"))
-        plt.close(shown)
     assert {*drawn} == {file.stem for file in folder.glob("figures/*.csv")}

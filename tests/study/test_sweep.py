@@ -15,15 +15,17 @@ import pytest
 import torch
 
 from g2p.runs.directory import RunDirectory
-from g2p.runs.lock import in_training
+from g2p.runs.lock import try_lock
 from g2p.runs.resolve import resolve_run
 from g2p.runs.run import drive
+from g2p.runs.status import RunStatus, read_status
 from g2p.study import job as jobs
 from g2p.study.job import Job
-from g2p.study.ledger import Ledger, status
+from g2p.study.ledger import Ledger, study_status
 from g2p.tracking.group import Group
 from tests.helpers.command import ROOT, call, started
 from tests.helpers.configs import SMALL_RIDGE, compose, paths
+from tests.helpers.stored_runs import write_run, write_status
 
 QUIET = ("logger=none",)
 
@@ -152,26 +154,36 @@ def test_whatever_a_run_raises_becomes_its_status(tmp_path, monkeypatch, error, 
 
     monkeypatch.setattr(jobs, "obtain_steps", raising)
     config = compose(*SMALL_RIDGE, *paths(tmp_path))
-    signature = resolve_run(config).directory.folder.name
+    directory = resolve_run(config).directory
+    signature = directory.folder.name
     drive(Job(tmp_path, Group("test"), (signature,), False).steps(signature, config))
-    entry = Ledger(tmp_path).entries()[signature]
-    assert entry["status"] == "failed" and message in entry["error"]
+    status = study_status(directory)
+    assert status.state == "failed" and message in status.error
+    assert directory.config() == config  # so that it can be found by what it is
 
 
 def test_the_ledger_survives_a_line_cut_short(tmp_path):
     ledger = Ledger(tmp_path)
-    ledger.write("a", "running")
-    ledger.write("b", "failed", "why " * 5000)
+    ledger.write("a", "begun")
+    ledger.write("b", "ended")
     whole = ledger.file.read_bytes()
-    for cut in range(0, len(whole), 97):
+    for cut in range(len(whole)):
         ledger.file.write_bytes(whole[:cut])
-        ledger.write("c", "running")
-        assert ledger.entries()["c"]["status"] == "running"
-        assert set(ledger.entries()) <= {"a", "b", "c"}
-    directory = RunDirectory(tmp_path / "run")
-    assert status(directory, {"status": "running"}) == "pending"  # nobody holds its lock
-    assert status(directory, {"status": "failed"}) == "failed"
-    assert status(directory, None) == "pending" and not in_training(directory)
+        ledger.write("c", "begun")
+        assert {"c"} <= ledger.signatures() <= {"a", "b", "c"}
+
+
+def test_a_killed_run_is_pending_in_its_study(tmp_path):
+    directory = write_run(tmp_path, 1, done=False)
+    assert study_status(RunDirectory(tmp_path / "none")).state == "pending"
+    write_status(directory, "running", host="here", pid=77)
+    with try_lock(directory) as is_free:  # as a process that trains it
+        assert is_free and study_status(directory).state == "running"
+    assert study_status(directory).state == "pending"
+    write_status(directory, "failed", error="why")
+    assert study_status(directory) == RunStatus("failed", "why")
+    (directory.folder / "status.json").write_text("{")
+    assert study_status(directory).state == "pending"
 
 
 @pytest.mark.slow
@@ -212,8 +224,8 @@ def test_a_signal_leaves_everything_resumable(tmp_path):
         "Run the same command again to resume where it stopped" in message
         and "Traceback" not in message
     )
-    entries = Ledger(tmp_path / "studies" / "factorial-smoke").entries().values()
-    assert {entry["status"] for entry in entries} <= {"done", "pending"}
+    directories = [RunDirectory(folder) for folder in (tmp_path / "runs").iterdir()]
+    assert {read_status(each).state for each in directories} <= {"done", "pending"}
 
 
 @pytest.mark.parametrize(
@@ -255,5 +267,5 @@ def test_two_sweeps_at_once_share_the_work(tmp_path):
     assert [process.wait() for process in both] == [0, 0]
     lines = (tmp_path / "studies" / "layers-smoke" / "ledger.jsonl").read_text().split("\n")
     begun = [entry["signature"] for entry in map(json.loads, filter(None, lines))
-             if entry["status"] == "running"]  # fmt: skip
+             if entry["event"] == "begun"]  # fmt: skip
     assert len(set(begun)) == 12 and len(begun) <= 14

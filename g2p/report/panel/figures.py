@@ -10,10 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
 from g2p.core.atomic_files import write_atomically
-from g2p.core.plot_style import BLUE, GREY, ORANGE
+from g2p.core.plot_style import BLUE, GREY, ORANGE, drawing_style, subplots
 from g2p.report.panel.genotype_stats import Calls, Relatedness
 from g2p.report.panel.ld_decay import Decay
-from g2p.runs.figures import drawing_style, plt
 
 # Blue below the mean, orange above: distinct to the colour-blind.
 DIVERGING = LinearSegmentedColormap.from_list("blue_orange", [BLUE, "white", ORANGE])
@@ -26,7 +25,6 @@ def draw(path: Path, figure_of: Callable[..., Figure], *data) -> None:
     with drawing_style():
         figure = figure_of(*data)
         write_atomically(path, lambda file: figure.savefig(file, format="png"))
-        plt.close(figure)
 
 
 def frequencies(calls: Calls) -> Figure:
@@ -34,7 +32,7 @@ def frequencies(calls: Calls) -> Figure:
     n_loci, n_strains = len(calls.frequency), len(calls.missing_by_strain)
     missing = calls.missing_by_strain.any()
     columns = 3 if missing else 1
-    figure, grid = plt.subplots(
+    figure, grid = subplots(
         1, columns, figsize=(3.4 * columns + 0.8, 3.2), layout="constrained", squeeze=False
     )
     called = calls.frequency[np.isfinite(calls.frequency)]
@@ -57,7 +55,7 @@ def frequencies(calls: Calls) -> Figure:
 
 def linkage(decay: Decay) -> Figure:
     """Plot mean r2 of two loci by their distance, beside that of loci on different chromosomes."""
-    figure, axes = plt.subplots(figsize=(5, 3.4), layout="constrained")
+    figure, axes = subplots(figsize=(5, 3.4), layout="constrained")
     axes.plot(decay.distance, decay.r2, "o-", color=BLUE, markersize=4, label="same")
     if np.isfinite(decay.between):
         axes.axhline(decay.between, color=ORANGE, linestyle="--", label="different")
@@ -73,7 +71,7 @@ def linkage(decay: Decay) -> Figure:
 
 def relationships(related: Relatedness, n_strains: int) -> Figure:
     """Plot the relationships of pairs of strains, and the matrix with its groups."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(8.2, 3.6), layout="constrained")
+    figure, (left, right) = subplots(1, 2, figsize=(8.2, 3.6), layout="constrained")
     pairs = related.pairs
     left.hist(pairs, bins=60, color=BLUE)
     left.set(xlabel="relationship", ylabel="pairs of strains (log scale)", yscale="log")
@@ -97,7 +95,7 @@ def phenotypes(values: np.ndarray, names: list[str]) -> Figure:
     columns = min(6, len(shown))
     rows = math.ceil(len(shown) / columns)
     size = (max(3.6, 1.8 * columns + 0.3), 1.45 * rows + 0.7) if len(shown) > 1 else (4, 3)
-    figure, grid = plt.subplots(rows, columns, figsize=size, layout="constrained", squeeze=False)
+    figure, grid = subplots(rows, columns, figsize=size, layout="constrained", squeeze=False)
     for axes in grid.flat[len(shown) :]:
         axes.set_visible(False)
     for axes, name, column in zip(grid.flat, shown, values.T, strict=False):
@@ -122,7 +120,7 @@ def heritabilities(h2: Mapping[str, float], ceiling: Mapping[str, float], strain
     """Plot heritability by phenotype, the largest on top, and the noise ceiling where known."""
     estimated = sorted((name for name in h2 if np.isfinite(h2[name])), key=h2.get, reverse=True)
     shown = estimated[:MOST_PHENOTYPES]
-    figure, axes = plt.subplots(figsize=(5, 0.2 * len(shown) + 1.6), layout="constrained")
+    figure, axes = subplots(figsize=(5, 0.2 * len(shown) + 1.6), layout="constrained")
     heights = np.arange(len(shown))
     axes.barh(heights, [h2[name] for name in shown], color=BLUE, label="additive heritability")
     marked = [(i, ceiling[name]) for i, name in enumerate(shown) if name in ceiling]

@@ -13,6 +13,7 @@ from matplotlib.ticker import EngFormatter, FixedLocator, Formatter, LogLocator,
 
 from g2p.config.registry import is_baseline
 from g2p.core.phrases import listed
+from g2p.core.plot_style import subplots
 from g2p.report.study.layout import (
     Picture,
     Values,
@@ -24,7 +25,6 @@ from g2p.report.study.layout import (
     style,
 )
 from g2p.report.study.results_view import StudyData, group_by, is_number
-from g2p.runs.figures import plt
 
 # Ticks of a time axis: the dense ones where their labels fit.
 UNITS = {"ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0}
@@ -155,7 +155,7 @@ def _draw(order: Sequence[str], values: Values, width: float) -> Figure:
     width = min(width, across * 4.2)
     arms = [arm for arm in order if any(row["arm"] == arm for row in values)]
     looks = {arm: style(order.index(arm)) | {"linestyle": "none"} for arm in arms}
-    figure, grid = plt.subplots(
+    figure, grid = subplots(
         down, across, figsize=(width, 2.3 * down + legend_inches(arms, width)), squeeze=False,
         layout="constrained", sharey=True,
     )  # fmt: skip

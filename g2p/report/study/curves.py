@@ -9,6 +9,7 @@ from matplotlib.lines import Line2D
 
 from g2p.core.formatting import label
 from g2p.core.phrases import plural
+from g2p.core.plot_style import subplots
 from g2p.report.study.factor_values import AXES, CEILING, Axis, factor_values, sort_values
 from g2p.report.study.layout import (
     Picture,
@@ -22,7 +23,6 @@ from g2p.report.study.layout import (
     style,
 )
 from g2p.report.study.results_view import StudyData, group_by
-from g2p.runs.figures import plt
 
 MOST_POINTS = 3000  # that are drawn as shapes
 OVER_PHENOTYPES = ("mean", "interval_low", "interval_high", CEILING)
@@ -101,7 +101,7 @@ def _draw(order: Sequence[str], factor: str, values: Values, width: float) -> Fi
     handles = [Line2D([], [], label=line, **_legend_look(looks[line], line, values, factor))
                for line in lines]  # fmt: skip
     handles += [Line2D([], [], label="noise ceiling", color="black", linewidth=1)] * ceiling
-    figure, grid = plt.subplots(
+    figure, grid = subplots(
         down, across, layout="constrained", squeeze=False,
         figsize=(width, 3.2 * down + legend_inches([h.get_label() for h in handles], width)),
     )  # fmt: skip

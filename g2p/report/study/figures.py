@@ -6,7 +6,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from g2p.core.plot_style import BLUE, GREY
+from g2p.core.plot_style import BLUE, GREY, subplots
 from g2p.report.study.cost_figure import cost
 from g2p.report.study.curves import factor_picture
 from g2p.report.study.factor_values import AXES
@@ -15,7 +15,6 @@ from g2p.report.study.learning_figure import learning_curves_picture
 from g2p.report.study.phenotype_figure import phenotype_picture
 from g2p.report.study.published_results import Published
 from g2p.report.study.results_view import StudyData, group_by, is_number
-from g2p.runs.figures import plt
 from g2p.stats.compare import Effect
 from g2p.stats.effects_table import method_notes
 
@@ -87,7 +86,7 @@ def _effects(values: Values, width: float) -> Figure:
     names = [wrapped(cells[0]["comparison"], width * 0.36, lines=8) for cells in rows]
     lines = max(name.count("\n") + 1 for name in names)
     height = len(rows) * max(0.34, 0.15 * lines + 0.1) + 1.1
-    figure, axes = plt.subplots(figsize=(width, height), layout="constrained")
+    figure, axes = subplots(figsize=(width, height), layout="constrained")
     between = "\n" if width < 5 and lines > 1 else " "
     texts = []
     for y, row_cells in enumerate(rows):

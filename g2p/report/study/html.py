@@ -11,8 +11,8 @@ from io import BytesIO, StringIO
 from pathlib import Path
 
 from g2p.core.atomic_files import write_atomically
+from g2p.core.plot_style import drawing_style
 from g2p.report.study.layout import NARROW, STUDY_STYLE, WIDE, Picture, Values, readable
-from g2p.runs.figures import drawing_style, plt
 
 PHONE = 760  # pixels: on a page narrower than this a wide figure's letters are too small
 
@@ -172,7 +172,6 @@ def _svg(picture: Picture, width: float, folder: Path | None = None) -> bytes:
                 folder / f"{picture.name}.png",
                 lambda out: drawn.savefig(out, format="png", dpi=150),
             )
-        plt.close(drawn)
     return file.getvalue()
 
 

@@ -6,10 +6,11 @@ from functools import partial
 from pathlib import Path
 from statistics import fmean
 
-import pyarrow as pa
 from matplotlib.figure import Figure
 
+from g2p.core.errors import DamagedRunError
 from g2p.core.phrases import plural
+from g2p.core.plot_style import subplots
 from g2p.report.study.layout import (
     Picture,
     Values,
@@ -21,7 +22,6 @@ from g2p.report.study.layout import (
 )
 from g2p.report.study.results_view import StudyData, group_by, is_number
 from g2p.runs.directory import RunDirectory
-from g2p.runs.figures import plt
 
 MOST_CURVES = 60
 
@@ -62,7 +62,7 @@ def curve_values(data: StudyData, directories: Mapping[str, Path]) -> list[dict]
             continue
         try:
             history = RunDirectory(directories[run.key]).history().to_pydict()
-        except (FileNotFoundError, pa.ArrowInvalid):
+        except (FileNotFoundError, DamagedRunError):
             continue
         rows = [
             {"kind": "run", "arm": run.arm, "signature": run.key, "epoch": epoch + 1,
@@ -96,7 +96,7 @@ def _draw(order: Sequence[str], values: Values, width: float) -> Figure:
     width = min(width, across * 3.4)
     titles = [wrapped(arm, (width - 0.6) / across - 0.1) for arm in by_arm]
     lines = max(title.count("\n") + 1 for title in titles)
-    figure, grid = plt.subplots(
+    figure, grid = subplots(
         down, across, figsize=(width, down * (1.7 + 0.15 * lines) + 0.4), squeeze=False,
         layout="constrained", sharey=True, sharex=True,
     )  # fmt: skip

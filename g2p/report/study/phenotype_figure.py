@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from g2p.core.phrases import listed, plural
-from g2p.core.plot_style import GREY
+from g2p.core.plot_style import GREY, subplots
 from g2p.report.study.layout import (
     MARKERS,
     Picture,
@@ -27,7 +27,6 @@ from g2p.report.study.layout import (
 from g2p.report.study.published_results import Published
 from g2p.report.study.results_view import StudyData, group_by, is_number
 from g2p.report.study.values import SAME, mean_of_runs, reference, references
-from g2p.runs.figures import plt
 
 SLOT = 0.07  # inches for an arm, at least
 GAP = 1.5  # slots between phenotypes
@@ -140,7 +139,7 @@ def _draw(
     looks = {arm: style(order.index(arm)) for arm in arms}
     handles = _handles(looks, order, published, {row["kind"] for row in values})
     key = legend_inches([handle.get_label() for handle in handles], width)
-    figure, grid = plt.subplots(
+    figure, grid = subplots(
         rows, 1, figsize=(width, rows * height + key), layout="constrained", squeeze=False,
         sharey=True,
     )  # fmt: skip

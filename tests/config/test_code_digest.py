@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from g2p.config import code_digest
+from g2p.config.code_digest import FOLLOWED
 from g2p.core.errors import G2PError
 from g2p.core.package import PACKAGE
-from g2p.runs import code_digest, environment
-from g2p.runs.code_digest import FOLLOWED
+from g2p.runs import environment
 from g2p.runs.directory import RunDirectory
 from g2p.runs.environment import differences, git_state
 from g2p.runs.run import run
@@ -136,6 +137,7 @@ def test_a_returned_run_is_shown_with_the_versions_that_differ(tmp_path, capsys)
     facts["threads"] += 3
     facts["stacked"] = True
     file.write_text(json.dumps(facts))
+    (folder / "checksums.json").unlink()
     capsys.readouterr()
     run(config)
     printed = capsys.readouterr().out

@@ -1,0 +1,25 @@
+"""The flag --config-dir DIR of every command: a folder of YAML files of a user's own."""
+
+from g2p.core.errors import OptionError
+
+FLAGS = ("--config-dir", "-cd")  # as Hydra has them
+
+
+def take_config_dir(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """Return the folders that a command line names with the flag, and its other arguments.
+
+    Raises:
+        OptionError: for the flag without a folder.
+    """
+    folders, others = [], []
+    waiting = iter(arguments)
+    for argument in waiting:
+        flag, equals, value = argument.partition("=")
+        if flag not in FLAGS:
+            others.append(argument)
+            continue
+        folder = value if equals else next(waiting, "")
+        if not folder:
+            raise OptionError(f"{flag} needs a folder: --config-dir my_conf.")
+        folders.append(folder)
+    return folders, others

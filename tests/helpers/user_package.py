@@ -1,0 +1,124 @@
+"""A package of a user's own: a network, a closed form, a source, a study, and their YAML files."""
+
+from pathlib import Path
+
+NETS = '''"""Networks."""
+
+from typing import Annotated
+
+from torch import nn
+
+from g2p.config.constraints import AtLeast
+from my_pkg.parts import scaled
+
+
+class Base(nn.Module):
+    def __init__(self, *, n_loci: int, n_phenotypes: int, hidden: Annotated[int, AtLeast(1)]):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(n_loci, hidden), nn.ReLU(), nn.Linear(hidden, n_phenotypes)
+        )
+
+
+class MLP(Base):
+    def forward(self, genotype_BL):  # (B, L) -> (B, P)
+        return scaled(self.layers(genotype_BL))
+'''
+PARTS = '''def scaled(values):
+    """A module that the network's imports."""
+    return values * 0.5
+'''
+FORMS = '''"""A closed form: the mean of each phenotype."""
+
+import numpy as np
+
+
+class Mean:
+    def __init__(self, *, share: float):
+        self.share = share
+
+    @property
+    def state(self):
+        return {"offset": self.offset}
+
+    @property
+    def num_parameters(self):
+        return self.offset.size
+
+    def fit(self, genotypes, phenotypes):
+        self.offset = np.nanmean(phenotypes, axis=0) * self.share
+        return self
+
+    def load(self, state):
+        self.offset = state["offset"]
+        return self
+
+    def predict(self, genotypes):
+        return np.tile(self.offset, (len(genotypes), 1))
+'''
+SOURCES = '''"""A source: genotypes and phenotypes of random numbers, or of a file."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from g2p import Panel
+
+
+def read_mine(*, file: Path | None, strains: int) -> Panel:
+    rng = np.random.default_rng(0)
+    genotypes = rng.choice(np.array([-1, 1], np.int8), (strains, 12))
+    shift = float(file.read_text()) if file else 0.0
+    noise = rng.standard_normal((strains, 2))
+    phenotypes = genotypes[:, :2] + 0.3 * noise + shift
+    return Panel(
+        genotypes=genotypes,
+        phenotypes=phenotypes,
+        strains=[f"s{i}" for i in range(strains)],
+        phenotype_names=["height", "weight"],
+        loci=pa.table({
+            "id": [f"l{i}" for i in range(12)],
+            "chromosome": ["1"] * 12,
+            "position": range(12),
+        }),
+    )
+'''
+FILES = {
+    "my_pkg/__init__.py": "",
+    "my_pkg/nets.py": NETS,
+    "my_pkg/parts.py": PARTS,
+    "my_pkg/forms.py": FORMS,
+    "my_pkg/sources.py": SOURCES,
+    "my_conf/model/mlp.yaml": "name: my_pkg.nets.MLP\nhidden: 8\n",
+    "my_conf/model/mean.yaml": "name: my_pkg.forms.Mean\nshare: 1.0\n",
+    "my_conf/data/mine.yaml": """\
+name: my_pkg.sources.read_mine
+file: null
+strains: 80
+missing: mask
+""",
+    "my_studies/mine.yaml": """\
+question: Does a network beat the mean?
+set: {data: mine}
+factors:
+  model: [mean, mlp]
+compare: [[mean, mlp]]
+phenotypes: [height]
+sizes: {smoke: {}, full: {seeds: [0, 1]}}
+""",
+}
+
+
+def write_package(folder: Path, **changes: str) -> Path:
+    """Write the package, its configs and its study into a folder; return the folder.
+
+    Args:
+        folder: made where it is absent.
+        changes: file name without its ending -> its text, of a file of the package.
+    """
+    for name, text in FILES.items():
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(changes.get(file.stem, text) if name.startswith("my_pkg") else text)
+    return folder
