@@ -18,11 +18,11 @@ from g2p.core.errors import TrainingError
 # Memory grows with the square of the strains, time with the cube: at this, 4 to 8 GB and, on one
 # core, two minutes a phenotype.
 MOST_STRAINS = 30_000
-# Each step towards the highest likelihood costs as much as the fit itself. Beyond these, weights
-# are those of a random subset: their error is small beside the gain from the other strains.
+# Each step towards the highest likelihood costs as much as the fit itself. With more strains, or
+# one rate a locus, weights are those of a random subset, and the fit uses all strains.
 MOST_FOR_SHARED = 10_000
-MOST_FOR_LOCUS = 4_000
 SUBSET = 4_000
+START = 1_000  # strains whose shared width the widths of single loci start from
 
 
 class RKHS(PerPhenotype):
@@ -44,18 +44,19 @@ class RKHS(PerPhenotype):
                 f"model=rkhs needs a strains x strains matrix: {n} are more than {MOST_STRAINS}. "
                 "Use ridge, linear_pairwise or gbdt."
             )
-        z = y - y.mean()
-        rows = np.arange(n)
-        if n > (MOST_FOR_SHARED if self.rates == "shared" else MOST_FOR_LOCUS):
-            rows = np.sort(np.random.default_rng(0).choice(n, SUBSET, replace=False))
-        weights = shared_weights(X[rows], y[rows] - y[rows].mean())
-        if self.rates == "locus":
-            weights = locus_weights(X[rows], y[rows] - y[rows].mean(), weights)
-        additive, gaussian, width = weights
+        rng = np.random.default_rng(0)
+        if self.rates == "shared":
+            rows = _subset(rng, n, SUBSET if n > MOST_FOR_SHARED else n)
+            additive, gaussian, width = shared_weights(X[rows], y[rows] - y[rows].mean())
+        else:
+            rows = _subset(rng, n, SUBSET)
+            few = rows[_subset(rng, len(rows), START)]
+            start = shared_weights(X[few], y[few] - y[few].mean())
+            additive, gaussian, width = locus_weights(X[rows], y[rows] - y[rows].mean(), start)
         covariance = Covariance(X, additive, gaussian, width)
         return {
             "genotypes": X.astype(np.float32),
-            "dual": solve(covariance, z, in_single=n > MOST_FOR_SHARED),
+            "dual": solve(covariance, y - y.mean(), in_single=n > MOST_FOR_SHARED),
             "offset": float(y.mean()),
             "additive": additive,
             "gaussian": gaussian,
@@ -68,3 +69,8 @@ class RKHS(PerPhenotype):
             *(state[name] for name in ("additive", "gaussian", "width")),
         )
         return lambda genotypes: state["offset"] + covariance.times(genotypes, state["dual"])
+
+
+def _subset(rng: np.random.Generator, n: int, size: int) -> np.ndarray:
+    """Return `size` random rows of n, in order; all of them where there are no more."""
+    return np.sort(rng.choice(n, size, replace=False)) if size < n else np.arange(n)

@@ -42,7 +42,7 @@ def test_it_is_the_conditional_mean_of_its_normal_distribution(rates, single, mo
     """With its weights, against the dense formula with kernels written out by loops."""
     if single:
         monkeypatch.setattr(rkhs, "MOST_FOR_SHARED", 20)
-        monkeypatch.setattr(rkhs, "MOST_FOR_LOCUS", 20)
+        monkeypatch.setattr(rkhs, "START", 20)
         monkeypatch.setattr(rkhs, "SUBSET", 30)
         monkeypatch.setattr("g2p.baselines.rkhs_covariance.BLOCK", 7)
     genotypes, y = cross(40, 6)
