@@ -1,9 +1,13 @@
 """What g2p does, as functions of Python: they raise subclasses of `g2p.G2PError` and never exit.
 
+They work in scripts, threads and notebooks; runs of several threads are trained in turn. Ctrl-C
+raises KeyboardInterrupt, and the same call resumes.
+
 Overrides are those of the command line, one text each: `train("model=ridge", "phenotype=YPD")`.
 """
 
 import os
+import warnings
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -35,9 +39,10 @@ def train(*overrides: str, config_dir: Folder | None = None) -> "Run":
     from g2p.config.compose import compose_config, overridden_keys
     from g2p.config.locate import is_dotted
     from g2p.runs.finished_run import Run
+    from g2p.runs.in_process import call_from_python
     from g2p.runs.run import run
 
-    with _config_folders(config_dir):
+    with call_from_python(), _config_folders(config_dir):
         config = compose_config(_texts(overrides))
         folder = run(config, set_by_user=overridden_keys(_texts(overrides)))
     name = config["model"]["name"]
@@ -47,6 +52,8 @@ def train(*overrides: str, config_dir: Folder | None = None) -> "Run":
 def load_run(folder: Folder, *, code: Sequence[str] = ()) -> "Run":
     """Open a finished run; its files are read when they are asked for, and none is executed.
 
+    A run of an earlier version has no checksums, which is a warning.
+
     Args:
         folder: the run's directory.
         code: packages of one's own, `["my_pkg"]`, that may be imported when the weights of a model
@@ -55,7 +62,7 @@ def load_run(folder: Folder, *, code: Sequence[str] = ()) -> "Run":
     Raises:
         RunError: when the folder is not the directory of a finished run.
     """
-    from g2p.runs.directory import RunDirectory
+    from g2p.runs.directory import RunDirectory, unverified_line
     from g2p.runs.finished_run import Run
 
     path = Path(folder).expanduser()
@@ -65,6 +72,8 @@ def load_run(folder: Folder, *, code: Sequence[str] = ()) -> "Run":
         raise RunError(f"{path} is not a finished run (it has no metrics.json).")
     run = Run(path, code=tuple([code] if isinstance(code, str) else code))
     _ = run.metrics  # so that a damaged one is found now
+    if line := unverified_line([run.directory]):
+        warnings.warn(line, stacklevel=2)
     return run
 
 
@@ -77,8 +86,8 @@ def list_runs(folder: Folder = "runs", **filters) -> "pd.DataFrame":
             has one: `model="ridge"`, `status=["done", "failed"]`, `**{"optim.lr": 1e-3}`.
 
     Returns:
-        A row a run: signature, status, test_r2 (mean over phenotypes), epochs, when, folder, and a
-        column for each key of the configs (NaN where it has no effect).
+        A row a run: signature, status, test_r2 (mean over phenotypes), epochs, when, error, folder,
+        and a column for each key of the configs (NaN where it has no effect).
 
     Raises:
         RunError: when the folder does not exist.
@@ -135,11 +144,12 @@ def sweep(*arguments: str, config_dir: Folder | None = None) -> "StudyResults":
     """
     from g2p.cli.sweep import execute
     from g2p.core.console import Console
+    from g2p.runs.in_process import call_from_python
 
     texts = _texts(arguments)
     if flags := [text for text in texts if text.startswith("-")]:
         raise OptionError(f"{flags[0]} is a flag of sweep.py; from Python there are none.")
-    with _config_folders(config_dir):
+    with call_from_python(), _config_folders(config_dir):
         outcome = execute(texts, Console())
     if not outcome.is_done:
         raise TrainingError(

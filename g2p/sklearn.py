@@ -56,6 +56,7 @@ class G2PRegressor(RegressorMixin, BaseEstimator):
 
         X may be a DataFrame, whose columns then are the names of loci.
         """
+        from g2p.runs.in_process import call_from_python
         from g2p.training.fit import fit_model
 
         config = self._config()
@@ -70,7 +71,7 @@ class G2PRegressor(RegressorMixin, BaseEstimator):
             self.feature_names_in_ = np.array(X.columns.map(str), object)
         self._is_vector = phenotypes.ndim == 1
         self.data_ = self._prepare(genotypes, phenotypes.reshape(len(phenotypes), -1), config)
-        with tempfile.TemporaryDirectory() as folder:  # of checkpoints
+        with tempfile.TemporaryDirectory() as folder, call_from_python():  # of checkpoints
             checkpoints = Path(folder) / "checkpoints"
             checkpoints.mkdir()
             self.fitted_ = fit_model(config, self.data_, checkpoints, lambda rows: None)

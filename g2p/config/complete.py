@@ -1,4 +1,4 @@
-"""How panels are prepared, which a user's own source may leave out of its YAML."""
+"""What a user's own YAML may leave out: how panels are prepared, and code of the user's own."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -7,9 +7,9 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 
 from g2p.config.locate import is_dotted
-from g2p.config.registry import CONF, prepare_options
+from g2p.config.registry import CONF, choice_options, prepare_options
 
-DEFAULTS = CONF / "data" / "table.yaml"  # also a source of whatever the user has
+DEFAULTS = {"data": CONF / "data" / "table.yaml", "trainer": CONF / "trainer" / "auto.yaml"}
 
 
 def plain_config(config: DictConfig) -> dict:
@@ -18,14 +18,19 @@ def plain_config(config: DictConfig) -> dict:
 
 
 def completed(config: dict) -> dict:
-    """Return a config in which a user's source has all options of preparation."""
-    data = config.get("data")
-    if not isinstance(data, Mapping) or not is_dotted(data.get("name")):
-        return config
-    return {**config, "data": {**data, **{k: v for k, v in _defaults().items() if k not in data}}}
+    """Return a config whose source and trainer, if they are a user's, have these options."""
+    for group in DEFAULTS:
+        options = config.get(group)
+        if isinstance(options, Mapping) and (group == "trainer" or is_dotted(options.get("name"))):
+            missing = {k: v for k, v in _defaults(group).items() if k not in options}
+            config = {**config, group: {**options, **missing}} if missing else config
+    return config
 
 
 @cache
-def _defaults() -> dict:
-    values = yaml.safe_load(DEFAULTS.read_text())
-    return {key: values[key] for key in prepare_options()}
+def _defaults(group: str) -> dict:
+    values = yaml.safe_load(DEFAULTS[group].read_text())
+    if group == "data":
+        return {key: values[key] for key in prepare_options()}
+    options = choice_options(group, None)
+    return {key: value for key, value in values.items() if options[key].is_user_code}

@@ -19,6 +19,7 @@ from g2p.config.constraints import (
     OnlyIf,
     OptionsOf,
     Unless,
+    UserCode,
 )
 from g2p.config.options import FACTS, Option, option_of
 from g2p.core.errors import CodeError
@@ -26,8 +27,8 @@ from g2p.core.phrases import listed
 
 ACRONYMS = ("gbdt", "rkhs")
 KINDS = (bool, int, float, str, list, dict, Path, NoneType)
-SIBLING_RULES = (Divides, LessThan, OnlyIf, Unless)
-RULES = (*SIBLING_RULES, OptionsOf, NeutralAt)  # and classes with `broken_by`
+OF_SIBLINGS = (Divides, LessThan, OnlyIf, Unless)
+RULES = (*OF_SIBLINGS, OptionsOf, UserCode, NeutralAt)  # and classes with `broken_by`
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -83,7 +84,7 @@ def signature_options(file: Path, node: Function) -> dict[str, Option]:
     options = {argument.arg: _option(file, argument, default) for argument, default in arguments}
     for argument, _ in arguments:
         for rule in options[argument.arg].rules:
-            for sibling in vars(rule).values() if isinstance(rule, SIBLING_RULES) else ():
+            for sibling in vars(rule).values() if isinstance(rule, OF_SIBLINGS) else ():
                 if sibling not in options:
                     raise CodeError(
                         f"{file}:{argument.lineno}: {rule} does not name an option. "

@@ -79,6 +79,16 @@ class NeutralAt:
     value: object
 
 
+@dataclass(frozen=True)
+class UserCode:
+    """The value names code of a user's own of this kind (`loss`, `metric`, `callback`), or a list.
+
+    null or an empty list is none, and then the option is no part of a run's signature.
+    """
+
+    kind: str
+
+
 # Seeds: the range that numpy, scikit-learn and torch share.
 Seed = Annotated[int, AtLeast(0), AtMost(2**32 - 1)]
 
@@ -86,6 +96,6 @@ VOCABULARY = {
     "Annotated": Annotated, "Literal": Literal, "Path": Path,
     "AtLeast": AtLeast, "Above": Above, "Below": Below, "AtMost": AtMost,
     "Divides": Divides, "LessThan": LessThan, "OnlyIf": OnlyIf, "Unless": Unless,
-    "OptionsOf": OptionsOf, "NeutralAt": NeutralAt,
+    "OptionsOf": OptionsOf, "UserCode": UserCode, "NeutralAt": NeutralAt,
     "Seed": Seed,
 }  # fmt: skip

@@ -103,7 +103,9 @@ def _shipped_options(group: str, name: str | None) -> dict[str, Option]:
     if group == "optim":
         return read_options(PACKAGE / "training" / "optimizers.py", name)
     if group == "trainer":
-        return read_options(PACKAGE / "training" / "trainer.py", "train")
+        folder = PACKAGE / "training"
+        options = read_options(folder / "trainer.py", "train")
+        return options | read_options(folder / "user_metrics.py", "user_scores")
     return read_options(PACKAGE / "tracking" / "wandb_tracker.py", f"{name}_tracker")
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from g2p.config.constraints import Divides, LessThan, OptionsOf, Seed
+from g2p.config.constraints import Divides, LessThan, OptionsOf, Seed, UserCode
 from g2p.config.locate import EXAMPLE, is_dotted
 from g2p.config.options import Option, option_of, options_without_effect
 from g2p.config.registry import (
@@ -22,6 +22,7 @@ from g2p.config.registry import (
     is_baseline,
     shipped_choices,
 )
+from g2p.config.user_code import check_user_code
 from g2p.core.errors import CodeError, OptionError
 from g2p.core.phrases import listed, nearest
 
@@ -35,7 +36,7 @@ PATHS = {"data": Option(Path), "cache": Option(Path), "runs": Option(Path)}
 MOST_DIVISORS_TRIED = 10_000  # for a message
 
 # The keys of trainer that a model without epochs takes.
-BASELINE_KEYS = ("accelerator",)
+BASELINE_KEYS = ("accelerator", "metrics")
 
 
 def inapplicable_keys(config: Mapping) -> dict[str, str]:
@@ -163,6 +164,8 @@ def _check_siblings(group: str, key: str, rule: object, values: Mapping) -> None
             f"{group}.{key}={values[key]} does not divide {group}.{rule.whole}={whole}. "
             f"It may be {listed(map(str, _divisors(whole)))}."
         )
+    if isinstance(rule, UserCode):
+        check_user_code(f"{group}.{key}", values[key], rule.kind)
     if isinstance(rule, LessThan) and values[key] >= values[rule.bound]:
         raise OptionError(
             f"{group}.{key}={values[key]} must be below {group}.{rule.bound}={values[rule.bound]}."

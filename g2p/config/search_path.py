@@ -1,5 +1,6 @@
 """Where YAML files are: conf/, and before it the folders of a user (`--config-dir`)."""
 
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from g2p.config.registry import CONF, FOLDERS, user_folders
 from g2p.core.errors import OptionError
 from g2p.core.yaml_file import read_yaml
 
+_LOCK = threading.RLock()  # a launcher's job composes, too
 DEPTHS = ("*.yaml", "*/*.yaml", "*/*/*.yaml")
 
 
@@ -58,11 +60,16 @@ def search_path() -> ConfigSearchPath:
 
 @contextmanager
 def composing() -> Iterator[Hydra]:
-    """Let `hydra.compose` read these files; Hydra is left as it was before."""
-    version.setbase("1.3")
-    state = GlobalHydra.instance()
-    outer, state.hydra = state.hydra, None  # a launcher composes while Hydra runs
-    try:
-        yield Hydra.create_main_hydra2("g2p", search_path())
-    finally:
-        state.hydra = outer
+    """Let `hydra.compose` read these files; Hydra is left as it was before.
+
+    Its state is that of the process, so other threads wait.
+    """
+    with _LOCK:
+        state, base = GlobalHydra.instance(), version.VersionBase.instance()
+        outer, state.hydra = state.hydra, None  # a launcher composes while Hydra runs
+        outer_base = base.getbase()
+        version.setbase("1.3")
+        try:
+            yield Hydra.create_main_hydra2("g2p", search_path())
+        finally:
+            state.hydra, base.version_base = outer, outer_base

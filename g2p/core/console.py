@@ -26,7 +26,9 @@ class Console(rich.console.Console):
     def __init__(self, **options):
         if isinstance(sys.stdout, io.TextIOWrapper):  # its encoding may lack a letter of a name
             sys.stdout.reconfigure(errors="backslashreplace")
-        super().__init__(markup=False, emoji=False, highlight=False, **options)
+        # In a notebook Rich would show everything there, also what a log file is to receive, and
+        # a bar only with ipywidgets. As text it arrives in the cell that calls.
+        super().__init__(markup=False, emoji=False, highlight=False, force_jupyter=False, **options)
 
     def render_str(self, text: str, **options) -> Text:
         """Escape every text that is printed, those in tables and their titles included."""

@@ -48,6 +48,36 @@ def _handler(number: int, frame) -> None:
     raise_interrupt(Stopped(number))
 
 
+@contextlib.contextmanager
+def interruptible_call() -> Iterator[None]:
+    """Let Ctrl-C end a call from Python with KeyboardInterrupt; afterwards all is as it was before.
+
+    In the block Ctrl-C raises Stopped, as in a command: on a KeyboardInterrupt Lightning exits. In
+    a thread, and where the user has a handler, no handler is set.
+    """
+    global _raised
+    before, hook = _raised, sys.unraisablehook
+    is_main = threading.current_thread() is threading.main_thread()
+    handles = is_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if handles:
+        signal.signal(signal.SIGINT, _handler)
+    try:
+        with prioritise_interrupts():
+            yield
+    except (Stopped, Preempted) as error:
+        is_interrupt = isinstance(error, Stopped) or isinstance(
+            error.__context__, KeyboardInterrupt
+        )
+        if not is_interrupt or before is not None:
+            raise
+        raise KeyboardInterrupt from None
+    finally:
+        if handles:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        if is_main:
+            _raised, sys.unraisablehook = before, hook
+
+
 def stopped_message(number: int, where: str) -> str:
     """The message of a command that a signal stopped; `where` the command resumes, in short."""
     return (

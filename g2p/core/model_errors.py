@@ -1,11 +1,13 @@
 """An error in a model's file or in code of a user's own: its traceback from there on."""
 
+import re
 import traceback
 from pathlib import Path
 
 from g2p.core.package import PACKAGE
 
 MODELS = (PACKAGE / "models", PACKAGE / "baselines")  # where users add files of their own
+FRAME = re.compile(r'^  File "(?P<file>[^"]+)", line (?P<line>\d+)', re.MULTILINE)
 USER_CODE: set[Path] = set()  # packages and files of users that this process imports
 
 
@@ -21,12 +23,26 @@ def format_model_error(error: BaseException) -> str | None:
         return None
     first = is_theirs.index(True)
     report.stack = traceback.StackSummary.from_list(report.stack[first:])
-    where = f"{files[first]}, line {report.stack[0].lineno}."
-    if _is_of_user(files[first]):
-        return f"{''.join(report.format())}The error is in code of your own, {where}"
+    return "".join(report.format()) + _verdict(files[first], report.stack[0].lineno)
+
+
+def format_model_error_text(text: str) -> str | None:
+    """Return the same of a traceback that another process sent as a text."""
+    for frame in FRAME.finditer(text):
+        file = Path(frame["file"])
+        if _is_of_user(file) or _is_of_model(file):
+            rest = text[frame.start() :].rstrip()
+            verdict = _verdict(file, int(frame["line"]))
+            return f"Traceback (most recent call last):\n{rest}\n{verdict}"
+    return None
+
+
+def _verdict(file: Path, line: int | None) -> str:
+    if _is_of_user(file):
+        return f"The error is in code of your own, {file}, line {line}."
     return (
-        f"{''.join(report.format())}The error is in the model's file {where} Correct it if the "
-        "file is yours; please report it if the file comes with g2p."
+        f"The error is in the model's file {file}, line {line}. Correct it if the file is yours; "
+        "please report it if the file comes with g2p."
     )
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from functools import partial
 
@@ -18,8 +19,11 @@ def preemptible() -> Iterator[None]:
     submitit handles SIGUSR2, shortly before a time limit, by queueing the job again and exiting;
     Ray handles SIGTERM by exiting. Under Slurm, submitit ignores SIGTERM: a preempted job may use
     its grace period, and Slurm queues it again only if it does not end by itself. Where a signal
-    has no handler, or one of ours, nothing changes.
+    has no handler, or one of ours, nothing changes; nor in a thread, which receives no signals.
     """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     before = {number: signal.getsignal(number) for number in SIGNALS}
     for number, handler in before.items():
         if callable(handler):

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -106,6 +107,9 @@ def _ended(report: Callable[[JobReturn], None], job: submitit.Job, overrides: li
 @contextlib.contextmanager
 def _without_interrupts() -> Iterator[None]:
     """Have processes that are started within ignore Ctrl-C, which only this one handles."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may change how signals are handled
+        return
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         yield

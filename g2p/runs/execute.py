@@ -18,6 +18,7 @@ from g2p.tracking import wandb_tracker as trackers
 from g2p.tracking.group import Group
 from g2p.training.fit import FitRequest, Fitted, score
 from g2p.training.flops import training_flops
+from g2p.training.user_metrics import user_scores
 
 # A run yields a request for a fit and receives the fitted model from whoever drives it: one run, or
 # several at once.
@@ -60,6 +61,7 @@ def training_steps(
             not is_baseline(config["model"]["name"]) and config["trainer"]["devices"] > 1
         )
         callback = directory.write_history if has_processes else on_epoch
+        _check_metrics(config, data)
         fitted = yield FitRequest(config, data, directory.checkpoints, callback, base, ProgressBar)
         on_epoch(fitted.rows)
         metrics = _evaluate(config, directory, data, fitted)
@@ -84,6 +86,12 @@ def training_steps(
         tracker.result(metrics, figures, directory.checkpoints / "best.ckpt")
         check_directory()
         directory.write_metrics(metrics)
+
+
+def _check_metrics(config: Mapping, data: Prepared) -> None:
+    """Call a user's metrics once before hours of training, on values of the training strains."""
+    values = only_subset(data.observed, data.split, "train")[data.split["train"]]
+    user_scores(values, values, data.phenotype_names, metrics=config["trainer"]["metrics"])
 
 
 def _evaluate(config: Mapping, directory: RunDirectory, data: Prepared, fitted: Fitted) -> dict:
@@ -112,7 +120,12 @@ def _evaluate(config: Mapping, directory: RunDirectory, data: Prepared, fitted: 
     predicted, observed = {}, {}
     for subset in ("val", "test"):
         predicted[subset], result = score(fitted, data, subset)
-        metrics[subset] = result.named(data.phenotype_names)
         observed[subset] = only_subset(data.observed, data.split, subset)[data.split[subset]]
+        metrics[subset] = result.named(data.phenotype_names) | user_scores(
+            predicted[subset],
+            observed[subset],
+            data.phenotype_names,
+            metrics=config["trainer"]["metrics"],
+        )
     directory.write_predictions(data.strains, data.phenotype_names, data.split, observed, predicted)
     return metrics

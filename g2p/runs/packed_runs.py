@@ -64,7 +64,10 @@ def _kind(config: Mapping) -> str | None:
     """Return what configs must share to be packed, as text; None for a run that is fitted alone."""
     name = config["model"]["name"]
     # Code of a user's own need not be what torch.vmap can stack.
-    if is_dotted(name) or is_baseline(name) or config["trainer"]["devices"] > 1:
+    trainer = config["trainer"]
+    if is_dotted(name) or trainer["loss"] or trainer["callbacks"]:
+        return None
+    if is_baseline(name) or trainer["devices"] > 1:
         return None
     return json.dumps(
         {

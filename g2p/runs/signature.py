@@ -4,9 +4,10 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 
-from g2p.config.code_digest import code_digest
+from g2p.config.code_digest import code_digest, user_digest
 from g2p.config.registry import choice_options, is_baseline, prepare_options
 from g2p.config.schema import inapplicable_keys
+from g2p.config.user_code import user_code
 
 # Raise when the same config would give other numbers, because code that computes them changed and
 # no model's digest covers it (see g2p.config.code_digest): data, training, scores.
@@ -32,7 +33,8 @@ def signature(
         accelerator: `cpu` or `cuda`.
     """
     config_text = _config_text(config, data_fingerprint, phenotypes, accelerator)
-    code = f"{NUMERICS_VERSION} {code_digest(config['model'])}"
+    others = [f" {name} {user_digest(name)}" for name in user_code(config)]
+    code = f"{NUMERICS_VERSION} {code_digest(config['model'])}{''.join(others)}"
     return _digest(config_text)[:HALF] + _digest(f"{config_text} {code}")[:HALF]
 
 
@@ -60,6 +62,8 @@ def _config_text(
             "trainer": _group_text("trainer", config, accelerator=accelerator),
             "seed": json.dumps(config["seed"]),
         }
+    elif config["trainer"]["metrics"]:
+        covered["metrics"] = json.dumps(config["trainer"]["metrics"])
     # As json.dumps(..., sort_keys=True) has it.
     return "{" + ", ".join(f'"{key}": {covered[key]}' for key in sorted(covered)) + "}"
 

@@ -114,12 +114,14 @@ def _without_garbage_collection() -> Iterator[None]:
 
     The search takes a sixth of the time that 10,000 runs take to collect.
     """
+    was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         gc.freeze()
-        gc.enable()
+        if was_enabled:
+            gc.enable()
 
 
 def _train(

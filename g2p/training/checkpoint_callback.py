@@ -63,6 +63,7 @@ class CheckpointCallback(L.Callback):
         if self.training_state.close(module.train_loss, module.val, lr, seconds):
             trainer.save_checkpoint(self.folder / "best.ckpt")
         trainer.save_checkpoint(self.folder / "last.ckpt")
-        trainer.should_stop = self.training_state.exhausted
+        # A callback of a user's own may have stopped it.
+        trainer.should_stop = trainer.should_stop or self.training_state.exhausted
         if trainer.is_global_zero:
             self.on_epoch(self.training_state.rows)

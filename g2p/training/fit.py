@@ -99,7 +99,8 @@ def _fit_network(
     from g2p.training.lightning_module import RegressionModule
 
     module = RegressionModule(**module_options(config, data, base))
-    rows = trainer.train(module, data, folder, on_epoch, bar, **config["trainer"])
+    options = {key: value for key, value in config["trainer"].items() if key != "metrics"}
+    rows = trainer.train(module, data, folder, on_epoch, bar, **options)
     return load_best_epoch(config, data, folder, module.model, rows)
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from g2p.core.interrupts import raise_if_interrupted
-from g2p.training.loss import masked_mse
+from g2p.training.loss import Loss, masked_mse
 from g2p.training.metrics import Scores, scores
 from g2p.training.training_state import TrainingState, epoch_seed, plateau_schedule
 
@@ -41,6 +41,7 @@ class RegressionModule(L.LightningModule):
         self.plateau = None
         self.seed, self.inputs = seed, inputs
         self.training_state: TrainingState | None = None  # set by the trainer
+        self.loss: Loss = masked_mse  # likewise
         self.train_loss = float("nan")
         self.val: Scores | None = None
         self._losses: list[Tensor] = []
@@ -66,7 +67,7 @@ class RegressionModule(L.LightningModule):
         raise_if_interrupted()
         predicted = self.model(*batch.inputs)
         # Processes that share a batch average their gradients; the loss is a sum over their shares.
-        loss = self.trainer.world_size * masked_mse(predicted, batch.phenotype_BP, batch.n_observed)
+        loss = self.trainer.world_size * self.loss(predicted, batch.phenotype_BP, batch.n_observed)
         self._losses.append(loss.detach())  # stays on the device until the epoch ends
         return loss
 

@@ -1,9 +1,26 @@
-"""The loss: squared error over what was observed."""
+"""The loss: squared error over what was observed, or that of a function of a user's own."""
+
+import inspect
+from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor
 
+from g2p.config.load_component import load_component
 from g2p.core.errors import CodeError
+
+Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
+
+
+def load_loss(name: str | None) -> Loss:
+    """Return `masked_mse`, or the loss of a user's own named my_pkg.losses.mine."""
+    if name is None:
+        return masked_mse
+    function = load_component(name)
+    # As masked_mse, with three arguments it computes all of it by itself.
+    is_whole = len(inspect.signature(function).parameters) == len(("predicted", "observed", "n"))
+    return partial(_whole if is_whole else masked_loss, function, name)
 
 
 def masked_mse(predicted_BP: Tensor, observed_BP: Tensor, n_observed: Tensor) -> Tensor:
@@ -16,6 +33,49 @@ def masked_mse(predicted_BP: Tensor, observed_BP: Tensor, n_observed: Tensor) ->
         CodeError: for predictions of another shape, which torch would stretch to that of the
             observed values.
     """
+    _check_shape(predicted_BP, observed_BP)
+    is_observed = observed_BP.isfinite()
+    error = torch.where(is_observed, predicted_BP - observed_BP, 0.0)
+    return error.square().sum() / n_observed.clamp(min=1)
+
+
+def masked_loss(
+    function: Callable[[Tensor, Tensor], Tensor], name: str,
+    predicted_BP: Tensor, observed_BP: Tensor, n_observed: Tensor,
+) -> Tensor:  # fmt: skip
+    """Sum what a user's function returns for the observed values, over `n_observed`.
+
+    The function sees predictions in place of missing values, so that its gradient is finite.
+
+    Raises:
+        CodeError: where it does not return a value for each prediction.
+    """
+    _check_shape(predicted_BP, observed_BP)
+    is_observed = observed_BP.isfinite()
+    complete_BP = torch.where(is_observed, observed_BP, predicted_BP.detach())
+    loss_BP = function(predicted_BP, complete_BP)
+    if getattr(loss_BP, "shape", None) != observed_BP.shape:
+        shape = getattr(loss_BP, "shape", None)
+        returned = type(loss_BP).__name__ if shape is None else f"shape {tuple(shape)}"
+        raise CodeError(
+            f"{name} returns {returned}; it must return the loss of each value, "
+            f"{tuple(observed_BP.shape)}. A function of (predicted_BP, observed_BP, n_observed) "
+            "returns their sum over n_observed, as g2p.training.loss.masked_mse."
+        )
+    return torch.where(is_observed, loss_BP, 0.0).sum() / n_observed.clamp(min=1)
+
+
+def _whole(
+    function: Loss, name: str, predicted_BP: Tensor, observed_BP: Tensor, n_observed: Tensor
+) -> Tensor:
+    _check_shape(predicted_BP, observed_BP)
+    loss = function(predicted_BP, observed_BP, n_observed)
+    if not isinstance(loss, Tensor) or loss.dim():
+        raise CodeError(f"{name} returns no tensor with a single value.")
+    return loss
+
+
+def _check_shape(predicted_BP: Tensor, observed_BP: Tensor) -> None:
     if not isinstance(predicted_BP, Tensor) or predicted_BP.shape != observed_BP.shape:
         shape = getattr(predicted_BP, "shape", None)
         returned = type(predicted_BP).__name__ if shape is None else f"shape {tuple(shape)}"
@@ -23,6 +83,3 @@ def masked_mse(predicted_BP: Tensor, observed_BP: Tensor, n_observed: Tensor) ->
             f"the model's forward returns {returned}; it must be a tensor of "
             f"(strains, phenotypes), here {tuple(observed_BP.shape)}."
         )
-    is_observed = observed_BP.isfinite()
-    error = torch.where(is_observed, predicted_BP - observed_BP, 0.0)
-    return error.square().sum() / n_observed.clamp(min=1)

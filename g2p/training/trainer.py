@@ -10,9 +10,11 @@ import lightning as L
 from lightning.pytorch.plugins.environments import LightningEnvironment
 from torch.multiprocessing import ProcessRaisedException
 
-from g2p.config.constraints import Above, AtLeast, AtMost
+from g2p.config.constraints import Above, AtLeast, AtMost, UserCode
+from g2p.config.load_component import load_component
 from g2p.core import errors
-from g2p.core.errors import TrainingError
+from g2p.core.errors import CodeError, TrainingError
+from g2p.core.model_errors import format_model_error_text
 from g2p.data.batches import Batches
 from g2p.data.device_data import DeviceData
 from g2p.data.preprocess import Prepared
@@ -22,6 +24,7 @@ from g2p.training.checkpoint_callback import AtomicCheckpoints, CheckpointCallba
 from g2p.training.checkpoints import find_last_checkpoint, load_checkpoint
 from g2p.training.inference import validation_batch
 from g2p.training.lightning_module import RegressionModule
+from g2p.training.loss import load_loss
 from g2p.training.progress import SilentProgress
 from g2p.training.progress_callback import ShowProgress
 from g2p.training.quiet import QuietWorker, quiet_lightning
@@ -45,6 +48,8 @@ def train(
     gradient_clip_val: Annotated[float | None, Above(0)],
     monitor: Literal["r2", "loss"],
     drop_last: bool,
+    loss: Annotated[str | None, UserCode("loss")],
+    callbacks: Annotated[list, UserCode("callback")],
 ) -> list[dict]:
     """Train until `max_epochs` or patience runs out; leave best.ckpt and last.ckpt in `folder`.
 
@@ -63,11 +68,14 @@ def train(
         gradient_clip_val: largest gradient norm; None does not clip.
         monitor: chooses the best epoch (see `TrainingState`).
         drop_last: leave an incomplete last batch out.
+        loss: a function of a user's own (see `g2p.training.loss`); None: squared error.
+        callbacks: classes of Lightning callbacks of a user's own.
 
     Returns:
         The history: one row an epoch, from the first.
 
     Raises:
+        CodeError: for a callback that is none.
         OptionError: when CUDA is requested and absent, or a batch larger than the training strains.
         TrainingError: when the loss is no longer finite.
         DamagedRunError: when a checkpoint cannot be read.
@@ -76,6 +84,7 @@ def train(
     check_devices(accelerator, devices)
     last = find_last_checkpoint(folder)
     module.training_state = TrainingState(data.phenotype_names, monitor, patience, max_epochs)
+    module.loss = load_loss(loss)
     trainer = L.Trainer(
         accelerator=accelerator,
         devices=select_devices(accelerator, devices),
@@ -86,6 +95,7 @@ def train(
         gradient_clip_val=gradient_clip_val,
         callbacks=[
             ShowProgress(bar),
+            *map(_build_callback, callbacks),  # before the checkpoint, which holds what they change
             CheckpointCallback(
                 folder=folder, training_state=module.training_state, on_epoch=on_epoch
             ),
@@ -120,6 +130,13 @@ def train(
     return load_checkpoint(folder / "last.ckpt")["callbacks"]["Memory"]["rows"]
 
 
+def _build_callback(name: str) -> L.Callback:
+    callback = load_component(name)()
+    if not isinstance(callback, L.Callback):
+        raise CodeError(f"{name} is not a lightning.Callback: write it as a subclass.")
+    return callback
+
+
 def _end_workers(trainer: L.Trainer) -> None:
     """End all spawned processes: the run's lock would not cover one that outlives the call."""
     trainer.strategy.launcher.kill(signal.SIGKILL)
@@ -134,6 +151,8 @@ def _raise_worker_error(error: BaseException) -> None:
         module, _, name = kind.rpartition(".")
         if module == errors.__name__ or kind in ("OSError", "PermissionError"):
             raise getattr(errors, name, TrainingError)(text) from None
+        if report := format_model_error_text(str(error)):
+            raise CodeError(report) from None
 
 
 class KeepSignalHandler(L.Callback):

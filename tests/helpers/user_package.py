@@ -1,4 +1,6 @@
-"""A package of a user's own: a network, a closed form, a source, a study, and their YAML files."""
+"""A package of a user's own: a network, a closed form, a source, a loss, a metric, a callback, a
+study, and their YAML files.
+"""
 
 from pathlib import Path
 
@@ -84,12 +86,46 @@ def read_mine(*, file: Path | None, strains: int) -> Panel:
         }),
     )
 '''
+LOSSES = """def absolute(predicted_BP, observed_BP):
+    return (predicted_BP - observed_BP).abs()
+
+
+def squared(predicted_BP, observed_BP):  # as the default
+    return (predicted_BP - observed_BP).square()
+
+
+def whole(predicted_BP, observed_BP, n_observed):  # likewise
+    error_BP = (predicted_BP - observed_BP.nan_to_num(0.0)) * observed_BP.isfinite()
+    return error_BP.square().sum() / n_observed.clamp(min=1)
+"""
+SCORES = """import numpy as np
+
+
+def mae(predicted, observed):
+    return np.abs(predicted - observed).mean()
+"""
+CALLBACKS = '''from pathlib import Path
+
+import lightning as L
+
+
+class Stop(L.Callback):
+    """Ends training after two epochs."""
+
+    def on_train_epoch_end(self, trainer, module):
+        with Path("epochs.txt").open("a") as file:
+            file.write(f"{trainer.current_epoch}\\n")
+        trainer.should_stop = trainer.current_epoch == 1
+'''
 FILES = {
     "my_pkg/__init__.py": "",
     "my_pkg/nets.py": NETS,
     "my_pkg/parts.py": PARTS,
     "my_pkg/forms.py": FORMS,
     "my_pkg/sources.py": SOURCES,
+    "my_pkg/losses.py": LOSSES,
+    "my_pkg/scores.py": SCORES,
+    "my_pkg/callbacks.py": CALLBACKS,
     "my_conf/model/mlp.yaml": "name: my_pkg.nets.MLP\nhidden: 8\n",
     "my_conf/model/mean.yaml": "name: my_pkg.forms.Mean\nshare: 1.0\n",
     "my_conf/data/mine.yaml": """\

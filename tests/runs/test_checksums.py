@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import g2p
 from g2p.core.atomic_files import write_atomically
 from g2p.core.errors import DamagedRunError, G2PError
 from g2p.runs import checksums, directory
@@ -141,6 +142,10 @@ def test_a_run_of_an_earlier_version_opens_and_says_so_once(copied, tmp_path):
         done = call(*arguments, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         assert done.stdout.count(line) == 1
+    with pytest.warns(UserWarning, match=line) as warned:
+        opened = g2p.load_run(copied.folder)
+    assert len(warned) == 1 and warned[0].filename == __file__
+    assert len(opened.predictions) > 0 and opened.history.empty
     assert files == {f: f.stat().st_mtime_ns for f in copied.folder.rglob("*") if f.name != ".lock"}
     (copied.folder / "predictions.parquet").unlink()
     with pytest.raises(G2PError, match=r"predictions\.parquet is gone"):

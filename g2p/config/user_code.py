@@ -1,0 +1,89 @@
+"""Losses, metrics and callbacks of a user's own, named in the group `trainer`: which, and whether
+they can be called, as far as their source says.
+"""
+
+import ast
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from g2p.config.components import Function, definitions, parse_source
+from g2p.config.locate import is_dotted, locate
+from g2p.config.registry import choice_options, is_baseline
+from g2p.core.errors import CodeError, OptionError
+from g2p.core.phrases import listed, nearest
+
+
+class Kind(NamedTuple):
+    """What such code is: a function with so many arguments by position, or a class without any."""
+
+    arguments: tuple[int, ...]
+    example: str
+
+
+KINDS = {
+    "loss": Kind((2, 3), "def {name}(predicted_BP, observed_BP): ..., the loss of each value"),
+    "metric": Kind((2,), "def {name}(predicted, observed): ..., a number"),
+    "callback": Kind((), "class {name}(lightning.Callback), whose constructor takes no arguments"),
+}
+
+
+def user_code(config: Mapping) -> list[str]:
+    """Return the names of the code of a user's own in a config's trainer that has an effect."""
+    names = []
+    for key, option in choice_options("trainer", None).items():
+        if option.is_user_code and (key == "metrics" or not is_baseline(config["model"]["name"])):
+            names += _names(config["trainer"].get(key))
+    return names
+
+
+def _names(value: object) -> list:
+    return value if isinstance(value, list) else [value] * (value is not None)
+
+
+def check_user_code(key: str, value: object, kind: str) -> None:
+    """Refuse names that are not of code of this kind.
+
+    Raises:
+        OptionError: for one that is no dotted name, or named twice.
+        CodeError: for code that does not exist or cannot be called as this kind is.
+    """
+    names = _names(value)
+    for name in names:
+        if not is_dotted(name):
+            raise OptionError(
+                f"{key} must name code of your own by module and name, such as "
+                f"my_pkg.{kind}s.mine, not {name!r}."
+            )
+        _check(name, KINDS[kind], kind)
+    last = [name.rpartition(".")[2] for name in names]
+    if twice := [name for name in dict.fromkeys(last) if last.count(name) > 1]:
+        raise OptionError(f"{key} names {listed(twice)} twice.")
+
+
+def _check(name: str, kind: Kind, what: str) -> None:
+    located, attribute = locate(name), name.rpartition(".")[2]
+    nodes = definitions(parse_source(located.file))
+    node = nodes.get(attribute)
+    if node is None:
+        raise CodeError(
+            f"{located.file} defines no {attribute}.{nearest(attribute, nodes)} "
+            f"It defines {listed(nodes) or 'nothing'}."
+        )
+    if isinstance(node, ast.ClassDef):
+        constructor = definitions(node).get("__init__")
+        fits = not kind.arguments and (constructor is None or _needed(constructor) == 1)
+    else:
+        fits = _needed(node) in kind.arguments
+    if not fits:
+        raise CodeError(
+            f"{located.file}:{node.lineno}: {attribute} is no {what}: write "
+            f"{kind.example.format(name=attribute)}."
+        )
+
+
+def _needed(node: Function | ast.ClassDef) -> int:
+    """Return how many arguments a function needs; -1 where one of them is needed by name."""
+    arguments = node.args
+    if None in arguments.kw_defaults:
+        return -1
+    return len(arguments.posonlyargs) + len(arguments.args) - len(arguments.defaults)
