@@ -1,0 +1,44 @@
+"""Code of one's own as README.md and CONTRIBUTING.md have it, run in an empty folder."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.command import ROOT, call
+
+FILE = re.compile(r"```(?:py|yaml)\n# (\S+)\n(.*?)```", re.DOTALL)
+COMMANDS = re.compile(r"```bash\n(.*?)```", re.DOTALL)
+
+
+def write_files(text: str, folder: Path) -> None:
+    """Write each block that begins with a file's name."""
+    blocks = FILE.findall(text)
+    assert len(blocks) == len(re.findall(r"```(?:py|yaml)\n", text)) > 2
+    for name, content in blocks:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(content)
+
+
+@pytest.mark.parametrize(("name", "number"), [("README.md", 3), ("CONTRIBUTING.md", 2)])
+def test_code_of_ones_own(tmp_path, name, number):
+    text = (ROOT / name).read_text()
+    write_files(text, tmp_path)
+    lines = [line for block in COMMANDS.findall(text) for line in block.strip().splitlines()]
+    commands = [line for line in lines if "my_conf" in line]
+    assert len(commands) == number
+    run = None
+    for command in commands:
+        program, *arguments = shlex.split(command.replace("runs/SIGNATURE", str(run)))
+        if program == "g2p":
+            arguments = ["-m", "g2p", *arguments]
+        if "train.py" in arguments:
+            arguments += ["trainer.max_epochs=1", "logger=none"]
+        elif "sweep.py" in arguments:
+            arguments += ["logger=none"]
+        done = call(*arguments, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        last = done.stdout.splitlines()[-1]
+        run = Path(last.removeprefix("run: ")) if last.startswith("run: ") else run
+    assert run and (tmp_path / "studies/mine-smoke/report.html").is_file()
