@@ -16,6 +16,7 @@ from g2p.config.constraints import (
     Divides,
     LessThan,
     NeutralAt,
+    NullOnlyWith,
     OnlyIf,
     OptionsOf,
     Unless,
@@ -27,7 +28,7 @@ from g2p.core.phrases import listed
 
 ACRONYMS = ("gbdt", "rkhs")
 KINDS = (bool, int, float, str, list, dict, Path, NoneType)
-OF_SIBLINGS = (Divides, LessThan, OnlyIf, Unless)
+OF_SIBLINGS = (Divides, LessThan, NullOnlyWith, OnlyIf, Unless)
 RULES = (*OF_SIBLINGS, OptionsOf, UserCode, NeutralAt)  # and classes with `broken_by`
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 

@@ -66,6 +66,13 @@ class Unless:
 
 
 @dataclass(frozen=True)
+class NullOnlyWith:
+    """The value may be null only while the sibling option `other` is not."""
+
+    other: str
+
+
+@dataclass(frozen=True)
 class OptionsOf:
     """The value is a mapping: the options of another choice of the same group."""
 
@@ -96,6 +103,7 @@ VOCABULARY = {
     "Annotated": Annotated, "Literal": Literal, "Path": Path,
     "AtLeast": AtLeast, "Above": Above, "Below": Below, "AtMost": AtMost,
     "Divides": Divides, "LessThan": LessThan, "OnlyIf": OnlyIf, "Unless": Unless,
-    "OptionsOf": OptionsOf, "UserCode": UserCode, "NeutralAt": NeutralAt,
+    "OptionsOf": OptionsOf, "UserCode": UserCode, "NullOnlyWith": NullOnlyWith,
+    "NeutralAt": NeutralAt,
     "Seed": Seed,
 }  # fmt: skip

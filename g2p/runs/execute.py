@@ -1,5 +1,6 @@
 """Train one run: from prepared data to a directory with all its results."""
 
+import math
 import time
 from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
@@ -16,6 +17,7 @@ from g2p.runs.figures import draw_run
 from g2p.runs.progress_bar import ProgressBar
 from g2p.tracking import wandb_tracker as trackers
 from g2p.tracking.group import Group
+from g2p.training.additive_plateau import find_escape, on_plateau
 from g2p.training.fit import FitRequest, Fitted, score
 from g2p.training.flops import training_flops
 from g2p.training.user_metrics import user_scores
@@ -62,9 +64,12 @@ def training_steps(
         )
         callback = directory.write_history if has_processes else on_epoch
         _check_metrics(config, data)
-        fitted = yield FitRequest(config, data, directory.checkpoints, callback, base, ProgressBar)
+        ridge_r2 = ridge and ridge["val"]["r2_mean"]
+        fitted = yield FitRequest(
+            config, data, directory.checkpoints, callback, base, ProgressBar, ridge_r2
+        )
         on_epoch(fitted.rows)
-        metrics = _evaluate(config, directory, data, fitted)
+        metrics = _evaluate(config, directory, data, fitted, ridge_r2)
         metrics["ridge"] = ridge
         metrics["noise_ceiling"] = {
             p: noise_ceiling[p] for p in data.phenotype_names if p in noise_ceiling
@@ -94,7 +99,9 @@ def _check_metrics(config: Mapping, data: Prepared) -> None:
     user_scores(values, values, data.phenotype_names, metrics=config["trainer"]["metrics"])
 
 
-def _evaluate(config: Mapping, directory: RunDirectory, data: Prepared, fitted: Fitted) -> dict:
+def _evaluate(
+    config: Mapping, directory: RunDirectory, data: Prepared, fitted: Fitted, ridge_r2: float | None
+) -> dict:
     """Score the chosen checkpoint on val and, only here, on test; write its predictions."""
     metrics = {
         "signature": directory.folder.name,
@@ -102,6 +109,7 @@ def _evaluate(config: Mapping, directory: RunDirectory, data: Prepared, fitted: 
         "seed": config["seed"],
         "best_epoch": fitted.best_epoch,
         "epochs": len(fitted.rows),
+        "updates": fitted.rows[-1]["updates"],
         "seconds": sum(row["seconds"] for row in fitted.rows),
         "num_parameters": fitted.num_parameters,
         "flops": training_flops(
@@ -127,5 +135,9 @@ def _evaluate(config: Mapping, directory: RunDirectory, data: Prepared, fitted: 
             data.phenotype_names,
             metrics=config["trainer"]["metrics"],
         )
+    if not is_baseline(config["model"]["name"]):
+        val_r2 = math.nan if metrics["val"]["r2_mean"] is None else metrics["val"]["r2_mean"]
+        metrics["plateau"] = on_plateau(val_r2, ridge_r2, fitted.attention)
+        metrics["escape"] = find_escape(fitted.rows, ridge_r2)
     directory.write_predictions(data.strains, data.phenotype_names, data.split, observed, predicted)
     return metrics
