@@ -27,7 +27,7 @@ TRAINING = [command for command in COMMANDS if "train.py" in command]
 
 
 # Sources that read files; `write_sources` writes a small one of each.
-FILES = ("byxrm", "bbq", "plink", "vcf", "table")
+FILES = ("byxrm", "bbq", "bbq_li", "plink", "vcf", "table")
 
 
 def shrunk(overrides: list[str]) -> list[str]:
@@ -38,6 +38,8 @@ def shrunk(overrides: list[str]) -> list[str]:
         small["data.strains"] = "2000"  # among fewer, too few loci are balanced
     is_closed_form = any(item.startswith("model=ridge") for item in overrides)
     small |= {} if is_closed_form else {"trainer.max_epochs": "1"}
+    small |= {"data.sha256": "null"} if "data=bbq_li" in overrides else {}
+    small |= {"split.n_train": "20,40,null"} if "split.n_train" in str(overrides) else {}
     small |= {"hydra.sweeper.n_trials": "2"} if "hydra/sweeper=optuna" in overrides else {}
     others = [item for item in overrides if item.partition("=")[0] not in small]
     return [*others, *(f"{key}={value}" for key, value in small.items())]

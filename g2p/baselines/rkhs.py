@@ -2,23 +2,40 @@
 
 The Gaussian kernel covers interactions of every order (Morota & Gianola 2014, Frontiers in Genetics
 5:363). y = mean + g, g ~ N(0, s2 (a K_additive + b K_gaussian + I)); a, b and the Gaussian kernel's
-width maximise the restricted likelihood.
+width, or its widths, one a locus, maximise the restricted likelihood.
 """
 
+from typing import Annotated, Literal
+
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
-from scipy.optimize import minimize
-from scipy.spatial.distance import cdist
 
 from g2p.baselines.per_phenotype import PerPhenotype, Predictor
+from g2p.baselines.rkhs_covariance import Covariance, solve
+from g2p.baselines.rkhs_likelihood import locus_weights, shared_weights
+from g2p.config.constraints import NeutralAt
 from g2p.core.errors import TrainingError
 
-# Memory grows with the square of the strains, time with the cube: minutes a phenotype at this.
-MOST_STRAINS = 10_000
+# Memory grows with the square of the strains, time with the cube: at this, 4 to 8 GB and, on one
+# core, two minutes a phenotype.
+MOST_STRAINS = 30_000
+# Each step towards the highest likelihood costs as much as the fit itself. With more strains, or
+# one rate a locus, weights are those of a random subset, and the fit uses all strains.
+MOST_FOR_SHARED = 10_000
+SUBSET = 4_000
+START = 1_000  # strains whose shared width the widths of single loci start from
 
 
 class RKHS(PerPhenotype):
-    """Predicts by sums over the training strains, which its state therefore contains."""
+    """Predicts by sums over the training strains, which its state therefore contains.
+
+    Args:
+        rates: `shared` has one width for all loci. `locus` has one rate, 1 / width, a locus: for
+            two alleles the Gaussian kernel is then the product over loci of a factor for strains
+            that differ there, "connectedness" of Zhou et al. 2025 (beside the additive kernel).
+    """
+
+    def __init__(self, *, rates: Annotated[Literal["shared", "locus"], NeutralAt("shared")]):
+        self.rates = rates
 
     def fit_one(self, X: np.ndarray, y: np.ndarray) -> dict:
         n = len(X)
@@ -27,58 +44,33 @@ class RKHS(PerPhenotype):
                 f"model=rkhs needs a strains x strains matrix: {n} are more than {MOST_STRAINS}. "
                 "Use ridge, linear_pairwise or gbdt."
             )
-        z = y - y.mean()
-        centred = X - X.mean(axis=0)
-        additive = centred @ centred.T / _scale(centred)
-        distance = cdist(X, X, "sqeuclidean")
-        width = np.median(distance) or distance.mean() or 1.0  # many strains may be alike
-
-        def covariance_factor(parameters: np.ndarray):
-            a, b = np.exp(parameters[:2])
-            gaussian = np.exp(-distance / (width * np.exp(parameters[2])))
-            covariance = a * additive + b * _centred(gaussian, gaussian) + np.eye(n)
-            return cho_factor(covariance, lower=True, overwrite_a=True)
-
-        def minus_twice_log_likelihood(parameters: np.ndarray) -> float:
-            lower = covariance_factor(parameters)
-            s2 = z @ cho_solve(lower, z) / (n - 1)
-            # The mean's direction has variance 1 in the centred covariance: it adds nothing.
-            return 2 * np.log(np.diag(lower[0])).sum() + (n - 1) * np.log(s2)
-
-        optimum = minimize(
-            minus_twice_log_likelihood, x0=[0.0, 0.0, 0.0], method="L-BFGS-B",
-            bounds=[(-9, 9), (-9, 9), (-3, 3)], tol=1e-7,
-        ).x  # fmt: skip
-        a, b, stretch = np.exp(optimum)
+        rng = np.random.default_rng(0)
+        if self.rates == "shared":
+            rows = _subset(rng, n, SUBSET if n > MOST_FOR_SHARED else n)
+            additive, gaussian, width = shared_weights(X[rows], y[rows] - y[rows].mean())
+        else:
+            rows = _subset(rng, n, SUBSET)
+            few = rows[_subset(rng, len(rows), START)]
+            start = shared_weights(X[few], y[few] - y[few].mean())
+            additive, gaussian, width = locus_weights(X[rows], y[rows] - y[rows].mean(), start)
+        covariance = Covariance(X, additive, gaussian, width)
         return {
             "genotypes": X.astype(np.float32),
-            "dual": cho_solve(covariance_factor(optimum), z),
+            "dual": solve(covariance, y - y.mean(), in_single=n > MOST_FOR_SHARED),
             "offset": float(y.mean()),
-            "additive": float(a),
-            "gaussian": float(b),
-            "width": float(width * stretch),
+            "additive": additive,
+            "gaussian": gaussian,
+            "width": width,
         }
 
     def predictor(self, state: dict) -> Predictor:
-        X = state["genotypes"].astype(np.float64)
-        centred = X - X.mean(axis=0)
-        gaussian = np.exp(-cdist(X, X, "sqeuclidean") / state["width"])
-
-        def predict(genotypes: np.ndarray) -> np.ndarray:
-            new = np.exp(-cdist(genotypes, X, "sqeuclidean") / state["width"])
-            linear = (genotypes - X.mean(axis=0)) @ centred.T / _scale(centred)
-            kernel = state["additive"] * linear + state["gaussian"] * _centred(new, gaussian)
-            return state["offset"] + kernel @ state["dual"]
-
-        return predict
+        covariance = Covariance(
+            state["genotypes"].astype(np.float64),
+            *(state[name] for name in ("additive", "gaussian", "width")),
+        )
+        return lambda genotypes: state["offset"] + covariance.times(genotypes, state["dual"])
 
 
-def _scale(centred: np.ndarray) -> float:
-    """Return the additive kernel's mean diagonal before scaling; 1 where no locus varies."""
-    return np.square(centred).sum() / len(centred) or 1.0
-
-
-def _centred(new: np.ndarray, training: np.ndarray) -> np.ndarray:
-    """Return the kernel of new and training strains, centred on the training strains' mean."""
-    new = new - training.mean(axis=0)
-    return new - new.mean(axis=1, keepdims=True)
+def _subset(rng: np.random.Generator, n: int, size: int) -> np.ndarray:
+    """Return `size` random rows of n, in order; all of them where there are no more."""
+    return np.sort(rng.choice(n, size, replace=False)) if size < n else np.arange(n)

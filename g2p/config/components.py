@@ -15,6 +15,8 @@ from g2p.config.constraints import (
     VOCABULARY,
     Divides,
     LessThan,
+    NeutralAt,
+    NullOnlyWith,
     OnlyIf,
     OptionsOf,
     Unless,
@@ -26,8 +28,8 @@ from g2p.core.phrases import listed
 
 ACRONYMS = ("gbdt", "rkhs")
 KINDS = (bool, int, float, str, list, dict, Path, NoneType)
-OF_SIBLINGS = (Divides, LessThan, OnlyIf, Unless)
-RULES = (*OF_SIBLINGS, OptionsOf, UserCode)  # and classes with `broken_by`
+OF_SIBLINGS = (Divides, LessThan, NullOnlyWith, OnlyIf, Unless)
+RULES = (*OF_SIBLINGS, OptionsOf, UserCode, NeutralAt)  # and classes with `broken_by`
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 

@@ -66,10 +66,24 @@ class Unless:
 
 
 @dataclass(frozen=True)
+class NullOnlyWith:
+    """The value may be null only while the sibling option `other` is not."""
+
+    other: str
+
+
+@dataclass(frozen=True)
 class OptionsOf:
     """The value is a mapping: the options of another choice of the same group."""
 
     choice: str
+
+
+@dataclass(frozen=True)
+class NeutralAt:
+    """At this value the option changes nothing, and signatures are as before it existed."""
+
+    value: object
 
 
 @dataclass(frozen=True)
@@ -89,6 +103,7 @@ VOCABULARY = {
     "Annotated": Annotated, "Literal": Literal, "Path": Path,
     "AtLeast": AtLeast, "Above": Above, "Below": Below, "AtMost": AtMost,
     "Divides": Divides, "LessThan": LessThan, "OnlyIf": OnlyIf, "Unless": Unless,
-    "OptionsOf": OptionsOf, "UserCode": UserCode,
+    "OptionsOf": OptionsOf, "UserCode": UserCode, "NullOnlyWith": NullOnlyWith,
+    "NeutralAt": NeutralAt,
     "Seed": Seed,
 }  # fmt: skip

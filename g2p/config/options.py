@@ -16,7 +16,7 @@ from pathlib import Path
 from types import NoneType
 from typing import Annotated, Any, Literal
 
-from g2p.config.constraints import AtMost, OnlyIf, Unless, UserCode
+from g2p.config.constraints import AtMost, NeutralAt, OnlyIf, Unless, UserCode
 
 # Passed by the code that builds a component, never written in YAML.
 FACTS = frozenset({"n_loci", "n_phenotypes", "genome_L2", "ridge", "folder"})
@@ -43,6 +43,12 @@ class Option:
     @property
     def _is_bounded(self) -> bool:
         return any(isinstance(rule, AtMost) for rule in self.rules)
+
+    def is_neutral(self, value: Any) -> bool:
+        """Whether the option changes nothing at this value: it is then in no signature."""
+        if self.is_user_code and not value:
+            return True
+        return any(isinstance(rule, NeutralAt) and rule.value == value for rule in self.rules)
 
     def problem(self, value: Any) -> str | None:
         """The reason why `value` is not a valid value of this option, or None."""

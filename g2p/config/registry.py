@@ -4,11 +4,14 @@ A user's folders of YAML files (`--config-dir`) add choices (see `g2p.config.sea
 with dots in them (`name: my_pkg.nets.MLP`) is code of the user's own.
 """
 
+from collections.abc import Mapping
 from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from g2p.config.components import class_name, read_options
+from g2p.config.constraints import NeutralAt
 from g2p.config.locate import is_dotted
 from g2p.config.options import Option
 from g2p.config.user_components import interface, is_closed_form
@@ -104,3 +107,14 @@ def _shipped_options(group: str, name: str | None) -> dict[str, Option]:
         options = read_options(folder / "trainer.py", "train")
         return options | read_options(folder / "user_metrics.py", "user_scores")
     return read_options(PACKAGE / "tracking" / "wandb_tracker.py", f"{name}_tracker")
+
+
+def neutral_options(group: str, values: Mapping) -> dict[str, Any]:
+    """Return the options of a group's choice that have a neutral value, with it."""
+    name = values.get("name")
+    exists = is_dotted(name) or name in shipped_choices(group)
+    options = choice_options(group, name) if exists else {}
+    return {
+        key: rule.value for key, option in options.items()
+        for rule in option.rules if isinstance(rule, NeutralAt)
+    }  # fmt: skip

@@ -10,7 +10,14 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from g2p.config.constraints import Divides, LessThan, OptionsOf, Seed, UserCode
+from g2p.config.constraints import (
+    Divides,
+    LessThan,
+    NullOnlyWith,
+    OptionsOf,
+    Seed,
+    UserCode,
+)
 from g2p.config.locate import EXAMPLE, is_dotted
 from g2p.config.options import Option, option_of, options_without_effect
 from g2p.config.registry import (
@@ -166,6 +173,10 @@ def _check_siblings(group: str, key: str, rule: object, values: Mapping) -> None
         )
     if isinstance(rule, UserCode):
         check_user_code(f"{group}.{key}", values[key], rule.kind)
+    if isinstance(rule, NullOnlyWith) and values[key] is None and values[rule.other] is None:
+        raise OptionError(
+            f"{group}.{key} and {group}.{rule.other} are both null; one of them must be a number."
+        )
     if isinstance(rule, LessThan) and values[key] >= values[rule.bound]:
         raise OptionError(
             f"{group}.{key}={values[key]} must be below {group}.{rule.bound}={values[rule.bound]}."

@@ -51,6 +51,14 @@ class Layer(TypedDict):
     degenerate: str | None
 
 
+class Escape(TypedDict):
+    """When a training left its additive plateau: the epoch, from 0, and the updates at its end."""
+
+    __pydantic_config__ = SHAPE
+    epoch: Count
+    updates: Count
+
+
 def _check_phenotypes(metrics: dict) -> dict:
     names = metrics["test"]["r2"].keys()
     for subset in ("val", "test"):
@@ -75,6 +83,9 @@ class _Metrics(TypedDict):
     noise_ceiling: dict[str, float]
     n_train: NotRequired[dict[str, Count]]
     flops: NotRequired[Seconds | None]
+    updates: NotRequired[Count | None]
+    plateau: NotRequired[bool]
+    escape: NotRequired[Escape | None]
     attention: NotRequired[Annotated[list[Layer], Field(min_length=1)]]
 
 

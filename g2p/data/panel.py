@@ -34,12 +34,15 @@ class Panel:
         strains: the N strain names, in file order.
         phenotype_names: the P names; none in a panel that is only to be predicted.
         loci: the locus table: columns id, chromosome, position (bp), in genome order; and, where
-            the source knows, allele_0 (coded -1) and allele_1 (coded 1).
+            the source knows, allele_0 (coded -1) and allele_1 (coded 1), and further columns of
+            the source (gene, published_effect), which nothing computes with.
         aliases: other names of phenotypes, alias -> name.
         noise_ceiling: by phenotype name, the R2 of a perfect predictor, where the source knows it.
         strain_table: what else the source says of each strain (family, batch, fold, ...), a row a
             strain; None where nothing.
         truth: effects and interacting sets of a simulated panel, as plain lists; else None.
+        standard_errors: (N, P) float64 of the phenotypes, in their units, NaN where unknown; None
+            where the source has none.
     """
 
     genotypes: np.ndarray
@@ -51,6 +54,7 @@ class Panel:
     noise_ceiling: dict[str, float] = field(default_factory=dict)
     strain_table: pa.Table | None = None
     truth: dict | None = None
+    standard_errors: np.ndarray | None = None
 
     def columns(self, wanted: str | list[str], key: str = "phenotype") -> list[int]:
         """Return columns of the phenotypes `wanted` (a name, names, or "all"), in panel order.
@@ -117,4 +121,15 @@ def validate(panel: Panel, origin: str) -> Panel:
             raise DataError(f"{origin}: genotypes must lie in [-1, 1].")
     if np.isinf(panel.phenotypes).any():
         raise DataError(f"{origin}: phenotypes must be finite (leave a missing one empty).")
+    if panel.standard_errors is not None:
+        if panel.standard_errors.shape != panel.phenotypes.shape:
+            raise DataError(
+                f"{origin}: standard errors are {panel.standard_errors.shape}, expected "
+                f"{panel.phenotypes.shape} as the phenotypes."
+            )
+        if (panel.standard_errors < 0).any() or np.isinf(panel.standard_errors).any():
+            raise DataError(
+                f"{origin}: standard errors must be finite and not below 0 (leave an unknown one "
+                "empty)."
+            )
     return panel

@@ -1,9 +1,9 @@
 """A panel on disk: one Arrow file, built once, memory-mapped from then on.
 
 The file is one record batch with a row for each strain (its name, its genotypes as a list of fixed
-length, a column for each phenotype and for each other fact), so that genotypes are one contiguous
-block that is mapped, not read. What is not a row (locus table, aliases, truth) travels in the
-schema's metadata, with two checksums.
+length, a column for each phenotype, each standard error and each other fact), so that genotypes are
+one contiguous block that is mapped, not read. What is not a row (locus table, aliases, truth)
+travels in the schema's metadata, with two checksums.
 
 The promise: a process gets from a stored panel what was stored, or builds the panel again. All but
 the genotypes is compared with its checksum whenever the file is opened; genotypes, which may be
@@ -35,8 +35,7 @@ log = logging.getLogger(__name__)
 SETTLED = 2_000_000_000  # nanoseconds
 
 # Part of every store's name: raise it when the layout below changes.
-LAYOUT = 3
-
+LAYOUT = 4
 BLOCK = 1 << 26  # bytes of genotypes between two chances to stop
 
 
@@ -138,6 +137,8 @@ def _write(panel: Panel, file) -> None:
     columns["genotypes"] = pa.FixedSizeListArray.from_arrays(flat, panel.genotypes.shape[1])
     for p, name in enumerate(panel.phenotype_names):
         columns[f"phenotype:{name}"] = pa.array(panel.phenotypes[:, p], pa.float64())
+        if panel.standard_errors is not None:
+            columns[f"error:{name}"] = pa.array(panel.standard_errors[:, p], pa.float64())
     if panel.strain_table is not None:
         for name in panel.strain_table.column_names:
             columns[f"strain:{name}"] = panel.strain_table[name].combine_chunks()
@@ -204,14 +205,16 @@ def _read(path: Path) -> tuple[dict, np.ndarray, dict]:
         table.validate(full=True)
     facts = json.loads(metadata[b"facts"])
     genotypes = batch["genotypes"].flatten().to_numpy(zero_copy_only=True)
-    phenotypes, facts_of_strains = (
+    phenotypes, with_error, facts_of_strains = (
         [n.removeprefix(kind) for n in batch.schema.names if n.startswith(kind)]
-        for kind in ("phenotype:", "strain:")
+        for kind in ("phenotype:", "error:", "strain:")
     )
     values = [batch[f"phenotype:{name}"].to_numpy() for name in phenotypes]
+    errors = [batch[f"error:{name}"].to_numpy() for name in with_error]
     strain_table = pa.table({n: batch[f"strain:{n}"] for n in facts_of_strains})
     parts = {
         "phenotypes": np.stack(values, axis=1) if values else np.empty((batch.num_rows, 0)),
+        "standard_errors": np.stack(errors, axis=1) if errors else None,
         "strains": batch["strain"].to_pylist(),
         "phenotype_names": phenotypes,
         "strain_table": strain_table if facts_of_strains else None,
@@ -221,9 +224,9 @@ def _read(path: Path) -> tuple[dict, np.ndarray, dict]:
     return parts, genotypes.reshape(batch.num_rows, -1), json.loads(metadata[b"checksums"])
 
 
-def _checksum(values: np.ndarray) -> int:
-    """CRC-32 of an array's bytes, row after row: gigabytes in a second."""
-    flat, checksum = values.reshape(-1).view(np.uint8), 0
+def _checksum(values: np.ndarray, checksum: int = 0) -> int:
+    """CRC-32 of an array's bytes, continued from `checksum`: gigabytes in a second."""
+    flat = values.reshape(-1).view(np.uint8)
     for start in range(0, len(flat), BLOCK):
         checksum = zlib.crc32(flat[start : start + BLOCK], checksum)
     return checksum
@@ -231,12 +234,14 @@ def _checksum(values: np.ndarray) -> int:
 
 def _checksum_of_rest(panel: Panel, of_genotypes: int) -> int:
     """CRC-32 of all that a panel holds; the genotypes' size, type and checksum stand for them."""
-    phenotypes = np.ascontiguousarray(panel.phenotypes, np.float64)
-    return zlib.crc32(text_of_rest(panel, of_genotypes).encode(), _checksum(phenotypes))
+    checksum = _checksum(np.ascontiguousarray(panel.phenotypes, np.float64))
+    if panel.standard_errors is not None:
+        checksum = _checksum(np.ascontiguousarray(panel.standard_errors, np.float64), checksum)
+    return zlib.crc32(text_of_rest(panel, of_genotypes).encode(), checksum)
 
 
 def text_of_rest(panel: Panel, of_genotypes: int) -> str:
-    """Write what a panel holds beside phenotypes and genotypes, and what stands for the latter."""
+    """Write what a panel holds beside its numbers, and what stands for the genotypes."""
     rest = [
         panel.strains, panel.phenotype_names, panel.aliases, panel.noise_ceiling, panel.truth,
         panel.loci.to_pydict(), panel.strain_table and panel.strain_table.to_pydict(),

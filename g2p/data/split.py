@@ -8,10 +8,12 @@ from typing import Annotated
 
 import numpy as np
 
-from g2p.config.constraints import Above, AtLeast, Below, LessThan, Seed
+from g2p.config.constraints import Above, AtLeast, Below, LessThan, NeutralAt, Seed
 from g2p.core.errors import DataError
 from g2p.core.phrases import listed, plural
+from g2p.data.nested_subset import nested_subset
 from g2p.data.panel import Panel
+from g2p.data.strain_facts import strain_facts
 
 # Rijal et al. 2025 and Arcadia Science 2025: 15% test, then 15% of the rest validation.
 HELD_OUT = 0.15
@@ -39,16 +41,31 @@ class Split(dict[str, np.ndarray]):
         return Split(rows, self.cells)
 
 
-def random(panel: Panel, columns: list[int], *, seed: Seed) -> Split:
+def random(
+    panel: Panel,
+    columns: list[int],
+    *,
+    seed: Seed,
+    n_train: Annotated[int | None, AtLeast(1), NeutralAt(None)],
+    test_share: Annotated[float, Above(0), Below(1), NeutralAt(0.15)],
+) -> Split:
     """The standard split: scikit-learn's `train_test_split` on the strains in file order, twice.
 
     New strains in known environments (CV1).
 
+    Args:
+        panel, columns: of the run.
+        seed: of both.
+        n_train: strains to learn from, 15% of them for validation; see `nested_subset`.
+        test_share: of the strains.
+
     Raises:
-        DataError: when there are too few strains for three subsets.
+        DataError: when there are too few strains for three subsets, or other than `n_train`.
     """
-    rest, test = _held_out(np.arange(len(panel.strains)), seed)
+    rest, test = _held_out(np.arange(len(panel.strains)), seed, test_share)
     train, val = _held_out(rest, seed)
+    if n_train is not None:
+        train, val = nested_subset(train, val, _has_value(panel, columns), n_train, HELD_OUT)
     return Split({"train": train, "val": val, "test": test})
 
 
@@ -60,13 +77,15 @@ def kfold(
     k: Annotated[int, AtLeast(2)],
     fold: Annotated[int, AtLeast(0), LessThan("k")],
     val_share: Annotated[float, Above(0), Below(1)],
+    n_train: Annotated[int | None, AtLeast(1), NeutralAt(None)],
 ) -> Split:
     """Fold `fold` (from 0) of `k` shuffled folds is the test set.
 
     `val_share` of the rest is validation; a baseline does not use it, so little is enough.
+    `n_train` of the rest are used, `val_share` of them for validation; see `nested_subset`.
 
     Raises:
-        DataError: when there are too few strains for so many folds.
+        DataError: when there are too few strains for so many folds, or other than `n_train`.
     """
     from sklearn.model_selection import KFold
 
@@ -76,6 +95,8 @@ def kfold(
     folds = KFold(n_splits=k, shuffle=True, random_state=seed).split(np.arange(n_strains))
     rest, test = list(folds)[fold]
     train, val = _held_out(rest, seed, val_share)
+    if n_train is not None:
+        train, val = nested_subset(train, val, _has_value(panel, columns), n_train, val_share)
     return Split({"train": train, "val": val, "test": test})
 
 
@@ -104,7 +125,7 @@ def group(
     """
     from sklearn.model_selection import GroupKFold, GroupShuffleSplit
 
-    groups = _strain_facts(panel, column)
+    groups = strain_facts(panel, column)
     n_groups = len(set(groups))
     if n_groups - -(-n_groups // k) < 2:
         raise DataError(
@@ -148,7 +169,7 @@ def column(
     Raises:
         DataError: for a column or a value that does not exist.
     """
-    values = _strain_facts(panel, column)
+    values = strain_facts(panel, column)
     test, val = str(test), None if val is None else str(val)  # a fold may be written 1 or "1"
     if test == val:
         raise DataError(f"split.test and split.val are both {test}: they must differ.")
@@ -174,7 +195,7 @@ def published(panel: Panel, columns: list[int]) -> Split:
     """
     if panel.strain_table is None or "split" not in panel.strain_table.column_names:
         raise DataError("split=published: this panel has no published split. Use split=random.")
-    values = _strain_facts(panel, "split")
+    values = strain_facts(panel, "split")
     if strange := sorted(set(values) - set(SUBSETS)):
         raise DataError(f"split=published: '{strange[0]}' is not one of {listed(SUBSETS)}.")
     return Split({subset: np.flatnonzero(values == subset) for subset in SUBSETS})
@@ -203,28 +224,9 @@ def cv2(panel: Panel, columns: list[int], *, seed: Seed) -> Split:
     return Split({subset: np.arange(len(panel.strains)) for subset in SUBSETS}, cells)
 
 
-def _strain_facts(panel: Panel, name: str) -> np.ndarray:
-    """Return a column of the strain table, as text."""
-    names = [] if panel.strain_table is None else panel.strain_table.column_names
-    if name in panel.phenotype_names:
-        raise DataError(
-            f"split.column={name}: '{name}' is a phenotype of this panel, which would be trained "
-            "on. A column of the phenotype table that describes the strain must be listed in "
-            f"data.facts: add data.facts=[{name}]."
-        )
-    if name not in names:
-        raise DataError(
-            f"split.column={name}: this panel's strain table has no such column. It has: "
-            f"{listed(names) or 'nothing'}. To add a column of the phenotype table, list it in "
-            "data.facts."
-        )
-    values = panel.strain_table[name]
-    if values.null_count:
-        raise DataError(
-            f"split.column={name}: {values.null_count} of {len(values)} strains have no value. "
-            "Fill it in, or remove these strains from the phenotype table."
-        )
-    return np.array([str(value) for value in values.to_pylist()])
+def _has_value(panel: Panel, columns: list[int]) -> np.ndarray:
+    """Return which strains, (N,) bool, have a value of at least one of these phenotypes."""
+    return np.isfinite(panel.phenotypes[:, columns]).any(axis=1)
 
 
 def _held_out(

@@ -62,8 +62,11 @@ def _problem(panel: object) -> str | None:
     """Return what a function returns instead of a panel, or None."""
     if not isinstance(panel, Panel):
         return f"a value of type {type(panel).__name__}"
-    for part, kinds in (("genotypes", GENOTYPES), ("phenotypes", ("float64",))):
+    numbers = {"genotypes": GENOTYPES, "phenotypes": ("float64",), "standard_errors": ("float64",)}
+    for part, kinds in numbers.items():
         values = getattr(panel, part)
+        if values is None and part == "standard_errors":
+            continue
         kind = getattr(values, "dtype", type(values).__name__)
         if not isinstance(values, np.ndarray) or values.ndim != 2 or str(kind) not in kinds:
             return (
@@ -88,5 +91,7 @@ def _content_fingerprint(panel: Panel) -> str:
     """Return the fingerprint of all that a panel holds."""
     digest = hashlib.sha256(np.ascontiguousarray(panel.genotypes).data)
     digest.update(np.ascontiguousarray(panel.phenotypes, np.float64).data)
+    if panel.standard_errors is not None:
+        digest.update(np.ascontiguousarray(panel.standard_errors, np.float64).data)
     digest.update(text_of_rest(panel, 0).encode())
     return digest.hexdigest()[:16]

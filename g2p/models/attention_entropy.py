@@ -14,6 +14,11 @@ ROWS = 64
 DEGENERATE = 0.999
 
 
+def is_uniform(layer: dict) -> bool:
+    """Whether a layer, as measured by `attention_entropy`, attends to all loci alike."""
+    return layer["entropy"] > DEGENERATE * layer["uniform"]
+
+
 @torch.no_grad()
 def attention_entropy(model: nn.Module, genotype_BL: Tensor) -> list[dict]:
     """Measure the weights of each attention layer, over all strains, heads and loci of a sample.
@@ -54,7 +59,7 @@ def _layer_statistics(layer: Attention, x_BLD: Tensor) -> dict:
     }
     if x_BLD.shape[1] == 1:
         result["degenerate"] = "the sequence has length one"
-    elif result["entropy"] > DEGENERATE * result["uniform"]:
+    elif is_uniform(result):
         result["degenerate"] = "its weights are uniform"
     elif result["own"] > DEGENERATE:
         result["degenerate"] = "each locus attends to itself alone"

@@ -1,5 +1,6 @@
 """Train one run: from prepared data to a directory with all its results."""
 
+import math
 import time
 from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
@@ -16,6 +17,7 @@ from g2p.runs.figures import draw_run
 from g2p.runs.progress_bar import ProgressBar
 from g2p.tracking import wandb_tracker as trackers
 from g2p.tracking.group import Group
+from g2p.training.additive_plateau import find_escape, on_plateau
 from g2p.training.fit import FitRequest, Fitted, score
 from g2p.training.flops import training_flops
 from g2p.training.user_metrics import user_scores
@@ -59,9 +61,12 @@ def training_steps(
         has_processes = config.model.is_trained and config.trainer.devices > 1
         callback = directory.write_history if has_processes else on_epoch
         _check_metrics(config, data)
-        fitted = yield FitRequest(config, data, directory.checkpoints, callback, base, ProgressBar)
+        ridge_r2 = ridge and ridge["val"]["r2_mean"]
+        fitted = yield FitRequest(
+            config, data, directory.checkpoints, callback, base, ProgressBar, ridge_r2
+        )
         on_epoch(fitted.rows)
-        metrics = _evaluate(config, directory, data, fitted)
+        metrics = _evaluate(config, directory, data, fitted, ridge_r2)
         metrics["ridge"] = ridge
         metrics["noise_ceiling"] = {
             p: noise_ceiling[p] for p in data.phenotype_names if p in noise_ceiling
@@ -91,7 +96,10 @@ def _check_metrics(config: RunConfig, data: Prepared) -> None:
     user_scores(values, values, data.phenotype_names, metrics=config.trainer.metrics)
 
 
-def _evaluate(config: RunConfig, directory: RunDirectory, data: Prepared, fitted: Fitted) -> dict:
+def _evaluate(
+    config: RunConfig, directory: RunDirectory, data: Prepared, fitted: Fitted,
+    ridge_r2: float | None,
+) -> dict:  # fmt: skip
     """Score the chosen checkpoint on val and, only here, on test; write its predictions."""
     metrics = {
         "signature": directory.folder.name,
@@ -99,6 +107,7 @@ def _evaluate(config: RunConfig, directory: RunDirectory, data: Prepared, fitted
         "seed": config.seed,
         "best_epoch": fitted.best_epoch,
         "epochs": len(fitted.rows),
+        "updates": fitted.rows[-1]["updates"],
         "seconds": sum(row["seconds"] for row in fitted.rows),
         "num_parameters": fitted.num_parameters,
         "flops": training_flops(
@@ -124,5 +133,9 @@ def _evaluate(config: RunConfig, directory: RunDirectory, data: Prepared, fitted
             data.phenotype_names,
             metrics=config.trainer.metrics,
         )
+    if config.model.is_trained:
+        val_r2 = math.nan if metrics["val"]["r2_mean"] is None else metrics["val"]["r2_mean"]
+        metrics["plateau"] = on_plateau(val_r2, ridge_r2, fitted.attention)
+        metrics["escape"] = find_escape(fitted.rows, ridge_r2)
     directory.write_predictions(data.strains, data.phenotype_names, data.split, observed, predicted)
     return metrics

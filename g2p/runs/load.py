@@ -12,6 +12,7 @@ import torch
 from g2p.baselines import build_baseline
 from g2p.config.code_digest import code_digest
 from g2p.config.locate import is_dotted, locate
+from g2p.config.registry import neutral_options
 from g2p.config.run_config import ModelSection
 from g2p.config.schema import check_group
 from g2p.core.errors import G2PError, RunError
@@ -101,7 +102,10 @@ def restore(directory: RunDirectory, accelerator: str, code: Sequence[str] = ())
 
 
 def _model_section(directory: RunDirectory, code: Sequence[str]) -> ModelSection:
-    """Return the model that a run's config names, with its options."""
+    """Return the model that a run's config names, with its options.
+
+    Options that did not exist when the run was trained are neutral.
+    """
     file = directory.folder / "config.yaml"
     config = directory.config()
     model = getattr(config, "model", None)
@@ -110,10 +114,11 @@ def _model_section(directory: RunDirectory, code: Sequence[str]) -> ModelSection
     if is_dotted(getattr(model, "name", None)):
         _check_code(model, directory, code)
     try:
+        config = config.replace(model={**neutral_options("model", model), **model})
         check_group("model", config)
     except G2PError as error:
         raise damaged(file, str(error), REMEDY) from None
-    return model
+    return config.model
 
 
 def _check_code(options: ModelSection, directory: RunDirectory, code: Sequence[str]) -> None:

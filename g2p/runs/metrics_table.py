@@ -6,6 +6,7 @@ from statistics import fmean
 from rich.table import Table
 
 from g2p.core.console import Console
+from g2p.core.phrases import listed
 
 
 def print_table(metrics: Mapping, console: Console) -> None:
@@ -49,3 +50,23 @@ def print_attention(layers: list[dict], console: Console) -> None:
         if layer["degenerate"]:
             line = f"Attention of layer {i} cannot matter: {layer['degenerate']}."
             console.print(line, style="bold")
+
+
+def print_plateau(metrics: Mapping, console: Console) -> None:
+    """Warn of a run that ends on its additive plateau, which more updates may leave."""
+    if not metrics.get("plateau"):
+        return
+    from g2p.models.attention_entropy import is_uniform  # imports torch, as training has
+
+    r2, ridge_r2 = metrics["val"]["r2_mean"], metrics["ridge"]["val"]["r2_mean"]
+    line = (
+        f"warning: ends on its additive plateau: validation R2 {r2:z.3f} is no better than ridge's "
+        f"{ridge_r2:z.3f}"
+    )
+    if uniform := [str(i) for i, each in enumerate(metrics.get("attention", []), 1)
+                   if is_uniform(each)]:  # fmt: skip
+        line += f", and attention is still uniform in layer {listed(uniform)}"
+    console.print(
+        f"{line}. More updates may leave it (trainer.max_epochs, trainer.max_updates).",
+        soft_wrap=True,
+    )

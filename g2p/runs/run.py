@@ -18,7 +18,7 @@ from g2p.runs.directory import RunDirectory, unverified_line
 from g2p.runs.environment import differences
 from g2p.runs.execute import Steps, training_steps
 from g2p.runs.lock import locked
-from g2p.runs.metrics_table import print_attention, print_table
+from g2p.runs.metrics_table import print_attention, print_plateau, print_table
 from g2p.runs.resolve import ResolvedRun, finished_under_other_code, resolve_run
 from g2p.runs.ridge_reference import ridge_reference
 from g2p.runs.status import recorded
@@ -77,6 +77,7 @@ def run_steps(
     print_table(metrics, console)
     if "attention" in metrics:
         print_attention(metrics["attention"], console)
+    print_plateau(metrics, console)
     print(f"run: {directory.folder}", flush=True)
     return directory.folder
 

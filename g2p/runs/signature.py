@@ -22,10 +22,10 @@ def signature(
     """Return 16 hex digits for a resolved, checked config and the code that it runs.
 
     Covered are the keys that apply (the width of a feed-forward network that is off does not; an
-    optimizer does not apply to ridge), not paths or the logger. What depends on panel and machine
-    is passed in: two ways of writing the same run give the same signature. The first half
-    covers config and data, the second these and the code, so that a run of the same config under
-    other code is found by its name.
+    optimizer does not apply to ridge) and are not neutral (`NeutralAt`), not paths or the logger.
+    What depends on panel and machine is passed in: two ways of writing the same run give the same
+    signature. The first half covers config and data, the second these and the code, so that a run
+    of the same config under other code is found by its name.
 
     Args:
         config: resolved and checked.
@@ -73,28 +73,19 @@ _cached: dict[tuple, str] = {}  # the runs of a study share most of their groups
 
 
 def _group_text(group: str, config: RunConfig, *, only: Iterable[str] = (), **resolved) -> str:
-    """Return as JSON the options of a group that have an effect, some replaced by `resolved`."""
-    key = (group, repr(getattr(config, group)), *resolved.values())
+    """Return as JSON the options of a group that change a result, some replaced by `resolved`."""
+    section = getattr(config, group)
+    key = (group, repr(section), *resolved.values())
     if key not in _cached:
         idle = inapplicable_keys(config)
-        section = getattr(config, group)
-        left_out = {*idle, *_unset_user_code(group, section)}
-        options = {k: v for k, v in section.items() if f"{group}.{k}" not in left_out}
+        declared = choice_options(group, getattr(section, "name", None))
+        options = {
+            k: v for k, v in section.items()
+            if f"{group}.{k}" not in idle and not (k in declared and declared[k].is_neutral(v))
+        }  # fmt: skip
         covered = {k: v for k, v in options.items() if not only or k in only} | resolved
         _cached[key] = json.dumps(_plain_numbers(covered), sort_keys=True)
     return _cached[key]
-
-
-def _unset_user_code(group: str, options: Mapping) -> list[str]:
-    """Return the keys for code of a user's own that name none: runs of before do not have them."""
-    if group != "trainer":
-        return []
-    schema = choice_options(group, None)
-    return [
-        f"{group}.{k}"
-        for k, v in options.items()
-        if k in schema and schema[k].is_user_code and not v
-    ]
 
 
 def _plain_numbers(value):

@@ -18,6 +18,7 @@ from g2p.core.json_shapes import Published, read_checked_json
 from g2p.core.package import PACKAGE
 from g2p.stats.compare import Effect, compare
 from g2p.stats.effects_table import effects_of, effects_table, print_effects
+from g2p.stats.escape import plateau_warnings
 from g2p.stats.reference_checks import reference_warnings
 from g2p.study.collect import locked_results
 from g2p.study.design import Study
@@ -59,6 +60,7 @@ def _effects_and_warnings(
     table = scored_rows(table, runs)
     effects = compare(table, study.comparisons)
     sentences = reference_warnings(table, study.arm) if study.arm == "model" else []
+    sentences += plateau_warnings(table, study.arm)
     _write_effects(effects, folder)
     _write_report(study, runs, table, folder, overrides, effects, sentences)
     if "running" not in table["status"].unique().to_pylist():  # their curves grow

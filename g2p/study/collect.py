@@ -21,6 +21,7 @@ COLUMNS = {
     "phenotype": pa.string(), "split": pa.string(), "r2": pa.float64(), "pearson": pa.float64(),
     "n": pa.int64(), "n_train": pa.int64(), "seconds": pa.float64(), "num_parameters": pa.int64(),
     "peak_memory": pa.int64(), "flops": pa.float64(), "energy": pa.float64(),
+    "updates": pa.int64(), "escape_updates": pa.int64(), "plateau": pa.bool_(),
     "noise_ceiling": pa.float64(), "ridge_r2": pa.float64(), "versions": pa.string(),
     "signature": pa.string(), "status": pa.string(), "error": pa.string(),
 }  # fmt: skip
@@ -131,6 +132,9 @@ def _rows(run: StudyRun, state: list, schema: pa.Schema) -> list[dict]:
         common["peak_memory"] = next(filter(None, memory), None)
         # Runs from before these were counted lack them.
         common |= {"flops": metrics.get("flops"), "energy": environment.get("energy")}
+        escape = metrics.get("escape")
+        common |= {"updates": metrics.get("updates"), "plateau": metrics.get("plateau")}
+        common["escape_updates"] = escape and escape["updates"]
         common["versions"] = versions(environment)
     rows = []
     for factors, part, name in itertools.product(points, ("val", "test"), run.phenotypes):

@@ -9,6 +9,7 @@ from g2p.config.locate import is_dotted
 from g2p.config.run_config import RunConfig
 from g2p.core.errors import G2PError
 from g2p.hardware.device import resolve_accelerator
+from g2p.training.budget import count_epochs, count_updates
 from g2p.training.flops import model_size, training_flops
 
 # Of the speed of a plain matrix product, what training reaches: an order of magnitude, no more.
@@ -53,12 +54,14 @@ def cost(config: RunConfig, *, n_loci: int, n_phenotypes: int, n_train: int) -> 
         ffn_width = options.ffn_dim if getattr(options, "ffn", False) else 0
         width = STORED_VALUES * options.embedding_dim + 2 * ffn_width
         activations = 4 * tokens * options.num_layers * width
+    trainer = config.trainer
+    updates = count_updates(n_train, batch_size=trainer.batch_size, drop_last=trainer.drop_last)
     return Cost(
         parameters=parameters,
         memory=BYTES_A_PARAMETER * parameters + activations,
         flops=training_flops(
             config, n_loci=n_loci, n_phenotypes=n_phenotypes, n_train=n_train,
-            epochs=config.trainer.max_epochs,
+            epochs=count_epochs(trainer.max_epochs, trainer.max_updates, max(1, updates)),
         )
         or 0.0,
     )  # fmt: skip

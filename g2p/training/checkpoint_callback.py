@@ -31,13 +31,16 @@ class CheckpointCallback(L.Callback):
     Args:
         folder: for best.ckpt and last.ckpt.
         training_state: of the run; part of every checkpoint.
+        attention: measures the model's attention layers.
         on_epoch: called with all rows so far, after last.ckpt is written.
     """
 
     def __init__(
-        self, *, folder: Path, training_state: TrainingState, on_epoch: Callable[[list[dict]], None]
-    ):
+        self, *, folder: Path, training_state: TrainingState, attention: Callable[[], list[dict]],
+        on_epoch: Callable[[list[dict]], None],
+    ):  # fmt: skip
         self.folder, self.training_state, self.on_epoch = folder, training_state, on_epoch
+        self.attention = attention
 
     @property
     def state_key(self) -> str:
@@ -60,7 +63,9 @@ class CheckpointCallback(L.Callback):
     def on_train_epoch_end(self, trainer, module) -> None:
         lr = module.optimizers().param_groups[0]["lr"]
         seconds = time.monotonic() - self._started
-        if self.training_state.close(module.train_loss, module.val, lr, seconds):
+        # The first process decides: others could differ in a last digit, and so in when to stop.
+        attention = lambda: trainer.strategy.broadcast(self.attention())  # noqa: E731
+        if self.training_state.close(module.train_loss, module.val, lr, seconds, attention):
             trainer.save_checkpoint(self.folder / "best.ckpt")
         trainer.save_checkpoint(self.folder / "last.ckpt")
         # A callback of a user's own may have stopped it.

@@ -16,14 +16,10 @@ from g2p.data.preprocess import Prepared
 from g2p.hardware.device import reset_peak_memory, resolve_accelerator
 from g2p.hardware.energy import energy_meter
 from g2p.models import build_model
-from g2p.models.attention_entropy import attention_entropy
 from g2p.training.checkpoints import load_checkpoint, save_checkpoint
 from g2p.training.history import history_row
 from g2p.training.metrics import Scores, scores
 from g2p.training.progress import SilentProgress
-
-# Strains whose attention is measured after training: its entropy hardly varies between strains.
-ENTROPY_STRAINS = 32
 
 OnEpoch = Callable[[list[dict]], None]
 
@@ -50,6 +46,7 @@ class FitRequest(NamedTuple):
     on_epoch: OnEpoch
     base: Path | None = None
     bar: type[SilentProgress] = SilentProgress
+    ridge_r2: float | None = None
 
 
 class Capacity(NamedTuple):
@@ -61,12 +58,19 @@ class Capacity(NamedTuple):
 
 def fit_model(
     config: RunConfig, data: Prepared, folder: Path, on_epoch: OnEpoch, base: Path | None = None,
-    bar: type[SilentProgress] = SilentProgress,
+    bar: type[SilentProgress] = SilentProgress, ridge_r2: float | None = None,
 ) -> Fitted:  # fmt: skip
     """Fit what the config names, leaving best.ckpt and last.ckpt in `folder`.
 
-    `on_epoch` is called with the history so far; with several devices in another process. A model
-    starts from the checkpoint `base`, where there is one. `bar` shows the progress.
+    Args:
+        config: of the run.
+        data: what it learns from.
+        folder: for the checkpoints; training resumes from a last.ckpt in it.
+        on_epoch: called with the history so far; with several devices in another process.
+        base: a checkpoint that a model starts from.
+        bar: shows the progress.
+        ridge_r2: ridge's mean validation R2 on the same data, below which patience waits (see
+            `g2p.training.additive_plateau`); None where it was not computed.
     """
     resumes = (folder / "last.ckpt").exists()  # by a process whose joules are lost
     baseline = not config.model.is_trained
@@ -77,7 +81,7 @@ def fit_model(
         if baseline:
             result = _fit_baseline(config, data, folder, on_epoch)
         else:
-            result = _fit_network(config, data, folder, on_epoch, base, bar)
+            result = _fit_network(config, data, folder, on_epoch, base, bar, ridge_r2)
     return result if resumes else replace(result, joules=meter.joules)
 
 
@@ -93,14 +97,14 @@ def score(fitted: Fitted, data: Prepared, part: str) -> tuple[np.ndarray, Scores
 
 def _fit_network(
     config: RunConfig, data: Prepared, folder: Path, on_epoch: OnEpoch, base: Path | None,
-    bar: type[SilentProgress],
+    bar: type[SilentProgress], ridge_r2: float | None,
 ) -> Fitted:  # fmt: skip
     from g2p.training import trainer
     from g2p.training.lightning_module import RegressionModule
 
     module = RegressionModule(**module_options(config, data, base))
     options = {key: value for key, value in config.trainer.items() if key != "metrics"}
-    rows = trainer.train(module, data, folder, on_epoch, bar, **options)
+    rows = trainer.train(module, data, folder, on_epoch, bar, ridge_r2, **options)
     return load_best_epoch(config, data, folder, module.model, rows)
 
 
@@ -129,20 +133,19 @@ def load_best_epoch(
     config: RunConfig, data: Prepared, folder: Path, model, rows: list[dict]
 ) -> Fitted:
     """Load the weights of the best epoch into a trained model; return it with its history."""
-    from g2p.training.inference import on_device, predict_standardised
+    from g2p.training.inference import measure_attention, predict_standardised
 
     best = load_checkpoint(folder / "best.ckpt")
     weights = best["state_dict"].items()
     model.load_state_dict({name.removeprefix("model."): value for name, value in weights})
     # Lightning leaves the model on the CPU; it is scored where it was trained.
     model.to(resolve_accelerator(config.trainer.accelerator))
-    sample = data.split["val"][:ENTROPY_STRAINS]
     return Fitted(
         predict=partial(predict_standardised, model),
         rows=rows,
         best_epoch=best["callbacks"]["Memory"]["best_epoch"],
         num_parameters=sum(p.numel() for p in model.parameters()),
-        attention=on_device(attention_entropy, model, data.genotypes[sample]),
+        attention=measure_attention(model, data),
     )
 
 
@@ -169,7 +172,9 @@ def _fit_baseline(config: RunConfig, data: Prepared, folder: Path, on_epoch: OnE
     train_loss = scores(baseline.predict(genotypes), phenotypes).loss
     genotypes, phenotypes = data.subset("val")
     result = scores(baseline.predict(genotypes), phenotypes)
-    rows = [history_row(0, data.phenotype_names, train_loss, result, None, monotonic() - started)]
+    rows = [
+        history_row(0, None, data.phenotype_names, train_loss, result, None, monotonic() - started)
+    ]
     for name in ("best.ckpt", "last.ckpt"):
         save_checkpoint(
             {"state_dict": _tensors(baseline.state), "inputs": data.inputs(), "epoch": 0},

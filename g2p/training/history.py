@@ -7,15 +7,17 @@ from g2p.training.metrics import Scores
 
 def history_row(
     epoch: int,
+    updates: int | None,
     phenotypes: list[str],
     train_loss: float,
     val: Scores,
     lr: float | None,
     seconds: float,
 ) -> dict:
-    """Return the row of an epoch; `ended` is now, in UTC."""
+    """Return the row of an epoch; `updates` are those at its end, `ended` is now, in UTC."""
     row = {
         "epoch": epoch,
+        "updates": updates,
         "train_loss": train_loss,
         "val_loss": val.loss,
         "val_r2_mean": val.r2_mean,

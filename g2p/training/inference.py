@@ -6,9 +6,14 @@ import numpy as np
 import torch
 from torch import nn
 
+from g2p.data.preprocess import Prepared
+from g2p.models.attention_entropy import attention_entropy
+
 # Without gradients more strains fit at once; how many changes no score. Of more loci than the
 # published panel's 1,164 fewer, or one pass could take more memory than a training step.
 STRAINS, TOKENS = 512, 600_000
+# Strains whose attention is measured: its entropy hardly varies between strains.
+ENTROPY_STRAINS = 32
 
 
 def validation_batch(n_loci: int) -> int:
@@ -32,3 +37,9 @@ def on_device(function: Callable, model: nn.Module, genotypes: np.ndarray):
     """Call `function(model, genotypes)` with genotypes (N, L) of the model's device and type."""
     weight = next(model.parameters())
     return function(model, torch.tensor(genotypes).to(weight.device, weight.dtype))
+
+
+def measure_attention(model: nn.Module, data: Prepared) -> list[dict]:
+    """Return the statistics of each attention layer, over the first validation strains."""
+    sample = data.split["val"][:ENTROPY_STRAINS]
+    return on_device(attention_entropy, model, data.genotypes[sample])

@@ -3,6 +3,7 @@
 import signal
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,7 +11,15 @@ import lightning as L
 from lightning.pytorch.plugins.environments import LightningEnvironment
 from torch.multiprocessing import ProcessExitedException, ProcessRaisedException
 
-from g2p.config.constraints import Above, AtLeast, AtMost, UserCode
+from g2p.config.constraints import (
+    Above,
+    AtLeast,
+    AtMost,
+    NeutralAt,
+    NullOnlyWith,
+    OnlyIf,
+    UserCode,
+)
 from g2p.config.load_component import load_component
 from g2p.core import errors
 from g2p.core.errors import CodeError, TrainingError
@@ -20,9 +29,10 @@ from g2p.data.device_data import DeviceData
 from g2p.data.preprocess import Prepared
 from g2p.hardware.device import check_devices, resolve_accelerator
 from g2p.hardware.gpu_allocation import select_devices
+from g2p.training.budget import count_epochs
 from g2p.training.checkpoint_callback import AtomicCheckpoints, CheckpointCallback
 from g2p.training.checkpoints import find_last_checkpoint, load_checkpoint
-from g2p.training.inference import validation_batch
+from g2p.training.inference import measure_attention, validation_batch
 from g2p.training.lightning_module import RegressionModule
 from g2p.training.loss import load_loss
 from g2p.training.progress import SilentProgress
@@ -38,20 +48,23 @@ def train(
     folder: Path,
     on_epoch: Callable[[list[dict]], None],
     bar: type[SilentProgress] = SilentProgress,
+    ridge_r2: float | None = None,
     *,
     accelerator: Literal["auto", "cpu", "cuda"],
     devices: Annotated[int, AtLeast(1)],
     precision: Literal["32-true", "bf16-mixed", "64-true"],
-    max_epochs: Annotated[int, AtLeast(1)],
+    max_epochs: Annotated[int | None, AtLeast(1), NullOnlyWith("max_updates")],
+    max_updates: Annotated[int | None, AtLeast(1), NeutralAt(None)],
     batch_size: Annotated[int, AtLeast(1), AtMost(2**31 - 1)],
     patience: Annotated[int | None, AtLeast(1)],
+    ridge_margin: Annotated[float | None, AtLeast(0), OnlyIf("patience"), NeutralAt(None)],
     gradient_clip_val: Annotated[float | None, Above(0)],
     monitor: Literal["r2", "loss"],
     drop_last: bool,
     loss: Annotated[str | None, UserCode("loss")],
     callbacks: Annotated[list, UserCode("callback")],
 ) -> list[dict]:
-    """Train until `max_epochs` or patience runs out; leave best.ckpt and last.ckpt in `folder`.
+    """Train until a budget or patience runs out; leave best.ckpt and last.ckpt in `folder`.
 
     Args:
         module: the model and how it learns.
@@ -59,12 +72,18 @@ def train(
         folder: for the checkpoints; training resumes from a last.ckpt in it.
         on_epoch: called after each epoch with the history so far.
         bar: shows the progress.
+        ridge_r2: ridge's mean validation R2 on the same data; None where it was not computed.
         accelerator: `auto` takes CUDA where there is any.
         devices: processes that share each batch (Lightning's DDP when more than one).
         precision: of the forward pass or of everything, as Lightning names it.
-        max_epochs: at most this many, resumed ones counted.
+        max_epochs: at most this many, resumed ones counted; None: `max_updates` alone ends it.
+        max_updates: of the optimizer; the epoch in which they are reached is the last. None:
+            `max_epochs` alone ends it.
         batch_size: strains a step, over all devices.
         patience: epochs without a new best before stopping; None never stops early.
+        ridge_margin: epochs in which validation R2 is not this much above ridge's, and attention
+            is uniform, do not count for patience (see `g2p.training.additive_plateau`); None: all
+            count.
         gradient_clip_val: largest gradient norm; None does not clip.
         monitor: chooses the best epoch (see `TrainingState`).
         drop_last: leave an incomplete last batch out.
@@ -83,7 +102,23 @@ def train(
     accelerator = resolve_accelerator(accelerator)
     check_devices(accelerator, devices)
     last = find_last_checkpoint(folder)
-    module.training_state = TrainingState(data.phenotype_names, monitor, patience, max_epochs)
+    device_data = DeviceData(data, double=precision == "64-true")
+    batches = {
+        "batch_size": batch_size,
+        "drop_last": drop_last,
+        "seed": module.seed,
+        "n_environments": getattr(module.model, "n_environments", None),
+    }
+    updates_an_epoch = len(device_data.train(**batches))
+    module.training_state = TrainingState(
+        data.phenotype_names,
+        monitor=monitor,
+        patience=patience,
+        max_epochs=count_epochs(max_epochs, max_updates, updates_an_epoch),
+        updates_an_epoch=updates_an_epoch,
+        ridge_r2=ridge_r2,
+        ridge_margin=ridge_margin,
+    )
     module.loss = load_loss(loss)
     trainer = L.Trainer(
         accelerator=accelerator,
@@ -91,13 +126,16 @@ def train(
         # Spawned, not relaunched from the command line: a multirun has only one of those.
         strategy="ddp_spawn" if devices > 1 else "auto",
         precision=precision,
-        max_epochs=max_epochs,
+        max_epochs=module.training_state.max_epochs,
         gradient_clip_val=gradient_clip_val,
         callbacks=[
             ShowProgress(bar),
             *map(_build_callback, callbacks),  # before the checkpoint, which holds what they change
             CheckpointCallback(
-                folder=folder, training_state=module.training_state, on_epoch=on_epoch
+                folder=folder,
+                training_state=module.training_state,
+                attention=partial(measure_attention, module.model, data),
+                on_epoch=on_epoch,
             ),
             QuietWorker() if devices > 1 else KeepSignalHandler(),
         ],
@@ -111,17 +149,11 @@ def train(
         use_distributed_sampler=False,
         default_root_dir=folder,
     )
-    resident = DeviceDataModule(
-        DeviceData(data, double=precision == "64-true"),
-        batch_size=batch_size,
-        drop_last=drop_last,
-        seed=module.seed,
-        n_environments=getattr(module.model, "n_environments", None),
-    )
     if precision == "64-true":
         module.double()  # Lightning does it only after it has read a checkpoint into what is there
     try:
-        trainer.fit(module, datamodule=resident, ckpt_path=last)
+        datamodule = DeviceDataModule(device_data, **batches)
+        trainer.fit(module, datamodule=datamodule, ckpt_path=last)
     except BaseException as error:
         if devices > 1:
             _end_workers(trainer)

@@ -1,12 +1,13 @@
 """The state of a training, epoch by epoch: its seeds, its history, when it ends."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 
 from g2p.core.errors import TrainingError
+from g2p.training.additive_plateau import is_additive, on_plateau
 from g2p.training.history import history_row
 from g2p.training.metrics import Scores
 
@@ -18,19 +19,30 @@ class TrainingState:
     Attributes:
         phenotypes: names, for the columns of the history.
         monitor: "r2" (higher is better) or "loss" (lower is better), of the validation strains.
-        patience: epochs in a row without a new best before stopping; None never stops early.
-        max_epochs: at most this many.
+        patience: epochs in a row without a new best before stopping; None never stops early. Those
+            on the additive plateau do not count.
+        max_epochs: at most this many, whether they are a budget themselves or come from one in
+            updates.
+        updates_an_epoch: batches of an epoch.
+        ridge_r2: ridge's mean validation R2; None where it was not computed.
+        ridge_margin: of the plateau (see `g2p.training.additive_plateau`); None: every epoch
+            counts.
         rows: one an epoch.
         best, best_epoch: the highest score so far, and when.
+        plateau_epoch: the last epoch on the plateau.
     """
 
     phenotypes: list[str]
     monitor: str
     patience: int | None
     max_epochs: int
+    updates_an_epoch: int
+    ridge_r2: float | None = None
+    ridge_margin: float | None = None
     rows: list[dict] = field(default_factory=list)
     best: float = -float("inf")
     best_epoch: int = -1
+    plateau_epoch: int = -1
 
     @property
     def epochs(self) -> int:
@@ -40,7 +52,8 @@ class TrainingState:
     @property
     def exhausted(self) -> bool:
         """Whether patience has run out."""
-        return self.patience is not None and self.epochs - 1 - self.best_epoch >= self.patience
+        since = max(self.best_epoch, self.plateau_epoch)
+        return self.patience is not None and self.epochs - 1 - since >= self.patience
 
     @property
     def ended(self) -> bool:
@@ -63,21 +76,42 @@ class TrainingState:
                 "trainer.gradient_clip_val=1."
             )
 
-    def close(self, train_loss: float, val: Scores, lr: float, seconds: float) -> bool:
-        """End an epoch; return whether it is the best so far."""
+    def close(
+        self, train_loss: float, val: Scores, lr: float, seconds: float,
+        attention: Callable[[], list[dict]],
+    ) -> bool:  # fmt: skip
+        """End an epoch; return whether it is the best so far.
+
+        `attention` measures the model's layers; it is called only where patience depends on it.
+        """
         score = self.score(val)
-        row = history_row(self.epochs, self.phenotypes, train_loss, val, lr, seconds)
+        if self._may_be_on_plateau(val.r2_mean) and on_plateau(
+            val.r2_mean, self.ridge_r2, attention(), self.ridge_margin
+        ):
+            self.plateau_epoch = self.epochs
+        updates = (self.epochs + 1) * self.updates_an_epoch
+        row = history_row(self.epochs, updates, self.phenotypes, train_loss, val, lr, seconds)
         improved = score > self.best
         if improved:
             self.best, self.best_epoch = score, self.epochs
         self.rows.append(row)
         return improved
 
+    def _may_be_on_plateau(self, r2: float) -> bool:
+        has_rule = self.patience is not None and self.ridge_margin is not None
+        return has_rule and is_additive(r2, self.ridge_r2, self.ridge_margin)
+
     def state(self) -> dict:
-        return {"rows": self.rows, "best": self.best, "best_epoch": self.best_epoch}
+        return {
+            "rows": self.rows, "best": self.best, "best_epoch": self.best_epoch,
+            "plateau_epoch": self.plateau_epoch,
+        }  # fmt: skip
 
     def restore(self, state: Mapping) -> None:
         self.rows, self.best, self.best_epoch = state["rows"], state["best"], state["best_epoch"]
+        self.plateau_epoch = state.get("plateau_epoch", -1)  # earlier versions had no such rule
+        for row in self.rows:
+            row.setdefault("updates", (row["epoch"] + 1) * self.updates_an_epoch)
 
 
 def epoch_seed(seed: int, epoch: int, rank: int = 0) -> int:

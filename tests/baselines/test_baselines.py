@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from scipy.stats import multivariate_normal
 from sklearn.linear_model import Lasso as SklearnLasso
 
 from g2p.baselines import build_baseline
@@ -96,44 +95,6 @@ def test_linear_pairwise_without_a_signal_or_degrees_of_freedom():
     genotypes, rng = cross(n=12, n_loci=3)
     noise = rng.standard_normal((12, 1))
     assert np.isfinite(build("linear_pairwise").fit(genotypes, noise).predict(genotypes)).all()
-
-
-def test_rkhs_is_the_conditional_mean_of_its_normal_distribution():
-    """With its weights, against the dense formula with kernels written out by loops."""
-    genotypes, rng = cross(n=40, n_loci=6)
-    y = genotypes[:, 0] * genotypes[:, 1] + 0.2 * rng.standard_normal(40)
-    model = build("rkhs").fit(genotypes, y[:, None])
-    a, b, width = (model.state[key][0] for key in ("additive", "gaussian", "width"))
-    X = genotypes.astype(float)
-    centred = X - X.mean(axis=0)
-    linear = np.array([[u @ v for v in centred] for u in centred])
-    linear /= np.trace(linear) / 40
-    gaussian = np.array([[np.exp(-((u - v) ** 2).sum() / width) for v in X] for u in X])
-    P = np.eye(40) - 1 / 40
-    genetic = a * linear + b * P @ gaussian @ P
-    expected = y.mean() + genetic @ np.linalg.solve(genetic + np.eye(40), y - y.mean())
-    np.testing.assert_allclose(model.predict(genotypes)[:, 0], expected, atol=1e-8)
-
-    # No neighbouring weights have a higher restricted likelihood.
-    contrasts = np.linalg.svd(P)[0][:, :39].T
-
-    def log_likelihood(a, b):
-        shape = contrasts @ (a * linear + b * gaussian + np.eye(40)) @ contrasts.T
-        z = contrasts @ y
-        s2 = z @ np.linalg.solve(shape, z) / 39
-        return multivariate_normal(cov=s2 * shape).logpdf(z)
-
-    best = log_likelihood(a, b)
-    for factor in (0.7, 1.4):
-        assert log_likelihood(a * factor, b) < best + 1e-3
-        assert log_likelihood(a, b * factor) < best + 1e-3
-
-
-def test_rkhs_refuses_too_many_strains(monkeypatch):
-    monkeypatch.setattr("g2p.baselines.rkhs.MOST_STRAINS", 30)
-    genotypes, _ = cross(n=31)
-    with pytest.raises(G2PError, match="31 are more than 30"):
-        build("rkhs").fit(genotypes, genotypes[:, :1])
 
 
 @pytest.mark.parametrize("name", ["linear_pairwise", "rkhs", "gbdt", "stacked"])

@@ -210,6 +210,8 @@ def test_a_name_that_cannot_be_imported(tmp_path, name, message):
     [
         ("return Panel(", "return dict(", "returns a value of type dict. It must return a g2p.Pan"),
         ("np.int8", "np.int64", "returns genotypes of type int64 and shape (80, 12); they must be"),
+        ("phenotypes=phenotypes,", "phenotypes=phenotypes, standard_errors=[0.1],",
+         "returns standard_errors of type list and shape (1,); they must be an array of two axes"),
         ('["1"] * 12', "[1] * 12", "returns loci whose column chromosome does not hold text alone"),
         ('"weight"]', '"height"]', "phenotype names appear more than once: height."),
         ("*, file: Path | None, strains", "file, strains", "read_mine takes file, strains by posi"),

@@ -118,7 +118,8 @@ CHANGES = [
     ["optim.weight_decay=0.1"], ["trainer.max_epochs=3"], ["trainer.batch_size=3"],
     ["trainer.drop_last=true"], ["trainer.monitor=loss"], ["trainer.precision=64-true"],
     ["trainer.patience=null"], ["trainer.gradient_clip_val=1"], ["data.missing=drop_strain"],
-    ["data.max_correlation=0.9"], ["optim.plateau_patience=2"],
+    ["data.max_correlation=0.9"], ["optim.plateau_patience=2"], ["split.n_train=100"],
+    ["split.test_share=0.2"], ["split=kfold", "split.n_train=100"],
 ]  # fmt: skip
 
 
@@ -174,3 +175,10 @@ def test_no_text_is_a_model_by_accident(name):
 def test_what_does_not_apply_says_why():
     assert inapplicable_keys(compose("model.ffn=false"))["model.ffn_dim"] == "model.ffn is off"
     assert inapplicable_keys(compose()).keys() == {"optim.plateau_factor", "data.loci_from"}
+
+
+def test_neutral_options_leave_signatures_as_before_they_existed():
+    """The first halves, of config and data, were made by version 0.1.0."""
+    assert sign("model=ridge")[:8] == "e320d4ea"
+    assert sign("model=ridge", "split=kfold", "split.fold=3")[:8] == "b3ae721f"
+    assert sign("model=rkhs")[:8] == "8bbb71d5"

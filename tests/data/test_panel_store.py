@@ -25,6 +25,7 @@ def assert_same(stored: Panel, panel: Panel):
     assert stored.genotypes.dtype == panel.genotypes.dtype
     np.testing.assert_array_equal(stored.genotypes, panel.genotypes)
     np.testing.assert_array_equal(stored.phenotypes, panel.phenotypes)
+    np.testing.assert_array_equal(stored.standard_errors, panel.standard_errors)
     assert stored.loci.equals(panel.loci)
     assert stored.strain_table.equals(panel.strain_table)
     for name in ("strains", "phenotype_names", "aliases", "noise_ceiling", "truth"):
@@ -37,9 +38,17 @@ def assert_same(stored: Panel, panel: Panel):
     n_loci=st.integers(1, 40),
     n_phenotypes=st.integers(1, 5),
     dtype=st.sampled_from([np.int8, np.float32]),
+    with_errors=st.booleans(),
 )
-def test_what_goes_in_comes_out(tmp_path_factory, n_strains, n_loci, n_phenotypes, dtype):
+def test_what_goes_in_comes_out(
+    tmp_path_factory, n_strains, n_loci, n_phenotypes, dtype, with_errors
+):
     panel = make_panel(n_strains, n_loci, n_phenotypes, dtype)
+    if with_errors:
+        further = {"gene": [None, *["g"] * (n_loci - 1)], "effect": [0.5] * n_loci}
+        for name, values in further.items():
+            panel = replace(panel, loci=panel.loci.append_column(name, pa.array(values)))
+        panel = replace(panel, standard_errors=np.abs(panel.phenotypes))
     folder = tmp_path_factory.mktemp("store")
     for _ in range(2):  # written, then mapped
         assert_same(stored_panel(folder, "test", "f", lambda: panel), panel)
@@ -148,7 +157,7 @@ write_atomically(Path(sys.argv[1]), write)
 
 
 def test_what_a_killed_writer_left_goes_and_what_a_live_one_writes_stays(tmp_path):
-    file = tmp_path / "test-other-v3.arrow"  # of a panel that nobody asks for again
+    file = tmp_path / "test-other-v4.arrow"  # of a panel that nobody asks for again
     ended = subprocess.run(
         [sys.executable, "-c", KILLED, str(file)], env=os.environ | {"PYTHONPATH": str(ROOT)},
         check=False, timeout=60,
@@ -162,7 +171,7 @@ def test_what_a_killed_writer_left_goes_and_what_a_live_one_writes_stays(tmp_pat
         file.write(b"whole")
 
     store.write_atomically(tmp_path / "slow", write)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["slow", "test-f-v3.arrow"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["slow", "test-f-v4.arrow"]
 
 
 def test_a_source_of_the_same_size_and_time_is_read_again(tmp_path, monkeypatch):
@@ -231,6 +240,9 @@ def test_two_processes_build_at_once(tmp_path):
         ({"phenotype_names": ["p", "p"]}, "phenotype names appear more than once"),
         ({"phenotypes": np.zeros((4, 2))}, "phenotypes are"),
         ({"phenotypes": np.full((5, 2), np.inf)}, "finite"),
+        ({"standard_errors": np.ones((5, 1))}, "standard errors are .5, 1., expected .5, 2."),
+        ({"standard_errors": np.full((5, 2), -1.0)}, "standard errors must be finite and not"),
+        ({"standard_errors": np.full((5, 2), np.inf)}, "standard errors must be finite"),
         ({"genotypes": np.full((5, 3), 2, np.int8)}, r"\[-1, 1\]"),
         ({"genotypes": np.zeros((0, 3), np.int8)}, "empty"),
     ],

@@ -59,14 +59,14 @@ def test_a_locus_that_does_not_vary_correlates_with_none():
 
 def prepared(panel, **changes):
     options = {"max_correlation": None, "loci_from": "train", "missing": "mask"} | changes
-    split = splits.random(panel, [], seed=0)
+    split = splits.random(panel, [], seed=0, n_train=None, test_share=0.15)
     return prepare(panel, split, panel.columns("all"), QUALITY, **options)
 
 
 def test_nothing_of_the_test_strains_reaches_what_is_fitted():
     """Change every value of the test strains: scaling and loci stay."""
     panel = make_panel(40, 30, 2)
-    test = splits.random(panel, [], seed=0)["test"]
+    test = splits.random(panel, [], seed=0, n_train=None, test_share=0.15)["test"]
     phenotypes, genotypes = panel.phenotypes.copy(), panel.genotypes.copy()
     phenotypes[test] *= 100
     genotypes[test] = np.random.default_rng(1).integers(-1, 2, genotypes[test].shape)
@@ -82,7 +82,7 @@ def test_nothing_of_the_test_strains_reaches_what_is_fitted():
 
 def test_validation_strains_choose_loci_only_with_train_val():
     panel = make_panel(40, 30, 2)
-    val = splits.random(panel, [], seed=0)["val"]
+    val = splits.random(panel, [], seed=0, n_train=None, test_share=0.15)["val"]
     genotypes = panel.genotypes.copy()
     genotypes[val] = 1
     other = make_panel(40, 30, 2, genotypes=genotypes)
@@ -179,7 +179,7 @@ def test_the_genotypes_of_a_large_panel_are_pruned_once(tmp_path, monkeypatch):
     """The file on disk has what was made; a small panel leaves nothing."""
     panel = make_panel(60, 30, 2, phenotypes=np.random.default_rng(0).standard_normal((60, 2)))
     panel.genotypes[3, 4] = NO_CALL
-    split = splits.random(panel, [], seed=0)
+    split = splits.random(panel, [], seed=0, n_train=None, test_share=0.15)
     options = {"max_correlation": 0.3, "loci_from": "train", "missing": "mask"}
     file = tmp_path / "cache" / "x.npz"
 

@@ -2,7 +2,9 @@
 
 import inspect
 import json
+import math
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -22,7 +24,7 @@ from tests.helpers.panels import QUALITY, make_panel
 
 @pytest.mark.parametrize("n", [20, 1008])
 def test_the_standard_split(n):
-    split = splits.random(make_panel(n), [], seed=42)
+    split = splits.random(make_panel(n), [], seed=42, n_train=None, test_share=0.15)
     rest, test = train_test_split(np.arange(n), test_size=0.15, random_state=42)
     train, val = train_test_split(rest, test_size=0.15, random_state=42)
     for part, rows in (("train", train), ("val", val), ("test", test)):
@@ -34,7 +36,9 @@ def test_the_standard_split(n):
 def test_folds_cover_each_strain_once(n, k, seed):
     tests = []
     for fold in range(k):
-        split = splits.kfold(make_panel(n), [], seed=seed, k=k, fold=fold, val_share=0.15)
+        split = splits.kfold(
+            make_panel(n), [], seed=seed, k=k, fold=fold, val_share=0.15, n_train=None
+        )
         assert sorted(np.concatenate(list(split.values())).tolist()) == list(range(n))
         tests.append(split["test"])
     assert sorted(np.concatenate(tests).tolist()) == list(range(n))
@@ -45,13 +49,69 @@ def test_folds_cover_each_strain_once(n, k, seed):
 @pytest.mark.parametrize(
     "split",
     [
-        lambda: splits.random(make_panel(1), [], seed=0),
-        lambda: splits.kfold(make_panel(3), [], seed=0, k=4, fold=0, val_share=0.15),
+        lambda: splits.random(make_panel(1), [], seed=0, n_train=None, test_share=0.15),
+        lambda: splits.kfold(make_panel(3), [], seed=0, k=4, fold=0, val_share=0.15, n_train=None),
     ],
 )
 def test_too_few_strains(split):
     with pytest.raises(G2PError, match="too few"):
         split()
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    n=st.integers(30, 300),
+    seed=st.integers(0, 99),
+    share=st.floats(0.05, 0.5),
+    missing=st.floats(0, 0.5),
+    name=st.sampled_from(["random", "kfold"]),
+    data=st.data(),
+)
+def test_numbers_of_training_strains_are_nested(n, seed, share, missing, name, data):
+    phenotypes = np.random.default_rng(seed).standard_normal((n, 2))
+    phenotypes[np.random.default_rng(seed + 1).random((n, 2)) < missing] = np.nan
+    panel = make_panel(n, phenotypes=phenotypes)
+    labelled = np.isfinite(phenotypes).any(axis=1)
+    options = {
+        "random": {"test_share": share},
+        "kfold": {"k": 4, "fold": 1, "val_share": share},
+    }[name]  # fmt: skip
+    split = partial(getattr(splits, name), panel, [0, 1], seed=seed, **options)
+    whole = split(n_train=None)
+    learned = np.concatenate([whole["train"], whole["val"]])
+    most = labelled[learned].sum()
+    val_share = share if name == "kfold" else 0.15
+    smaller = None
+    for size in sorted({*data.draw(st.sets(st.integers(1, most), max_size=5)), most}):
+        n_val = max(math.ceil(val_share * size), size - labelled[whole["train"]].sum())
+        n_val = min(n_val, labelled[whole["val"]].sum())
+        if min(n_val, size - n_val) < 2:
+            with pytest.raises(G2PError, match=f"split.n_train={size} is too few"):
+                split(n_train=size)
+            continue
+        part = split(n_train=size)
+        assert len(part["train"]) + len(part["val"]) == size
+        used = np.concatenate(list(part.values()))
+        assert len(set(used)) == len(used)
+        np.testing.assert_array_equal(part["test"], whole["test"])
+        assert labelled[part["train"]].all() and labelled[part["val"]].all()
+        assert len(part["val"]) == n_val
+        for subset in ("train", "val"):
+            assert set(part[subset]) <= set(whole[subset])
+            assert smaller is None or set(smaller[subset]) <= set(part[subset])
+        smaller = part
+    if not missing and smaller is not None:
+        assert all(set(smaller[subset]) == set(whole[subset]) for subset in whole)
+    with pytest.raises(G2PError, match=f"n_train={most + 1} is more .*, {most}. split"):
+        split(n_train=most + 1)
+
+
+def test_the_test_share():
+    split = splits.random(make_panel(100), [], seed=1, n_train=None, test_share=0.4)
+    assert [len(split[subset]) for subset in splits.SUBSETS] == [51, 9, 40]
+    rest, test = train_test_split(np.arange(100), test_size=0.4, random_state=1)
+    np.testing.assert_array_equal(split["test"], test)
+    assert set(split["train"]) | set(split["val"]) == set(rest)
 
 
 def with_facts(n=60, **facts):
@@ -152,7 +212,8 @@ def test_a_run_predicts_training_strains_in_new_environments(small):
         (lambda p: splits.column(p, [], column="x", test="0", val=None, seed=0), "has: family"),
         (lambda p: splits.column(p, [], column="family", test="9", val=None, seed=0), "which has"),
         (lambda p: splits.column(p, [], column="family", test="a", val="a", seed=0), "both a"),
-        (lambda p: splits.kfold(p, [], seed=0, k=2, fold=0, val_share=0.999), "too few to split"),
+        (lambda p: splits.kfold(p, [], seed=0, k=2, fold=0, val_share=0.999, n_train=None),
+         "too few to split"),
         (lambda p: splits.group(p, [], column="family", seed=0, k=5, fold=0, val_share=0.2),
          "two must remain"),
     ],

@@ -24,7 +24,7 @@ from tests.helpers.panels import make_panel
 
 
 def reduced(panel, observations, *, seed=0, method="joint", split=None):
-    split = split or splits.random(panel, [], seed=0)
+    split = split or splits.random(panel, [], seed=0, n_train=None, test_share=0.15)
     phenotypes, columns = transfer.target(
         panel, [0, 1, 2], lambda: split, target=panel.phenotype_names[1], observations=observations,
         method=method, seed=seed,
@@ -179,7 +179,7 @@ def test_weights_that_do_not_fit_are_named(small):
 @pytest.mark.parametrize("part", ["train", "val"])
 def test_a_target_that_a_part_knows_nothing_of(part):
     panel = make_panel(60, 5, 3)
-    split = splits.random(panel, [], seed=0)
+    split = splits.random(panel, [], seed=0, n_train=None, test_share=0.15)
     panel.phenotypes[split[part], 1] = np.nan
     other = {"train": "val", "val": "train"}[part]
     there = np.isfinite(panel.phenotypes[split[other], 1]).sum()

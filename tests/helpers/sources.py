@@ -6,6 +6,7 @@ import numpy as np
 from bed_reader import to_bed
 
 from g2p.data.sources.bbq import ARRAYS
+from g2p.data.sources.bbq_li import FILE
 from g2p.data.sources.byxrm import GENOTYPES, PHENOTYPES
 from g2p.data.sources.yeast import ENVIRONMENTS
 
@@ -18,7 +19,13 @@ def write_sources(folder: Path) -> None:
     rng = np.random.default_rng(0)
     counts = rng.integers(0, 3, (120, 20)).astype(np.int8)
     growth = counts[:, :4].sum(axis=1) + rng.standard_normal(120)
-    for name, write in (("bbq", _bbq), ("plink", _plink), ("vcf", _vcf), ("table", _table)):
+    for name, write in (
+        ("bbq", _bbq),
+        ("bbq_li", _bbq_li),
+        ("plink", _plink),
+        ("vcf", _vcf),
+        ("table", _table),
+    ):
         (folder / name).mkdir()
         write(folder / name, counts, growth)
 
@@ -29,6 +36,15 @@ def _bbq(folder: Path, counts: np.ndarray, growth: np.ndarray) -> None:
         wide = np.repeat(growth[rows, None], len(ENVIRONMENTS), axis=1)
         values = counts[rows] - 1.0 if i % 2 == 0 else (wide - wide.mean()) / wide.std()
         np.save(folder / name, values.astype(np.float32))
+
+
+def _bbq_li(folder: Path, counts: np.ndarray, growth: np.ndarray) -> None:
+    letters = np.random.default_rng(0).choice(["A", "B"], (120, 83))
+    rows = [
+        f"{''.join(row)},{value},{(i + 1) / 100}"
+        for i, (row, value) in enumerate(zip(letters, growth, strict=True))
+    ]
+    (folder / FILE).write_text("\n".join(["seq,y,y_var", *rows]) + "\n")
 
 
 def _plink(folder: Path, counts: np.ndarray, growth: np.ndarray) -> None:

@@ -49,6 +49,12 @@ def test_the_directory_is_what_the_contract_says(tmp_path, small, model, capsys)
     assert metrics["best_epoch"] == int(np.argmax(history["val_r2_mean"]))
     assert metrics["seconds"] == pytest.approx(sum(history["seconds"]))
     assert metrics["num_parameters"] > 0
+    assert metrics["updates"] == history["updates"][-1]
+    if model == "ridge":
+        assert metrics["updates"] is None and "plateau" not in metrics and "escape" not in metrics
+    else:  # 173 training strains: three batches; it learns next to nothing in so few
+        assert history["updates"] == [3, 6, 9]
+        assert metrics["escape"] is None
 
     table = pq.read_table(folder / "predictions.parquet")
     assert table.column_names == ["strain", "split", "phenotype", "observed", "predicted"]

@@ -22,8 +22,8 @@ from tests.helpers.configs import random_prepared
 
 TRAINER = {
     "accelerator": "cpu", "devices": 1, "precision": "64-true", "max_epochs": 4, "batch_size": 16,
-    "patience": None, "gradient_clip_val": None, "monitor": "r2", "drop_last": False, "loss": None,
-    "callbacks": [],
+    "max_updates": None, "patience": None, "ridge_margin": None, "gradient_clip_val": None,
+    "monitor": "r2", "drop_last": False, "loss": None, "callbacks": [],
 }  # fmt: skip
 
 

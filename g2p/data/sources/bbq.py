@@ -184,7 +184,7 @@ def _read_texts(paths: list[Path], keys: list[str], scratch: Path, dtype: np.dty
             "the table, or remove it to number the loci."
         )
     row_of = {strain: row for row, strain in enumerate(strains)}
-    phenotypes = np.full((len(strains), len(ENVIRONMENTS)), np.nan)
+    phenotypes, standard_errors = np.full((2, len(strains), len(ENVIRONMENTS)), np.nan)
     ceilings = {}
     for p, (name, file) in enumerate(zip(ENVIRONMENTS, phenotype_files, strict=True)):
         named, means, errors = environments[p]
@@ -195,11 +195,13 @@ def _read_texts(paths: list[Path], keys: list[str], scratch: Path, dtype: np.dty
                 f"({listed(others, 3)}); those have {len(strains)} strains ({listed(strains, 3)}). "
                 f"Download both kinds again, from {DRYAD}."
             )
-        phenotypes[[row_of[strain] for strain in named], p] = means
+        rows = [row_of[strain] for strain in named]
+        phenotypes[rows, p], standard_errors[rows, p] = means, errors
         ceilings |= noise_ceiling(name, means, errors)
     return Panel(
         genotypes=genotypes,
         phenotypes=phenotypes,
+        standard_errors=standard_errors if np.isfinite(standard_errors).any() else None,
         strains=strains,
         phenotype_names=ENVIRONMENTS,
         loci=numbered_loci(n_loci) if loci is None else loci,

@@ -1,4 +1,4 @@
-"""Files from a record on the web: resumed when a connection breaks, and checked.
+"""Files from the web, alone or of a record: resumed when a connection breaks, and checked.
 
 A record is an address that answers as Zenodo does, with JSON that lists its files:
 `{"files": [{"key": name, "checksum": "md5:...", "size": bytes, "links": {"self": address}}]}`.
@@ -48,13 +48,46 @@ def from_record(record: str, name: str, folder: Path) -> Path:
     by_hand = (
         f"Or download {name} from {record.replace('/api/', '/')} by hand and put it into {folder}."
     )
-    with locked(folder / f".{name}.lock"):
+
+    def find() -> tuple[str, int, str]:
+        return _entry(_with_retries(lambda: _listing(record)), name, record, by_hand)
+
+    return _download(target, find, by_hand, "the record describes")
+
+
+def from_address(address: str, target: Path, sha256: str) -> Path:
+    """Return `target`, downloaded from `address` unless it exists.
+
+    Raises:
+        DataError: as `from_record`; a file of another checksum is not the published one.
+    """
+    by_hand = f"Or download {address} by hand and put it into {target.parent}."
+
+    def find() -> tuple[str, int, str]:
+        return address, _with_retries(lambda: _size(address)), f"sha256:{sha256.lower()}"
+
+    return _download(target, find, by_hand, "was published")
+
+
+def _download(
+    target: Path, find: Callable[[], tuple[str, int, str]], by_hand: str, expected: str
+) -> Path:
+    """Return `target`, downloaded unless it exists.
+
+    Args:
+        target: path of the file.
+        find: returns its address, its size in bytes and its checksum, `algorithm:digits`.
+        by_hand: what a user may do instead, for messages.
+        expected: completes "is not the file that ...".
+    """
+    name = target.name
+    with locked(target.parent / f".{name}.lock"):
         if target.exists():  # another process has downloaded it while this one waited
             return target
         try:
-            listing = _with_retries(lambda: _listing(record))
-            address, size, md5 = _entry(listing, name, record, by_hand)
-            part = folder / f"{name}.{md5[:8]}.part"
+            address, size, checksum = find()
+            algorithm, _, digits = checksum.partition(":")
+            part = target.parent / f"{name}.{digits[:8]}.part"
             with progress(f"downloading {name}", size) as show:
                 _with_retries(lambda: _resume(address, part, size, show))
         except requests.RequestException as error:
@@ -62,11 +95,11 @@ def from_record(record: str, name: str, folder: Path) -> Path:
                 f"{name} could not be downloaded: {_reason(error)}. Run the same command again "
                 f"to resume the download. {by_hand}"
             ) from None
-        if pooch.file_hash(str(part), alg="md5") != md5:
+        if pooch.file_hash(str(part), alg=algorithm) != digits:
             part.unlink()
             raise DataError(
-                f"{name} from {address} is not the file that the record describes: its "
-                f"checksum is not md5:{md5}. It is removed. Run the same command again. {by_hand}"
+                f"{name} from {address} is not the file that {expected}: its "
+                f"checksum is not {checksum}. It is removed. Run the same command again. {by_hand}"
             )
         part.replace(target)
     return target
@@ -103,8 +136,18 @@ def _listing(record: str) -> bytes:
         return answer.content
 
 
+def _size(address: str) -> int:
+    """Return the size in bytes of a file on the web."""
+    headers = {"Accept-Encoding": "identity"}
+    with requests.get(address, headers=headers, stream=True, timeout=TIMEOUT) as answer:
+        answer.raise_for_status()
+        if not answer.headers.get("Content-Length", "").isdecimal():
+            raise requests.RequestException(f"{address} did not answer with the size of a file")
+        return int(answer.headers["Content-Length"])
+
+
 def _entry(listing: bytes, name: str, record: str, by_hand: str) -> tuple[str, int, str]:
-    """Return address, size in bytes and md5 checksum of one file of the record."""
+    """Return address, size in bytes and checksum, `md5:...`, of one file of the record."""
     try:
         entries = {
             file["key"]: (str(file["links"]["self"]), int(file["size"]), file["checksum"].lower())
@@ -120,7 +163,7 @@ def _entry(listing: bytes, name: str, record: str, by_hand: str) -> tuple[str, i
             f"{by_hand}"
         )
     address, size, checksum = entries[name]
-    return address, size, checksum.removeprefix("md5:")
+    return address, size, f"md5:{checksum.removeprefix('md5:')}"
 
 
 def _resume(address: str, part: Path, size: int, show: Callable[[int], None]) -> None:

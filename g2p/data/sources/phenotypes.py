@@ -1,8 +1,8 @@
 """Read a phenotype table, and join it, by strain name, to genotypes to make a panel.
 
 One row for each strain, which the first column names; or FID and IID in the first two, as plink
-writes them, and then with plink's -9 for a missing value. A column is a phenotype, or a fact of the
-strain.
+writes them, and then with plink's -9 for a missing value. A column is a phenotype, a fact of the
+strain, or, where it is called as a phenotype with `_se` behind it, that phenotype's standard error.
 """
 
 import logging
@@ -16,11 +16,12 @@ import pyarrow as pa
 from g2p.core.errors import DataError
 from g2p.core.phrases import listed, nearest
 from g2p.data.panel import Panel
-from g2p.data.sources.tabular import kind_of, open_table
+from g2p.data.sources.tabular import TabularFile, kind_of, open_table
 
 log = logging.getLogger(__name__)
 
 PLINK_MISSING = -9
+ERROR_SUFFIX = "_se"
 A_TABLE = "a CSV, TSV or Parquet table with one row for each strain"
 
 
@@ -33,6 +34,7 @@ class Phenotypes:
         strains: the M names.
         names: of the P phenotypes.
         values: (M, P) float64, NaN where missing.
+        errors: (M, P) float64, their standard errors, NaN where unknown; None where there are none.
         facts: a row a strain, all columns text, null where missing; None where there are none.
     """
 
@@ -40,6 +42,7 @@ class Phenotypes:
     strains: list[str]
     names: list[str]
     values: np.ndarray
+    errors: np.ndarray | None
     facts: pa.Table | None
 
 
@@ -57,7 +60,7 @@ def read_phenotypes(file: Path, facts: list[str]) -> Phenotypes:
 
     Raises:
         DataError: naming file, line and column, for a cell that is not a number, a strain or a
-            column that appears twice, a fact that is not a column.
+            column that appears twice, a fact that is not a column, a standard error below 0.
     """
     table = open_table(file)
     plink = [name.removeprefix("#") for name in table.columns[:2]] == ["FID", "IID"]
@@ -69,25 +72,59 @@ def read_phenotypes(file: Path, facts: list[str]) -> Phenotypes:
                 f"data.facts: {file} has no column '{name}'.{nearest(name, columns)} "
                 f"It has: {listed(columns)}."
             )
-    names = [name for name in columns if name not in facts]
+    others = [name for name in columns if name not in facts]
+    error_names = _error_names(others)
+    names = [name for name in others if name not in error_names]
     if not names:
         raise DataError(
             f"{file} has no phenotype: its columns after the strain's name ({listed(facts)}) "
             "are all facts."
         )
     remedy = " List a column that is not a phenotype in data.facts."
-    values = [table.numbers(table.columns.index(name, start), remedy) for name in names]
-    values = np.stack(values, axis=1)
-    if plink:
-        values[values == PLINK_MISSING] = np.nan
+
+    def numbers(name: str) -> np.ndarray:
+        values = table.numbers(table.columns.index(name, start), remedy)
+        return np.where(values == PLINK_MISSING, np.nan, values) if plink else values
+
+    errors = None
+    if error_names:
+        errors = np.full((len(table.table), len(names)), np.nan)
+        for name in error_names:
+            errors[:, names.index(name.removesuffix(ERROR_SUFFIX))] = numbers(name)
+            refuse_negative(numbers(name), table, table.columns.index(name, start))
     facts_by_name = {n: table.texts(table.columns.index(n, start)) for n in columns if n in facts}
     return Phenotypes(
         origin=file,
         strains=table.names(start - 1, "strain"),
         names=names,
-        values=values,
+        values=np.stack([numbers(name) for name in names], axis=1),
+        errors=errors,
         facts=pa.table(facts_by_name) if facts_by_name else None,
     )
+
+
+def _error_names(columns: list[str]) -> list[str]:
+    """Return the columns that are standard errors of another column."""
+    errors: list[str] = []
+    for name in sorted(columns, key=len):  # an error has none: beside y and y_se, y_se_se is not
+        base = name.removesuffix(ERROR_SUFFIX)
+        if base != name and base in columns and base not in errors:
+            errors.append(name)
+    return errors
+
+
+def refuse_negative(errors: np.ndarray, table: TabularFile, column: int) -> None:
+    """Refuse standard errors below 0.
+
+    Raises:
+        DataError: naming file, line and column.
+    """
+    if (negative := errors < 0).any():
+        row = int(np.argmax(negative))
+        raise DataError(
+            f"{table.cell_location(row, column)}: {errors[row]:g} is no standard error, which is "
+            "at least 0 (unknown ones are empty or NA)."
+        )
 
 
 def join_strains(
@@ -150,6 +187,7 @@ def join_strains(
     return Panel(
         genotypes=genotypes[rows][:, order],
         phenotypes=phenotypes.values[partners],
+        standard_errors=None if phenotypes.errors is None else phenotypes.errors[partners],
         strains=shared,
         phenotype_names=phenotypes.names,
         loci=loci.take(order),

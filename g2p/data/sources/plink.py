@@ -196,4 +196,4 @@ def _fam_phenotype(fam: Path, rows: list[list[str]]) -> Phenotypes | None:
         values[values == 0] = np.nan  # as plink has it: 1 is a control, 2 a case, 0 neither
     if np.isnan(values).all():
         return None
-    return Phenotypes(fam, [row[1] for row in rows], ["phenotype"], values, None)
+    return Phenotypes(fam, [row[1] for row in rows], ["phenotype"], values, None, None)

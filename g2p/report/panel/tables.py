@@ -25,6 +25,7 @@ def panel_table(
         ("loci", f"{n_loci:,}"),
         ("chromosomes", f"{len(chromosomes)}: {listed(chromosomes, 4)}"),
         ("phenotypes", f"{len(panel.phenotype_names)}"),
+        ("standard errors", _with_errors(panel)),
         ("other names", listed(f"{a} = {n}" for a, n in panel.aliases.items())),
         ("strain columns", listed(panel.strain_table.column_names if panel.strain_table else [])),
     ):
@@ -50,6 +51,14 @@ def panel_table(
             ),
         )
     return table
+
+
+def _with_errors(panel: Panel) -> str:
+    """Return the phenotypes whose standard errors are known."""
+    if panel.standard_errors is None:
+        return ""
+    has_error = np.isfinite(panel.standard_errors).any(axis=0)
+    return listed(panel.phenotype_names[p] for p in np.flatnonzero(has_error))
 
 
 def _missing(called: Calls) -> str:

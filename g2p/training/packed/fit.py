@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,9 @@ from torch import Tensor
 from g2p.data.device_data import DeviceData
 from g2p.hardware.device import free_memory, reset_peak_memory, resolve_accelerator
 from g2p.hardware.gpu_allocation import select_devices
+from g2p.training.budget import count_epochs
 from g2p.training.fit import Capacity, FitRequest, Fitted, load_best_epoch, module_options
-from g2p.training.inference import validation_batch
+from g2p.training.inference import measure_attention, validation_batch
 from g2p.training.packed.flat_parameters import bytes_for_backward, bytes_of_parameters
 from g2p.training.packed.loop import train_packed
 from g2p.training.packed.member import PackedRun
@@ -116,14 +118,22 @@ def _member(request: FitRequest, on_device: dict, n_members: int) -> PackedRun:
     model = model.double() if double else model
     resident = _load_on_device(request, on_device)
     at_once = validation_batch(request.data.genotypes.shape[1]) // n_members
+    train = resident.train(**_batches(request, model))
     return PackedRun(
         model=model,
         **start,
-        train=resident.train(**_batches(request, model)),
+        train=train,
         val=resident.val(max(options.batch_size, at_once)),
         training_state=TrainingState(
-            data.phenotype_names, options.monitor, options.patience, options.max_epochs
+            data.phenotype_names,
+            monitor=options.monitor,
+            patience=options.patience,
+            max_epochs=count_epochs(options.max_epochs, options.max_updates, len(train)),
+            updates_an_epoch=len(train),
+            ridge_r2=request.ridge_r2,
+            ridge_margin=options.ridge_margin,
         ),
+        attention=partial(measure_attention, model, data),
         clip=options.gradient_clip_val,
         folder=Path(request.folder),
         on_epoch=request.on_epoch,

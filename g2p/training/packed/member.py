@@ -32,6 +32,7 @@ class PackedRun:
         plateau_patience, plateau_factor, seed, inputs: see `RegressionModule`.
         train, val: its batches.
         training_state: new; training resumes from a last.ckpt in `folder`.
+        attention: measures the model's attention layers.
         clip: largest gradient norm; None does not clip.
         folder: for best.ckpt and last.ckpt.
         on_epoch: called after each epoch with the history so far.
@@ -40,12 +41,13 @@ class PackedRun:
     def __init__(
         self, *, model: nn.Module, optimizer: Callable[[Iterable], torch.optim.Optimizer],
         plateau_patience: int | None, plateau_factor: float, seed: int, inputs: dict,
-        train: Batches, val: Batches, training_state: TrainingState, clip: float | None,
-        folder: Path, on_epoch: Callable[[list[dict]], None],
+        train: Batches, val: Batches, training_state: TrainingState,
+        attention: Callable[[], list[dict]], clip: float | None, folder: Path,
+        on_epoch: Callable[[list[dict]], None],
     ):  # fmt: skip
         self.model, self.seed, self.inputs = model, seed, inputs
         self.train, self.val, self.training_state, self.clip = train, val, training_state, clip
-        self.folder, self.on_epoch = folder, on_epoch
+        self.attention, self.folder, self.on_epoch = attention, folder, on_epoch
         self.generator = MemberGenerator(next(model.parameters()).device)
         last = find_last_checkpoint(folder)
         checkpoint = None if last is None else load_checkpoint(last)
@@ -94,7 +96,7 @@ class PackedRun:
         if self.plateau is not None:
             self.plateau.step(self.training_state.score(val))
         improved = self.training_state.close(
-            train_loss, val, self.optimizer.param_groups[0]["lr"], seconds
+            train_loss, val, self.optimizer.param_groups[0]["lr"], seconds, self.attention
         )
         names = ("best.ckpt", "last.ckpt") if improved else ("last.ckpt",)
         save_checkpoint(self._checkpoint(), *(self.folder / name for name in names))

@@ -102,6 +102,9 @@ def test_phenotypes_between_commas_or_spaces_with_missing_values(tmp_path, mark)
     for p in (0, 1):
         values = panel.phenotypes[:, p]
         np.testing.assert_array_equal(values[np.isfinite(values)], expected)
+    has_error = np.isfinite(panel.standard_errors)
+    np.testing.assert_array_equal(has_error[:, 0], np.isfinite(panel.phenotypes[:, 0]))
+    assert set(panel.standard_errors[has_error]) == {0.5} and not has_error[:, 1].any()
     assert set(panel.noise_ceiling) == set(NAMES) - {"25C"}
     assert 0 < panel.noise_ceiling["23C"] < 1
 

@@ -6,9 +6,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pc
 import pyarrow.parquet as pq
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from g2p.core.errors import G2PError
 from g2p.data import load_panel
 from g2p.data.sources.table import CALLS, PROBABILITY
 from g2p.data.sources.tabular import open_table
@@ -140,6 +142,38 @@ def test_every_format_orientation_and_coding(
     np.testing.assert_array_equal(panel.phenotypes[:, 0], values)
     assert panel.strains == strains
     assert panel.loci["id"].to_pylist() == [loci[i] for i in order]
+
+
+def test_columns_of_standard_errors(tmp_path):
+    """Of a phenotype that is there; listed in data.facts it is a fact; what else ends so is not."""
+    pheno = "strain,a_se,a,b,fold,fold_se,b_se_se\nA,0.5,1,2,x,3,4\nB,,5,6,y,7,8\nC,0,9,1,z,2,3\n"
+    panel, _ = read_from(write(tmp_path, pheno=pheno))
+    assert panel.phenotype_names == ["a", "b", "fold_se", "b_se_se"]
+    np.testing.assert_array_equal(
+        panel.standard_errors, [[error, *[np.nan] * 3] for error in (0.5, np.nan, 0)]
+    )
+    panel, _ = read_from(write(tmp_path, pheno=pheno), facts=["fold", "a_se"])
+    assert panel.phenotype_names == ["a", "b", "fold_se", "b_se_se"]
+    assert panel.standard_errors is None and "a_se" in panel.strain_table.column_names
+    with pytest.raises(G2PError, match="line 2, column a_se: -1 is no standard error"):
+        read_from(write(tmp_path, pheno=pheno.replace("0.5", "-1")))
+
+
+@settings(deadline=None, max_examples=20)
+@given(base=st.sampled_from(["a", "_se", "a_se"]), depth=st.integers(1, 4), data=st.data())
+def test_an_error_has_no_error(tmp_path_factory, base, depth, data):
+    """Of a, a_se, a_se_se, ... in any order, each second one is the error of the one before."""
+    columns = [f"{base}{'_se' * i}" for i in range(depth + 1)]
+    shuffled = data.draw(st.permutations(columns))
+    pheno = "\n".join(["strain," + ",".join(shuffled), *(
+        f"{strain}," + ",".join(str(columns.index(name)) for name in shuffled) for strain in "ABC"
+    )])  # fmt: skip
+    panel, _ = read_from(write(tmp_path_factory.mktemp("t"), pheno=pheno), facts=[])
+    expected = {name: columns[2 * i + 1 : 2 * i + 2] for i, name in enumerate(columns[::2])}
+    assert set(panel.phenotype_names) == set(expected)
+    for p, name in enumerate(panel.phenotype_names):
+        error = float(columns.index(expected[name][0])) if expected[name] else np.nan
+        np.testing.assert_array_equal(panel.standard_errors[:, p], [error] * 3)
 
 
 def test_probabilities_become_twice_as_wide(tmp_path):

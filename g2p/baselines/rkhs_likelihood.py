@@ -1,0 +1,102 @@
+"""The weights and widths of RKHS regression that maximise the restricted likelihood.
+
+With C = a K_additive + b K_gaussian + I of n strains, centred phenotypes z and alpha = C^-1 z:
+-2 log L = log det C + (n - 1) log s2, s2 = z' alpha / (n - 1). The kernels are centred, so the
+mean's direction has variance 1 in C and adds nothing.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg.lapack import dpotri
+from scipy.optimize import minimize
+
+from g2p.baselines.rkhs_covariance import additive_scale, squared_distances
+
+# a, b and width, one or (L,).
+Weights = tuple[float, float, float | np.ndarray]
+
+LOG_WEIGHT = (-9, 9)
+LOG_STRETCH = (-3, 3)  # of the width, from the median squared distance
+LOG_RATE = (-9, 6)  # of a locus, from the shared rate
+STEPS = 60  # with one rate a locus
+
+
+def shared_weights(X: np.ndarray, z: np.ndarray) -> Weights:
+    """Return a, b and one width for all loci, from X (n, L) and centred phenotypes z (n,)."""
+    n = len(X)
+    additive = _additive_kernel(X)
+    distance = squared_distances(X, X)
+    width = np.median(distance) or distance.mean() or 1.0  # many strains may be alike
+
+    def minus_twice_log_likelihood(parameters: np.ndarray) -> float:
+        a, b = np.exp(parameters[:2])
+        gaussian = _centred(np.exp(-distance / (width * np.exp(parameters[2]))))
+        covariance = a * additive + b * gaussian + np.eye(n)
+        lower = cho_factor(covariance, lower=True, overwrite_a=True)
+        s2 = z @ cho_solve(lower, z) / (n - 1)
+        return 2 * np.log(np.diag(lower[0])).sum() + (n - 1) * np.log(s2)
+
+    a, b, stretch = _minimise(
+        minus_twice_log_likelihood, [0.0, 0.0, 0.0], [LOG_WEIGHT, LOG_WEIGHT, LOG_STRETCH],
+        tol=1e-7,
+    )  # fmt: skip
+    return float(a), float(b), float(width * stretch)
+
+
+def locus_weights(X: np.ndarray, z: np.ndarray, start: Weights) -> Weights:
+    """Return a, b and widths (L,), one a locus, found by the gradient from `start`.
+
+    The likelihood's derivative by C is G = C^-1 - alpha alpha' / s2; that by a locus's rate follows
+    from it and from K's own, -K (x - x')^2, without another matrix strains x strains.
+    """
+    n, n_loci = X.shape
+    additive = _additive_kernel(X)
+    squares = np.square(X)
+
+    def value_and_gradient(parameters: np.ndarray) -> tuple[float, np.ndarray]:
+        a, b, rates = np.exp(parameters[0]), np.exp(parameters[1]), np.exp(parameters[2:])
+        scaled = X * np.sqrt(rates)
+        kernel = np.exp(-squared_distances(scaled, scaled))
+        gaussian = _centred(kernel.copy())
+        covariance = a * additive + b * gaussian + np.eye(n)
+        lower, _ = cho_factor(covariance.T, lower=True, overwrite_a=True)
+        alpha = cho_solve((lower, True), z)
+        s2 = z @ alpha / (n - 1)
+        value = 2 * np.log(np.diag(lower)).sum() + (n - 1) * np.log(s2)
+
+        inverse, _ = dpotri(lower, lower=1, overwrite_c=1)
+        G = np.tril(inverse)
+        G += np.tril(inverse, -1).T
+        G -= np.outer(alpha, alpha / s2)
+        by_a, by_b = a * np.vdot(G, additive), b * np.vdot(G, gaussian)
+        G = _centred(G)
+        G *= kernel
+        # Of each locus: sum over i, j of G_ij (x_i - x_j)^2.
+        spread = 2 * (G.sum(axis=1) @ squares - (X * (G @ X)).sum(axis=0))
+        return value, np.concatenate([[by_a, by_b], -b * rates * spread])
+
+    a, b, width = start
+    log_rate = -np.log(width)
+    first = np.concatenate([np.log([a, b]), np.full(n_loci, log_rate)])
+    bounds = [LOG_WEIGHT] * 2 + [(log_rate + LOG_RATE[0], log_rate + LOG_RATE[1])] * n_loci
+    best = _minimise(value_and_gradient, first, bounds, jac=True, options={"maxiter": STEPS})
+    return float(best[0]), float(best[1]), 1 / best[2:]
+
+
+def _minimise(function: Callable, start, bounds: list, **options) -> np.ndarray:
+    """Return the parameters, whose logarithms are varied, at the function's minimum."""
+    return np.exp(minimize(function, x0=start, method="L-BFGS-B", bounds=bounds, **options).x)
+
+
+def _additive_kernel(X: np.ndarray) -> np.ndarray:
+    centred = X - X.mean(axis=0)
+    return centred @ centred.T / additive_scale(centred)
+
+
+def _centred(matrix: np.ndarray) -> np.ndarray:
+    """Centre a symmetric matrix in place, by row and by column."""
+    matrix -= matrix.mean(axis=0)
+    matrix -= matrix.mean(axis=1, keepdims=True)
+    return matrix
