@@ -225,7 +225,7 @@ def _checksum(values: np.ndarray) -> int:
     """CRC-32 of an array's bytes, row after row: gigabytes in a second."""
     flat, checksum = values.reshape(-1).view(np.uint8), 0
     for start in range(0, len(flat), BLOCK):
-        checksum = zlib.crc32(flat[start : start + BLOCK], checksum)
+        checksum = zlib.crc32(flat[start : start + BLOCK].data, checksum)
     return checksum
 
 

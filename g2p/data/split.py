@@ -205,20 +205,21 @@ def cv2(panel: Panel, columns: list[int], *, seed: Seed) -> Split:
 
 def _strain_facts(panel: Panel, name: str) -> np.ndarray:
     """Return a column of the strain table, as text."""
-    names = [] if panel.strain_table is None else panel.strain_table.column_names
+    table = panel.strain_table
+    names = [] if table is None else table.column_names
     if name in panel.phenotype_names:
         raise DataError(
             f"split.column={name}: '{name}' is a phenotype of this panel, which would be trained "
             "on. A column of the phenotype table that describes the strain must be listed in "
             f"data.facts: add data.facts=[{name}]."
         )
-    if name not in names:
+    if table is None or name not in names:
         raise DataError(
             f"split.column={name}: this panel's strain table has no such column. It has: "
             f"{listed(names) or 'nothing'}. To add a column of the phenotype table, list it in "
             "data.facts."
         )
-    values = panel.strain_table[name]
+    values = table[name]
     if values.null_count:
         raise DataError(
             f"split.column={name}: {values.null_count} of {len(values)} strains have no value. "
@@ -236,4 +237,5 @@ def _held_out(
         raise DataError(
             f"split: {plural(len(rows), 'strain')}, too few to split off {share:.1%} of them."
         )
-    return train_test_split(rows, test_size=share, random_state=seed)
+    rest, drawn = map(np.asarray, train_test_split(rows, test_size=share, random_state=seed))
+    return rest, drawn
