@@ -71,7 +71,7 @@ def _message(error: BaseException) -> str:
             "--retry-failed) to resume.",
             errno.EACCES: WRITABLE,
             errno.EROFS: WRITABLE,
-        }.get(error.errno, "")
+        }.get(error.errno or 0, "")
         return f"{error.strerror or text}{where}.{advice}"
     if isinstance(error, yaml.YAMLError):
         return f"a YAML file cannot be read: {one_line(text)}"

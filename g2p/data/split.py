@@ -238,4 +238,5 @@ def _held_out(
         raise DataError(
             f"split: {plural(len(rows), 'strain')}, too few to split off {share:.1%} of them."
         )
-    return train_test_split(rows, test_size=share, random_state=seed)
+    rest, drawn = map(np.asarray, train_test_split(rows, test_size=share, random_state=seed))
+    return rest, drawn

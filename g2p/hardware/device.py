@@ -38,7 +38,7 @@ def check_devices(accelerator: str, devices: int) -> None:
             f"trainer.devices={devices} starts processes, which a notebook or an interactive "
             "Python cannot do. Use trainer.devices=1, or call from a script."
         )
-    available = os.cpu_count()
+    available = os.cpu_count() or 1
     if accelerator == "cuda":
         import torch
 

@@ -36,8 +36,8 @@ def call_from_python() -> Iterator[None]:
         try:
             yield
         finally:
-            if not frozen:
-                gc.unfreeze()  # what a study has frozen
+            if gc.get_freeze_count() > frozen:
+                gc.unfreeze()  # else no garbage among what a study has frozen is ever found
 
 
 def _is_imported_again() -> bool:

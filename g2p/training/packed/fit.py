@@ -13,7 +13,7 @@ from torch import Tensor
 
 from g2p.data.device_data import DeviceData
 from g2p.hardware.device import free_memory, reset_peak_memory, resolve_accelerator
-from g2p.hardware.gpu_allocation import select_devices
+from g2p.hardware.gpu_allocation import select_gpus
 from g2p.training.budget import count_epochs
 from g2p.training.fit import Capacity, FitRequest, Fitted, load_best_epoch, module_options
 from g2p.training.inference import measure_attention, validation_batch
@@ -146,7 +146,7 @@ def _device(request: FitRequest) -> tuple[torch.device, bool]:
     accelerator = resolve_accelerator(options.accelerator)
     device = torch.device("cpu")
     if accelerator == "cuda":
-        (index,) = select_devices("cuda", 1)
+        (index,) = select_gpus(1)
         device = torch.device("cuda", index)
     return device, options.precision == "64-true"
 
