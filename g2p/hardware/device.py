@@ -4,11 +4,12 @@ import os
 import platform
 import sys
 from pathlib import Path
+from typing import Literal
 
 from g2p.core.errors import OptionError
 
 
-def resolve_accelerator(accelerator: str) -> str:
+def resolve_accelerator(accelerator: str) -> Literal["cpu", "cuda"]:
     """Return `cpu` or `cuda`, the device that `auto` stands for.
 
     Raises:
@@ -20,12 +21,12 @@ def resolve_accelerator(accelerator: str) -> str:
 
     if accelerator == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
-    if accelerator == "cuda" and not torch.cuda.is_available():
+    if not torch.cuda.is_available():
         raise OptionError(
             "trainer.accelerator=cuda, but torch sees no CUDA device here. "
             "Use trainer=cpu or trainer=auto."
         )
-    return accelerator
+    return "cuda"
 
 
 def check_devices(accelerator: str, devices: int) -> None:
