@@ -142,7 +142,7 @@ def sweep(*arguments: str, config_dir: Folder | None = None) -> "StudyResults":
         OptionError: for an argument that is wrong.
         TrainingError: when runs failed or were not trained; `load_study` opens the rest.
     """
-    from g2p.cli.sweep import execute
+    from g2p.cli.sweep import execute_study
     from g2p.core.console import Console
     from g2p.runs.in_process import call_from_python
 
@@ -150,7 +150,7 @@ def sweep(*arguments: str, config_dir: Folder | None = None) -> "StudyResults":
     if flags := [text for text in texts if text.startswith("-")]:
         raise OptionError(f"{flags[0]} is a flag of sweep.py; from Python there are none.")
     with call_from_python(), _config_folders(config_dir):
-        outcome = execute(texts, Console())
+        outcome = execute_study(texts, set(), Console())
     if not outcome.is_done:
         raise TrainingError(
             "not every run of the study is done; the columns status and error of the results in "

@@ -5,7 +5,6 @@ panel. Imports no torch.
 """
 
 import argparse
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ import numpy as np
 from g2p.cli.command import run_command
 from g2p.config.compose import compose_config, overridden_keys
 from g2p.config.registry import prepare_options
+from g2p.config.run_config import RunConfig
 from g2p.config.search_path import config_folders
 from g2p.core.console import Console
 from g2p.core.errors import OptionError
@@ -51,8 +51,8 @@ def _summarise_composed(overrides: list[str], folders: list[str]) -> None:
         summarise(config_of(overrides), Console())
 
 
-def config_of(overrides: list[str]) -> dict:
-    """Return the checked config of these overrides, as plain dicts.
+def config_of(overrides: list[str]) -> RunConfig:
+    """Return the checked config of these overrides.
 
     Raises:
         G2PError: as `train.py`, and for a key without effect on the summary.
@@ -68,7 +68,7 @@ def config_of(overrides: list[str]) -> dict:
     return config
 
 
-def summarise(config: Mapping, console: Console) -> Path:
+def summarise(config: RunConfig, console: Console) -> Path:
     """Print and draw the panel of a checked config; return the figures' folder."""
     cache = Path(config.paths.cache).expanduser().absolute()
     with console.status("reading the panel"):

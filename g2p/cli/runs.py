@@ -84,7 +84,7 @@ def browse(arguments: list[str], flags: set[str], console: Console) -> None:
     if "sort" in options:
         runs = sorted_by(options["sort"], runs)
     sizes = [size(run) for run in runs] if "--prune" in flags else None
-    for line in table(runs, sizes and [_bytes(each) for each in sizes]):
+    for line in table(runs, None if sizes is None else [_bytes(each) for each in sizes]):
         print(visible(line))
     for error in errors(runs) if "--errors" in flags else ():
         print("\n".join(map(visible, error.splitlines())))

@@ -70,7 +70,7 @@ def execute(arguments: list[str], console: Console) -> "Outcome | None":
         return _execute_composed(arguments, console)
 
 
-def _execute_composed(arguments: list[str], console: Console):
+def _execute_composed(arguments: list[str], console: Console) -> "Outcome | None":
     flags = {argument for argument in arguments if argument.startswith("-")}
     others = [argument for argument in arguments if argument not in flags]
     lists_runs = "--runs" in flags
@@ -84,9 +84,18 @@ def _execute_composed(arguments: list[str], console: Console):
     if lists_runs:
         browse(others, flags, console)
         return None
+    return execute_study(others, flags, console)
+
+
+def execute_study(arguments: list[str], flags: set[str], console: Console) -> "Outcome":
+    """Execute a study from its name, its size and overrides.
+
+    Raises:
+        OptionError: for an argument, a study or a key that does not exist.
+    """
     options = {}
     overrides = []
-    for argument in others:
+    for argument in arguments:
         key, equals, value = argument.partition("=")
         if not equals and not key.startswith("~"):
             raise OptionError(

@@ -11,7 +11,7 @@ itself reads attributes.
 from collections.abc import Iterator, Mapping
 from dataclasses import field, make_dataclass
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from g2p.config.locate import is_dotted
 from g2p.config.registry import GROUPS, PRESETS, choice_options, choices, is_baseline
@@ -23,6 +23,7 @@ class Section(Mapping[str, Any]):
     """One section of a config: an attribute for each key, in the order of its YAML."""
 
     if TYPE_CHECKING:  # what its attributes are is read from a signature
+        __dataclass_fields__: ClassVar[dict[str, Any]]
 
         def __getattr__(self, name: str) -> Any: ...
 

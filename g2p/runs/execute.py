@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -22,16 +23,17 @@ from g2p.training.fit import FitRequest, Fitted, score
 from g2p.training.flops import training_flops
 from g2p.training.user_metrics import user_scores
 
+Result = TypeVar("Result")
 # A run yields a request for a fit and receives the fitted model from whoever drives it: one run, or
-# several at once.
-Steps = Generator[FitRequest, Fitted, RunDirectory | Path | None]
+# several at once. At its end it returns a result.
+Steps = Generator[FitRequest, Fitted, Result]
 
 
 def training_steps(
     config: RunConfig, directory: RunDirectory, data: Prepared, base: Path | None,
     ridge: dict | None, noise_ceiling: Mapping[str, float], accelerator: str, provenance: Mapping,
     group: Group | None, check_directory: Callable[[], None],
-) -> Steps:  # fmt: skip
+) -> Steps[None]:  # fmt: skip
     """Write the results of a run that is not finished; metrics.json, which marks it finished, last.
 
     Args:

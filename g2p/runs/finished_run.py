@@ -70,7 +70,7 @@ class Run:
         """The learning curve, a row an epoch; empty for a closed form, which has no epochs."""
         frame = _frame(self.directory.history)
         # The one row in the file of a closed form has no learning rate.
-        return frame[frame["lr"].notna()].reset_index(drop=True) if "lr" in frame else frame
+        return frame.loc[frame["lr"].notna()].reset_index(drop=True) if "lr" in frame else frame
 
     @cached_property
     def predictions(self) -> "pd.DataFrame":

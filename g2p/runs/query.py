@@ -3,11 +3,12 @@
 A run whose model lacks the key does not match. `a,b` means either, `interval(a,b)` between.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import IntervalSweep, Override
 
 from g2p.config.compose import alternatives, compose_config, parse, plain
 from g2p.config.constraints import OptionsOf
@@ -53,9 +54,9 @@ def parse_filter(override_text: str, folder: Path) -> Callable[[StoredRun], bool
                 raise OptionError(unknown_choice(key, value))
         matching = [_preset_keys(key)[v] if key in PRESETS else {f"{key}.name": v} for v in values]
     elif key in _options() or _is_stored(key, folder):
-        if override.is_interval_sweep():
-            bounds = override.value()
-            return lambda run: _within(run.config.get(key), bounds.start, bounds.end)
+        bounds = override.value()
+        if isinstance(bounds, IntervalSweep):
+            return lambda run: _within(run.config.get(key), bounds.start or 0, bounds.end or 0)
         matching = [{key: value} for value in _values(override)]
         if key in _options():
             _check_values(key, [each[key] for each in matching])
@@ -84,7 +85,7 @@ def _check_values(key: str, values: Iterable) -> None:
             raise OptionError(f"{key} {problems[0]}.")
 
 
-def _values(override: Override, allowed: Iterable[str] | None = None) -> list:
+def _values(override: Override, allowed: Collection[str] | None = None) -> list[Any]:
     """Return the values of a filter, one or several."""
     values = [plain(parse([text])[0].value()) for text in alternatives(override)]
     for value in values:

@@ -16,7 +16,7 @@ from g2p.core.phrases import plural
 from g2p.data.preprocess import Prepared, prepare
 from g2p.runs.directory import RunDirectory, unverified_line
 from g2p.runs.environment import differences
-from g2p.runs.execute import Steps, training_steps
+from g2p.runs.execute import Result, Steps, training_steps
 from g2p.runs.lock import locked
 from g2p.runs.metrics_table import print_attention, print_plateau, print_table
 from g2p.runs.resolve import ResolvedRun, finished_under_other_code, resolve_run
@@ -49,7 +49,7 @@ def obtain_run(config: RunConfig, group: Group | None, console: Console) -> RunD
     return drive(obtain_steps(config, group, console))
 
 
-def drive(steps: Steps):
+def drive(steps: Steps[Result]) -> Result:
     """Drive one run to its end: fit each request at once, and return what the run returns."""
     try:
         request = next(steps)
@@ -66,7 +66,7 @@ def drive(steps: Steps):
 
 def run_steps(
     config: Mapping, *, set_by_user: Iterable[str] = (), group: str | None = None, wait: bool = True
-) -> Steps:
+) -> Steps[Path]:
     """Do what `run` does, and yield each fit to whoever drives the run."""
     check(config, set_by_user)
     config = RunConfig.of(config)
@@ -85,7 +85,7 @@ def run_steps(
 def obtain_steps(
     config: RunConfig, group: Group | None, console: Console, wait: bool = True,
     resolved: ResolvedRun | None = None,
-) -> Steps:  # fmt: skip
+) -> Steps[RunDirectory]:  # fmt: skip
     """Do what `obtain_run` does, and yield each fit to whoever drives the run.
 
     Args:

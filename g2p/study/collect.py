@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -116,8 +117,9 @@ def _factors(run: StudyRun) -> list[dict]:
 
 
 def _rows(run: StudyRun, state: list, schema: pa.Schema) -> list[dict]:
+    points: list[dict]
     run_status, _, error, points = state
-    common = {"signature": run.signature, "status": run_status, "error": error}
+    common: dict[str, Any] = {"signature": run.signature, "status": run_status, "error": error}
     metrics = None
     if run_status == "done":
         metrics = run.directory.metrics()

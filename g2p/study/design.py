@@ -118,7 +118,9 @@ def plan(
         )
     chosen = {**spec, **sizes[size]}
     common = spec.get("set", {}) | sizes[size].get("set", {})
-    factors = {key: _values(key, value) for key, value in chosen.get("factors", {}).items()}
+    factors: dict[str, Mapping] = {
+        key: _values(key, value) for key, value in chosen.get("factors", {}).items()
+    }
     if "phenotypes" in chosen:
         each = phenotype_names(common) if chosen["phenotypes"] == "each" else chosen["phenotypes"]
         factors["phenotypes"] = _values("phenotype", each if isinstance(each, list) else [each])
@@ -211,7 +213,7 @@ def _label(value):
     return ",".join(map(str, value)) if isinstance(value, list) else value
 
 
-def _points(factors: Mapping[str, dict], common: Mapping) -> Iterator[tuple[tuple, dict]]:
+def _points(factors: Mapping[str, Mapping], common: Mapping) -> Iterator[tuple[tuple, dict]]:
     for labels in itertools.product(*factors.values()):
         overrides = dict(common)
         for key, label in zip(factors, labels, strict=True):

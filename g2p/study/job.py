@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+from hydra.conf import HydraConf
 from omegaconf import DictConfig
 
 from g2p.config.complete import plain_config
@@ -16,10 +17,11 @@ from g2p.core.interrupts import Preempted, Stopped, prioritise_interrupts
 from g2p.launch.packed_launcher import PackedJob
 from g2p.launch.preemption import preemptible
 from g2p.runs.directory import RunDirectory
+from g2p.runs.execute import Steps
 from g2p.runs.lock import BusyError
 from g2p.runs.packed_runs import run_packed
 from g2p.runs.resolve import ResolvedRun, resolve_run
-from g2p.runs.run import Steps, drive, obtain_steps
+from g2p.runs.run import drive, obtain_steps
 from g2p.runs.status import record_failure
 from g2p.study.ledger import Ledger, study_status
 from g2p.tracking.group import Group
@@ -54,12 +56,12 @@ class Job:
         with preemptible():
             drive(self.steps(self.signatures[int(HydraConfig.get().job.num)], plain))
 
-    def run_packed(self, jobs: list[PackedJob], hydra_config: DictConfig) -> list[object]:
+    def run_packed(self, jobs: list[PackedJob], hydra_config: HydraConf) -> list:
         """Train several in one process, as many at once as can be packed."""
         begin = [partial(self.steps, self.signatures[job.number], job.config) for job in jobs]
         return run_packed([job.config for job in jobs], begin, print)
 
-    def steps(self, signature: str, config: Mapping, wait: bool = True) -> Steps:
+    def steps(self, signature: str, config: Mapping, wait: bool = True) -> Steps[None]:
         """Train the run unless another process does; an error becomes its status.
 
         Whatever ends the training writes that (`g2p.runs.status.recorded`); what prevents it from

@@ -9,6 +9,7 @@ import json
 import logging
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -64,7 +65,7 @@ def _log(study: Study, folder: Path, files: list[Path], options: dict) -> bool:
     with contextlib.ExitStack() as stack:
         stack.callback(finish_run, run, 0)
         results = pq.read_table(folder / "results.parquet")
-        logged = {"results": _table(_test_first(results))}
+        logged: dict[str, Any] = {"results": _table(_test_first(results))}
         if (folder / "effects.parquet").exists():
             logged["effects"] = _table(pq.read_table(folder / "effects.parquet"))
         logged["report"] = wandb.Html(str(folder / "report.html"), inject=False)

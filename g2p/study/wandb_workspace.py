@@ -9,6 +9,7 @@ import os
 from collections.abc import Sequence
 from numbers import Real
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from g2p.config.run_config import RunConfig, Section
 from g2p.core.atomic_files import write_json
@@ -19,6 +20,9 @@ from g2p.study.expand import StudyRun
 from g2p.study.ledger import Ledger
 from g2p.tracking.group import Group, factor_key
 from g2p.tracking.wandb_client import first_line, wandb_mode
+
+if TYPE_CHECKING:
+    from wandb_workspaces.reports.v2.interface import PanelTypes
 
 LAYERS = "model.num_layers"
 FEWEST_GROUPS = 10  # W&B's default limit in a panel
@@ -86,7 +90,7 @@ def _saved_before(url: str | None, project: str):
 def _entity() -> str:
     import wandb
 
-    return os.environ.get("WANDB_ENTITY") or wandb.Api().default_entity
+    return os.environ.get("WANDB_ENTITY") or wandb.Api().default_entity or ""
 
 
 def _filter(group: str, signatures: Sequence[str]):
@@ -111,21 +115,21 @@ def _sections(study: Study, runs: list[StudyRun]) -> list:
 
     arm = wr.Config(_key(study, runs))
     phenotypes = list(dict.fromkeys(name for run in runs for name in run.phenotypes))
-    by_phenotype = [
+    by_phenotype: list[PanelTypes] = [
         wr.LinePlot(
             title=name, x="epoch", y=[f"val_r2/{name}"], title_x="epoch", title_y="validation R2",
             groupby=arm, groupby_aggfunc="mean", groupby_rangefunc="minmax",
         )
         for name in phenotypes
     ]  # fmt: skip
-    by_model = [
+    by_model: list[PanelTypes] = [
         wr.BarPlot(title=title, metrics=[metric], groupby=arm, groupby_aggfunc="mean",
                    groupby_rangefunc="minmax", title_x="test R2")
         for title, metric in [
             ("mean of phenotypes", "test_r2_mean"), *((n, f"test_r2/{n}") for n in phenotypes),
         ]
     ]  # fmt: skip
-    against = [
+    against: list[PanelTypes] = [
         wr.ScatterPlot(
             title=f"test R2 against {axis}", x=wr.Config(axis), y=wr.SummaryMetric("test_r2_mean"),
             running_ymean=True,

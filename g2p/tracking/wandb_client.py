@@ -34,13 +34,13 @@ def start_run(options: Mapping):
         if mode == "online":
             _check_reachable()
         resume = "allow" if mode == "online" else None
-        return wandb.init(**arguments | {"mode": mode, "resume": resume})
+        return wandb.init(**{**arguments, "mode": mode, "resume": resume})
     except Exception as error:  # W&B and its libraries raise many types
         log.warning("W&B: %s", first_line(error))
     try:
         _go_offline()
         # The failed attempt still occupies the run's id.
-        return wandb.init(**arguments | {"mode": "offline", "id": f"{options['id']}-offline"})
+        return wandb.init(**{**arguments, "mode": "offline", "id": f"{options['id']}-offline"})
     except Exception as error:
         log.warning("W&B does not log this run: %s", first_line(error))
         return None
