@@ -51,10 +51,10 @@ class Layer(TypedDict):
     degenerate: str | None
 
 
+@with_config(SHAPE)
 class Escape(TypedDict):
     """When a training left its additive plateau: the epoch, from 0, and the updates at its end."""
 
-    __pydantic_config__ = SHAPE
     epoch: Count
     updates: Count
 

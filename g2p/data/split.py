@@ -226,7 +226,7 @@ def cv2(panel: Panel, columns: list[int], *, seed: Seed) -> Split:
 
 def _has_value(panel: Panel, columns: list[int]) -> np.ndarray:
     """Return which strains, (N,) bool, have a value of at least one of these phenotypes."""
-    return np.isfinite(panel.phenotypes[:, columns]).any(axis=1)
+    return np.any(np.isfinite(panel.phenotypes[:, columns]), axis=1)
 
 
 def _held_out(

@@ -63,7 +63,7 @@ def training_steps(
         has_processes = config.model.is_trained and config.trainer.devices > 1
         callback = directory.write_history if has_processes else on_epoch
         _check_metrics(config, data)
-        ridge_r2 = ridge and ridge["val"]["r2_mean"]
+        ridge_r2: float | None = ridge["val"]["r2_mean"] if ridge else None
         fitted = yield FitRequest(
             config, data, directory.checkpoints, callback, base, ProgressBar, ridge_r2
         )
