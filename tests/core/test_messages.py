@@ -1,14 +1,16 @@
 """Each error, of any type, is one message; formatting it never raises."""
 
 import errno
+import pickle
 import sys
 
 import numpy as np
 import pytest
+from hydra.core.utils import JobReturn, JobStatus
 from hydra.errors import HydraException, InstantiationException, MissingConfigException
 
-from g2p.core.errors import G2PError
-from g2p.core.messages import BUG, format_error, print_error
+from g2p.core.errors import G2PError, ReportedError
+from g2p.core.messages import BUG, format_error, print_error, report_job_result
 
 
 class Mute(Exception):  # noqa: N818
@@ -98,3 +100,14 @@ def test_what_no_plugin_offers_names_the_extra(monkeypatch, name, extra, module)
 def test_a_message_does_not_reach_for_the_terminal(capsys):
     print_error("no phenotype \x1b[2J\nand more")
     assert capsys.readouterr().err == "error: no phenotype \\x1b[2J\nand more\n"
+
+
+def test_what_a_job_failed_of_is_printed_once(capsys):
+    """Hydra raises the error again, perhaps in another process: it says that it is printed."""
+    ended = JobReturn(status=JobStatus.FAILED, _return_value=ValueError("no such locus"))
+    report_job_result(ended)
+    assert capsys.readouterr().err.count("no such locus") == 1
+    with pytest.raises(ReportedError, match="no such locus") as raised:
+        _ = ended.return_value
+    copied = pickle.loads(pickle.dumps(raised.value))
+    assert type(copied) is ReportedError and str(copied) == str(raised.value)
