@@ -38,13 +38,17 @@ def train(*overrides: str, config_dir: Folder | None = None) -> "Run":
     """
     from g2p.config.compose import compose_config, overridden_keys
     from g2p.config.locate import is_dotted
+    from g2p.core.messages import format_error
     from g2p.runs.finished_run import Run
     from g2p.runs.in_process import call_from_python
     from g2p.runs.run import run
 
     with call_from_python(), _config_folders(config_dir):
         config = compose_config(_texts(overrides))
-        folder = run(config, set_by_user=overridden_keys(_texts(overrides)))
+        try:
+            folder = run(config, set_by_user=overridden_keys(_texts(overrides)))
+        except SystemExit as error:  # raised by code of one's own
+            raise TrainingError(format_error(error)) from error
     name = config.model.name
     return Run(folder, code=(name,) if is_dotted(name) else ())  # it was named in this call
 

@@ -6,6 +6,7 @@
 It keeps its model in memory and writes no run; `g2p.train` is what to use for results that last.
 """
 
+import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,6 +21,7 @@ from g2p.config.compose import compose_config
 from g2p.config.override_text import format_override
 from g2p.config.registry import GROUPS, prepare_options
 from g2p.config.run_config import RunConfig
+from g2p.config.search_path import config_folders
 from g2p.core.errors import DataError
 from g2p.data.panel import UNKNOWN, Panel, missing_genotypes, validate
 from g2p.data.preprocess import Prepared, prepare
@@ -36,6 +38,7 @@ class G2PRegressor(RegressorMixin, BaseEstimator):
         validation_share: of the strains, drawn by `seed`: a network's best epoch is chosen on them.
             A closed form is fitted on all strains.
         seed: of that draw, of initial weights, batches and dropout.
+        config_dir: a folder of YAML files of one's own, such as `model/mine.yaml`.
 
     Errors are those of g2p: `OptionError` for an option, `DataError` for data that do not fit.
     """
@@ -46,11 +49,13 @@ class G2PRegressor(RegressorMixin, BaseEstimator):
         options: Mapping | None = None,
         validation_share: float = 0.15,
         seed: int = 0,
+        config_dir: str | os.PathLike | None = None,
     ):
         self.model = model
         self.options = options
         self.validation_share = validation_share
         self.seed = seed
+        self.config_dir = config_dir
 
     def fit(self, X, y) -> "G2PRegressor":
         """Fit genotypes (N, L) from -1 to 1 to phenotypes (N,) or (N, P), NaN where missing.
@@ -101,7 +106,9 @@ class G2PRegressor(RegressorMixin, BaseEstimator):
         for key, value in (self.options or {}).items():
             is_full = key.partition(".")[0] in GROUPS
             overrides.append(format_override(key if is_full else f"model.{key}", value))
-        return compose_config(overrides)
+        folders = [] if self.config_dir is None else [Path(self.config_dir).expanduser()]
+        with config_folders(folders):
+            return compose_config(overrides)
 
     def _prepare(
         self, genotypes: np.ndarray, phenotypes: np.ndarray, config: RunConfig

@@ -99,6 +99,11 @@ def test_predict_takes_a_panel_a_frame_and_an_array(kind, panel, request):
     assert expected.to_numpy() == pytest.approx(table.to_numpy(), abs=1e-5)
 
 
+def test_predict_takes_what_is_like_an_array(ridge, panel):
+    expected = ridge.predict(panel.genotypes)
+    pd.testing.assert_frame_equal(ridge.predict(panel.genotypes.tolist()), expected)
+
+
 def test_missing_genotypes_are_the_training_mean_or_refused(ridge, panel):
     genotypes = panel.genotypes.copy()
     genotypes[3, 5] = NO_CALL
@@ -123,7 +128,10 @@ def test_missing_genotypes_are_the_training_mean_or_refused(ridge, panel):
         (lambda g, ids: [["x"] * 30], "must be numbers"),
         (lambda g, ids: g * math.inf, "a genotype is (-)?inf|must lie"),
         (lambda g, ids: pd.DataFrame(g[:, 1:], columns=ids[1:]), "1 of the model's 30 loci"),
-        (lambda g, ids: pd.DataFrame(g), "30 of the model's 30 loci"),
+        (
+            lambda g, ids: pd.DataFrame(g),
+            "no column of this DataFrame is one of the model's 30 loci",
+        ),
         (lambda g, ids: pd.DataFrame(g, columns=[ids[1], *ids[1:]]), "more than once"),
     ],
 )
@@ -151,6 +159,7 @@ def test_a_folder_that_is_no_run_is_refused(ridge, tmp_path):
         (("model=ridge,gbdt",), g2p.OptionError, "several values"),
         (("phenotype=YPX",), g2p.DataError, "has no phenotype 'YPX'"),
         ((["model=ridge"],), g2p.OptionError, "each as a text of its own"),
+        (("nonsense",), g2p.OptionError, "nonsense"),
     ],
 )
 def test_wrong_overrides_raise_and_never_exit(overrides, error, message, tmp_path):

@@ -136,10 +136,10 @@ def test_a_study_of_the_readme(tmp_path, command):
 
 def test_the_listing_commands_of_the_readme(tmp_path):
     six_runs(tmp_path / "runs")
-    every, matching, ranked, pruned = (c for c in COMMANDS if c.startswith("g2p runs"))
+    every, matching, ranked, failed, pruned = (c for c in COMMANDS if c.startswith("g2p runs"))
     for command, line in (
         (every, "6 runs"), (matching, "2 runs in"), (ranked, "csv: runs.csv"),
-        (pruned, "Deleted 1 run."),
+        (failed, "1 run in"), (pruned, "Deleted 1 run."),
     ):  # fmt: skip
         done = run_command(command, tmp_path)
         assert done.returncode == 0, done.stderr

@@ -1,7 +1,7 @@
-"""From the overrides of a command line to a checked config, as plain dicts.
+"""From the overrides of a command line to a checked config.
 
-Hydra takes a tenth of a second to compose a config, and most runs of a grid or a study differ in
-plain values alone. So the groups are composed once, and plain values are set in a copy.
+Hydra takes a tenth of a second to compose one, and most runs of a grid or a study differ in plain
+values alone. So the groups are composed once, and plain values are set in a copy.
 """
 
 import itertools
@@ -21,6 +21,7 @@ from hydra.core.override_parser.types import (
     QuotedString,
     RangeSweep,
 )
+from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
 from g2p.config.complete import completed
@@ -29,6 +30,7 @@ from g2p.config.run_config import RunConfig
 from g2p.config.schema import check, unknown_choice
 from g2p.config.search_path import composing, folders_state, search_path
 from g2p.core.errors import OptionError
+from g2p.core.messages import format_error
 
 MOST_JOBS = 100_000  # of one command
 MOST_ENDS = 1000  # combinations of the ends of a search's ranges; beyond, each end is checked alone
@@ -63,7 +65,7 @@ def overridden_values(overrides: Sequence[str]) -> dict:
 
 def _parse_single_values(overrides: Sequence[str]) -> list[Override]:
     parsed = parse(overrides)
-    refuse_repeated_keys(override for override in parsed if not _is_of_hydra(override))
+    refuse_repeated_keys(o for o in parsed if not o.key_or_group.startswith("hydra"))
     for override in parsed:
         if override.is_sweep_override():
             raise OptionError(f"{override.input_line} is several values: quote it if it is one.")
@@ -98,11 +100,7 @@ def plain(value: Any) -> Any:
 
 def run_keys(overrides: Sequence[Override]) -> list[str]:
     """Return the keys and groups that overrides set, without those of Hydra."""
-    return [o.key_or_group for o in overrides if not _is_of_hydra(o)]
-
-
-def _is_of_hydra(override: Override) -> bool:
-    return override.key_or_group.startswith("hydra")
+    return [o.key_or_group for o in overrides if not o.key_or_group.startswith("hydra")]
 
 
 def text_of(override: Override) -> str:
@@ -119,7 +117,10 @@ def parse(overrides: Sequence[str]) -> list[Override]:
 def _parse_override(override: str) -> Override:
     # Only a glob needs the list of choices.
     loader = ConfigLoaderImpl(search_path()) if "glob(" in override else None
-    return OverridesParser.create(loader).parse_overrides([override])[0]
+    try:
+        return OverridesParser.create(loader).parse_overrides([override])[0]
+    except HydraException as error:
+        raise OptionError(format_error(error)) from None
 
 
 def jobs(overrides: Sequence[Override]) -> Iterator[list[str]]:
@@ -223,10 +224,8 @@ def _set(config: dict, override: Override) -> bool:
     *path, last = override.key_or_group.split(".")
     section: Any = config
     for part in path:
-        section = section.get(part)
-        if not isinstance(section, dict):
-            return False
-    if last not in section or isinstance(section[last], Mapping):
+        section = section.get(part) if isinstance(section, dict) else None
+    if not isinstance(section, dict) or last not in section or isinstance(section[last], Mapping):
         return False
     section[last] = override.value()
     return True

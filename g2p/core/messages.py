@@ -15,11 +15,15 @@ from omegaconf.errors import OmegaConfBaseException
 
 from g2p.core.console import visible
 from g2p.core.errors import G2PError, ReportedError
-from g2p.core.model_errors import format_model_error
+from g2p.core.model_errors import USER_CODE, format_model_error
 
 # Hydra's plugins that an extra of g2p installs, by the beginning of their names.
 EXTRAS = {"joblib": "launchers", "submitit": "launchers", "ray": "ray", "optuna": "search"}
 BUG = "This is a bug in g2p; please report it."
+BUG_OR_USER = (
+    "This run uses code of your own. If the error does not come from it, this is a bug in g2p; "
+    "please report it."
+)
 WRITABLE = " Set paths.runs and paths.cache to folders that you can write to."
 # Messages of the system's loader, malloc's callers in C++, Python's threads, numpy and torch.
 NO_MEMORY = (
@@ -85,7 +89,7 @@ def _message(error: BaseException) -> str:
             return f"{package.split('_')[0].title()}: {one_line(text)}"
     if message := format_model_error(error):
         return message
-    return f"{''.join(traceback.format_exception(error))}{BUG}"
+    return f"{''.join(traceback.format_exception(error))}{BUG_OR_USER if USER_CODE else BUG}"
 
 
 def _memory_message(error: BaseException, text: str) -> str | None:

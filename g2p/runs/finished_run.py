@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from g2p.core.errors import DataError, RunError
-from g2p.core.phrases import listed, nearest
+from g2p.core.phrases import listed
 from g2p.data.harmonize import harmonize
 from g2p.data.panel import Panel, missing_genotypes
 from g2p.runs.directory import RunDirectory
@@ -127,10 +127,9 @@ class Run:
         panel = genotypes if is_panel else _as_panel(genotypes, restored, missing_loci)
         matched = harmonize(restored.loci, panel.loci, missing=missing_loci)
         blocks = [values for _, values in predicted_blocks(restored, panel, matched, missing_loci)]
-        if is_panel:
-            index = panel.strains
-        else:
-            index = getattr(genotypes, "index", range(len(panel.strains)))
+        index: Sequence = range(len(panel.strains))
+        if is_panel or isinstance(genotypes, pd.DataFrame):
+            index = genotypes.strains if is_panel else genotypes.index
         return pd.DataFrame(
             np.concatenate(blocks) if blocks else np.empty((0, len(restored.phenotypes))),
             index=pd.Index(index, name="strain"),
@@ -171,12 +170,16 @@ def _from_frame(frame: "pd.DataFrame", names: Sequence[str], missing_loci: str) 
     if twice := frame.columns[frame.columns.duplicated()].unique().tolist():
         raise DataError(f"these columns appear more than once: {listed(map(str, twice), 5)}.")
     absent = [name for name in names if name not in frame.columns]
-    if absent and (missing_loci == "refuse" or len(absent) == len(names)):
-        columns = list(map(str, frame.columns))
+    if len(absent) == len(names):
+        raise DataError(
+            f"no column of this DataFrame is one of the model's {len(names)} loci, such as "
+            f"{listed(names, 3)}. Its columns are {listed(map(str, frame.columns), 3) or 'none'}."
+        )
+    if absent and missing_loci == "refuse":
         raise DataError(
             f"{len(absent)} of the model's {len(names)} loci are no column of this DataFrame: "
-            f"{listed(absent, 5)}.{nearest(absent[0], columns)} missing_loci='impute' fills them "
-            "in with the mean of the training strains."
+            f"{listed(absent, 5)}. missing_loci='impute' fills them in with the mean of the "
+            "training strains."
         )
     try:
         return frame.reindex(columns=list(names)).to_numpy(np.float32)

@@ -133,7 +133,7 @@ def load_best_epoch(
     config: RunConfig, data: Prepared, folder: Path, model, rows: list[dict]
 ) -> Fitted:
     """Load the weights of the best epoch into a trained model; return it with its history."""
-    from g2p.training.inference import measure_attention, predict_standardised
+    from g2p.training.inference import attention_sample, measure_attention, predict_standardised
 
     best = load_checkpoint(folder / "best.ckpt")
     weights = best["state_dict"].items()
@@ -145,7 +145,7 @@ def load_best_epoch(
         rows=rows,
         best_epoch=best["callbacks"]["Memory"]["best_epoch"],
         num_parameters=sum(p.numel() for p in model.parameters()),
-        attention=measure_attention(model, data),
+        attention=measure_attention(model, attention_sample(data)),
     )
 
 

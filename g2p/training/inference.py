@@ -39,7 +39,14 @@ def on_device(function: Callable, model: nn.Module, genotypes: np.ndarray):
     return function(model, torch.tensor(genotypes).to(weight.device, weight.dtype))
 
 
-def measure_attention(model: nn.Module, data: Prepared) -> list[dict]:
-    """Return the statistics of each attention layer, over the first validation strains."""
-    sample = data.split["val"][:ENTROPY_STRAINS]
-    return on_device(attention_entropy, model, data.genotypes[sample])
+def attention_sample(data: Prepared) -> np.ndarray:
+    """Return genotypes (n, L) of the first validation strains, on which attention is measured.
+
+    A copy: what a trainer holds is alive until Python looks for garbage, and the panel is large.
+    """
+    return data.genotypes[data.split["val"][:ENTROPY_STRAINS]]
+
+
+def measure_attention(model: nn.Module, sample: np.ndarray) -> list[dict]:
+    """Return the statistics of each attention layer over a sample of strains (n, L)."""
+    return on_device(attention_entropy, model, sample)

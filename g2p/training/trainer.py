@@ -33,7 +33,7 @@ from g2p.hardware.gpu_allocation import select_devices
 from g2p.training.budget import count_epochs
 from g2p.training.checkpoint_callback import AtomicCheckpoints, CheckpointCallback
 from g2p.training.checkpoints import find_last_checkpoint, load_checkpoint
-from g2p.training.inference import measure_attention, validation_batch
+from g2p.training.inference import attention_sample, measure_attention, validation_batch
 from g2p.training.lightning_module import RegressionModule
 from g2p.training.loss import load_loss
 from g2p.training.progress import SilentProgress
@@ -135,7 +135,7 @@ def train(
             CheckpointCallback(
                 folder=folder,
                 training_state=module.training_state,
-                attention=partial(measure_attention, module.model, data),
+                attention=partial(measure_attention, module.model, attention_sample(data)),
                 on_epoch=on_epoch,
             ),
             QuietWorker() if devices > 1 else KeepSignalHandler(),

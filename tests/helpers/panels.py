@@ -6,7 +6,7 @@ import pyarrow as pa
 from g2p.data.panel import NO_CALL, Panel
 from tests.helpers.configs import compose
 
-QUALITY = compose()["qc"]
+QUALITY = compose().qc.to_dict()
 
 
 def make_panel(n_strains=5, n_loci=3, n_phenotypes=2, dtype=np.int8, **changes) -> Panel:

@@ -6,6 +6,7 @@ import yaml
 from torch import nn
 
 from g2p.config.registry import CONF
+from g2p.config.run_config import RunConfig, Section
 from g2p.config.schema import check
 from g2p.models import build_model
 from g2p.models.pooled_attention import PooledAttention
@@ -29,11 +30,11 @@ def rungs() -> list[dict]:
     return configs
 
 
-def differences(one: dict, other: dict) -> set[str]:
+def differences(one: RunConfig, other: RunConfig) -> set[str]:
     """Dotted keys that differ; a swapped optimizer counts once, by its name."""
     keys = set()
     for group, values in one.items():
-        if not isinstance(values, dict):
+        if not isinstance(values, Section):
             keys |= {group} if values != other[group] else set()
         elif values.get("name") != other[group].get("name"):
             keys.add(group)

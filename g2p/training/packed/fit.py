@@ -16,7 +16,7 @@ from g2p.hardware.device import free_memory, reset_peak_memory, resolve_accelera
 from g2p.hardware.gpu_allocation import select_gpus
 from g2p.training.budget import count_epochs
 from g2p.training.fit import Capacity, FitRequest, Fitted, load_best_epoch, module_options
-from g2p.training.inference import measure_attention, validation_batch
+from g2p.training.inference import attention_sample, measure_attention, validation_batch
 from g2p.training.packed.flat_parameters import bytes_for_backward, bytes_of_parameters
 from g2p.training.packed.loop import train_packed
 from g2p.training.packed.member import PackedRun
@@ -133,7 +133,7 @@ def _member(request: FitRequest, on_device: dict, n_members: int) -> PackedRun:
             ridge_r2=request.ridge_r2,
             ridge_margin=options.ridge_margin,
         ),
-        attention=partial(measure_attention, model, data),
+        attention=partial(measure_attention, model, attention_sample(data)),
         clip=options.gradient_clip_val,
         folder=Path(request.folder),
         on_epoch=request.on_epoch,
