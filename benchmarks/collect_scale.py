@@ -71,14 +71,14 @@ def write_runs(runs: list[StudyRun], overrides: list[str]) -> None:
     rng = np.random.default_rng(0)
     models = {}
     for run in track(runs, description="writing runs"):
-        key = run.config["model"]["name"], len(run.phenotypes)
+        key = run.config.model.name, len(run.phenotypes)
         if key not in models:
             specific = [text for text in run.overrides if text not in overrides]
             models[key] = RunDirectory(train_run(*specific, *overrides, "seed=12345"))
             environment = json.loads((models[key].folder / "environment.json").read_text())
             history = models[key].history().to_pylist()
-        metrics = models[key].metrics() | {"signature": run.signature, "seed": run.config["seed"]}
-        lift = 0.3 + 0.02 * run.config["model"]["num_layers"]
+        metrics = models[key].metrics() | {"signature": run.signature, "seed": run.config.seed}
+        lift = 0.3 + 0.02 * run.config.model.num_layers
         for subset in ("val", "test"):
             r2 = {name: lift + rng.normal(0, 0.02) for name in run.phenotypes}
             n = next(iter(metrics[subset]["n"].values()))

@@ -81,7 +81,7 @@ def seconds_of_step(strategy: str, folder: Path, members: int, overrides: tuple[
             fits = [fit_model(*request) for request in requests]
         else:
             fits = [result for _, result in fit_packed(requests, stacked=strategy == "as one")]
-    batch = requests[0].config["trainer"]["batch_size"]
+    batch = requests[0].config.trainer.batch_size
     steps = -(-len(requests[0].data.split["train"]) // batch)
     spent = sum(row["seconds"] for done in fits for row in done.rows[1:])
     return spent / sum(steps * (len(done.rows) - 1) for done in fits)

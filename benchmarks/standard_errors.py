@@ -81,7 +81,7 @@ def main() -> None:
     rows = resolved.split["train"]
     rows = rows[np.isfinite(y[rows]) & np.isfinite(error[rows])]
     y, error = y[rows], error[rows]
-    predicted = out_of_fold(config["model"], panel.genotypes[rows], y, options.folds)
+    predicted = out_of_fold(config.model, panel.genotypes[rows], y, options.folds)
 
     table = by_decile("standard_error", error, y, predicted, error)
     table += by_decile("predicted", predicted, y, predicted, error)
@@ -89,7 +89,7 @@ def main() -> None:
     pa.csv.write_csv(pa.Table.from_pylist(table), options.out / "standard_errors.csv")
     console = Console()
     for of in ("standard_error", "predicted"):
-        shown = Table(title=f"{config['model']['name']}, out of fold, by decile of {of}")
+        shown = Table(title=f"{config.model.name}, out of fold, by decile of {of}")
         names = ["decile", "from", "to", "phenotype", "squared_error", "squared_residual"]
         for name in names:
             shown.add_column(name.replace("_", "\n"), justify="right")

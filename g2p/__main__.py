@@ -5,6 +5,7 @@ from importlib import import_module
 
 from g2p.core.messages import print_error
 from g2p.core.phrases import nearest
+from g2p.core.pipes import survive_closed_pipes
 
 # Command -> the module of g2p.cli with its `main`, and its purpose.
 COMMANDS = {
@@ -20,6 +21,7 @@ COMMANDS = {
 
 def main() -> None:
     """Run a command and exit with its code; with 0 after --help, with 2 for an unknown command."""
+    survive_closed_pipes()
     command, *rest = sys.argv[1:] or ["--help"]
     if command in ("-h", "--help"):
         lines = [f"  {name:<12}{purpose}" for name, (_, purpose) in COMMANDS.items()]

@@ -45,7 +45,7 @@ def train(*overrides: str, config_dir: Folder | None = None) -> "Run":
     with call_from_python(), _config_folders(config_dir):
         config = compose_config(_texts(overrides))
         folder = run(config, set_by_user=overridden_keys(_texts(overrides)))
-    name = config["model"]["name"]
+    name = config.model.name
     return Run(folder, code=(name,) if is_dotted(name) else ())  # it was named in this call
 
 
@@ -102,7 +102,7 @@ def list_runs(folder: Folder = "runs", **filters) -> "pd.DataFrame":
     if not path.is_dir():
         raise RunError(f"there are no runs: {path} does not exist.")
     matching = [
-        parse_filter(f"{key}={','.join(map(format_value, _alternatives(key, value)))}")
+        parse_filter(f"{key}={','.join(map(format_value, _alternatives(key, value)))}", path)
         for key, value in filters.items()
     ]
     return as_frame([run for run in stored_runs(path) if all(match(run) for match in matching)])
@@ -123,7 +123,7 @@ def load_panel(*overrides: str, config_dir: Folder | None = None) -> "Panel":
 
     with _config_folders(config_dir):
         config = compose_config(_texts(overrides))
-    panel, _ = data.load_panel(config["data"], Path(config["paths"]["cache"]).expanduser())
+    panel, _ = data.load_panel(config.data, Path(config.paths.cache).expanduser())
     return panel
 
 
@@ -142,7 +142,7 @@ def sweep(*arguments: str, config_dir: Folder | None = None) -> "StudyResults":
         OptionError: for an argument that is wrong.
         TrainingError: when runs failed or were not trained; `load_study` opens the rest.
     """
-    from g2p.cli.sweep import execute
+    from g2p.cli.sweep import execute_study
     from g2p.core.console import Console
     from g2p.runs.in_process import call_from_python
 
@@ -150,7 +150,7 @@ def sweep(*arguments: str, config_dir: Folder | None = None) -> "StudyResults":
     if flags := [text for text in texts if text.startswith("-")]:
         raise OptionError(f"{flags[0]} is a flag of sweep.py; from Python there are none.")
     with call_from_python(), _config_folders(config_dir):
-        outcome = execute(texts, Console())
+        outcome = execute_study(texts, set(), Console())
     if not outcome.is_done:
         raise TrainingError(
             "not every run of the study is done; the columns status and error of the results in "

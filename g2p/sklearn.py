@@ -18,7 +18,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from g2p.config.compose import compose_config
 from g2p.config.override_text import format_override
-from g2p.config.registry import GROUPS, is_baseline, prepare_options
+from g2p.config.registry import GROUPS, prepare_options
+from g2p.config.run_config import RunConfig
 from g2p.core.errors import DataError
 from g2p.data.panel import UNKNOWN, Panel, missing_genotypes, validate
 from g2p.data.preprocess import Prepared, prepare
@@ -94,7 +95,7 @@ class G2PRegressor(RegressorMixin, BaseEstimator):
         predicted = self.data_.scaler.original(self.fitted_.predict(genotypes))
         return predicted[:, 0] if self._is_vector else predicted
 
-    def _config(self) -> Mapping:
+    def _config(self) -> RunConfig:
         """Return the config that the options mean."""
         overrides = [format_override("model", self.model), "logger=none", f"seed={self.seed}"]
         for key, value in (self.options or {}).items():
@@ -102,7 +103,9 @@ class G2PRegressor(RegressorMixin, BaseEstimator):
             overrides.append(format_override(key if is_full else f"model.{key}", value))
         return compose_config(overrides)
 
-    def _prepare(self, genotypes: np.ndarray, phenotypes: np.ndarray, config: Mapping) -> Prepared:
+    def _prepare(
+        self, genotypes: np.ndarray, phenotypes: np.ndarray, config: RunConfig
+    ) -> Prepared:
         n_strains, n_loci = genotypes.shape
         names = getattr(self, "feature_names_in_", [f"locus_{i}" for i in range(n_loci)])
         loci = pa.table({
@@ -119,14 +122,13 @@ class G2PRegressor(RegressorMixin, BaseEstimator):
             "X, y",
         )
         train = val = np.arange(n_strains)
-        if not is_baseline(self.model):
-            train, val = train_test_split(
-                train, test_size=self.validation_share, random_state=self.seed
-            )
+        if config.model.is_trained:
+            parts = train_test_split(train, test_size=self.validation_share, random_state=self.seed)
+            train, val = map(np.asarray, parts)
         split = Split({"train": train, "val": val, "test": val})  # nothing is scored on test
-        options = {key: config["data"][key] for key in prepare_options()}
+        options = {key: getattr(config.data, key) for key in prepare_options()}
         columns = list(range(phenotypes.shape[1]))
-        return prepare(panel, split, columns, config["qc"], **options)
+        return prepare(panel, split, columns, config.qc, **options)
 
 
 def _numbers(values, name: str, kind: type = np.float32) -> np.ndarray:

@@ -16,7 +16,8 @@ from tests.helpers.command import ROOT
 # Each layer imports only from those above it in this list (docs/design.md has the picture).
 LAYERS = [
     {"core"},
-    {"config", "hardware", "tracking"},
+    {"config"},
+    {"hardware", "tracking"},
     {"data", "models", "baselines", "stats"},
     {"training"},
     {"runs"},
@@ -155,6 +156,19 @@ def test_one_console_prints(file):
     assert not [name for name in imported if name.startswith(barred)]
     assert "import rich" not in file.read_text()
     assert not re.search(r"\[/?(bold|red|green|yellow|dim|/)\]", file.read_text())
+
+
+def test_a_config_is_read_by_attributes():
+    """Only config/ knows keys as text; all else reads `config.trainer.devices`."""
+    groups = {*GROUPS, "paths", "phenotype", "seed", "force"}
+    keyed = [
+        f"{file.relative_to(PACKAGE)}:{node.lineno}"
+        for file in FILES if file.relative_to(PACKAGE).parts[0] != "config"
+        for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Subscript)
+        if isinstance(node.slice, ast.Constant) and node.slice.value in groups
+        and ast.unparse(node.value).rpartition(".")[2] in ("config", "plain", "whole")
+    ]  # fmt: skip
+    assert not keyed
 
 
 def test_builders_have_no_defaults():

@@ -22,7 +22,7 @@ def write_files(text: str, folder: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "number"), [("README.md", 3), ("CONTRIBUTING.md", 2)])
-def test_code_of_ones_own(tmp_path, name, number):
+def test_code_in_an_empty_folder(tmp_path, name, number):
     text = (ROOT / name).read_text()
     write_files(text, tmp_path)
     lines = [line for block in COMMANDS.findall(text) for line in block.strip().splitlines()]

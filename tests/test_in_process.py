@@ -46,7 +46,7 @@ def state() -> dict:
         "figures": matplotlib.rcParams.copy(),
         "random": torch.get_rng_state().tolist(),
         "torch": [torch.get_num_threads(), torch.get_default_dtype(), torch.is_grad_enabled()],
-        "garbage": [gc.isenabled(), gc.get_freeze_count()],
+        "garbage": gc.isenabled(),
     }
 
 
@@ -59,11 +59,12 @@ def alone(tmp_path_factory):
 
 
 def test_a_call_leaves_the_process_as_it_was(alone, tmp_path):
-    before = state()
+    before, frozen = state(), gc.get_freeze_count()
     g2p.train(*NETWORK, *paths(tmp_path))
     g2p.sweep("study=baselines", "size=smoke", "logger=none", *paths(tmp_path))
     after = state()
     assert [key for key in before if before[key] != after[key]] == []
+    assert gc.get_freeze_count() <= frozen  # Python 3.12 starts with some
 
 
 def test_twice_in_one_process_is_the_same(alone, tmp_path):
@@ -173,6 +174,28 @@ def test_ctrl_c_ends_a_study_and_the_same_call_resumes_it(keyboard, tmp_path, mo
     with pytest.raises(KeyboardInterrupt):
         g2p.sweep(*overrides)
     assert set(g2p.sweep(*overrides).results["status"]) == {"done"}
+
+
+def test_processes_are_refused_where_none_can_start(monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "ps1", ">>> ", raising=False)  # as in a notebook
+    with pytest.raises(g2p.OptionError, match="trainer.devices=2 starts processes"):
+        g2p.train(*NETWORK, "trainer=ddp", "trainer.devices=2", *paths(tmp_path))
+
+
+@pytest.mark.slow
+def test_a_script_that_its_processes_import(tmp_path):
+    """Without the guard they would call again, and wait for the run that they are to train."""
+    call = f"g2p.train(*{NETWORK}, 'trainer=ddp', 'trainer.devices=2', *{paths(tmp_path)})"
+    for guard, code in (("", 1), ("if __name__ == '__main__': ", 0)):
+        (tmp_path / "script.py").write_text(f"import g2p\n{guard}{call}\n")
+        done = subprocess.run(
+            [sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT)}, timeout=200, check=False,
+        )  # fmt: skip
+        assert done.returncode == code, done.stderr
+        assert ("Put the calls in the script under" in done.stderr) == (code == 1)
+        assert ("TrainingError: a process of the training ended" in done.stderr) == (code == 1)
+        assert ("run: " in done.stdout) == (code == 0)
 
 
 SCRIPT = """

@@ -1,6 +1,7 @@
 """Baselines: closed forms and other libraries; `fit`, `load` and `predict`, a file each."""
 
 import inspect
+from collections.abc import Mapping
 from importlib import import_module
 
 import numpy as np
@@ -19,27 +20,27 @@ INTERFACE = (
 )
 
 
-def build_baseline(options: dict):
+def build_baseline(options: Mapping):
     """Build the baseline `options["name"]`, of g2p or of a user, from its options.
 
     Raises:
         CodeError: naming the baseline's file, where its class lacks a method.
     """
-    options = dict(options)
-    name = options.pop("name")
+    name = options["name"]
+    chosen = {key: value for key, value in options.items() if key != "name"}
     if is_dotted(name):
         builder = load_component(name)
     else:
         builder = getattr(import_module(f"g2p.baselines.{name}"), class_name(name))
     file = inspect.getfile(builder)
-    baseline = construct(builder, file, **options)
+    baseline = construct(builder, file, **chosen)
     missing = [method for method in METHODS if not callable(getattr(baseline, method, None))]
     if missing:
         raise CodeError(f"{file}: {builder.__name__} has no {listed(missing)}.{INTERFACE}")
     return baseline
 
 
-def fit_closed_form(options: dict, genotypes: np.ndarray, phenotypes: np.ndarray):
+def fit_closed_form(options: Mapping, genotypes: np.ndarray, phenotypes: np.ndarray):
     """Build a baseline and fit it to genotypes (n, L) and phenotypes (n, P), NaN where missing.
 
     Raises:

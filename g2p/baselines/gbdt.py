@@ -49,4 +49,5 @@ class GBDT(PerPhenotype):
     def predictor(self, state: dict) -> Predictor:
         import lightgbm
 
-        return lightgbm.Booster(model_str=state["trees"]).predict
+        # Of arrays it makes arrays.
+        return lightgbm.Booster(model_str=state["trees"]).predict  # pyright: ignore[reportReturnType]

@@ -88,4 +88,5 @@ def _reml(d: np.ndarray, z: np.ndarray, outside: float, degrees: int) -> float:
 
     middle = np.log(d.mean())
     bounds = (middle - PENALTY_RANGE, middle + PENALTY_RANGE)
-    return float(np.exp(minimize_scalar(minus_twice_log_likelihood, bounds=bounds).x))
+    # scipy has no types.
+    return float(np.exp(minimize_scalar(minus_twice_log_likelihood, bounds=bounds).x))  # pyright: ignore[reportAttributeAccessIssue]

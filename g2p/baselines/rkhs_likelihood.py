@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
-from scipy.linalg.lapack import dpotri
+from scipy.linalg.lapack import dpotri  # pyright: ignore[reportAttributeAccessIssue]  # of Fortran
 from scipy.optimize import minimize
 
 from g2p.baselines.rkhs_covariance import additive_scale, squared_distances

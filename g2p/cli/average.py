@@ -17,7 +17,9 @@ from g2p.runs.seed_ensemble import average
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="g2p average", description=__doc__.partition("\n\n")[2])
+    parser = argparse.ArgumentParser(
+        prog="g2p average", description=(__doc__ or "").partition("\n\n")[2]
+    )
     parser.add_argument(
         "runs", nargs="+", type=Path, metavar="RUN", help="a run's directory; at least two"
     )

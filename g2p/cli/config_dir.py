@@ -6,10 +6,10 @@ FLAGS = ("--config-dir", "-cd")  # as Hydra has them
 
 
 def take_config_dir(arguments: list[str]) -> tuple[list[str], list[str]]:
-    """Return the folders that a command line names with the flag, and its other arguments.
+    """Return the folder that a command line names with the flag, if any, and its other arguments.
 
     Raises:
-        OptionError: for the flag without a folder.
+        OptionError: for the flag without a folder, or a second one, which Hydra does not take.
     """
     folders, others = [], []
     waiting = iter(arguments)
@@ -21,5 +21,7 @@ def take_config_dir(arguments: list[str]) -> tuple[list[str], list[str]]:
         folder = value if equals else next(waiting, "")
         if not folder:
             raise OptionError(f"{flag} needs a folder: --config-dir my_conf.")
+        if folders:
+            raise OptionError(f"{flag} is given twice: {folders[0]} and {folder}. Keep one.")
         folders.append(folder)
     return folders, others

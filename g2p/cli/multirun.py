@@ -22,17 +22,17 @@ def summarised(overrides: Sequence[str], planned: Sequence[Sequence[str]]) -> It
         planned: those of each job; none where they are not known before.
     """
     first = planned[0] if planned else [o for o in overrides if o.startswith("paths.")]
-    paths = compose_config(list(first), of_many=True)["paths"]
+    paths = compose_config(list(first), of_many=True).paths
     hydra = overridden_values([o for o in overrides if o.lstrip("+").startswith(DIRECTORY)])
     notes = Path(str(hydra.get(DIRECTORY, ""))).expanduser()
     if not hydra:
         name = f"{datetime.now():%Y-%m-%d_%H-%M-%S-%f}"
-        notes = Path(paths["cache"]).expanduser().absolute() / "multirun" / name
+        notes = Path(paths.cache).expanduser().absolute() / "multirun" / name
         sys.argv.append(f"{DIRECTORY}='{notes}'")
     from g2p.runs.multirun import forget
 
     forget(notes)
-    folder = Path(paths["runs"]).expanduser().absolute().parent / "multiruns" / notes.name
+    folder = Path(paths.runs).expanduser().absolute().parent / "multiruns" / notes.name
     try:
         yield
     except Stopped:

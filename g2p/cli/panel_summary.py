@@ -5,7 +5,6 @@ panel. Imports no torch.
 """
 
 import argparse
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ import numpy as np
 from g2p.cli.command import run_command
 from g2p.config.compose import compose_config, overridden_keys
 from g2p.config.registry import prepare_options
+from g2p.config.run_config import RunConfig
 from g2p.config.search_path import config_folders
 from g2p.core.console import Console
 from g2p.core.errors import OptionError
@@ -51,8 +51,8 @@ def _summarise_composed(overrides: list[str], folders: list[str]) -> None:
         summarise(config_of(overrides), Console())
 
 
-def config_of(overrides: list[str]) -> dict:
-    """Return the checked config of these overrides, as plain dicts.
+def config_of(overrides: list[str]) -> RunConfig:
+    """Return the checked config of these overrides.
 
     Raises:
         G2PError: as `train.py`, and for a key without effect on the summary.
@@ -68,12 +68,12 @@ def config_of(overrides: list[str]) -> dict:
     return config
 
 
-def summarise(config: Mapping, console: Console) -> Path:
+def summarise(config: RunConfig, console: Console) -> Path:
     """Print and draw the panel of a checked config; return the figures' folder."""
-    cache = Path(config["paths"]["cache"]).expanduser().absolute()
+    cache = Path(config.paths.cache).expanduser().absolute()
     with console.status("reading the panel"):
-        panel, fingerprint = load_panel(config["data"], cache)
-    columns = panel.columns(config["phenotype"]) if panel.phenotype_names else []
+        panel, fingerprint = load_panel(config.data, cache)
+    columns = panel.columns(config.phenotype) if panel.phenotype_names else []
     names = [panel.phenotype_names[c] for c in columns]
     values = panel.phenotypes[:, columns]
     with console.status("genotypes"):
@@ -88,7 +88,7 @@ def summarise(config: Mapping, console: Console) -> Path:
             shares = heritability(relationship(panel.genotypes, rows, all_loci), values[rows])
             h2 = dict(zip(names, shares.tolist(), strict=True))
 
-    console.print(panel_table(config["data"]["name"], panel, called, linked, related))
+    console.print(panel_table(config.data.name, panel, called, linked, related))
     sample = f"{len(rows):,} of {len(values):,} strains"
     if names:
         console.print(phenotype_table(names, values, h2, panel.noise_ceiling))
@@ -108,6 +108,6 @@ def summarise(config: Mapping, console: Console) -> Path:
         path.unlink(missing_ok=True)  # an old figure may show other phenotypes
         if drawing:
             figures.draw(path, *drawing)
-    print(f"panel: {panel_file(cache / 'panels', config['data']['name'], fingerprint)}")
+    print(f"panel: {panel_file(cache / 'panels', config.data.name, fingerprint)}")
     print(f"figures: {folder}", flush=True)
     return folder

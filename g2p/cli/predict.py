@@ -57,11 +57,11 @@ def _predict(arguments: list[str]) -> None:
 
 def _predict_composed(options: dict, overrides: list[str]) -> None:
     config = compose_config(overrides)
-    cache, runs = (Path(config["paths"][key]).expanduser() for key in ("cache", "runs"))
+    cache, runs = (Path(path).expanduser() for path in (config.paths.cache, config.paths.runs))
     run = _run_directory(options.pop("run"), runs)
     out = Path(options.pop("out")).expanduser()
     code = (options.pop("code") or "").split(",")
-    write_predictions(run, config["data"], cache, out=out, code=code, **options)
+    write_predictions(run, config.data, cache, out=out, code=code, **options)
 
 
 def _run_directory(run: str, runs: Path) -> Path:

@@ -35,7 +35,7 @@ def print_predictions(file: Path, genotypes_file: Path, out: Path | None) -> Non
         DataError: if a file cannot be read, or holds no published model.
     """
     name, model = load_published(read_tensors(file))
-    genotypes = read_genotypes(genotypes_file, len(model.embed.weight))
+    genotypes = read_genotypes(genotypes_file, len(model.get_parameter("embed.weight")))
     number = sum(p.numel() for p in model.parameters())
     print(f"{visible(str(file))}: {name}, {number} parameters")
     with torch.no_grad():

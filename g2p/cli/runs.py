@@ -69,10 +69,10 @@ def browse(arguments: list[str], flags: set[str], console: Console) -> None:
         OptionError: for an argument that is not a filter, or if no terminal can confirm a deletion.
     """
     paths = [argument for argument in arguments if argument.startswith("paths.runs=")]
-    folder = Path(compose_config(paths, of_many=True)["paths"]["runs"]).expanduser().absolute()
+    folder = Path(compose_config(paths, of_many=True).paths.runs).expanduser().absolute()
     options = _options(arguments)
     filters = [
-        parse_filter(argument) for argument in arguments
+        parse_filter(argument, folder) for argument in arguments
         if argument not in paths and argument.partition("=")[0] not in OPTIONS
     ]  # fmt: skip
     if not folder.is_dir():
@@ -84,7 +84,7 @@ def browse(arguments: list[str], flags: set[str], console: Console) -> None:
     if "sort" in options:
         runs = sorted_by(options["sort"], runs)
     sizes = [size(run) for run in runs] if "--prune" in flags else None
-    for line in table(runs, sizes and [_bytes(each) for each in sizes]):
+    for line in table(runs, None if sizes is None else [_bytes(each) for each in sizes]):
         print(visible(line))
     for error in errors(runs) if "--errors" in flags else ():
         print("\n".join(map(visible, error.splitlines())))

@@ -73,7 +73,7 @@ def execute(arguments: list[str], console: Console) -> "Outcome | None":
         return _execute_composed(arguments, console)
 
 
-def _execute_composed(arguments: list[str], console: Console):
+def _execute_composed(arguments: list[str], console: Console) -> "Outcome | None":
     flags = {argument for argument in arguments if argument.startswith("-")}
     others = [argument for argument in arguments if argument not in flags]
     lists_runs = "--runs" in flags
@@ -87,7 +87,16 @@ def _execute_composed(arguments: list[str], console: Console):
     if lists_runs:
         browse(others, flags, console)
         return None
-    options, overrides = split_arguments(others)
+    return execute_study(others, flags, console)
+
+
+def execute_study(arguments: list[str], flags: set[str], console: Console) -> "Outcome":
+    """Execute a study from its name, its size and overrides.
+
+    Raises:
+        OptionError: for an argument, a study or a key that does not exist.
+    """
+    options, overrides = split_arguments(arguments)
     if "study" not in options:
         raise OptionError(f"study=NAME is missing. It is one of {listed(studies())}.")
     parsed = parse(overrides)

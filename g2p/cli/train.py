@@ -2,23 +2,27 @@
 
 import os
 import sys
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hydra
 from hydra._internal.utils import get_args_parser
+from hydra.conf import HydraConf
 from hydra.core.hydra_config import HydraConfig
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+from g2p.cli.config_dir import take_config_dir
 from g2p.cli.multirun import summarised
 from g2p.config.complete import plain_config
 from g2p.config.compose import compose_config, jobs, parse, refuse_repeated_keys, run_keys
 from g2p.config.registry import CONF
+from g2p.config.run_config import RunConfig
 from g2p.config.search_path import config_folders
-from g2p.core.errors import G2PError, OptionError
+from g2p.core.errors import OptionError, ReportedError
 from g2p.core.interrupts import (
     Preempted,
     Stopped,
@@ -33,6 +37,9 @@ from g2p.launch.preemption import preemptible
 from g2p.launch.prepare import prepare_launcher, without_launcher_warning
 from g2p.launch.search import search_overrides
 
+if TYPE_CHECKING:
+    from g2p.runs.execute import Steps
+
 
 def main() -> None:
     """Train one run, or with -m one for each combination.
@@ -45,12 +52,15 @@ def main() -> None:
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
         with prioritise_interrupts(), without_launcher_warning():
-            # Hydra takes -m before or after the overrides; here it may stand between them, too.
-            sys.argv[1:] = sorted(sys.argv[1:], key=lambda text: text not in ("-m", "--multirun"))
+            # Hydra takes flags before or after the overrides; here these may stand between them.
+            folders, others = take_config_dir(sys.argv[1:])
+            flags = [part for folder in folders for part in ("--config-dir", folder)]
+            is_flag = {"-m", "--multirun"}
+            sys.argv[1:] = [*flags, *sorted(others, key=lambda text: text not in is_flag)]
             arguments = get_args_parser().parse_args()
             planned: list[list[str]] = []
             trains = not (arguments.help or arguments.hydra_help or arguments.info)
-            with config_folders([arguments.config_dir] if arguments.config_dir else []):
+            with config_folders(folders):
                 if trains:
                     added, planned = _check(arguments)
                     position = sys.argv.index(arguments.overrides[-1]) + 1 if added else 1
@@ -67,14 +77,17 @@ def main() -> None:
     except Stopped as stopped:
         print_error(stopped_message(stopped.number, "from the last finished epoch"))
         sys.exit(128 + stopped.number)
+    except ReportedError:
+        sys.exit(1)
     except Exception as error:
-        if not getattr(error, "is_reported", False):
-            print_error(format_error(error))
+        print_error(format_error(error))
         sys.exit(1)
 
 
 class TrialScore(float):
     """A run's mean validation R2, which a search maximises, with the run's directory."""
+
+    folder: Path
 
     def __new__(cls, folder: Path):
         from g2p.runs.directory import RunDirectory
@@ -105,9 +118,7 @@ def job(config: DictConfig) -> TrialScore:
         print_error(format_error(error))
         if is_multirun:  # Hydra counts it and starts the next job
             note_job(hydra_config.sweep.dir, hydra_config.job.num, overrides, error)
-            failed = G2PError(format_error(error))  # this type can be pickled for another process
-            failed.is_reported = True
-            raise failed from None
+            raise ReportedError(format_error(error)) from None
         sys.exit(1)
     if is_multirun:
         note_job(hydra_config.sweep.dir, hydra_config.job.num, overrides, score)
@@ -126,7 +137,7 @@ def note_job(
         note_failure(Path(folder), number, overrides, format_error(ended))
 
 
-def _run_packed(jobs: list[PackedJob], hydra_config: DictConfig) -> list[object]:
+def _run_packed(jobs: list[PackedJob], hydra_config: HydraConf) -> list[TrialScore | BaseException]:
     """Train the runs of a multirun in this process, those of one kind stacked."""
     from g2p.runs.packed_runs import run_packed
 
@@ -140,26 +151,26 @@ def _run_packed(jobs: list[PackedJob], hydra_config: DictConfig) -> list[object]
 job.run_packed = _run_packed
 
 
-def _run_starter(config: dict, options: Mapping) -> Callable[[bool], Generator]:
+def _run_starter(config: RunConfig, options: Mapping) -> Callable[[bool], "Steps[TrialScore]"]:
     """Return the function by which `g2p.runs.packed_runs` starts a run."""
     from g2p.runs.lock import BusyError
     from g2p.runs.run import run_steps
 
-    def steps(wait: bool) -> Generator:
+    def steps(wait: bool) -> "Steps[TrialScore]":
         try:
             with prioritise_interrupts():
                 return TrialScore((yield from run_steps(config, **options, wait=wait)))
         except BusyError:
             raise
         except Exception as error:
-            print_error(format_error(error))
-            error.is_reported = True
-            raise
+            message = format_error(error)
+            print_error(message)
+            raise ReportedError(message) from error
 
     return steps
 
 
-def _run_options(overrides: Sequence[str], hydra_config: DictConfig) -> dict:
+def _run_options(overrides: Sequence[str], hydra_config: HydraConf) -> dict:
     """Return the options of a run that are not in its config."""
     is_multirun = hydra_config.mode == RunMode.MULTIRUN
     return {

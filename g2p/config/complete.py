@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import cache
+from typing import Any
 
 import yaml
 from omegaconf import DictConfig, OmegaConf
@@ -14,7 +15,8 @@ DEFAULTS = {"data": CONF / "data" / "table.yaml", "trainer": CONF / "trainer" / 
 
 def plain_config(config: DictConfig) -> dict:
     """Return a config that Hydra composed as plain dicts, completed."""
-    return completed(OmegaConf.to_container(config, resolve=True, throw_on_missing=True))
+    plain: Any = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    return completed(plain)
 
 
 def completed(config: dict) -> dict:

@@ -58,10 +58,9 @@ def read_options(file: Path, builder: str) -> dict[str, Option]:
             f"The class or function that takes the options must be called {builder}."
         )
     if isinstance(node, ast.ClassDef):
-        methods = definitions(node)
-        if "__init__" not in methods:
+        node = definitions(node).get("__init__")
+        if not isinstance(node, Function):
             return {}
-        node = methods["__init__"]
         refuse_positional(file, f"{builder}.__init__", node)
     return signature_options(file, node)
 
@@ -103,7 +102,7 @@ def construct(builder: Callable, file: str, /, **arguments) -> Any:
     try:
         return builder(**arguments)
     except TypeError as error:
-        if error.__traceback__.tb_next is not None:  # raised within the constructor
+        if error.__traceback__ and error.__traceback__.tb_next:  # raised within the constructor
             raise
         raise CodeError(f"{file}: {error}. It is called with {listed(arguments)}.") from None
 
@@ -161,22 +160,22 @@ def _option(file: Path, argument: ast.arg, default: ast.expr | None) -> Option:
         code = compile(ast.Expression(argument.annotation), str(file), "eval")
         option = option_of(eval(code, VOCABULARY.copy()))  # the file will be imported anyway
     except Exception as error:  # whatever evaluating can raise
-        raise _invalid_type(at, argument, f" ({error})") from None
+        raise _invalid_type(at, name, argument.annotation, f" ({error})") from None
     union = isinstance(option.type, UnionType)
     kinds = typing.get_args(option.type) if union else (option.type,)
     if typing.get_origin(option.type) is not Literal and not all(kind in KINDS for kind in kinds):
-        raise _invalid_type(at, argument)
+        raise _invalid_type(at, name, argument.annotation)
     for rule in option.rules:
         if isinstance(rule, type) or not (isinstance(rule, RULES) or hasattr(rule, "broken_by")):
-            raise _invalid_type(at, argument, f" ({rule} is not a rule)")
+            raise _invalid_type(at, name, argument.annotation, f" ({rule} is not a rule)")
     return option
 
 
-def _invalid_type(at: str, argument: ast.arg, why: str = "") -> CodeError:
+def _invalid_type(at: str, name: str, annotation: ast.expr, why: str = "") -> CodeError:
     allowed = [kind.__name__ for kind in KINDS[:-1]]
-    rules = [name for name, rule in VOCABULARY.items() if hasattr(rule, "broken_by")]
+    rules = [word for word, rule in VOCABULARY.items() if hasattr(rule, "broken_by")]
     return CodeError(
-        f"{at}: the type of option {argument.arg} is {ast.unparse(argument.annotation)}{why}. It "
+        f"{at}: the type of option {name} is {ast.unparse(annotation)}{why}. It "
         f"may be {listed(allowed)}, one of these | None, Literal[...], or Annotated[type, rule, "
         f"...] with {listed([*rules, *(rule.__name__ for rule in RULES)])} of "
         "g2p.config.constraints."

@@ -10,15 +10,22 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
+from typing import Any
 
 import hydra
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override, QuotedString, RangeSweep
+from hydra.core.override_parser.types import (
+    IntervalSweep,
+    Override,
+    QuotedString,
+    RangeSweep,
+)
 from omegaconf import OmegaConf
 
 from g2p.config.complete import completed
 from g2p.config.registry import GROUPS, OVERLAYS, choices, is_group
+from g2p.config.run_config import RunConfig
 from g2p.config.schema import check, unknown_choice
 from g2p.config.search_path import composing, folders_state, search_path
 from g2p.core.errors import OptionError
@@ -28,7 +35,7 @@ MOST_ENDS = 1000  # combinations of the ends of a search's ranges; beyond, each 
 REFERENCE = re.compile(r"\$\{([^}]*)\}")
 
 
-def compose_config(overrides: Sequence[str], *, of_many: bool = False) -> dict:
+def compose_config(overrides: Sequence[str], *, of_many: bool = False) -> RunConfig:
     """Return the checked config of a command's overrides.
 
     An override without effect is refused, unless they are `of_many` runs: some may need it.
@@ -38,7 +45,7 @@ def compose_config(overrides: Sequence[str], *, of_many: bool = False) -> dict:
     """
     parsed = _parse_single_values(overrides)
     _check_choices(parsed)
-    config = completed(_config(parsed))
+    config = RunConfig.of(completed(_config(parsed)))
     check(config, () if of_many else run_keys(parsed))
     return config
 
@@ -82,7 +89,7 @@ def refuse_repeated_keys(overrides: Iterable[Override]) -> None:
         earlier[key] = override
 
 
-def plain(value):
+def plain(value: Any) -> Any:
     """Return an override's value without Hydra's quotes."""
     if isinstance(value, list):
         return [plain(item) for item in value]
@@ -96,6 +103,11 @@ def run_keys(overrides: Sequence[Override]) -> list[str]:
 
 def _is_of_hydra(override: Override) -> bool:
     return override.key_or_group.startswith("hydra")
+
+
+def text_of(override: Override) -> str:
+    """Return an override as it was written."""
+    return override.input_line or ""  # which Hydra leaves empty for what was not parsed
 
 
 def parse(overrides: Sequence[str]) -> list[Override]:
@@ -133,12 +145,12 @@ def alternatives(override: Override) -> list[str]:
         OptionError: for a sweep without values, or without an end.
     """
     if not override.is_sweep_override():
-        return [override.input_line]
+        return [text_of(override)]
     key = override.get_key_element()
-    if override.is_interval_sweep():
-        sweep = override.value()
+    sweep = override.value()
+    if isinstance(sweep, IntervalSweep):
         return [f"{key}={sweep.start}", f"{key}={sweep.end}"]
-    if isinstance(sweep := override.value(), RangeSweep) and not _is_short(sweep):
+    if isinstance(sweep, RangeSweep) and not _is_short(sweep):
         raise OptionError(f"{override.input_line} has more than {MOST_JOBS:,} values.")
     values = [f"{key}={value}" for value in override.sweep_string_iterator()]
     if not values:
@@ -148,7 +160,8 @@ def alternatives(override: Override) -> list[str]:
 
 def _is_short(sweep: RangeSweep) -> bool:
     """Whether a range ends within the limit; Hydra builds a list of all its values."""
-    return sweep.step != 0 and (sweep.stop - sweep.start) / sweep.step <= MOST_JOBS
+    length = (sweep.stop or 0) - (sweep.start or 0)
+    return sweep.step != 0 and length / sweep.step <= MOST_JOBS
 
 
 def _check_choices(overrides: Sequence[Override]) -> None:
@@ -208,13 +221,14 @@ def _sets_plain_value(override: Override) -> bool:
 def _set(config: dict, override: Override) -> bool:
     """Set one value; return False if the config has no such value, or a mapping."""
     *path, last = override.key_or_group.split(".")
+    section: Any = config
     for part in path:
-        config = config.get(part)
-        if not isinstance(config, dict):
+        section = section.get(part)
+        if not isinstance(section, dict):
             return False
-    if last not in config or isinstance(config[last], Mapping):
+    if last not in section or isinstance(section[last], Mapping):
         return False
-    config[last] = override.value()
+    section[last] = override.value()
     return True
 
 
@@ -225,7 +239,7 @@ def _overlap(key: str, other: str) -> bool:
 def _allow_new_key(override: Override) -> str:
     """Return the override, allowed to add a key: g2p's check then reports an unknown key."""
     adds_key = _only_sets(override) and _is_value(override.key_or_group)
-    return f"++{override.input_line}" if adds_key else override.input_line
+    return f"++{override.input_line}" if adds_key else text_of(override)
 
 
 def _only_sets(override: Override) -> bool:

@@ -11,6 +11,7 @@ from functools import cache
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TypeGuard
 
 from g2p.core.errors import CodeError
 from g2p.core.phrases import listed, nearest
@@ -50,7 +51,7 @@ class Located:
         return self.file.name == "__init__.py"
 
 
-def is_dotted(name: object) -> bool:
+def is_dotted(name: object) -> TypeGuard[str]:
     """Whether a component's name is one of a user's own code, such as my_pkg.nets.MLP."""
     return isinstance(name, str) and "." in name and name.partition(".")[0].isidentifier()
 
@@ -96,8 +97,8 @@ def _locate(module: str, name: str, search_path: tuple[str, ...]) -> Located:
         )
     for part in below:
         locations = spec.submodule_search_locations
-        inner = locations and PathFinder.find_spec(f"{spec.name}.{part}", list(locations))
-        if not inner:
+        inner = PathFinder.find_spec(f"{spec.name}.{part}", list(locations)) if locations else None
+        if inner is None:
             raise CodeError(f"{name} cannot be imported: {_missing(spec, part)}")
         spec = inner
     if not spec.origin or not spec.origin.endswith(".py"):

@@ -88,7 +88,7 @@ def _is(value: Any, kind: type) -> bool:
         return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
     if kind is int:
         return isinstance(value, int) and not isinstance(value, bool)
-    return isinstance(value, str if kind is Path else kind)
+    return isinstance(value, {Path: str, dict: Mapping}.get(kind, kind))
 
 
 def option_of(annotation: Any) -> Option:

@@ -84,17 +84,23 @@ def choice_options(group: str, name: str | None) -> dict[str, Option]:
     if is_dotted(name):
         options = dict(interface(name).options)
         return options | prepare_options() if group == "data" else options
-    return _shipped_options(group, name)
+    return _preset_options(group) if group in PRESETS else _shipped_options(group, str(name))
 
 
 @cache
-def _shipped_options(group: str, name: str | None) -> dict[str, Option]:
+def _preset_options(group: str) -> dict[str, Option]:
+    if group == "qc":
+        return read_options(PACKAGE / "data" / "quality_control.py", "clean")
+    options = read_options(PACKAGE / "training" / "trainer.py", "train")
+    return options | read_options(PACKAGE / "training" / "user_metrics.py", "user_scores")
+
+
+@cache
+def _shipped_options(group: str, name: str) -> dict[str, Option]:
     if group == "data":
         return read_options(PACKAGE / "data" / "sources" / f"{name}.py", "read") | prepare_options()
     if group == "split":
         return read_options(PACKAGE / "data" / "split.py", name)
-    if group == "qc":
-        return read_options(PACKAGE / "data" / "quality_control.py", "clean")
     if group == "transfer":
         return read_options(PACKAGE / "data" / "transfer.py", name)
     if group == "model":
@@ -102,10 +108,6 @@ def _shipped_options(group: str, name: str | None) -> dict[str, Option]:
         return read_options(PACKAGE / package / f"{name}.py", class_name(name))
     if group == "optim":
         return read_options(PACKAGE / "training" / "optimizers.py", name)
-    if group == "trainer":
-        folder = PACKAGE / "training"
-        options = read_options(folder / "trainer.py", "train")
-        return options | read_options(folder / "user_metrics.py", "user_scores")
     return read_options(PACKAGE / "tracking" / "wandb_tracker.py", f"{name}_tracker")
 
 

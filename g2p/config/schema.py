@@ -221,7 +221,7 @@ def unknown_key(
     """The message for a key that does not exist, with the choices that have it."""
     option = key.rpartition(".")[2]
     elsewhere = ""
-    if name is not None:
+    if group is not None and name is not None:
         others = []
         for other in shipped_choices(group):
             with suppress(OptionError):  # another choice's file may be unreadable

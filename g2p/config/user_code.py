@@ -4,7 +4,7 @@ they can be called, as far as their source says.
 
 import ast
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from g2p.config.components import Function, definitions, parse_source
 from g2p.config.locate import is_dotted, locate
@@ -27,7 +27,7 @@ KINDS = {
 }
 
 
-def user_code(config: Mapping) -> list[str]:
+def user_code(config: Mapping[str, Any]) -> list[str]:
     """Return the names of the code of a user's own in a config's trainer that has an effect."""
     names = []
     for key, option in choice_options("trainer", None).items():
@@ -36,7 +36,7 @@ def user_code(config: Mapping) -> list[str]:
     return names
 
 
-def _names(value: object) -> list:
+def _names(value: object) -> list[Any]:
     return value if isinstance(value, list) else [value] * (value is not None)
 
 
@@ -71,7 +71,8 @@ def _check(name: str, kind: Kind, what: str) -> None:
         )
     if isinstance(node, ast.ClassDef):
         constructor = definitions(node).get("__init__")
-        fits = not kind.arguments and (constructor is None or _needed(constructor) == 1)
+        takes_none = not isinstance(constructor, Function) or _needed(constructor) == 1
+        fits = takes_none and not kind.arguments
     else:
         fits = _needed(node) in kind.arguments
     if not fits:
@@ -81,7 +82,7 @@ def _check(name: str, kind: Kind, what: str) -> None:
         )
 
 
-def _needed(node: Function | ast.ClassDef) -> int:
+def _needed(node: Function) -> int:
     """Return how many arguments a function needs; -1 where one of them is needed by name."""
     arguments = node.args
     if None in arguments.kw_defaults:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from g2p.config.components import (
     Function,
@@ -56,7 +57,7 @@ def is_closed_form(name: str) -> bool:
         return False
 
 
-def takes_ridge(model: Mapping) -> bool:
+def takes_ridge(model: Mapping[str, Any]) -> bool:
     """Whether a model of these options starts at ridge's solution, which the caller computes."""
     if is_dotted(model["name"]):
         return "ridge" in interface(model["name"]).facts
@@ -64,7 +65,7 @@ def takes_ridge(model: Mapping) -> bool:
 
 
 @cache
-def _interface(located: Located, attribute: str, state: tuple) -> Interface:
+def _interface(located: Located, attribute: str, _state: tuple[int, ...]) -> Interface:
     file, nodes = located.file, definitions(parse_source(located.file))
     node = nodes.get(attribute)
     if node is None:
@@ -80,7 +81,8 @@ def _interface(located: Located, attribute: str, state: tuple) -> Interface:
     for where, each in _classes(located, attribute, set()):
         if isinstance(each, ast.ClassDef):
             for method, body in definitions(each).items():
-                methods.setdefault(method, (where, body))
+                if isinstance(body, Function):
+                    methods.setdefault(method, (where, body))
         else:
             unread.append(each)
     is_closed_form = "fit" in methods and "forward" not in methods

@@ -27,7 +27,7 @@ class Console(rich.console.Console):
         if isinstance(sys.stdout, io.TextIOWrapper):  # its encoding may lack a letter of a name
             sys.stdout.reconfigure(errors="backslashreplace")
         # In a notebook Rich would show everything there, also what a log file is to receive, and
-        # a bar only with ipywidgets. As text it arrives in the cell that calls.
+        # a bar only with ipywidgets. As a terminal's text it needs neither.
         super().__init__(markup=False, emoji=False, highlight=False, force_jupyter=False, **options)
 
     def render_str(self, text: str, **options) -> Text:

@@ -7,6 +7,7 @@
       TrainingError          a training that cannot begin or go on
       RunError               a run directory that is none, or not what is needed
         DamagedRunError      ... one of whose files is damaged
+      ReportedError          any of these, or a bug, whose message is printed already
 
 The message names the problem, where it is, and what is allowed. An error of any other type that
 leaves g2p is a bug, or is raised by code of one's own.
@@ -39,3 +40,7 @@ class RunError(G2PError):
 
 class DamagedRunError(RunError):
     """A run directory one of whose files is damaged, gone or another run's."""
+
+
+class ReportedError(G2PError):
+    """An error whose message is printed already; it can be pickled, whatever it was."""

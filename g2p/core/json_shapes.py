@@ -7,7 +7,7 @@ recreated is recreated. Other keys than those named here are allowed.
 from pathlib import Path
 from typing import Annotated, Any, Literal, NotRequired
 
-from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict  # pydantic needs this one before Python 3.12
 
 SHAPE = ConfigDict(extra="allow", strict=True, allow_inf_nan=False)
@@ -17,10 +17,10 @@ Count = Annotated[int, Field(ge=0, le=LARGEST)]
 Seconds = Annotated[float, Field(ge=0)]
 
 
+@with_config(SHAPE)
 class SubsetScores(TypedDict):
     """Scores of one subset of the split by phenotype; null where a score is undefined."""
 
-    __pydantic_config__ = SHAPE
     r2: Annotated[dict[str, float | None], Field(min_length=1)]
     pearson: dict[str, float | None]
     n: dict[str, Count]
@@ -28,33 +28,33 @@ class SubsetScores(TypedDict):
     loss: float | None
 
 
+@with_config(SHAPE)
 class RidgeScores(TypedDict):
-    __pydantic_config__ = SHAPE
     r2: Annotated[dict[str, float | None], Field(min_length=1)]
     r2_mean: float | None
 
 
+@with_config(SHAPE)
 class RidgeReference(TypedDict):
     """Scores of ridge on the same split."""
 
-    __pydantic_config__ = SHAPE
     val: RidgeScores
     test: RidgeScores
 
 
+@with_config(SHAPE)
 class Layer(TypedDict):
     """The entropy of one layer's attention."""
 
-    __pydantic_config__ = SHAPE
     entropy: float
     uniform: float
     degenerate: str | None
 
 
+@with_config(SHAPE)
 class Escape(TypedDict):
     """When a training left its additive plateau: the epoch, from 0, and the updates at its end."""
 
-    __pydantic_config__ = SHAPE
     epoch: Count
     updates: Count
 
@@ -68,8 +68,8 @@ def _check_phenotypes(metrics: dict) -> dict:
     return metrics
 
 
+@with_config(SHAPE)
 class _Metrics(TypedDict):
-    __pydantic_config__ = SHAPE
     signature: str
     model: str
     seed: int
@@ -92,18 +92,18 @@ class _Metrics(TypedDict):
 Metrics = Annotated[_Metrics, AfterValidator(_check_phenotypes)]
 
 
+@with_config(SHAPE)
 class StoredRidge(TypedDict):
     """A ridge reference in the cache."""
 
-    __pydantic_config__ = SHAPE
     ridge: RidgeReference
     checksum: int
 
 
+@with_config(SHAPE)
 class Environment(TypedDict):
     """The keys of environment.json that g2p reads back."""
 
-    __pydantic_config__ = SHAPE
     packages: NotRequired[dict[str, str]]
     data_fingerprint: NotRequired[str]
     numerics_version: NotRequired[int]
@@ -115,10 +115,10 @@ class Environment(TypedDict):
     energy: NotRequired[Seconds | None]
 
 
+@with_config(SHAPE)
 class StoredStatus(TypedDict):
     """A run's status.json; host and pid are those of the process of a running one."""
 
-    __pydantic_config__ = SHAPE
     state: Literal["pending", "running", "done", "failed"]
     at: str
     error: NotRequired[str]
@@ -126,27 +126,27 @@ class StoredStatus(TypedDict):
     pid: NotRequired[Count]
 
 
+@with_config(SHAPE)
 class LedgerLine(TypedDict):
     """One line of a study's ledger.jsonl."""
 
-    __pydantic_config__ = SHAPE
     signature: str
     event: Literal["begun", "ended"]
 
 
+@with_config(SHAPE)
 class Published(TypedDict):
     """A study's published.json: the digest of the report's inputs."""
 
-    __pydantic_config__ = SHAPE
     of: str
     files: Any  # only compared with the files on disk
     warnings: list[str]
 
 
+@with_config(SHAPE)
 class Dashboard(TypedDict):
     """The address of a study's dashboard."""
 
-    __pydantic_config__ = SHAPE
     url: str
 
 

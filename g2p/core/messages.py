@@ -14,7 +14,7 @@ from hydra.errors import HydraException, OverrideParseException
 from omegaconf.errors import OmegaConfBaseException
 
 from g2p.core.console import visible
-from g2p.core.errors import G2PError
+from g2p.core.errors import G2PError, ReportedError
 from g2p.core.model_errors import format_model_error
 
 # Hydra's plugins that an extra of g2p installs, by the beginning of their names.
@@ -34,8 +34,9 @@ def report_job_result(ended: JobReturn) -> None:
     """Print how a job ended that does not print on this terminal itself."""
     result = ended._return_value
     if ended.status == JobStatus.FAILED:
-        print_error(format_error(result))
-        result.is_reported = True
+        message = format_error(result)
+        print_error(message)
+        ended._return_value = ReportedError(message)
     elif result is not None:
         print(f"run: {result.folder}", flush=True)
 
@@ -71,7 +72,7 @@ def _message(error: BaseException) -> str:
             "--retry-failed) to resume.",
             errno.EACCES: WRITABLE,
             errno.EROFS: WRITABLE,
-        }.get(error.errno, "")
+        }.get(error.errno or 0, "")
         return f"{error.strerror or text}{where}.{advice}"
     if isinstance(error, yaml.YAMLError):
         return f"a YAML file cannot be read: {one_line(text)}"

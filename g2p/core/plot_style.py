@@ -7,10 +7,12 @@ close. matplotlib is imported where something is drawn.
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 # Okabe & Ito: distinct for the colour-blind, and by their lightness in greyscale.
 BLUE, ORANGE, GREY = "#0072B2", "#E69F00", "#767676"
+
+Layout = Literal["constrained", "compressed", "tight"]
 
 STYLE = {
     "axes.spines.top": False, "axes.spines.right": False, "font.size": 9, "figure.dpi": 120,
@@ -30,7 +32,7 @@ def drawing_style(style: dict = STYLE) -> Iterator[None]:
 
 
 def subplots(
-    rows: int = 1, columns: int = 1, *, figsize: tuple[float, float], layout: str | None = None,
+    rows: int = 1, columns: int = 1, *, figsize: tuple[float, float], layout: Layout | None = None,
     **options,
 ) -> tuple[Any, Any]:  # fmt: skip
     """Return a figure and its axes, as pyplot's function of this name does."""

@@ -1,5 +1,6 @@
 """From data files to training batches: source, panel, split, quality control, scaling."""
 
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from g2p.data.panel import Panel
 from g2p.data.user_source import read_user_panel
 
 
-def load_panel(options: dict, cache: Path) -> tuple[Panel, str]:
+def load_panel(options: Mapping, cache: Path) -> tuple[Panel, str]:
     """Read the panel of the source `options["name"]`, of g2p or of a user; with its fingerprint.
 
     The fingerprint names source, options and content; panels are stored below `cache`.

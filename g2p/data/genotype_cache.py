@@ -4,8 +4,9 @@ import errno
 import logging
 import zipfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -85,8 +86,9 @@ def _read(file: Path, panel: Panel) -> PrunedGenotypes | None:
     try:
         arrays = _arrays(file)
         split = Split({subset: arrays[subset] for subset in SUBSETS}, arrays.get("cells"))
-        pruned = PrunedGenotypes(arrays["genotypes"], arrays["loci"], split, arrays["account"])
-        if not _fits(pruned, panel):
+        account = arrays["account"]
+        pruned = PrunedGenotypes(arrays["genotypes"], arrays["loci"], split, account.tolist())
+        if account.ndim != 1 or account.dtype.kind != "U" or not _fits(pruned, panel):
             raise ValueError("its arrays have other shapes")
     except Exception as error:  # zipfile, zlib and numpy have many
         # EINVAL: a damaged directory of the zip that points before the file's start.
@@ -94,7 +96,7 @@ def _read(file: Path, panel: Panel) -> PrunedGenotypes | None:
             raise
         log.warning("%s is damaged; making it again.", file)
         return None
-    return replace(pruned, qc_log=pruned.qc_log.tolist())
+    return pruned
 
 
 def _arrays(file: Path) -> dict[str, np.ndarray]:
@@ -131,8 +133,6 @@ def _fits(pruned: PrunedGenotypes, panel: Panel) -> bool:
             ]
         )
         and (cells is None or (cells.ndim == 2 and len(cells) == n_strains))
-        and pruned.qc_log.ndim == 1
-        and pruned.qc_log.dtype.kind == "U"
     )
 
 
@@ -141,4 +141,9 @@ def _write(file: Path, pruned: PrunedGenotypes) -> None:
     arrays["account"] = np.array(pruned.qc_log, dtype=str)
     if pruned.split.cells is not None:
         arrays["cells"] = pruned.split.cells
-    write_atomically(file, lambda out: np.savez(out, **arrays))
+
+    def write(out: BinaryIO) -> None:
+        # No array is called allow_pickle, which numpy's types have in mind.
+        np.savez(out, **arrays)  # pyright: ignore[reportArgumentType]
+
+    write_atomically(file, write)

@@ -182,7 +182,10 @@ def _flipped(model: Mapping, panel: Mapping, columns: np.ndarray) -> np.ndarray:
 
 def _alleles(table: Mapping, row: int) -> tuple[str | None, str | None]:
     """Alleles of one locus; a table may lack them, or know one only of a monomorphic locus."""
-    return tuple(table[name][row] if name in table else None for name in ("allele_0", "allele_1"))
+    first, second = (
+        table[name][row] if name in table else None for name in ("allele_0", "allele_1")
+    )
+    return first, second
 
 
 def _is_swapped(trained: tuple, alleles: tuple) -> bool | None:

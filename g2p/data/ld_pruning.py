@@ -35,7 +35,7 @@ def ld_prune(
         block = _Loci.of(genotypes, rows, columns[start : start + BLOCK])
         for first in range(0, len(accepted.columns), BLOCK):
             earlier = accepted.some(slice(first, first + BLOCK))
-            block = block.some(~_too_close(earlier, block, max_correlation).any(axis=0))
+            block = block.some(~np.any(_too_close(earlier, block, max_correlation), axis=0))
         close = _too_close(block, block, max_correlation)
         out = np.zeros(len(block.columns), dtype=bool)
         for i in range(len(out)):

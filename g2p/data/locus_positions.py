@@ -42,10 +42,10 @@ def position_shift(
     `SHIFT_FACTOR` times as many equal positions as no shift, and at least one in `SHIFT_FACTOR` of
     the smaller table.
     """
-    first, second = (set(table) - {None} for table in (first, second))
-    same = {step: sum((c, p + step) in second for c, p in first) for step in (0, 1, -1)}
-    best = max(same, key=same.get)
-    many = SHIFT_FACTOR * same[best] > min(len(first), len(second))
+    one, other = ({at for at in table if at is not None} for table in (first, second))
+    same = {step: sum((c, p + step) in other for c, p in one) for step in (0, 1, -1)}
+    best = max(same, key=lambda step: same[step])
+    many = SHIFT_FACTOR * same[best] > min(len(one), len(other))
     return best if many and same[best] > SHIFT_FACTOR * same[0] else 0
 
 

@@ -228,7 +228,7 @@ def _checksum(values: np.ndarray, checksum: int = 0) -> int:
     """CRC-32 of an array's bytes, continued from `checksum`: gigabytes in a second."""
     flat = values.reshape(-1).view(np.uint8)
     for start in range(0, len(flat), BLOCK):
-        checksum = zlib.crc32(flat[start : start + BLOCK], checksum)
+        checksum = zlib.crc32(flat[start : start + BLOCK].data, checksum)
     return checksum
 
 

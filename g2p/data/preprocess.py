@@ -126,7 +126,7 @@ def prepare(
     if split.cells is not None:
         split = Split(split, split.cells[:, columns])
     if missing == "drop_strain":
-        split = split.only(np.isfinite(observed).all(axis=1))
+        split = split.only(np.all(np.isfinite(observed), axis=1))
 
     def make() -> PrunedGenotypes:
         return prune_genotypes(panel, split, quality, max_correlation, loci_from)
@@ -137,7 +137,7 @@ def prepare(
     if pruned.qc_log:  # strains may have been removed
         _check_values(observed, split, names, target)
     if target is not None:  # after pruning: fine-tuning needs the loci of its base
-        split = split.only(np.isfinite(observed).any(axis=1), "train")
+        split = split.only(np.any(np.isfinite(observed), axis=1), "train")
     train = split["train"]
     scaler = Scaler.fit(only_subset(observed, split, "train")[train])
     return Prepared(

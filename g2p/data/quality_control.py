@@ -107,7 +107,9 @@ def _missing_and_repeated(
     for start in range(0, len(genotypes), BLOCK):
         block = genotypes[start : start + BLOCK]
         missing[start : start + BLOCK] = missing_genotypes(block).mean(axis=1)
-        for row, strain in enumerate(block if candidates is not None else (), start=start):
+        if candidates is None:
+            continue
+        for row, strain in enumerate(block, start=start):
             if not candidates[row]:
                 continue
             content = strain.tobytes()

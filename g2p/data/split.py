@@ -226,7 +226,7 @@ def cv2(panel: Panel, columns: list[int], *, seed: Seed) -> Split:
 
 def _has_value(panel: Panel, columns: list[int]) -> np.ndarray:
     """Return which strains, (N,) bool, have a value of at least one of these phenotypes."""
-    return np.isfinite(panel.phenotypes[:, columns]).any(axis=1)
+    return np.any(np.isfinite(panel.phenotypes[:, columns]), axis=1)
 
 
 def _held_out(
@@ -238,4 +238,5 @@ def _held_out(
         raise DataError(
             f"split: {plural(len(rows), 'strain')}, too few to split off {share:.1%} of them."
         )
-    return train_test_split(rows, test_size=share, random_state=seed)
+    rest, drawn = map(np.asarray, train_test_split(rows, test_size=share, random_state=seed))
+    return rest, drawn

@@ -13,20 +13,21 @@ def strain_facts(panel: Panel, name: str) -> np.ndarray:
     Raises:
         DataError: for a column that does not exist, is a phenotype, or has strains without a value.
     """
-    names = [] if panel.strain_table is None else panel.strain_table.column_names
+    table = panel.strain_table
+    names = [] if table is None else table.column_names
     if name in panel.phenotype_names:
         raise DataError(
             f"split.column={name}: '{name}' is a phenotype of this panel, which would be trained "
             "on. A column of the phenotype table that describes the strain must be listed in "
             f"data.facts: add data.facts=[{name}]."
         )
-    if name not in names:
+    if table is None or name not in names:
         raise DataError(
             f"split.column={name}: this panel's strain table has no such column. It has: "
             f"{listed(names) or 'nothing'}. To add a column of the phenotype table, list it in "
             "data.facts."
         )
-    values = panel.strain_table[name]
+    values = table[name]
     if values.null_count:
         raise DataError(
             f"split.column={name}: {values.null_count} of {len(values)} strains have no value. "

@@ -65,12 +65,13 @@ def _problem(panel: object) -> str | None:
     numbers = {"genotypes": GENOTYPES, "phenotypes": ("float64",), "standard_errors": ("float64",)}
     for part, kinds in numbers.items():
         values = getattr(panel, part)
+        shape = np.shape(values)
         if values is None and part == "standard_errors":
             continue
         kind = getattr(values, "dtype", type(values).__name__)
         if not isinstance(values, np.ndarray) or values.ndim != 2 or str(kind) not in kinds:
             return (
-                f"{part} of type {kind} and shape {np.shape(values)}; they must be an array of "
+                f"{part} of type {kind} and shape {shape}; they must be an array of "
                 f"two axes and type {' or '.join(kinds)}"
             )
     for part in ("strains", "phenotype_names"):
@@ -89,9 +90,9 @@ def _problem(panel: object) -> str | None:
 
 def _content_fingerprint(panel: Panel) -> str:
     """Return the fingerprint of all that a panel holds."""
-    digest = hashlib.sha256(np.ascontiguousarray(panel.genotypes))
-    digest.update(np.ascontiguousarray(panel.phenotypes, np.float64))
+    digest = hashlib.sha256(np.ascontiguousarray(panel.genotypes).data)
+    digest.update(np.ascontiguousarray(panel.phenotypes, np.float64).data)
     if panel.standard_errors is not None:
-        digest.update(np.ascontiguousarray(panel.standard_errors, np.float64))
+        digest.update(np.ascontiguousarray(panel.standard_errors, np.float64).data)
     digest.update(text_of_rest(panel, 0).encode())
     return digest.hexdigest()[:16]

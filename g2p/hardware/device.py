@@ -2,12 +2,14 @@
 
 import os
 import platform
+import sys
 from pathlib import Path
+from typing import Literal
 
 from g2p.core.errors import OptionError
 
 
-def resolve_accelerator(accelerator: str) -> str:
+def resolve_accelerator(accelerator: str) -> Literal["cpu", "cuda"]:
     """Return `cpu` or `cuda`, the device that `auto` stands for.
 
     Raises:
@@ -19,17 +21,25 @@ def resolve_accelerator(accelerator: str) -> str:
 
     if accelerator == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
-    if accelerator == "cuda" and not torch.cuda.is_available():
+    if not torch.cuda.is_available():
         raise OptionError(
             "trainer.accelerator=cuda, but torch sees no CUDA device here. "
             "Use trainer=cpu or trainer=auto."
         )
-    return accelerator
+    return "cuda"
 
 
 def check_devices(accelerator: str, devices: int) -> None:
-    """Raise OptionError if a run has more processes than the machine has devices."""
-    available = os.cpu_count()
+    """Raise OptionError if a run has more processes than the machine has devices, or may have none.
+
+    A new process imports the script that started it; a notebook or an interactive Python has none.
+    """
+    if devices > 1 and hasattr(sys, "ps1"):
+        raise OptionError(
+            f"trainer.devices={devices} starts processes, which a notebook or an interactive "
+            "Python cannot do. Use trainer.devices=1, or call from a script."
+        )
+    available = os.cpu_count() or 1
     if accelerator == "cuda":
         import torch
 

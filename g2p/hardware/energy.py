@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from math import inf
 from pathlib import Path
 
-from g2p.hardware.gpu_allocation import select_devices
+from g2p.hardware.gpu_allocation import select_gpus
 
 RAPL = Path("/sys/class/powercap")
 # RAPL's counters restart at 0 after some 260 kJ: forty minutes at 100 W.
@@ -104,7 +104,7 @@ def gpus(devices: int) -> list[Counter]:
         handles = [
             # torch may list fewer GPUs than NVML, in another order.
             nvml.nvmlDeviceGetHandleByUUID(f"GPU-{torch.cuda.get_device_properties(i).uuid}")
-            for i in select_devices("cuda", devices)
+            for i in select_gpus(devices)
         ]
         counters = [
             Counter(lambda handle=handle: nvml.nvmlDeviceGetTotalEnergyConsumption(handle) / 1e3)

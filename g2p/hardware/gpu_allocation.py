@@ -14,12 +14,12 @@ _locks: list = []
 
 
 def select_devices(accelerator: str, devices: int) -> int | list[int]:
-    """Return Lightning's `devices`: the number of CPU processes, or the indices of GPUs.
+    """Return Lightning's `devices`: the number of CPU processes, or the indices of GPUs."""
+    return select_gpus(devices) if accelerator == "cuda" else devices
 
-    A run on one of several GPUs uses the GPU of this process.
-    """
-    if accelerator != "cuda":
-        return devices
+
+def select_gpus(devices: int) -> list[int]:
+    """Return the indices of a run's GPUs; a run on one of several uses that of this process."""
     if devices == 1 and torch.cuda.device_count() > 1:
         return [_gpu_of_this_process()]
     return list(range(devices))

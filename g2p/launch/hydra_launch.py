@@ -8,7 +8,6 @@ from hydra.types import HydraContext, RunMode
 from omegaconf import open_dict
 
 from g2p.config.compose import compose_config
-from g2p.config.registry import is_baseline
 from g2p.config.search_path import composing
 from g2p.core.messages import report_job_result
 from g2p.hardware.device import resolve_accelerator
@@ -65,5 +64,5 @@ def _check_devices(jobs: list[list[str]]) -> None:
     choices = {tuple(o for o in job if o.partition("=")[0] in DEVICE_KEYS) for job in jobs}
     for overrides in choices:
         config = compose_config(list(overrides), of_many=True)
-        if not is_baseline(config["model"]["name"]):
-            resolve_accelerator(config["trainer"]["accelerator"])
+        if config.model.is_trained:
+            resolve_accelerator(config.trainer.accelerator)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from hydra.core.utils import JobReturn
 from hydra_plugins.hydra_joblib_launcher import _core
@@ -53,7 +54,8 @@ def _ended(jobs: dict[int, tuple], at_once: int, options: dict) -> Iterator[tupl
     unordered = Parallel(**options, n_jobs=at_once, return_as="generator_unordered")
     try:
         numbered = delayed(_numbered)
-        yield from unordered(numbered(os.getpid(), n, *job) for n, job in list(jobs.items()))
+        returned: Any = unordered(numbered(os.getpid(), n, *job) for n, job in list(jobs.items()))
+        yield from returned
     except TerminatedWorkerError:
         return
 

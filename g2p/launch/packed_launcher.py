@@ -11,6 +11,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 from g2p.config.compose import compose_config
+from g2p.config.run_config import RunConfig
 
 
 def register() -> None:
@@ -27,12 +28,12 @@ class PackedJob(NamedTuple):
     Attributes:
         number: Hydra's.
         overrides: of its config.
-        config: composed from them, as plain dicts.
+        config: composed from them.
     """
 
     number: int
     overrides: list[str]
-    config: dict
+    config: RunConfig
 
 
 class PackedLauncher(Launcher):

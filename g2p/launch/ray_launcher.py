@@ -2,17 +2,20 @@
 
 import signal
 from collections.abc import Callable
+from importlib import import_module
 from types import SimpleNamespace
+from typing import Any
 
 import ray
 from hydra.core.utils import JobReturn
-from hydra_plugins.hydra_ray_launcher import _core
 from ray.exceptions import RayError
 
 from g2p.core.interrupts import raise_if_interrupted
 from g2p.launch.job_failure import job_failure
 
 SECONDS_BETWEEN_LOOKS = 0.5
+# Of a package that declares types, in a module of which nothing is public.
+_core: Any = import_module("hydra_plugins.hydra_ray_launcher._core")
 
 
 def wait_for_all(report: Callable[[JobReturn], None]) -> None:

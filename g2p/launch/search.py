@@ -16,11 +16,12 @@ from hydra.core.override_parser.types import Override
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
-from g2p.config.compose import compose_config, jobs, parse
+from g2p.config.compose import compose_config, jobs, parse, text_of
 from g2p.config.registry import CONF
 from g2p.config.schema import inapplicable_keys
 from g2p.config.search_path import composing
 from g2p.core.errors import OptionError
+from g2p.core.nested import flatten
 
 RESULTS = "optimization_results.yaml"  # which the sweeper writes into hydra.sweep.dir
 
@@ -35,7 +36,7 @@ def search_overrides(overrides: Sequence[Override]) -> list[str]:
     if not (CONF / "hydra" / "search" / f"{name}.yaml").is_file():
         return []
     start = [f"+hydra/search={name}"]
-    hydra_overrides = [o.input_line for o in overrides if o.key_or_group.startswith("hydra")]
+    hydra_overrides = [text_of(o) for o in overrides if o.key_or_group.startswith("hydra")]
     with composing():
         config = compose("config", overrides=[*start, *hydra_overrides], return_hydra_config=True)
     sweeper = config.hydra.sweeper
@@ -57,7 +58,7 @@ def search_overrides(overrides: Sequence[Override]) -> list[str]:
 
 def _search_name(overrides: Sequence[Override], space: list[str]) -> str:
     """Name a search in a storage by its keys: another data set or space is another search."""
-    user_overrides = [o.input_line for o in overrides if not o.key_or_group.startswith("hydra")]
+    user_overrides = [text_of(o) for o in overrides if not o.key_or_group.startswith("hydra")]
     text = json.dumps(sorted([*user_overrides, *space]))
     return f"g2p-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
@@ -69,7 +70,7 @@ def _space(params: DictConfig | dict, overrides: Sequence[Override]) -> list[str
     for job in jobs(overrides):
         config = compose_config(job)
         idle = inapplicable_keys(config)
-        flat = {f"{group}.{key}" for group, v in config.items() if isinstance(v, dict) for key in v}
+        flat = flatten(config)
         keys = [key for key in keys if key in flat and key not in idle]
     return [f"{key}={params[key]}" for key in keys]
 
@@ -114,7 +115,7 @@ class ReportBest(Callback):
         result = yaml.safe_load((Path(config.hydra.sweep.dir) / RESULTS).read_text())
         chosen = [f"{key}={value}" for key, value in result["best_params"].items()]
         overrides = parse(config.hydra.overrides.task)
-        fixed = [override.input_line for override in overrides if not override.is_sweep_override()]
+        fixed = [text_of(override) for override in overrides if not override.is_sweep_override()]
         folder = resolve_run(compose_config([*fixed, *chosen])).directory.folder
         print(f"best trial: validation R2 {result['best_value']:z.3f} with {', '.join(chosen)}")
         print(f"run: {folder}", flush=True)

@@ -1,6 +1,7 @@
 """Architectures: plain modules, a file each, independent of training and of configs."""
 
 import inspect
+from collections.abc import Mapping
 from importlib import import_module
 
 from torch import nn
@@ -11,7 +12,7 @@ from g2p.config.locate import is_dotted
 from g2p.core.errors import CodeError
 
 
-def build_model(options: dict, **facts) -> nn.Module:
+def build_model(options: Mapping, **facts) -> nn.Module:
     """Build the model `options["name"]`, of g2p or of a user, from its options and its facts.
 
     Facts depend on the data: `n_loci`, `n_phenotypes`, and for the models that use them
@@ -20,8 +21,8 @@ def build_model(options: dict, **facts) -> nn.Module:
     Raises:
         CodeError: naming the model's file, where its class cannot be trained.
     """
-    options = dict(options)
-    name = options.pop("name")
+    name = options["name"]
+    chosen = {key: value for key, value in options.items() if key != "name"}
     if is_dotted(name):
         builder = load_component(name)
     else:
@@ -29,7 +30,7 @@ def build_model(options: dict, **facts) -> nn.Module:
     file, kind = inspect.getfile(builder), builder.__name__
     parameters = inspect.signature(builder).parameters
     facts = {name: value for name, value in facts.items() if name in parameters}
-    model = construct(builder, file, **options, **facts)
+    model = construct(builder, file, **chosen, **facts)
     if not isinstance(model, nn.Module):
         fault = f"is not a torch.nn.Module: write class {kind}(nn.Module), or fit, load and predict"
     elif type(model).forward is nn.Module.forward:

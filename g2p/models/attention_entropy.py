@@ -28,13 +28,12 @@ def attention_entropy(model: nn.Module, genotype_BL: Tensor) -> list[dict]:
     None, or why this layer's attention cannot matter.
     """
     inputs: dict[Attention, list[Tensor]] = {}  # a multi-environment model passes several times
-    hooks = [
-        module.register_forward_pre_hook(
-            lambda layer, arguments: inputs.setdefault(layer, []).append(arguments[0])
-        )
-        for module in model.modules()
-        if isinstance(module, Attention)
-    ]
+
+    def collect(layer: nn.Module, arguments: tuple[Tensor, ...]) -> None:
+        if isinstance(layer, Attention):
+            inputs.setdefault(layer, []).append(arguments[0])
+
+    hooks = [module.register_forward_pre_hook(collect) for module in model.modules()]
     was_training = model.training
     model.eval()
     model(genotype_BL)

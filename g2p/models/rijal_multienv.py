@@ -75,5 +75,6 @@ class RijalMultienv(nn.Module):
             )
         loci_BLD = F.pad(self.embed(genotype_BL), (0, self.extra))
         loci_BLD = F.pad(loci_BLD, (0, 1), value=1.0)
-        token_B1D = self.code_PD[environment_B][:, None].to(loci_BLD.dtype)
+        # A buffer, which is a tensor: an annotation that says so would be code to the run's digest.
+        token_B1D = self.code_PD[environment_B][:, None].to(loci_BLD.dtype)  # pyright: ignore[reportIndexIssue]
         return self.readout(self.blocks(torch.cat([loci_BLD, token_B1D], dim=1)))

@@ -95,7 +95,7 @@ class Rung(nn.Module):
                         nn.init.normal_(parameter, std=NORMAL_SCALE)
         self.additive = None
         if additive:
-            self.additive = AdditivePath(ridge=ridge)
+            self.additive = AdditivePath(ridge=ridge)  # pyright: ignore[reportArgumentType]  # the caller passes it
             silence(self.readout)
 
     def forward(self, genotype_BL: Tensor) -> Tensor:

@@ -80,9 +80,10 @@ class Transformer(nn.Module):
         if position == "learned":
             self.position = LearnedPosition(n_loci=n_loci, dim=D, init_scale=init_scale)
         if position == "genome":
-            self.position = GenomePosition(genome_L2=genome_L2, dim=D, init_scale=init_scale)
+            # The caller passes it.
+            self.position = GenomePosition(genome_L2=genome_L2, dim=D, init_scale=init_scale)  # pyright: ignore[reportArgumentType]
         if additive:
-            self.additive = AdditivePath(ridge=ridge)
+            self.additive = AdditivePath(ridge=ridge)  # pyright: ignore[reportArgumentType]  # the caller passes it
             silence(self.readout)
 
     def forward(self, genotype_BL: Tensor) -> Tensor:

@@ -18,7 +18,9 @@ import numpy as np
 import pyarrow as pa
 import yaml
 
+from g2p.config.run_config import RunConfig
 from g2p.core.atomic_files import DRAFT, json_bytes, write_atomically, write_json
+from g2p.core.errors import OptionError
 from g2p.core.json_shapes import Environment, Metrics, parse
 from g2p.runs.checksums import (
     CHECKSUMS,
@@ -126,8 +128,8 @@ class RunDirectory:
             others += [path for path in self.checkpoints.iterdir() if path.name not in CHECKPOINTS]
         return others
 
-    def config(self) -> dict:
-        """Return the run's config.
+    def config(self) -> RunConfig:
+        """Return the run's config, as it was; of an earlier version it has other keys than today's.
 
         Raises:
             DamagedRunError: when the file is gone or damaged.
@@ -137,15 +139,15 @@ class RunDirectory:
             config = yaml.load(read_verified(self.folder, path.name).decode(), Loader)
             if not isinstance(config, dict):
                 raise ValueError("it is not a mapping")
+            return RunConfig.of(config)
         except FileNotFoundError:
             raise damaged(path, "it is gone", path.name) from None
-        except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
+        except (OSError, ValueError, yaml.YAMLError, RecursionError, OptionError) as error:
             raise damaged(path, " ".join(str(error).split()), path.name) from None
-        return config
 
-    def write_config(self, config: Mapping) -> None:
+    def write_config(self, config: RunConfig) -> None:
         dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # the fast one where there is one
-        text = yaml.dump(config, Dumper=dumper, sort_keys=False, allow_unicode=True)
+        text = yaml.dump(config.to_dict(), Dumper=dumper, sort_keys=False, allow_unicode=True)
         write_atomically(self.folder / "config.yaml", lambda file: file.write(text.encode()))
 
     def write_history(self, rows: list[dict]) -> None:

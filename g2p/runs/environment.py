@@ -102,7 +102,7 @@ def versions(recorded: Mapping) -> str | None:
 
 def installed() -> str:
     """Return the compared packages with the versions that are installed here, in a line."""
-    return versions({"packages": _versions()})
+    return versions({"packages": _versions()}) or ""
 
 
 # Once a process, whatever is installed or committed meanwhile: it is what was imported that ran.

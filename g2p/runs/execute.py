@@ -4,11 +4,12 @@ import math
 import time
 from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
 
-from g2p.config.registry import is_baseline
+from g2p.config.run_config import RunConfig
 from g2p.data.preprocess import Prepared, only_subset
 from g2p.hardware.device import device_name, peak_device_memory
 from g2p.runs.directory import RunDirectory
@@ -22,16 +23,17 @@ from g2p.training.fit import FitRequest, Fitted, score
 from g2p.training.flops import training_flops
 from g2p.training.user_metrics import user_scores
 
+Result = TypeVar("Result")
 # A run yields a request for a fit and receives the fitted model from whoever drives it: one run, or
-# several at once.
-Steps = Generator[FitRequest, Fitted, RunDirectory | Path | None]
+# several at once. At its end it returns a result.
+Steps = Generator[FitRequest, Fitted, Result]
 
 
 def training_steps(
-    config: Mapping, directory: RunDirectory, data: Prepared, base: Path | None, ridge: dict | None,
-    noise_ceiling: Mapping[str, float], accelerator: str, provenance: Mapping,
+    config: RunConfig, directory: RunDirectory, data: Prepared, base: Path | None,
+    ridge: dict | None, noise_ceiling: Mapping[str, float], accelerator: str, provenance: Mapping,
     group: Group | None, check_directory: Callable[[], None],
-) -> Steps:  # fmt: skip
+) -> Steps[None]:  # fmt: skip
     """Write the results of a run that is not finished; metrics.json, which marks it finished, last.
 
     Args:
@@ -49,9 +51,8 @@ def training_steps(
     started = time.monotonic()
     name = directory.folder.name
     resumed = (directory.checkpoints / "last.ckpt").exists()
-    options = dict(config["logger"])
-    tracking = getattr(trackers, f"{options.pop('name')}_tracker")
-    with tracking(config, name, group, **options) as tracker:
+    tracking = getattr(trackers, f"{config.logger.name}_tracker")
+    with tracking(config, name, group, **config.logger.options) as tracker:
 
         def on_epoch(rows: list[dict]) -> None:
             check_directory()
@@ -59,12 +60,10 @@ def training_steps(
             tracker.epochs(rows)
 
         # Several devices train in other processes, which write the file; the tracker follows later.
-        has_processes = (
-            not is_baseline(config["model"]["name"]) and config["trainer"]["devices"] > 1
-        )
+        has_processes = config.model.is_trained and config.trainer.devices > 1
         callback = directory.write_history if has_processes else on_epoch
         _check_metrics(config, data)
-        ridge_r2 = ridge and ridge["val"]["r2_mean"]
+        ridge_r2: float | None = ridge["val"]["r2_mean"] if ridge else None
         fitted = yield FitRequest(
             config, data, directory.checkpoints, callback, base, ProgressBar, ridge_r2
         )
@@ -84,7 +83,7 @@ def training_steps(
                 stacked=fitted.stacked,
                 resumed=resumed,
                 seconds=seconds,
-                device_memory=peak_device_memory(accelerator, config["trainer"]["devices"]),
+                device_memory=peak_device_memory(accelerator, config.trainer.devices),
                 energy=fitted.joules,
             )
         )
@@ -93,20 +92,21 @@ def training_steps(
         directory.write_metrics(metrics)
 
 
-def _check_metrics(config: Mapping, data: Prepared) -> None:
+def _check_metrics(config: RunConfig, data: Prepared) -> None:
     """Call a user's metrics once before hours of training, on values of the training strains."""
     values = only_subset(data.observed, data.split, "train")[data.split["train"]]
-    user_scores(values, values, data.phenotype_names, metrics=config["trainer"]["metrics"])
+    user_scores(values, values, data.phenotype_names, metrics=config.trainer.metrics)
 
 
 def _evaluate(
-    config: Mapping, directory: RunDirectory, data: Prepared, fitted: Fitted, ridge_r2: float | None
-) -> dict:
+    config: RunConfig, directory: RunDirectory, data: Prepared, fitted: Fitted,
+    ridge_r2: float | None,
+) -> dict:  # fmt: skip
     """Score the chosen checkpoint on val and, only here, on test; write its predictions."""
     metrics = {
         "signature": directory.folder.name,
-        "model": config["model"]["name"],
-        "seed": config["seed"],
+        "model": config.model.name,
+        "seed": config.seed,
         "best_epoch": fitted.best_epoch,
         "epochs": len(fitted.rows),
         "updates": fitted.rows[-1]["updates"],
@@ -133,9 +133,9 @@ def _evaluate(
             predicted[subset],
             observed[subset],
             data.phenotype_names,
-            metrics=config["trainer"]["metrics"],
+            metrics=config.trainer.metrics,
         )
-    if not is_baseline(config["model"]["name"]):
+    if config.model.is_trained:
         val_r2 = math.nan if metrics["val"]["r2_mean"] is None else metrics["val"]["r2_mean"]
         metrics["plateau"] = on_plateau(val_r2, ridge_r2, fitted.attention)
         metrics["escape"] = find_escape(fitted.rows, ridge_r2)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from g2p.core.atomic_files import write_atomically
@@ -24,7 +25,7 @@ def draw_run(directory: RunDirectory, metrics: dict) -> list[Path]:
         with drawing_style():
             figure = draw(directory, metrics)
             # Not by savefig, which draws everything twice.
-            write_atomically(path, figure.canvas.print_png)
+            write_atomically(path, FigureCanvasAgg(figure).print_png)
         paths.append(path)
     return paths
 

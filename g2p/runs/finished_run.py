@@ -1,6 +1,6 @@
 """A finished run, opened: its config, results and model, for use from Python."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,7 @@ from g2p.runs.directory import RunDirectory
 if TYPE_CHECKING:
     import pandas as pd
 
+    from g2p.config.run_config import RunConfig
     from g2p.runs.load import RestoredModel
 
 BLOCK = 1024  # strains predicted at a time
@@ -51,8 +52,8 @@ class Run:
         return self.metrics["signature"]
 
     @cached_property
-    def config(self) -> Mapping:
-        """The config that the run was trained with."""
+    def config(self) -> "RunConfig":
+        """The config that the run was trained with: `run.config.model.name`."""
         return self.directory.config()
 
     @cached_property
@@ -69,7 +70,7 @@ class Run:
         """The learning curve, a row an epoch; empty for a closed form, which has no epochs."""
         frame = _frame(self.directory.history)
         # The one row in the file of a closed form has no learning rate.
-        return frame[frame["lr"].notna()].reset_index(drop=True) if "lr" in frame else frame
+        return frame.loc[frame["lr"].notna()].reset_index(drop=True) if "lr" in frame else frame
 
     @cached_property
     def predictions(self) -> "pd.DataFrame":

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import yaml
@@ -97,7 +98,8 @@ def _read(directory: RunDirectory) -> StoredRun | None:
         changed = next(file for file in written if file.exists()).stat().st_mtime
     except (StopIteration, FileNotFoundError):
         return None
-    config, scores = {}, {}
+    config: dict[str, Any] = {}
+    scores: dict[str, Any] = {}
     try:
         config = _flat_config(_config_text(directory.folder))
         names = config.get("phenotype", [])

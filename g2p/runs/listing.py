@@ -44,18 +44,14 @@ def sorted_by(key: str, runs: Sequence[StoredRun]) -> list[StoredRun]:
     Raises:
         OptionError: for a key that no run has.
     """
-    value = SORTED_BY.get(key)
-    if value is None:
-        if key not in filter_keys():
-            keys = [*SORTED_BY, *filter_keys()]
-            raise OptionError(
-                f"sort={key} is not a sort key.{nearest(key, keys)} "
-                f"Allowed: {listed(SORTED_BY)}, or a key of the runs, such as model or optim.lr."
-            )
-        name = f"{key}.name" if key in GROUPS and key not in PRESETS else key
-
-        def value(run: StoredRun) -> object:
-            return options_with_effect(run).get(name)
+    if key not in SORTED_BY and key not in filter_keys():
+        keys = [*SORTED_BY, *filter_keys()]
+        raise OptionError(
+            f"sort={key} is not a sort key.{nearest(key, keys)} "
+            f"Allowed: {listed(SORTED_BY)}, or a key of the runs, such as model or optim.lr."
+        )
+    name = f"{key}.name" if key in GROUPS and key not in PRESETS else key
+    value = SORTED_BY.get(key, lambda run: options_with_effect(run).get(name))
 
     def order(run: StoredRun) -> tuple:
         sort_value = value(run)

@@ -8,17 +8,16 @@ from typing import Any
 
 import numpy as np
 import torch
-import yaml
 
 from g2p.baselines import build_baseline
 from g2p.config.code_digest import code_digest
 from g2p.config.locate import is_dotted, locate
-from g2p.config.registry import is_baseline, neutral_options
+from g2p.config.registry import neutral_options
+from g2p.config.run_config import ModelSection
 from g2p.config.schema import check_group
 from g2p.core.errors import G2PError, RunError
 from g2p.hardware.device import resolve_accelerator
 from g2p.models import build_model
-from g2p.runs.checksums import read_verified
 from g2p.runs.directory import RunDirectory
 from g2p.training.inference import predict_standardised
 from g2p.training.saved_model import SavedModel, damaged, load_model
@@ -76,12 +75,12 @@ def restore(directory: RunDirectory, accelerator: str, code: Sequence[str] = ())
     if not directory.finished:
         raise RunError(f"{directory.folder} is not a finished run (it has no metrics.json).")
     file = directory.folder / "config.yaml"
-    options = _model_options(file, directory, code)
+    options = _model_section(directory, code)
     saved = load_model(
         directory.verify("checkpoints/best.ckpt"), directory.metrics()["signature"], REMEDY
     )
     inputs = saved.inputs
-    if is_baseline(options["name"]):
+    if not options.is_trained:
         model = _baseline(options, saved)
         predictor = model.predict
     else:
@@ -89,7 +88,7 @@ def restore(directory: RunDirectory, accelerator: str, code: Sequence[str] = ())
         model.to(resolve_accelerator(accelerator)).eval()
         predictor = partial(predict_standardised, model)
     return RestoredModel(
-        name=options["name"],
+        name=options.name,
         predict=predictor,
         loci=inputs["loci"],
         mean_genotype=np.array(inputs["mean_genotype"]),
@@ -102,37 +101,34 @@ def restore(directory: RunDirectory, accelerator: str, code: Sequence[str] = ())
     )
 
 
-def _model_options(file: Path, directory: RunDirectory, code: Sequence[str]) -> dict:
-    """Return the model that a run's config.yaml names, with its options.
+def _model_section(directory: RunDirectory, code: Sequence[str]) -> ModelSection:
+    """Return the model that a run's config names, with its options.
 
     Options that did not exist when the run was trained are neutral.
     """
-    try:
-        config = yaml.safe_load(read_verified(file.parent, file.name))
-    except FileNotFoundError:
-        raise RunError(f"{file} is gone. {REMEDY}") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise damaged(file, " ".join(str(error).split()), REMEDY) from None
-    if not isinstance(config, dict) or not isinstance(config.get("model"), dict):
+    file = directory.folder / "config.yaml"
+    config = directory.config()
+    model = getattr(config, "model", None)
+    if not isinstance(model, ModelSection):
         raise damaged(file, "it names no model", REMEDY)
-    if is_dotted(config["model"].get("name")):
-        _check_code(config["model"], directory, code)
+    if is_dotted(getattr(model, "name", None)):
+        _check_code(model, directory, code)
     try:
-        config["model"] = neutral_options("model", config["model"]) | config["model"]
+        config = config.replace(model={**neutral_options("model", model), **model})
         check_group("model", config)
     except G2PError as error:
         raise damaged(file, str(error), REMEDY) from None
-    return config["model"]
+    return config.model
 
 
-def _check_code(options: dict, directory: RunDirectory, code: Sequence[str]) -> None:
+def _check_code(options: ModelSection, directory: RunDirectory, code: Sequence[str]) -> None:
     """Refuse a model of a user's code that may not be imported, or is not what the run trained.
 
     Raises:
         RunError: for such code.
         CodeError: for code that is not there.
     """
-    name = options["name"]
+    name = options.name
     if not any(each and f"{name}.".startswith(f"{each}.") for each in code):
         package = name.partition(".")[0]
         raise RunError(
@@ -149,7 +145,7 @@ def _check_code(options: dict, directory: RunDirectory, code: Sequence[str]) -> 
         )
 
 
-def _network(options: dict, saved: SavedModel, file: Path) -> torch.nn.Module:
+def _network(options: ModelSection, saved: SavedModel, file: Path) -> torch.nn.Module:
     loci, phenotypes = saved.inputs["loci"], saved.inputs["phenotypes"]
     n_loci, n_phenotypes = len(loci["id"]), len(phenotypes)
     chromosome_number = {name: i for i, name in enumerate(dict.fromkeys(loci["chromosome"]))}
@@ -172,7 +168,7 @@ def _network(options: dict, saved: SavedModel, file: Path) -> torch.nn.Module:
     return model
 
 
-def _baseline(options: dict, saved: SavedModel) -> Any:
+def _baseline(options: ModelSection, saved: SavedModel) -> Any:
     """Return a baseline with its state, after it has predicted one strain.
 
     Each baseline has another kind of state, some in a library's format, so its prediction for the
@@ -186,7 +182,7 @@ def _baseline(options: dict, saved: SavedModel) -> Any:
         raise
     except Exception as error:
         reason = f"{type(error).__name__}: {error}".partition("\n")[0]
-        raise saved.error(f"its state is not that of model={options['name']}: {reason}") from None
+        raise saved.error(f"its state is not that of model={options.name}: {reason}") from None
     is_whole = predicted.shape == expected and predicted.dtype.kind == "f"
     if not (is_whole and np.isfinite(predicted).all()):
         raise saved.error(f"its state does not predict {expected[1]} phenotypes")

@@ -4,12 +4,14 @@ import contextlib
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Generic
 
 from g2p.config.locate import is_dotted
-from g2p.config.registry import is_baseline
+from g2p.config.run_config import RunConfig
 from g2p.core.interrupts import prioritise_interrupts, raise_if_interrupted
+from g2p.runs.execute import Result, Steps
 from g2p.runs.lock import BusyError
-from g2p.runs.run import Steps, drive
+from g2p.runs.run import drive
 from g2p.training.fit import Capacity, FitRequest, Fitted, fit_model
 
 # Model options that do not change the arithmetic of a step: packed runs may differ in them, as they
@@ -17,12 +19,12 @@ from g2p.training.fit import Capacity, FitRequest, Fitted, fit_model
 FREE_MODEL_OPTIONS = {"init_scale", "initialisation", "dropout"}
 SHARED_TRAINER_OPTIONS = ("accelerator", "devices", "batch_size", "precision")
 
-Begin = Callable[[bool], Steps]
+Begin = Callable[[bool], Steps[Result]]
 
 
 def run_packed(
-    configs: Sequence[Mapping], begin: Sequence[Begin], report: Callable[[str], None]
-) -> list[object | BaseException]:
+    configs: Sequence[RunConfig], begin: Sequence[Begin[Result]], report: Callable[[str], None]
+) -> list[Result | BaseException]:
     """Drive runs to their ends, as many at once as fit; return in order what each came to.
 
     A run that fails, or calls sys.exit, does not affect the others. One that another process is
@@ -39,9 +41,9 @@ def run_packed(
     by_kind = defaultdict(list)
     for number, config in enumerate(configs):
         by_kind[_kind(config) or str(number)].append(number)
-    results: dict[int, object] = {}
+    results: dict[int, Result | BaseException] = {}
     for numbers in by_kind.values():
-        runs = PackedRuns(report)
+        runs: PackedRuns[Result] = PackedRuns(report)
         with runs.closing(), prioritise_interrupts():
             for number in numbers:
                 raise_if_interrupted()
@@ -60,20 +62,24 @@ def run_packed(
     return [results[number] for number in range(len(configs))]
 
 
-def _kind(config: Mapping) -> str | None:
+def _kind(config: RunConfig) -> str | None:
     """Return what configs must share to be packed, as text; None for a run that is fitted alone."""
-    name = config["model"]["name"]
+    name = config.model.name
     # Code of a user's own need not be what torch.vmap can stack.
-    trainer = config["trainer"]
-    if is_dotted(name) or trainer["loss"] or trainer["callbacks"]:
+    trainer = config.trainer
+    if is_dotted(name) or trainer.loss or trainer.callbacks:
         return None
-    if is_baseline(name) or trainer["devices"] > 1:
+    if not config.model.is_trained or trainer.devices > 1:
         return None
     return json.dumps(
         {
-            **{group: config[group] for group in ("data", "qc", "transfer")},
-            "model": {k: v for k, v in config["model"].items() if k not in FREE_MODEL_OPTIONS},
-            "trainer": {key: config["trainer"][key] for key in SHARED_TRAINER_OPTIONS},
+            "data": config.data.to_dict(),
+            "qc": config.qc.to_dict(),
+            "transfer": config.transfer.to_dict(),
+            "model": {
+                k: v for k, v in config.model.to_dict().items() if k not in FREE_MODEL_OPTIONS
+            },
+            "trainer": [getattr(config.trainer, key) for key in SHARED_TRAINER_OPTIONS],
         },
         sort_keys=True,
     )
@@ -85,7 +91,7 @@ def _sizes(request: FitRequest) -> tuple:
     return request.data.genotypes.shape[1], len(request.data.phenotype_names), is_finetuned
 
 
-class PackedRuns:
+class PackedRuns(Generic[Result]):
     """The runs of one kind that are under way in this process, each stopped at its next fit.
 
     `g2p.training.packed.member.PackedRun` is one of them inside a packed fit.
@@ -98,8 +104,8 @@ class PackedRuns:
     """
 
     def __init__(self, report: Callable[[str], None]):
-        self.under_way: dict[int, Steps] = {}
-        self.results: dict[int, object] = {}
+        self.under_way: dict[int, Steps[Result]] = {}
+        self.results: dict[int, Result | BaseException] = {}
         self.waiting: dict[tuple, dict[int, FitRequest]] = {}
         self.capacity: dict[tuple, Capacity] = {}
         self.report = report
@@ -111,7 +117,9 @@ class PackedRuns:
             len(waiting) >= self.capacity[sizes].members for sizes, waiting in self.waiting.items()
         )
 
-    def advance(self, number: int, run: Steps, step: Callable[[Steps], FitRequest]) -> None:
+    def advance(
+        self, number: int, run: Steps[Result], step: Callable[[Steps[Result]], FitRequest]
+    ) -> None:
         """Let a run continue to the next fit that it requests, or to its end."""
         self.under_way[number] = run
         try:
@@ -127,7 +135,7 @@ class PackedRuns:
         else:
             self.waiting.setdefault(sizes, {})[number] = request
 
-    def _end(self, number: int, result: object) -> None:
+    def _end(self, number: int, result: Result | BaseException) -> None:
         del self.under_way[number]
         self.results[number] = result
 

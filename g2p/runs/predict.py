@@ -1,6 +1,6 @@
 """Predictions of a finished run for the strains of another panel."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,7 @@ BLOCK = 1024  # strains predicted, and written, at a time
 
 
 def write_predictions(
-    run: Path, data: dict, cache: Path, *, out: Path, missing_loci: str, accelerator: str,
+    run: Path, data: Mapping, cache: Path, *, out: Path, missing_loci: str, accelerator: str,
     match: str = "both", code: Sequence[str] = (),
 ) -> None:  # fmt: skip
     """Write the predictions of a run for a source's strains to `out`.
@@ -114,7 +114,7 @@ def _write(
             writer.write_table(pa.table(columns, schema=schema))
 
 
-def _refuse_to_replace(out: Path, run: Path, data: dict) -> None:
+def _refuse_to_replace(out: Path, run: Path, data: Mapping) -> None:
     """Refuse an `out` that is a file of the run, or one that the data is read from."""
     if out.name in FILES and out.resolve().parent == run.resolve():
         raise OptionError(f"out={out} is a file of the run itself. Set out= to another file.")

@@ -3,24 +3,31 @@
 A run whose model lacks the key does not match. `a,b` means either, `interval(a,b)` between.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cache
+from pathlib import Path
+from typing import Any
 
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import IntervalSweep, Override
 
 from g2p.config.compose import alternatives, compose_config, parse, plain
 from g2p.config.constraints import OptionsOf
+from g2p.config.locate import is_dotted
 from g2p.config.options import Option
-from g2p.config.registry import GROUPS, PRESETS, choice_options, choices
+from g2p.config.registry import GROUPS, PRESETS, USER_GROUPS, choice_options, choices
 from g2p.config.schema import TOP_LEVEL, unknown_choice
 from g2p.core.errors import OptionError
 from g2p.core.phrases import listed, nearest
-from g2p.runs.index import StoredRun
+from g2p.runs.index import StoredRun, stored_runs
 from g2p.runs.status import STATES, UNFINISHED
 
 
-def parse_filter(override_text: str) -> Callable[[StoredRun], bool]:
+def parse_filter(override_text: str, folder: Path) -> Callable[[StoredRun], bool]:
     """Return a function from a run to whether it matches a filter such as `model=ridge`.
+
+    Args:
+        override_text: the filter.
+        folder: of the runs; a key that one of them has is a key, as an option of a user's model.
 
     Raises:
         OptionError: for a key or a choice that does not exist, naming the nearest.
@@ -41,14 +48,18 @@ def parse_filter(override_text: str) -> Callable[[StoredRun], bool]:
         values = _values(override)
         return lambda run: any(_predicts(run, value, ALIASES) for value in values)
     if key in GROUPS:
-        values = _values(override, choices(key))
+        values = _values(override)
+        for value in values:
+            if value not in choices(key) and not (key in USER_GROUPS and is_dotted(value)):
+                raise OptionError(unknown_choice(key, value))
         matching = [_preset_keys(key)[v] if key in PRESETS else {f"{key}.name": v} for v in values]
-    elif key in _options():
-        if override.is_interval_sweep():
-            bounds = override.value()
-            return lambda run: _within(run.config.get(key), bounds.start, bounds.end)
+    elif key in _options() or _is_stored(key, folder):
+        bounds = override.value()
+        if isinstance(bounds, IntervalSweep):
+            return lambda run: _within(run.config.get(key), bounds.start or 0, bounds.end or 0)
         matching = [{key: value} for value in _values(override)]
-        _check_values(key, [each[key] for each in matching])
+        if key in _options():
+            _check_values(key, [each[key] for each in matching])
     else:
         prefix = f"{key.partition('.')[0]}."
         allowed = [k for k in filter_keys() if k.startswith(prefix)] or [*_plain_keys(), *GROUPS]
@@ -59,18 +70,22 @@ def parse_filter(override_text: str) -> Callable[[StoredRun], bool]:
     return lambda run: any(_matches(run.config, each) for each in matching)
 
 
+def _is_stored(key: str, folder: Path) -> bool:
+    return folder.is_dir() and any(key in run.config for run in stored_runs(folder))
+
+
 def _check_values(key: str, values: Iterable) -> None:
     """Refuse a value that no model or source allows for the key."""
     group, _, option = key.partition(".")
     for value in values:
-        if option == "name" and value not in choices(group):
+        if option == "name" and value not in choices(group) and not is_dotted(value):
             raise OptionError(unknown_choice(group, value))
         problems = [each.problem(value) for each in _options()[key]]
         if problems and all(problems):
             raise OptionError(f"{key} {problems[0]}.")
 
 
-def _values(override: Override, allowed: Iterable[str] | None = None) -> list:
+def _values(override: Override, allowed: Collection[str] | None = None) -> list[Any]:
     """Return the values of a filter, one or several."""
     values = [plain(parse([text])[0].value()) for text in alternatives(override)]
     for value in values:
@@ -102,7 +117,7 @@ def is_bool(value: object) -> bool:
 @cache
 def _preset_keys(group: str) -> dict[str, dict]:
     """Return of each preset of a group the keys that differ between its presets."""
-    presets = {name: compose_config([f"{group}={name}"])[group] for name in choices(group)}
+    presets = {name: getattr(compose_config([f"{group}={name}"]), group) for name in choices(group)}
     first, *others = presets.values()
     keys = [key for key in first if any(other[key] != first[key] for other in others)]
     return {name: {f"{group}.{key}": v[key] for key in keys} for name, v in presets.items()}

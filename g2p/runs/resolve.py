@@ -1,6 +1,6 @@
 """The run that a config means: its panel, its phenotypes, its signature and its directory."""
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -9,7 +9,7 @@ from types import ModuleType
 import numpy as np
 
 from g2p.config.code_digest import code_digest
-from g2p.config.registry import is_baseline
+from g2p.config.run_config import RunConfig, Section
 from g2p.data import load_panel
 from g2p.data import split as splits
 from g2p.data import transfer as transfers
@@ -84,7 +84,7 @@ class ResolveCache:
 
 
 def resolve_run(
-    config: Mapping, shared: ResolveCache | None = None, *, on_another_machine: bool = False
+    config: RunConfig, shared: ResolveCache | None = None, *, on_another_machine: bool = False
 ) -> ResolvedRun:
     """Resolve a checked config to its run.
 
@@ -100,20 +100,22 @@ def resolve_run(
     shared = shared or ResolveCache()
     cache, runs = (
         shared.once(path, lambda path=path: Path(path).expanduser().absolute())
-        for path in (config["paths"]["cache"], config["paths"]["runs"])
+        for path in (config.paths.cache, config.paths.runs)
     )
-    data, split_options, transfer = (repr(config[key]) for key in ("data", "split", "transfer"))
-    panel_key = (data, config["paths"]["cache"])
-    panel, fingerprint = shared.once(panel_key, lambda: load_panel(config["data"], cache))
-    requested = panel.columns(config["phenotype"])
+    data, split_options, transfer = (
+        repr(section) for section in (config.data, config.split, config.transfer)
+    )
+    panel_key = (data, config.paths.cache)
+    panel, fingerprint = shared.once(panel_key, lambda: load_panel(config.data, cache))
+    requested = panel.columns(config.phenotype)
     split_key = (*panel_key, split_options, *requested)
-    split = partial(_call_choice, splits, config["split"], panel, requested)
+    split = partial(_call_choice, splits, config.split, panel, requested)
     make_split = partial(shared.once, split_key, split)
     phenotypes, columns = shared.once_in_a_row(
         (*split_key, transfer),
-        lambda: _call_choice(transfers, config["transfer"], panel, requested, make_split),
+        lambda: _call_choice(transfers, config.transfer, panel, requested, make_split),
     )
-    option = "cpu" if is_baseline(config["model"]["name"]) else config["trainer"]["accelerator"]
+    option = config.trainer.accelerator if config.model.is_trained else "cpu"
     accelerator = option
     if option == "auto" or not on_another_machine:
         accelerator = shared.once(("on", option), lambda: resolve_accelerator(option))
@@ -127,7 +129,7 @@ def resolve_run(
     provenance = {
         "data_fingerprint": fingerprint,
         "numerics_version": NUMERICS_VERSION,
-        "code_digest": code_digest(config["model"]),
+        "code_digest": code_digest(config.model),
     }
     return ResolvedRun(
         directory,
@@ -137,17 +139,17 @@ def resolve_run(
         requested,
         columns,
         phenotypes,
-        _target(config["transfer"], panel),
+        _target(config.transfer, panel),
         accelerator,
         provenance,
     )
 
 
-def _target(transfer: Mapping, panel: Panel) -> str | None:
+def _target(transfer: Section, panel: Panel) -> str | None:
     """Return the name, aliases resolved, of the phenotype that a transfer is about."""
-    if "target" not in transfer:
+    if transfer.name != "target":
         return None
-    (column,) = panel.columns(transfer["target"], "transfer.target")
+    (column,) = panel.columns(transfer.target, "transfer.target")
     return panel.phenotype_names[column]
 
 
@@ -174,7 +176,6 @@ def finished_under_other_code(directories: Iterable[RunDirectory]) -> dict[str, 
     return earlier
 
 
-def _call_choice(module: ModuleType, options: Mapping, *data):
+def _call_choice(module: ModuleType, choice: Section, *data):
     """Call the function of `module` that a group's choice names, with the choice's options."""
-    options = dict(options)
-    return getattr(module, options.pop("name"))(*data, **options)
+    return getattr(module, choice.name)(*data, **choice.options)

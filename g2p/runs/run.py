@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from g2p.config.registry import prepare_options
+from g2p.config.run_config import RunConfig
 from g2p.config.schema import check
 from g2p.core.console import Console
 from g2p.core.errors import G2PError
@@ -15,7 +16,7 @@ from g2p.core.phrases import plural
 from g2p.data.preprocess import Prepared, prepare
 from g2p.runs.directory import RunDirectory, unverified_line
 from g2p.runs.environment import differences
-from g2p.runs.execute import Steps, training_steps
+from g2p.runs.execute import Result, Steps, training_steps
 from g2p.runs.lock import locked
 from g2p.runs.metrics_table import print_attention, print_plateau, print_table
 from g2p.runs.resolve import ResolvedRun, finished_under_other_code, resolve_run
@@ -30,7 +31,7 @@ def run(config: Mapping, *, set_by_user: Iterable[str] = (), group: str | None =
     """Train, or return what was trained before; print the table and the directory.
 
     Args:
-        config: the resolved config, as plain dicts (`conf/config.yaml` says which keys).
+        config: resolved; a `RunConfig`, or plain dicts (`conf/config.yaml` says which keys).
         set_by_user: keys that the user set, so that one without effect is refused.
         group: of the multirun or study this run belongs to, for the tracker.
 
@@ -43,12 +44,12 @@ def run(config: Mapping, *, set_by_user: Iterable[str] = (), group: str | None =
     return drive(run_steps(config, set_by_user=set_by_user, group=group))
 
 
-def obtain_run(config: Mapping, group: Group | None, console: Console) -> RunDirectory:
+def obtain_run(config: RunConfig, group: Group | None, console: Console) -> RunDirectory:
     """Return the finished run of a checked config: stored, waited for, or trained now."""
     return drive(obtain_steps(config, group, console))
 
 
-def drive(steps: Steps):
+def drive(steps: Steps[Result]) -> Result:
     """Drive one run to its end: fit each request at once, and return what the run returns."""
     try:
         request = next(steps)
@@ -65,9 +66,10 @@ def drive(steps: Steps):
 
 def run_steps(
     config: Mapping, *, set_by_user: Iterable[str] = (), group: str | None = None, wait: bool = True
-) -> Steps:
+) -> Steps[Path]:
     """Do what `run` does, and yield each fit to whoever drives the run."""
     check(config, set_by_user)
+    config = RunConfig.of(config)
     console = Console()
     tracker_group = Group(group) if group else None
     directory = yield from obtain_steps(config, tracker_group, console, wait)
@@ -81,9 +83,9 @@ def run_steps(
 
 
 def obtain_steps(
-    config: Mapping, group: Group | None, console: Console, wait: bool = True,
+    config: RunConfig, group: Group | None, console: Console, wait: bool = True,
     resolved: ResolvedRun | None = None,
-) -> Steps:  # fmt: skip
+) -> Steps[RunDirectory]:  # fmt: skip
     """Do what `obtain_run` does, and yield each fit to whoever drives the run.
 
     Args:
@@ -98,7 +100,7 @@ def obtain_steps(
     """
     resolved = resolved or resolve_run(config)
     directory, columns = resolved.directory, resolved.columns
-    if directory.finished and not config["force"]:
+    if directory.finished and not config.force:
         console.print("Finished before; here is its result (force=true trains it again).")
         if line := unverified_line([directory]):
             console.print(line, soft_wrap=True)
@@ -108,12 +110,12 @@ def obtain_steps(
     if earlier := finished_under_other_code([directory]).get(directory.folder.name):
         console.print(
             f"Finished before under other code: {earlier.folder}. The code of "
-            f"model={config['model']['name']} or of g2p's numerics has changed since, so the run "
+            f"model={config.model.name} or of g2p's numerics has changed since, so the run "
             "is trained again.",
             soft_wrap=True,
         )
     base = None
-    if config["transfer"].get("method") == "finetuned":
+    if config.transfer.name == "target" and config.transfer.method == "finetuned":
         names = resolved.panel.phenotype_names
         other_phenotypes = [names[c] for c in resolved.requested_columns if c not in columns]
         console.print(
@@ -124,16 +126,16 @@ def obtain_steps(
             _base_config(config, other_phenotypes), group and group.base(), console, wait
         )
         base = base_run.verify("checkpoints/best.ckpt")
-    options = {key: value for key, value in config["data"].items() if key in prepare_options()}
+    options = {key: value for key, value in config.data.items() if key in prepare_options()}
     panel = replace(resolved.panel, phenotypes=resolved.phenotypes)
     target = resolved.target
-    cache = Path(config["paths"]["cache"]).expanduser()
+    cache = Path(config.paths.cache).expanduser()
     stored = cache / "thinned" / f"{_genotypes_signature(config, resolved.signature_of)}.npz"
-    data = prepare(panel, resolved.split, columns, config["qc"], target, stored, **options)
+    data = prepare(panel, resolved.split, columns, config.qc, target, stored, **options)
     for line in (*data.qc_log, _sizes_line(config, data), *_transfer_lines(data, target)):
         console.print(line, soft_wrap=True)
     with locked(directory, console, wait) as check_directory:
-        if config["force"]:
+        if config.force:
             if _is_unfinished_force(directory):
                 line = "Resuming the run that an earlier force=true started and did not finish."
                 console.print(line, soft_wrap=True)
@@ -161,34 +163,34 @@ def _is_unfinished_force(directory: RunDirectory) -> bool:
         return False
     try:
         return (
-            directory.config().get("force") is True
+            getattr(directory.config(), "force", False) is True
             and find_last_checkpoint(directory.checkpoints) is not None
         )
     except G2PError:
         return False
 
 
-def _base_config(config: Mapping, phenotypes: list[str]) -> dict:
+def _base_config(config: RunConfig, phenotypes: list[str]) -> RunConfig:
     """Return the config of the run that fine-tuning starts from."""
-    return {**config, "transfer": {"name": "none"}, "phenotype": phenotypes, "force": False}
+    return config.replace(transfer={"name": "none"}, phenotype=phenotypes, force=False)
 
 
-def _genotypes_signature(config: Mapping, signature_of: Callable[..., str]) -> str:
+def _genotypes_signature(config: RunConfig, signature_of: Callable[..., str]) -> str:
     """Hash the keys that decide on a run's genotypes, as if they were a run's config."""
     ridge = _ridge_config(config)
-    if config["data"]["missing"] == "drop_strain" or config["split"]["name"] == "cv2":
+    if config.data.missing == "drop_strain" or config.split.name == "cv2":
         return signature_of(ridge)  # then the phenotypes do, too
-    return signature_of({**ridge, "transfer": {"name": "none"}}, phenotypes=[])
+    return signature_of(ridge.replace(transfer={"name": "none"}), phenotypes=[])
 
 
-def _ridge_config(config: Mapping) -> dict:
-    return {**config, "model": {"name": "ridge"}}
+def _ridge_config(config: RunConfig) -> RunConfig:
+    return config.replace(model={"name": "ridge"})
 
 
-def _sizes_line(config: Mapping, data: Prepared) -> str:
+def _sizes_line(config: RunConfig, data: Prepared) -> str:
     subsets = ", ".join(f"{len(rows)} {subset}" for subset, rows in data.split.items())
     return (
-        f"{config['model']['name']} on {config['data']['name']}: {subsets} strains, "
+        f"{config.model.name} on {config.data.name}: {subsets} strains, "
         f"{len(data.loci)} loci, {plural(len(data.phenotype_names), 'phenotype')}"
     )
 

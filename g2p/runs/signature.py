@@ -5,7 +5,8 @@ import json
 from collections.abc import Iterable, Mapping
 
 from g2p.config.code_digest import code_digest, user_digest
-from g2p.config.registry import choice_options, is_baseline, prepare_options
+from g2p.config.registry import choice_options, prepare_options
+from g2p.config.run_config import RunConfig
 from g2p.config.schema import inapplicable_keys
 from g2p.config.user_code import user_code
 
@@ -16,7 +17,7 @@ HALF = 8  # hex digits
 
 
 def signature(
-    config: Mapping, *, data_fingerprint: str, phenotypes: list[str], accelerator: str
+    config: RunConfig, *, data_fingerprint: str, phenotypes: list[str], accelerator: str
 ) -> str:
     """Return 16 hex digits for a resolved, checked config and the code that it runs.
 
@@ -27,14 +28,14 @@ def signature(
     of the same config under other code is found by its name.
 
     Args:
-        config: plain dicts.
+        config: resolved and checked.
         data_fingerprint: of the panel (source, options, content); stands for the source's options.
         phenotypes: their names, aliases resolved, in panel order.
         accelerator: `cpu` or `cuda`.
     """
     config_text = _config_text(config, data_fingerprint, phenotypes, accelerator)
     others = [f" {name} {user_digest(name)}" for name in user_code(config)]
-    code = f"{NUMERICS_VERSION} {code_digest(config['model'])}{''.join(others)}"
+    code = f"{NUMERICS_VERSION} {code_digest(config.model)}{''.join(others)}"
     return _digest(config_text)[:HALF] + _digest(f"{config_text} {code}")[:HALF]
 
 
@@ -48,7 +49,7 @@ def _digest(text: str) -> str:
 
 
 def _config_text(
-    config: Mapping, data_fingerprint: str, phenotypes: list[str], accelerator: str
+    config: RunConfig, data_fingerprint: str, phenotypes: list[str], accelerator: str
 ) -> str:
     covered = {
         "data": json.dumps(data_fingerprint),
@@ -56,14 +57,14 @@ def _config_text(
         "phenotypes": json.dumps(phenotypes),
         **{group: _group_text(group, config) for group in ("qc", "split", "transfer", "model")},
     }
-    if not is_baseline(config["model"]["name"]):
+    if config.model.is_trained:
         covered |= {
             "optim": _group_text("optim", config),
             "trainer": _group_text("trainer", config, accelerator=accelerator),
-            "seed": json.dumps(config["seed"]),
+            "seed": json.dumps(config.seed),
         }
-    elif config["trainer"]["metrics"]:
-        covered["metrics"] = json.dumps(config["trainer"]["metrics"])
+    elif config.trainer.metrics:
+        covered["metrics"] = json.dumps(config.trainer.metrics)
     # As json.dumps(..., sort_keys=True) has it.
     return "{" + ", ".join(f'"{key}": {covered[key]}' for key in sorted(covered)) + "}"
 
@@ -71,14 +72,15 @@ def _config_text(
 _cached: dict[tuple, str] = {}  # the runs of a study share most of their groups
 
 
-def _group_text(group: str, config: Mapping, *, only: Iterable[str] = (), **resolved) -> str:
+def _group_text(group: str, config: RunConfig, *, only: Iterable[str] = (), **resolved) -> str:
     """Return as JSON the options of a group that change a result, some replaced by `resolved`."""
-    key = (group, repr(config[group]), *resolved.values())
+    section = getattr(config, group)
+    key = (group, repr(section), *resolved.values())
     if key not in _cached:
         idle = inapplicable_keys(config)
-        declared = choice_options(group, config[group].get("name"))
+        declared = choice_options(group, getattr(section, "name", None))
         options = {
-            k: v for k, v in config[group].items()
+            k: v for k, v in section.items()
             if f"{group}.{k}" not in idle and not (k in declared and declared[k].is_neutral(v))
         }  # fmt: skip
         covered = {k: v for k, v in options.items() if not only or k in only} | resolved

@@ -13,10 +13,11 @@ The first, and that a run is running, are not believed from status.json alone.
 import contextlib
 import os
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from g2p.config.run_config import RunConfig
 from g2p.core.atomic_files import write_json
 from g2p.core.console import Console
 from g2p.core.interrupts import Preempted, prioritise_interrupts
@@ -69,7 +70,7 @@ def _stored_status(directory: RunDirectory) -> RunStatus:
 
 
 @contextlib.contextmanager
-def recorded(directory: RunDirectory, config: Mapping) -> Iterator[None]:
+def recorded(directory: RunDirectory, config: RunConfig) -> Iterator[None]:
     """Write the config and the status of a run while the block trains it, under its lock.
 
     An error makes it failed, a signal pending. Nothing is written to a directory that was removed
@@ -100,7 +101,7 @@ def recorded(directory: RunDirectory, config: Mapping) -> Iterator[None]:
     write("done")
 
 
-def record_failure(directory: RunDirectory, config: Mapping, error: BaseException) -> None:
+def record_failure(directory: RunDirectory, config: RunConfig, error: BaseException) -> None:
     """Store the error of a run that could not begin, unless a process trains it or it is done."""
     with (
         contextlib.suppress(BusyError, OSError),

@@ -109,7 +109,10 @@ def compare(pairs: Sequence[tuple[Sequence[Fold], Sequence[Fold]]]) -> list[Diff
         test = corrected_t(differences, fmean(shares) if shares else nan)
         results.append((len(differences), fmean(differences) if differences else nan, test))
     p_holm = holm([test.p for _, _, test in results])
-    return [Difference(*each, float(p)) for each, p in zip(results, p_holm, strict=True)]
+    return [
+        Difference(folds, mean, test, float(p))
+        for (folds, mean, test), p in zip(results, p_holm, strict=True)
+    ]
 
 
 def _mean_and_error(values: Sequence[float]) -> tuple[float, float]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from math import isnan, nan
+from typing import Any
 
 import pyarrow as pa
 from rich.table import Table
@@ -72,10 +73,12 @@ def effects_of(table: pa.Table) -> list[Effect]:
             row["arm"], row["a"], row["b"], tuple(row["by"]), row["within"], row["level"],
             tuple(row["trend"]),
         )  # fmt: skip
-        values = {name: row[name] for name in Effect.__dataclass_fields__ if name in row}
+        values: dict[str, Any] = {
+            name: row[name] for name in Effect.__dataclass_fields__ if name in row
+        }
         values |= {name: nan for name in NUMBERS if row[name] is None}
         values |= {name: dict(row[name]) for name in MAPS}
-        effects.append(Effect(**values | {"comparison": comparison}))
+        effects.append(Effect(comparison=comparison, **values))
     return effects
 
 

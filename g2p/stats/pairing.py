@@ -103,8 +103,8 @@ def pair_runs(table: pa.Table, comparison: Comparison) -> Pairs:
             seed for side in arms if not side.single for seed in side.cells.get(cell, ())
         } or {None}  # all arms are single: one pair, of no seed
         for seed in sorted(cell_seeds, key=lambda seed: (seed is None, seed)):
-            scores = [side.score(cell, seed) for side in arms]
-            if None in scores:
+            scores = [score for side in arms if (score := side.score(cell, seed))]
+            if len(scores) < len(arms):
                 left_out += 1
                 continue
             r2 = (weight * score.r2 for weight, score in zip(weights.values(), scores, strict=True))
@@ -135,11 +135,11 @@ def pair_runs(table: pa.Table, comparison: Comparison) -> Pairs:
 
 
 class _Score(NamedTuple):
-    """A run's result: identities of the run and its split, test R2, numbers of strains."""
+    """A run's result: identities of the run and its split, test R2 or NaN, numbers of strains."""
 
     run: Hashable
     split: Hashable
-    r2: float | None
+    r2: float
     n: int | None
     n_train: int | None
 
@@ -166,8 +166,7 @@ class _Arm:
         if self.single:
             seed = next(iter(scores), None)
         score = scores.get(seed)
-        is_finite = score is not None and score.r2 is not None and isfinite(score.r2)
-        return score if is_finite else None
+        return score if score is not None and isfinite(score.r2) else None
 
     @property
     def phenotypes(self) -> dict[Hashable, set[str]]:
@@ -195,7 +194,7 @@ def _read(table: pa.Table, arm: str, value: Any, by: Sequence[str]) -> _Arm:
         score = _Score(
             run=row["signature"] or (value, seed),  # an unfinished run may have none yet
             split=tuple(row[name] for name in split_columns),
-            r2=row["r2"],
+            r2=nan if row["r2"] is None else row["r2"],
             n=row.get("n"),
             n_train=row.get("n_train"),
         )

@@ -30,7 +30,8 @@ def sign_flip(differences: Sequence[float]) -> float:
     result = permutation_test(
         (np.asarray(differences),), np.mean, permutation_type="samples", vectorized=True,
         n_resamples=_flips(n), batch=max(1, min(10_000, MOST_VALUES // n)),
-        random_state=np.random.default_rng(0),
+        # SciPy calls it rng since 1.15, and takes both.
+        random_state=np.random.default_rng(0),  # pyright: ignore[reportCallIssue]
     )  # fmt: skip
     return float(result.pvalue)
 
@@ -106,14 +107,14 @@ def holm(p: Sequence[float]) -> np.ndarray:
 
     A test that cannot be done yet (NaN) counts among the K, and stays NaN.
     """
-    p = np.asarray(p, dtype=float)
-    filled = np.nan_to_num(p, nan=1.0)
+    values = np.asarray(p, dtype=float)
+    filled = np.nan_to_num(values, nan=1.0)
     order = np.argsort(filled)
     # The smallest is multiplied by K, the next by K - 1, ..., and none comes before a smaller one.
-    stepped = np.maximum.accumulate(filled[order] * np.arange(len(p), 0, -1))
-    corrected = np.empty_like(p)
+    stepped = np.maximum.accumulate(filled[order] * np.arange(len(values), 0, -1))
+    corrected = np.empty_like(values)
     corrected[order] = np.minimum(stepped, 1)
-    return np.where(np.isnan(p), np.nan, corrected)
+    return np.where(np.isnan(values), np.nan, corrected)
 
 
 def bootstrap(differences: Sequence[Sequence[float]], *, joint: bool) -> np.ndarray:

@@ -4,7 +4,6 @@ import hashlib
 import json
 import shlex
 import sys
-from collections.abc import Mapping
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -12,7 +11,6 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from g2p.config.schema import inapplicable_keys
 from g2p.core.atomic_files import write_atomically, write_json
 from g2p.core.console import Console
 from g2p.core.digests import file_digest
@@ -116,7 +114,7 @@ def _write_report(
     pooled = [c for c in study.comparisons if not c.within and not c.trend]
     compared = list(dict.fromkeys(c.arm for c in pooled))
     several = len(compared) > 1  # factors; then an arm is a combination of them
-    real = all(run.config["data"]["name"] == PUBLISHED_PANEL for run in runs)
+    real = all(run.config.data.name == PUBLISHED_PANEL for run in runs)
     command = [override for override in overrides if not override.startswith("--")]
     write_report(
         folder,
@@ -127,22 +125,12 @@ def _write_report(
         factors=[name for name in study.points[0].factors if name != "phenotypes"],
         effects=effects,
         warnings=sentences,
-        configs={run.signature: _applicable(run.config) for run in runs},
+        configs={run.signature: run.config.with_effect() for run in runs},
         directories={run.signature: run.directory.folder for run in runs},
         published=published(table["phenotype"].unique().to_pylist()) if real else [],
         command=shlex.join(["python", "sweep.py", *command]),
         versions=_versions(),
     )
-
-
-def _applicable(config: Mapping) -> dict:
-    """A config without the keys that have no effect in it, such as an optimizer's for ridge."""
-    unused = inapplicable_keys(config)
-    return {
-        group: {key: value for key, value in values.items() if f"{group}.{key}" not in unused}
-        if isinstance(values, Mapping) else values
-        for group, values in config.items()
-    }  # fmt: skip
 
 
 def _write_effects(effects: list[Effect], folder: Path) -> None:

@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -133,17 +134,18 @@ def _factors(run: StudyRun) -> list[dict]:
     """The factors of each point that is this run, with its model's name and its seed."""
     return [
         {
-            "model": run.config["model"]["name"],
+            "model": run.config.model.name,
             **{key: value for key, value in factors.items() if key != "phenotypes"},
-            "seed": run.config["seed"],
+            "seed": run.config.seed,
         }
         for factors in run.point_factors
     ]
 
 
 def _rows(run: StudyRun, state: list, schema: pa.Schema, parts: Parts) -> list[dict]:
+    points: list[dict]
     run_status, finished, error, points = state
-    common = {"signature": run.signature, "status": run_status, "error": error}
+    common: dict[str, Any] = {"signature": run.signature, "status": run_status, "error": error}
     cells: dict[tuple[str, str], dict] = {}
     if run_status == "done":
         cells = parts.cells(run.signature, VALUES) if finished == STORED else _cells(run)

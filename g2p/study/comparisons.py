@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import isfinite
+from typing import Any
 
 from g2p.core.errors import OptionError
 from g2p.core.phrases import listed, nearest
@@ -46,13 +47,13 @@ def comparisons(
     return result
 
 
-def _specs(compare: object, arm: str) -> Iterator[tuple[str, dict]]:
+def _specs(compare: Any, arm: str) -> Iterator[tuple[str, Mapping]]:
     """(factor, {pairs, within}) of each entry of `compare`."""
     for factor, spec in (compare if isinstance(compare, Mapping) else {arm: compare}).items():
         yield factor, spec if isinstance(spec, Mapping) else {"pairs": spec}
 
 
-def _trends(trend: object) -> Iterator[tuple[str, dict]]:
+def _trends(trend: Any) -> Iterator[tuple[str, dict]]:
     """(factor, {within}) of each entry of `trend`."""
     if isinstance(trend, str):
         trend = [trend]
@@ -61,7 +62,7 @@ def _trends(trend: object) -> Iterator[tuple[str, dict]]:
         yield factor, spec or {}
 
 
-def _labels(pairs: object) -> list:
+def _labels(pairs: Any) -> list:
     return [] if pairs == "ladder" else list(itertools.chain(*pairs))
 
 

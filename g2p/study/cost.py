@@ -1,13 +1,12 @@
 """Estimates of a run's cost before it is trained: parameters, memory and arithmetic."""
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 
 from g2p.config.locate import is_dotted
-from g2p.config.registry import is_baseline
+from g2p.config.run_config import RunConfig
 from g2p.core.errors import G2PError
 from g2p.hardware.device import resolve_accelerator
 from g2p.training.budget import count_epochs, count_updates
@@ -36,7 +35,7 @@ class Cost:
     flops: float = 0.0
 
 
-def cost(config: Mapping, *, n_loci: int, n_phenotypes: int, n_train: int) -> Cost:
+def cost(config: RunConfig, *, n_loci: int, n_phenotypes: int, n_train: int) -> Cost:
     """Estimate the cost of one run, with torch's meta device, where nothing is computed.
 
     Args:
@@ -45,26 +44,24 @@ def cost(config: Mapping, *, n_loci: int, n_phenotypes: int, n_train: int) -> Co
         n_phenotypes: P.
         n_train: training strains.
     """
-    options = config["model"]
-    if is_baseline(options["name"]):
+    options = config.model
+    if not options.is_trained:
         return Cost()
     parameters = model_size(options, n_loci=n_loci, n_phenotypes=n_phenotypes).parameters
     activations = 0  # of a user's model, unknown
-    if not is_dotted(options["name"]):
-        tokens = config["trainer"]["batch_size"] * n_loci
-        ffn_width = options["ffn_dim"] if options.get("ffn", False) else 0
-        width = STORED_VALUES * options["embedding_dim"] + 2 * ffn_width
-        activations = 4 * tokens * options["num_layers"] * width
-    trainer = config["trainer"]
-    updates = count_updates(
-        n_train, batch_size=trainer["batch_size"], drop_last=trainer["drop_last"]
-    )
+    if not is_dotted(options.name):
+        tokens = config.trainer.batch_size * n_loci
+        ffn_width = options.ffn_dim if getattr(options, "ffn", False) else 0
+        width = STORED_VALUES * options.embedding_dim + 2 * ffn_width
+        activations = 4 * tokens * options.num_layers * width
+    trainer = config.trainer
+    updates = count_updates(n_train, batch_size=trainer.batch_size, drop_last=trainer.drop_last)
     return Cost(
         parameters=parameters,
         memory=BYTES_A_PARAMETER * parameters + activations,
         flops=training_flops(
             config, n_loci=n_loci, n_phenotypes=n_phenotypes, n_train=n_train,
-            epochs=count_epochs(trainer["max_epochs"], trainer["max_updates"], max(1, updates)),
+            epochs=count_epochs(trainer.max_epochs, trainer.max_updates, max(1, updates)),
         )
         or 0.0,
     )  # fmt: skip
@@ -80,7 +77,7 @@ def flops_per_second(accelerator: str) -> float | None:
     except G2PError:
         return None
     a = torch.randn(1024, 1024, device=device)
-    a @ a
+    torch.mm(a, a)
     started, products = time.perf_counter(), 0
     while time.perf_counter() - started < 0.2:
         (a @ a).sum().item()

@@ -127,7 +127,7 @@ def plan(
     chosen = {**spec, **sizes[size]}
     common = spec.get("set", {}) | sizes[size].get("set", {})
     specs = spec.get("factors", {}) | sizes[size].get("factors", {})
-    factors = {key: factor_values(key, value) for key, value in specs.items()}
+    factors: dict[str, Mapping] = {key: factor_values(key, value) for key, value in specs.items()}
     if "phenotypes" in chosen:
         names = chosen["phenotypes"]
         names = phenotype_names(common) if names == "each" else names
@@ -202,7 +202,7 @@ def _check_rules(name: str, rules: list, factors: Mapping, size_factors: list[Ma
                     )
 
 
-def _points(factors: Mapping[str, dict], common: Mapping) -> Iterator[tuple[tuple, dict]]:
+def _points(factors: Mapping[str, Mapping], common: Mapping) -> Iterator[tuple[tuple, dict]]:
     for labels in itertools.product(*factors.values()):
         overrides = dict(common)
         for key, label in zip(factors, labels, strict=True):

@@ -14,7 +14,7 @@ def show_plan(runs: list[StudyRun], states: list[str], console: Console) -> None
         cost(run.config, n_loci=run.n_loci, n_phenotypes=len(run.phenotypes), n_train=run.n_train)
         for run in runs
     ]
-    speed = flops_per_second(runs[0].config["trainer"]["accelerator"])
+    speed = flops_per_second(runs[0].config.trainer.accelerator)
     table = Table(title=plural(len(runs), "run"))
     factors = list(dict.fromkeys(key for run in runs for key in run.factors))
     for name in factors:

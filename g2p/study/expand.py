@@ -8,6 +8,7 @@ from pathlib import Path
 from g2p.config.compose import compose_config, overridden_keys
 from g2p.config.override_text import format_override
 from g2p.config.registry import is_group
+from g2p.config.run_config import RunConfig
 from g2p.config.schema import check
 from g2p.config.search_path import folders_state
 from g2p.core.errors import G2PError, OptionError
@@ -36,7 +37,7 @@ class StudyRun:
             their own columns for these.
         point_overrides: the point's overrides, without those that the user's replace.
         user_overrides: the user's, as on the command line.
-        config: resolved, as plain dicts.
+        config: resolved.
         phenotypes: names of those it predicts.
         n_loci: of its panel, before LD pruning.
         make_split: makes its split.
@@ -47,7 +48,7 @@ class StudyRun:
     point_factors: list[dict]
     point_overrides: dict
     user_overrides: list[str]
-    config: dict
+    config: RunConfig
     phenotypes: list[str]
     n_loci: int
     make_split: Callable[[], Split]
@@ -145,13 +146,13 @@ def phenotypes_of(user_overrides: list[str], common: Mapping) -> list[str]:
         if key.partition(".")[0] == "data" and key not in user_keys
     }  # fmt: skip
     config = compose_config([*format_overrides(data_overrides), *user_overrides], of_many=True)
-    panel, _ = load_panel(config["data"], Path(config["paths"]["cache"]).expanduser())
+    panel, _ = load_panel(config.data, Path(config.paths.cache).expanduser())
     return panel.phenotype_names
 
 
 def _config(
     point: Point, user_overrides: tuple[str, ...], user_keys: set[str]
-) -> tuple[dict, dict]:
+) -> tuple[RunConfig, dict]:
     """A point's config, and its overrides without those that the user's replace."""
     overrides = {key: value for key, value in point.overrides.items() if key not in user_keys}
     groups = tuple(f"{key}={value}" for key, value in overrides.items() if is_group(key))
@@ -159,22 +160,13 @@ def _config(
     config = _composed((*groups, *user_overrides), folders_state())
     for key, value in overrides.items():
         if not is_group(key):
-            config = _replace_value(config, key.split("."), value)
+            config = config.with_value(key, value)
     return config, overrides
 
 
 @cache
-def _composed(overrides: tuple[str, ...], _state: tuple) -> dict:
+def _composed(overrides: tuple[str, ...], _state: tuple) -> RunConfig:
     return compose_config(list(overrides), of_many=True)
-
-
-def _replace_value(config: Mapping, path: list[str], value) -> dict:
-    """The config with one value changed; the rest is shared, not copied."""
-    key, *below = path
-    inner = config.get(key)
-    if below:
-        value = _replace_value(inner if isinstance(inner, Mapping) else {}, below, value)
-    return {**config, key: value}
 
 
 def format_overrides(overrides: Mapping) -> list[str]:

@@ -1,23 +1,27 @@
 """One run of a study as a launcher's job: its status is recorded, a failure affects no other."""
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+from hydra.conf import HydraConf
 from omegaconf import DictConfig
 
 from g2p.config.complete import plain_config
+from g2p.config.run_config import RunConfig
 from g2p.core.console import Console
 from g2p.core.errors import RunError
 from g2p.core.interrupts import Preempted, Stopped, prioritise_interrupts
 from g2p.launch.packed_launcher import PackedJob
 from g2p.launch.preemption import preemptible
 from g2p.runs.directory import RunDirectory
+from g2p.runs.execute import Steps
 from g2p.runs.lock import BusyError
 from g2p.runs.packed_runs import run_packed
 from g2p.runs.resolve import ResolvedRun, resolve_run
-from g2p.runs.run import Steps, drive, obtain_steps
+from g2p.runs.run import drive, obtain_steps
 from g2p.runs.status import record_failure
 from g2p.study.ledger import Ledger, study_status
 from g2p.tracking.group import Group
@@ -33,6 +37,8 @@ class Job:
         signatures: by the job's number.
         retry: whether runs that failed before are tried again.
         factors: signature -> factor -> label or value, for the tracker.
+        search_path: where Python imports from in the process that launches, which may have a user's
+            code that another does not see.
     """
 
     folder: Path
@@ -40,27 +46,30 @@ class Job:
     signatures: tuple[str, ...]
     retry: bool
     factors: Mapping[str, dict] = field(default_factory=dict)
+    search_path: tuple[str, ...] = field(default_factory=lambda: tuple(sys.path))
 
     def __call__(self, config: DictConfig) -> None:
         from hydra.core.hydra_config import HydraConfig
 
+        sys.path += [path for path in self.search_path if path not in sys.path]
         plain = plain_config(config)
         with preemptible():
             drive(self.steps(self.signatures[int(HydraConfig.get().job.num)], plain))
 
-    def run_packed(self, jobs: list[PackedJob], hydra_config: DictConfig) -> list[object]:
+    def run_packed(self, jobs: list[PackedJob], hydra_config: HydraConf) -> list:
         """Train several in one process, as many at once as can be packed."""
         begin = [partial(self.steps, self.signatures[job.number], job.config) for job in jobs]
         return run_packed([job.config for job in jobs], begin, print)
 
-    def steps(self, signature: str, config: dict, wait: bool = True) -> Steps:
+    def steps(self, signature: str, config: Mapping, wait: bool = True) -> Steps[None]:
         """Train the run unless another process does; an error becomes its status.
 
         Whatever ends the training writes that (`g2p.runs.status.recorded`); what prevents it from
         beginning is written here.
         """
+        config = RunConfig.of(config)
         ledger = Ledger(self.folder)
-        directory = RunDirectory(Path(config["paths"]["runs"]).expanduser().absolute() / signature)
+        directory = RunDirectory(Path(config.paths.runs).expanduser().absolute() / signature)
         state = study_status(directory).state
         if state == "done" or (state == "failed" and not self.retry):
             return
@@ -82,7 +91,7 @@ class Job:
         ledger.write(signature, "ended")
 
 
-def _resolve_planned(signature: str, config: dict) -> ResolvedRun:
+def _resolve_planned(signature: str, config: RunConfig) -> ResolvedRun:
     """Resolve the run of a config.
 
     Raises:

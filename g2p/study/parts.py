@@ -50,7 +50,7 @@ class Parts:
 
     def cells(self, signature: str, columns: Sequence[str]) -> Cells:
         """Return these columns of a run, by phenotype and part of the split; null where absent."""
-        cells = self.by_signature[self.signature_of(signature)]
+        cells = self.by_signature.get(self.signature_of(signature) or "", {})
         return {
             cell: {name: row.get(name) for name in columns} for cell, row in cells.items()
         }  # fmt: skip

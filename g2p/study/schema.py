@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import yaml
 from omegaconf import OmegaConf
@@ -34,7 +35,7 @@ def read_spec(file: Path) -> dict:
         OptionError: naming the file, and the wrong line or key.
     """
     try:
-        spec = OmegaConf.to_container(OmegaConf.load(StringIO(read_yaml(file))))
+        spec: Any = OmegaConf.to_container(OmegaConf.load(StringIO(read_yaml(file))))
     except (yaml.YAMLError, OmegaConfBaseException) as error:
         raise OptionError(f"{file} cannot be read: {' '.join(str(error).split())}") from None
     try:
@@ -44,7 +45,7 @@ def read_spec(file: Path) -> dict:
     return spec
 
 
-def check_shape(spec: object) -> None:
+def check_shape(spec: Any) -> None:
     """Refuse a key that does not exist, or a value that is not of its kind."""
     _check_type("the file", spec, dict)
     sizes = spec.get("sizes", {})
@@ -74,12 +75,13 @@ def _check_keys(above: str, spec: Mapping, kinds: Mapping[str, tuple]) -> None:
         _check_factor(f"{above}factors.{name}", values)
     for i, rule in enumerate(spec.get("when", [])):
         _check_rule(f"{above}when[{i}]", rule)
-    for key, kinds in (("seeds", (int,)), ("phenotypes", (str, list)), ("seed_keys", (str,))):
+    listed_kinds = (("seeds", (int,)), ("phenotypes", (str, list)), ("seed_keys", (str,)))
+    for key, element_kinds in listed_kinds:
         values = spec.get(key, "each")
         if values == []:
             raise OptionError(f"{above}{key} is empty.")
         for i, value in enumerate(values if isinstance(values, list) else []):
-            _check_type(f"{above}{key}[{i}]", value, *kinds)
+            _check_type(f"{above}{key}[{i}]", value, *element_kinds)
     for factor, by in spec.get("select", {}).items():
         if by != "validation":
             raise OptionError(f"{above}select.{factor} must be validation, not {by!r}.")
@@ -87,7 +89,7 @@ def _check_keys(above: str, spec: Mapping, kinds: Mapping[str, tuple]) -> None:
     _check_trend(f"{above}trend", spec.get("trend", []))
 
 
-def _check_compare(where: str, compare: object) -> None:
+def _check_compare(where: str, compare: Any) -> None:
     if isinstance(compare, dict):
         for name, spec in compare.items():
             pairs_key, pairs = f"{where}.{name}", spec
@@ -100,7 +102,7 @@ def _check_compare(where: str, compare: object) -> None:
         _check_pairs(where, compare)
 
 
-def _check_trend(where: str, trend: object) -> None:
+def _check_trend(where: str, trend: Any) -> None:
     for name in [trend] if isinstance(trend, str) else trend:
         _check_type(where, name, str)
         if isinstance(trend, dict) and trend[name] is not None:
@@ -113,12 +115,12 @@ def _check_within(where: str, spec: Mapping) -> None:
         _check_type(f"{where}.within", spec["within"], str)
 
 
-def _check_factor(where: str, values: object) -> None:
+def _check_factor(where: str, values: Any) -> None:
     _check_type(where, values, list, dict)
-    if isinstance(values, list) and values:
-        return
     if not values:
         raise OptionError(f"the factor {where} has no values.")
+    if isinstance(values, list):
+        return
     if set(values) != {"bottom", "rungs"}:
         for label, overrides in values.items():
             if overrides is not None:
@@ -132,7 +134,7 @@ def _check_factor(where: str, values: object) -> None:
         _check_type(f"{where}.rungs[{i}].set", rung["set"], dict)
 
 
-def _check_rule(where: str, rule: object) -> None:
+def _check_rule(where: str, rule: Any) -> None:
     _check_mapping(where, rule, {"if", "set", "drop"}, {"if"})
     _check_type(f"{where}.if", rule["if"], dict)
     if rule.get("drop"):
@@ -141,7 +143,7 @@ def _check_rule(where: str, rule: object) -> None:
     _check_type(f"{where}.set", rule["set"], dict)
 
 
-def _check_pairs(where: str, pairs: object) -> None:
+def _check_pairs(where: str, pairs: Any) -> None:
     if isinstance(pairs, str) and pairs != "ladder":
         raise OptionError(f"{where} must be ladder, or pairs, not {pairs!r}.")
     _check_type(where, pairs, list, str)
@@ -156,7 +158,7 @@ def _check_pairs(where: str, pairs: object) -> None:
             raise OptionError(f"{where}[{i}] compares {pair[0]} with {pair[1]} a second time.")
 
 
-def _check_mapping(where: str, value: object, allowed: set[str], needed: set[str]) -> None:
+def _check_mapping(where: str, value: Any, allowed: set[str], needed: set[str]) -> None:
     _check_type(where, value, dict)
     for key in value:
         if key not in allowed:
@@ -165,7 +167,7 @@ def _check_mapping(where: str, value: object, allowed: set[str], needed: set[str
         raise OptionError(f"{where}.{key} is missing.")
 
 
-def _check_type(where: str, value: object, *kinds: type) -> None:
+def _check_type(where: str, value: Any, *kinds: type) -> None:
     if not isinstance(value, kinds):
         kind = " or ".join(TYPE_NAMES[kind] for kind in kinds)
         raise OptionError(f"{where} must be {kind}, not {value!r}.")

@@ -6,11 +6,12 @@ keeps the other rows; nothing that is made from it looks at them.
 """
 
 import json
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from g2p.config.run_config import RunConfig
 from g2p.study.expand import StudyRun
 
 FACTS = pa.schema([
@@ -43,8 +44,8 @@ def scored_rows(table: pa.Table, runs: Sequence[StudyRun]) -> pa.Table:
         facts.append({
             "same_panel": panels[panel],
             "same_setting": settings[panel, _relevant_phenotypes(run)],
-            "same_split": splits[json.dumps(run.config["split"], sort_keys=True)],
-            "model_name": run.config["model"]["name"],
+            "same_split": splits[repr(run.config.split)],
+            "model_name": run.config.model.name,
             "target": run.target,
         })  # fmt: skip
     # Columns of as many rows as the table: of each row its run's.
@@ -65,10 +66,10 @@ class _Numbers(dict):
         return self[key]
 
 
-def _panel(config: Mapping) -> str:
+def _panel(config: RunConfig) -> str:
     """The options that decide which strains, loci and values a run learns from, as text."""
-    transfer = {key: value for key, value in config["transfer"].items() if key != "method"}
-    groups = [config["data"], config["qc"], config["split"], transfer]
+    transfer = {key: value for key, value in config.transfer.items() if key != "method"}
+    groups = [*(section.to_dict() for section in (config.data, config.qc, config.split)), transfer]
     return json.dumps(groups, sort_keys=True)
 
 
@@ -78,6 +79,6 @@ def _relevant_phenotypes(run: StudyRun) -> tuple[str, ...]:
     They do where a strain that lacks one is dropped for all, or where they share the draw of the
     values that are held out.
     """
-    drops_strains = run.config["data"]["missing"] == "drop_strain"
-    shares_draw = run.config["split"]["name"] == "cv2"
+    drops_strains = run.config.data.missing == "drop_strain"
+    shares_draw = run.config.split.name == "cv2"
     return tuple(run.phenotypes) if drops_strains or shares_draw else ()

@@ -84,17 +84,19 @@ class StudyResults:
         factors = [name for name in self.results if name not in COLUMNS and name != "seed"]
         frame = self.results.copy()
         for name in factors:
-            if frame[name].isna().any():
+            if frame[name].isna().to_numpy().any():
                 frame[name] = frame[name].map(lambda v: "null" if v is None or v != v else str(v))
-        varying = [name for name in factors if frame[name].nunique() > 1]
+        levels = {name: len(set(frame[name])) for name in factors}
+        varying = [name for name in factors if levels[name] > 1]
         others = [name for name in varying if name != "model"]
         # In the ladder, the rung says which model it is.
-        if others and "model" in varying and (frame.groupby(others)["model"].nunique() == 1).all():
-            varying = others
+        if others and "model" in varying:
+            models = frame.groupby(others)["model"].nunique().to_numpy()
+            varying = others if (models == 1).all() else varying
         dimensions = [*varying, "seed", "phenotype", "split"]
         variables = [*VALUES, *(["model"] if "model" not in varying else [])]
         grid = frame.drop_duplicates(dimensions).set_index(dimensions)[variables].to_xarray()
-        constant = [name for name in factors if frame[name].nunique() == 1 and name != "model"]
+        constant = [name for name in factors if levels[name] == 1 and name != "model"]
         return grid.assign_coords({name: frame[name].iloc[0] for name in constant})
 
     def _read(self, name: str) -> "pd.DataFrame":

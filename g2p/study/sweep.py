@@ -66,7 +66,7 @@ def sweep(
         )
         _check_names(study)
         runs = resolve(study, of_runs, make_splits=not flags & {"--collect", "--dashboard"})
-    if any(run.config["force"] for run in runs):
+    if any(run.config.force for run in runs):
         raise OptionError(
             "force=true is for train.py: a study does not train finished runs again. "
             "`g2p runs ... --prune` removes the runs that you want to train again."

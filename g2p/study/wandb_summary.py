@@ -9,6 +9,7 @@ import json
 import logging
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -33,9 +34,10 @@ def log_summary(study: Study, runs: list[StudyRun], folder: Path) -> None:
     The run's id is the study's: a later call continues it where W&B is reached. Offline, each call
     after a change leaves a run of that id; when all are sent, the last one counts.
     """
-    options = dict(runs[0].config["logger"])
-    if options.pop("name") == "none":
+    logger = runs[0].config.logger
+    if logger.name == "none":
         return
+    options = logger.options
     files = [folder / name for name in FILES if (folder / name).exists()]
     files += sorted((folder / "figures").glob("*.png"))
     sent = {str(file.relative_to(folder)): file_digest(file) for file in files} | {"to": options}
@@ -63,7 +65,7 @@ def _log(study: Study, folder: Path, files: list[Path], options: dict) -> bool:
     with contextlib.ExitStack() as stack:
         stack.callback(finish_run, run, 0)
         results = pq.read_table(folder / "results.parquet")
-        logged = {"results": _table(_test_first(results))}
+        logged: dict[str, Any] = {"results": _table(_test_first(results))}
         if (folder / "effects.parquet").exists():
             logged["effects"] = _table(pq.read_table(folder / "effects.parquet"))
         logged["report"] = wandb.Html(str(folder / "report.html"), inject=False)

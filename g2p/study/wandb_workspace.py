@@ -9,7 +9,9 @@ import os
 from collections.abc import Sequence
 from numbers import Real
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from g2p.config.run_config import RunConfig, Section
 from g2p.core.atomic_files import write_json
 from g2p.core.errors import OptionError
 from g2p.core.json_shapes import Dashboard, read_checked_json
@@ -18,6 +20,9 @@ from g2p.study.expand import StudyRun
 from g2p.study.ledger import Ledger
 from g2p.tracking.group import Group, factor_key
 from g2p.tracking.wandb_client import first_line, wandb_mode
+
+if TYPE_CHECKING:
+    from wandb_workspaces.reports.v2.interface import PanelTypes
 
 LAYERS = "model.num_layers"
 FEWEST_GROUPS = 10  # W&B's default limit in a panel
@@ -31,8 +36,8 @@ def write_dashboard(study: Study, runs: list[StudyRun], folder: Path) -> str:
     Raises:
         OptionError: where wandb-workspaces is not installed, or the runs are logged nowhere.
     """
-    options = runs[0].config["logger"]
-    if options["name"] == "none":
+    options = runs[0].config.logger
+    if options.name == "none":
         raise OptionError("--dashboard requires runs in Weights & Biases: remove logger=none.")
     try:
         import wandb_workspaces.workspaces as ws
@@ -40,7 +45,7 @@ def write_dashboard(study: Study, runs: list[StudyRun], folder: Path) -> str:
         raise OptionError(
             "--dashboard requires wandb-workspaces: pip install -e '.[dashboards]'"
         ) from None
-    group = options["group"] or Group.of_study(study.name, study.size).name
+    group = options.group or Group.of_study(study.name, study.size).name
     parts = {
         "sections": _sections(study, runs),
         "settings": ws.WorkspaceSettings(max_runs=max(FEWEST_GROUPS, len(_labels(study, runs)))),
@@ -50,7 +55,7 @@ def write_dashboard(study: Study, runs: list[StudyRun], folder: Path) -> str:
             pinned_columns=["summary:test_r2_mean"],
         ),
     }
-    project, name = options["project"], f"{study.name}-{study.size}"
+    project, name = options.project, f"{study.name}-{study.size}"
     file = folder / "workspace.json"
     url = (read_checked_json(file, Dashboard) or {}).get("url")  # where it was saved before
     why_not = "log in to W&B and run the same command again to save it there"
@@ -85,7 +90,7 @@ def _saved_before(url: str | None, project: str):
 def _entity() -> str:
     import wandb
 
-    return os.environ.get("WANDB_ENTITY") or wandb.Api().default_entity
+    return os.environ.get("WANDB_ENTITY") or wandb.Api().default_entity or ""
 
 
 def _filter(group: str, signatures: Sequence[str]):
@@ -110,21 +115,21 @@ def _sections(study: Study, runs: list[StudyRun]) -> list:
 
     arm = wr.Config(_key(study, runs))
     phenotypes = list(dict.fromkeys(name for run in runs for name in run.phenotypes))
-    by_phenotype = [
+    by_phenotype: list[PanelTypes] = [
         wr.LinePlot(
             title=name, x="epoch", y=[f"val_r2/{name}"], title_x="epoch", title_y="validation R2",
             groupby=arm, groupby_aggfunc="mean", groupby_rangefunc="minmax",
         )
         for name in phenotypes
     ]  # fmt: skip
-    by_model = [
+    by_model: list[PanelTypes] = [
         wr.BarPlot(title=title, metrics=[metric], groupby=arm, groupby_aggfunc="mean",
                    groupby_rangefunc="minmax", title_x="test R2")
         for title, metric in [
             ("mean of phenotypes", "test_r2_mean"), *((n, f"test_r2/{n}") for n in phenotypes),
         ]
     ]  # fmt: skip
-    against = [
+    against: list[PanelTypes] = [
         wr.ScatterPlot(
             title=f"test R2 against {axis}", x=wr.Config(axis), y=wr.SummaryMetric("test_r2_mean"),
             running_ymean=True,
@@ -177,8 +182,9 @@ def _axes(runs: list[StudyRun]) -> list[str]:
     return axes
 
 
-def _at(config: dict, key: str):
+def _at(config: RunConfig, key: str):
     """The value of a dotted key; None where there is none. A list as text, to be compared."""
+    value = config
     for part in key.split("."):
-        config = config.get(part) if isinstance(config, dict) else None
-    return str(config) if isinstance(config, list | dict) else config
+        value = getattr(value, part, None)
+    return str(value) if isinstance(value, list | Section) else value

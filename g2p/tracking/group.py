@@ -34,7 +34,7 @@ class Group:
 
     def config(self) -> dict:
         """Return the keys that W&B's config has beside those of the run's config."""
-        keys = {"study": dict(self.study)} if self.study else {}
+        keys: dict[str, Mapping] = {"study": dict(self.study)} if self.study else {}
         if self.factors:
             keys["factor"] = {factor_key(name): value for name, value in self.factors.items()}
         return keys

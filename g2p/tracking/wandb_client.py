@@ -7,6 +7,7 @@ and of processes that it starts, are offline from their start.
 import logging
 import os
 from collections.abc import Mapping
+from typing import Any
 
 log = logging.getLogger(__name__)
 
@@ -27,18 +28,19 @@ def start_run(options: Mapping):
         "x_save_requirements": False,
     }  # fmt: skip
     # "create_new": several runs are open at once, each finished separately.
-    options = {**options, "settings": settings, "reinit": "create_new"}
+    arguments: dict[str, Any] = {**options, "settings": settings, "reinit": "create_new"}
     try:
         mode = wandb_mode()
         if mode == "online":
             _check_reachable()
-        return wandb.init(mode=mode, resume="allow" if mode == "online" else None, **options)
+        resume = "allow" if mode == "online" else None
+        return wandb.init(**{**arguments, "mode": mode, "resume": resume})
     except Exception as error:  # W&B and its libraries raise many types
         log.warning("W&B: %s", first_line(error))
     try:
         _go_offline()
         # The failed attempt still occupies the run's id.
-        return wandb.init(mode="offline", **{**options, "id": f"{options['id']}-offline"})
+        return wandb.init(**{**arguments, "mode": "offline", "id": f"{options['id']}-offline"})
     except Exception as error:
         log.warning("W&B does not log this run: %s", first_line(error))
         return None

@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from g2p.config.run_config import RunConfig
 from g2p.tracking.group import Group
 from g2p.tracking.throttle import UPLOADS, UploadThrottle
 from g2p.tracking.wandb_client import finish_run, first_line, start_run
@@ -31,13 +32,13 @@ class Tracker:
 
 
 @contextlib.contextmanager
-def none_tracker(config: Mapping, signature: str, group: Group | None) -> Iterator[Tracker]:
+def none_tracker(config: RunConfig, signature: str, group: Group | None) -> Iterator[Tracker]:
     yield Tracker()
 
 
 @contextlib.contextmanager
 def wandb_tracker(
-    config: Mapping, signature: str, default_group: Group | None,
+    config: RunConfig, signature: str, default_group: Group | None,
     *, project: str, group: str | None, tags: list, artifact: bool,
 ) -> Iterator[Tracker]:  # fmt: skip
     """Yield the tracker of one W&B run, with the run's signature as its id, and finish it.
@@ -55,7 +56,8 @@ def wandb_tracker(
     options = {
         "project": project, "group": group or run_group.name or None,
         "job_type": run_group.job_type, "tags": list(dict.fromkeys([*tags, *run_group.tags()])),
-        "id": signature, "name": _name(config), "config": {**config, **run_group.config()},
+        "id": signature, "name": _name(config),
+        "config": {**config.to_dict(), **run_group.config()},
     }  # fmt: skip
     run = start_run(options)
     _remove_empty(run)
@@ -143,7 +145,7 @@ class WandbTracker(Tracker):
                 self.run = None
 
 
-def _name(config: Mapping) -> str:
-    phenotype = config["phenotype"]
+def _name(config: RunConfig) -> str:
+    phenotype = config.phenotype
     phenotype = phenotype if isinstance(phenotype, str) else ",".join(phenotype)
-    return f"{config['model']['name']} {phenotype} seed {config['seed']}"
+    return f"{config.model.name} {phenotype} seed {config.seed}"

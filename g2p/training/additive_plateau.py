@@ -32,7 +32,7 @@ def on_plateau(
         layers: of the model, as `attention_entropy` returns them.
         margin: R2 within which two values are the same.
     """
-    if not is_additive(r2, ridge_r2, margin):
+    if ridge_r2 is None or not is_additive(r2, ridge_r2, margin):
         return False
     return any(map(is_uniform, layers)) if layers else r2 >= ridge_r2 - margin
 

@@ -1,6 +1,6 @@
 """Fit a model or a baseline: from prepared data to predictions."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from g2p.baselines import build_baseline, fit_closed_form
-from g2p.config.registry import is_baseline
+from g2p.config.run_config import RunConfig
 from g2p.config.user_components import takes_ridge
 from g2p.data.preprocess import Prepared
 from g2p.hardware.device import reset_peak_memory, resolve_accelerator
@@ -40,7 +40,7 @@ class Fitted:
 class FitRequest(NamedTuple):
     """A fit that a run asks for: the arguments of `fit_model`."""
 
-    config: Mapping
+    config: RunConfig
     data: Prepared
     folder: Path
     on_epoch: OnEpoch
@@ -57,7 +57,7 @@ class Capacity(NamedTuple):
 
 
 def fit_model(
-    config: Mapping, data: Prepared, folder: Path, on_epoch: OnEpoch, base: Path | None = None,
+    config: RunConfig, data: Prepared, folder: Path, on_epoch: OnEpoch, base: Path | None = None,
     bar: type[SilentProgress] = SilentProgress, ridge_r2: float | None = None,
 ) -> Fitted:  # fmt: skip
     """Fit what the config names, leaving best.ckpt and last.ckpt in `folder`.
@@ -73,11 +73,11 @@ def fit_model(
             `g2p.training.additive_plateau`); None where it was not computed.
     """
     resumes = (folder / "last.ckpt").exists()  # by a process whose joules are lost
-    baseline = is_baseline(config["model"]["name"])
-    trainer = config["trainer"]
-    accelerator = "cpu" if baseline else resolve_accelerator(trainer["accelerator"])
+    baseline = not config.model.is_trained
+    trainer = config.trainer
+    accelerator = "cpu" if baseline else resolve_accelerator(trainer.accelerator)
     reset_peak_memory(accelerator)
-    with energy_meter(accelerator, trainer["devices"]) as meter:
+    with energy_meter(accelerator, trainer.devices) as meter:
         if baseline:
             result = _fit_baseline(config, data, folder, on_epoch)
         else:
@@ -96,42 +96,41 @@ def score(fitted: Fitted, data: Prepared, part: str) -> tuple[np.ndarray, Scores
 
 
 def _fit_network(
-    config: Mapping, data: Prepared, folder: Path, on_epoch: OnEpoch, base: Path | None,
+    config: RunConfig, data: Prepared, folder: Path, on_epoch: OnEpoch, base: Path | None,
     bar: type[SilentProgress], ridge_r2: float | None,
 ) -> Fitted:  # fmt: skip
     from g2p.training import trainer
     from g2p.training.lightning_module import RegressionModule
 
     module = RegressionModule(**module_options(config, data, base))
-    options = {key: value for key, value in config["trainer"].items() if key != "metrics"}
+    options = {key: value for key, value in config.trainer.items() if key != "metrics"}
     rows = trainer.train(module, data, folder, on_epoch, bar, ridge_r2, **options)
     return load_best_epoch(config, data, folder, module.model, rows)
 
 
-def module_options(config: Mapping, data: Prepared, base: Path | None) -> dict:
+def module_options(config: RunConfig, data: Prepared, base: Path | None) -> dict:
     """Return the initial model and how it learns: the arguments of `RegressionModule`."""
     import torch
 
     from g2p.training import optimizers as optim
     from g2p.training.finetune import start_from
 
-    torch.manual_seed(config["seed"])
-    model = build_model(config["model"], **_data_facts(config, data))
+    torch.manual_seed(config.seed)
+    model = build_model(config.model, **_data_facts(config, data))
     if base is not None:
         start_from(model, base, data)
-    options = dict(config["optim"])
     return {
         "model": model,
-        "optimizer": partial(getattr(optim, options.pop("name")), **options),
-        "plateau_patience": options["plateau_patience"],
-        "plateau_factor": options["plateau_factor"],
-        "seed": config["seed"],
+        "optimizer": partial(getattr(optim, config.optim.name), **config.optim.options),
+        "plateau_patience": config.optim.plateau_patience,
+        "plateau_factor": config.optim.plateau_factor,
+        "seed": config.seed,
         "inputs": data.inputs(),
     }
 
 
 def load_best_epoch(
-    config: Mapping, data: Prepared, folder: Path, model, rows: list[dict]
+    config: RunConfig, data: Prepared, folder: Path, model, rows: list[dict]
 ) -> Fitted:
     """Load the weights of the best epoch into a trained model; return it with its history."""
     from g2p.training.inference import measure_attention, predict_standardised
@@ -140,7 +139,7 @@ def load_best_epoch(
     weights = best["state_dict"].items()
     model.load_state_dict({name.removeprefix("model."): value for name, value in weights})
     # Lightning leaves the model on the CPU; it is scored where it was trained.
-    model.to(resolve_accelerator(config["trainer"]["accelerator"]))
+    model.to(resolve_accelerator(config.trainer.accelerator))
     return Fitted(
         predict=partial(predict_standardised, model),
         rows=rows,
@@ -150,7 +149,7 @@ def load_best_epoch(
     )
 
 
-def _data_facts(config: Mapping, data: Prepared) -> dict:
+def _data_facts(config: RunConfig, data: Prepared) -> dict:
     """Return the arguments of a model that depend on the data."""
     import torch
 
@@ -159,17 +158,17 @@ def _data_facts(config: Mapping, data: Prepared) -> dict:
         "n_phenotypes": len(data.phenotype_names),
         "genome_L2": torch.tensor(data.genome()),
     }
-    if takes_ridge(config["model"]):
+    if takes_ridge(config.model):
         ridge = build_baseline({"name": "ridge"}).fit(*data.subset("train"))
         facts["ridge"] = torch.tensor(ridge.weight), torch.tensor(ridge.offset)
     return facts
 
 
-def _fit_baseline(config: Mapping, data: Prepared, folder: Path, on_epoch: OnEpoch) -> Fitted:
+def _fit_baseline(config: RunConfig, data: Prepared, folder: Path, on_epoch: OnEpoch) -> Fitted:
     """Fit a baseline as one epoch, so that its directory has the files of any other run."""
     started = monotonic()
     genotypes, phenotypes = data.subset("train")
-    baseline = fit_closed_form(config["model"], genotypes, phenotypes)
+    baseline = fit_closed_form(config.model, genotypes, phenotypes)
     train_loss = scores(baseline.predict(genotypes), phenotypes).loss
     genotypes, phenotypes = data.subset("val")
     result = scores(baseline.predict(genotypes), phenotypes)

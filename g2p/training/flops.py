@@ -12,7 +12,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from g2p.config.locate import is_dotted
-from g2p.config.registry import is_baseline
+from g2p.config.run_config import RunConfig
 from g2p.models import build_model
 
 # Backward costs twice what forward does.
@@ -69,7 +69,7 @@ def _count_size(options: Mapping, n_loci: int, n_phenotypes: int) -> Size:
 
 
 def training_flops(
-    config: Mapping, *, n_loci: int, n_phenotypes: int, n_train: int, epochs: int
+    config: RunConfig, *, n_loci: int, n_phenotypes: int, n_train: int, epochs: int
 ) -> float | None:
     """Count a run's forward and backward passes; None for a baseline, which has no epochs, and for
     a model whose passes cannot be counted.
@@ -83,11 +83,11 @@ def training_flops(
         n_train: training strains.
         epochs: that were trained.
     """
-    if is_baseline(config["model"]["name"]):
+    if not config.model.is_trained:
         return None
-    forward = model_size(config["model"], n_loci=n_loci, n_phenotypes=n_phenotypes).forward
+    forward = model_size(config.model, n_loci=n_loci, n_phenotypes=n_phenotypes).forward
     if forward is None:
         return None
-    trainer = config["trainer"]
-    strains = n_train - n_train % trainer["batch_size"] if trainer["drop_last"] else n_train
+    trainer = config.trainer
+    strains = n_train - n_train % trainer.batch_size if trainer.drop_last else n_train
     return float(PASSES * forward * strains * epochs)

@@ -1,6 +1,7 @@
 """The one LightningModule: any model, masked loss, scores at the end of each epoch."""
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import lightning as L
 import torch
@@ -30,6 +31,8 @@ class RegressionModule(L.LightningModule):
             every checkpoint.
     """
 
+    training_state: TrainingState  # set by the trainer, before it fits
+
     def __init__(
         self, *, model: nn.Module, optimizer: Callable[[Iterable], torch.optim.Optimizer],
         plateau_patience: int | None, plateau_factor: float, seed: int, inputs: dict,
@@ -39,9 +42,9 @@ class RegressionModule(L.LightningModule):
         self.build_optimizer = optimizer
         self.plateau_patience, self.plateau_factor = plateau_patience, plateau_factor
         self.plateau = None
+        self._plateau_state: dict | None = None  # of a checkpoint
         self.seed, self.inputs = seed, inputs
-        self.training_state: TrainingState | None = None  # set by the trainer
-        self.loss: Loss = masked_mse  # likewise
+        self.loss: Loss = masked_mse  # the trainer sets another
         self.train_loss = float("nan")
         self.val: Scores | None = None
         self._losses: list[Tensor] = []
@@ -56,7 +59,8 @@ class RegressionModule(L.LightningModule):
 
     def on_train_epoch_start(self) -> None:
         torch.manual_seed(epoch_seed(self.seed, self.current_epoch, self.global_rank))
-        self.trainer.train_dataloader.epoch = self.current_epoch
+        batches: Any = self.trainer.train_dataloader
+        batches.epoch = self.current_epoch
 
     def configure_gradient_clipping(self, optimizer, gradient_clip_val, **kind) -> None:
         # Lightning's own refuses fused optimizers with autocast.
@@ -79,7 +83,8 @@ class RegressionModule(L.LightningModule):
         loss = torch.stack(self._losses).double().mean()
         self.train_loss = float(self.trainer.strategy.reduce(loss, reduce_op="mean"))
         predicted, observed = torch.cat(self._predicted), torch.cat(self._observed)
-        self._losses.clear(), self._predicted.clear(), self._observed.clear()
+        for collected in (self._losses, self._predicted, self._observed):
+            collected.clear()
         val = scores(predicted.double().cpu().numpy(), observed.double().cpu().numpy())
         finite = bool(predicted.isfinite().all())
         # The first process decides: others could differ in a last digit, and so in when to stop.
@@ -98,7 +103,7 @@ class RegressionModule(L.LightningModule):
 
     def on_fit_start(self) -> None:
         # Set here, too: a checkpoint of packed runs has no state of Lightning's loops.
-        self.trainer.fit_loop.epoch_progress.current.processed = self.training_state.epochs
-        self.trainer.fit_loop.epoch_progress.current.completed = self.training_state.epochs
-        if self.plateau is not None and getattr(self, "_plateau_state", None):
+        progress: Any = self.trainer.fit_loop.epoch_progress.current  # it has more than its type
+        progress.processed = progress.completed = self.training_state.epochs
+        if self.plateau is not None and self._plateau_state:
             self.plateau.load_state_dict(self._plateau_state)

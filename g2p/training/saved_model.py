@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeGuard
 
 import torch
 from torch import Tensor, nn
@@ -67,9 +68,8 @@ def load_model(path: Path, run: str, remedy: str = REMEDY) -> SavedModel:
     weights = checkpoint.get("state_dict")
     if not isinstance(weights, dict) or not weights or not all(isinstance(k, str) for k in weights):
         raise damaged(path, "it has no state_dict of weights by name", remedy)
-    inputs = checkpoint.get("inputs")
     try:
-        _check_inputs(inputs)
+        inputs = _checked_inputs(checkpoint.get("inputs"))
     except ValueError as error:
         raise damaged(path, str(error), remedy) from None
     weights = {name.removeprefix("model."): value for name, value in weights.items()}
@@ -97,9 +97,9 @@ def misfits(expected: Mapping[str, Tensor], weights: Mapping) -> list[str]:
     ]  # fmt: skip
 
 
-def _check_inputs(inputs: object) -> None:
-    """Raise a ValueError with the reason unless `inputs` can be used to predict."""
-    inputs = _mapping({"inputs": inputs}, "inputs")
+def _checked_inputs(value: object) -> dict:
+    """Return a checkpoint's inputs; raise a ValueError with the reason why they cannot predict."""
+    inputs = _mapping({"inputs": value}, "inputs")
     loci = _mapping(inputs, "loci")
     n_loci = _check_list(loci, "id", _is_text, "names")
     _check_list(loci, "chromosome", _is_text, "names", n_loci)
@@ -117,6 +117,7 @@ def _check_inputs(inputs: object) -> None:
             raise ValueError("its n_panel_loci is not a number of loci")
         _check_list(inputs, "panel_columns", range(total).__contains__,
                     f"columns of {total} loci", n_loci)  # fmt: skip
+    return inputs
 
 
 def _mapping(values: Mapping, name: str) -> dict:
@@ -143,11 +144,11 @@ def _is_text(value: object) -> bool:
     return isinstance(value, str)
 
 
-def _is_position(value: object) -> bool:
+def _is_position(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
 
 

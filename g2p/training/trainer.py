@@ -5,11 +5,12 @@ import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 import lightning as L
-from lightning.pytorch.plugins.environments import LightningEnvironment
-from torch.multiprocessing import ProcessRaisedException
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
+from lightning.pytorch.strategies.launchers import _MultiProcessingLauncher
+from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
 
 from g2p.config.constraints import (
     Above,
@@ -171,9 +172,11 @@ def _build_callback(name: str) -> L.Callback:
 
 def _end_workers(trainer: L.Trainer) -> None:
     """End all spawned processes: the run's lock would not cover one that outlives the call."""
-    trainer.strategy.launcher.kill(signal.SIGKILL)
-    for process in trainer.strategy.launcher.procs:
-        process.join()
+    launcher = trainer.strategy.launcher
+    if isinstance(launcher, _MultiProcessingLauncher):
+        launcher.kill(signal.SIGKILL)
+        for process in launcher.procs:
+            process.join()
 
 
 def _raise_worker_error(error: BaseException) -> None:
@@ -183,6 +186,8 @@ def _raise_worker_error(error: BaseException) -> None:
         module, _, name = kind.rpartition(".")
         if module == errors.__name__ or kind in ("OSError", "PermissionError"):
             raise getattr(errors, name, TrainingError)(text) from None
+    if isinstance(error, ProcessExitedException):  # killed, or its message is printed already
+        raise TrainingError(f"a process of the training ended by itself: {error}.") from None
         if report := format_model_error_text(str(error)):
             raise CodeError(report) from None
 
@@ -210,14 +215,18 @@ class DeviceDataModule(L.LightningDataModule):
         super().__init__()
         self.resident, self.options = resident, options
 
+    @property
+    def _attached_trainer(self) -> L.Trainer:
+        return cast(L.Trainer, self.trainer)  # Lightning sets it before it calls what is below
+
     def setup(self, stage: str) -> None:
-        self.resident.to(self.trainer.strategy.root_device)
+        self.resident.to(self._attached_trainer.strategy.root_device)
 
     def transfer_batch_to_device(self, batch, device, dataloader_idx):
         return batch  # it is on the device already
 
     def train_dataloader(self) -> Batches:
-        rank, world = self.trainer.global_rank, self.trainer.world_size
+        rank, world = self._attached_trainer.global_rank, self._attached_trainer.world_size
         return self.resident.train(**self.options, rank=rank, world=world)
 
     def val_dataloader(self) -> Batches:

@@ -85,8 +85,11 @@ class TrainingState:
         `attention` measures the model's layers; it is called only where patience depends on it.
         """
         score = self.score(val)
-        if self._may_be_on_plateau(val.r2_mean) and on_plateau(
-            val.r2_mean, self.ridge_r2, attention(), self.ridge_margin
+        margin = None if self.patience is None else self.ridge_margin
+        if (
+            margin is not None
+            and is_additive(val.r2_mean, self.ridge_r2, margin)
+            and on_plateau(val.r2_mean, self.ridge_r2, attention(), margin)
         ):
             self.plateau_epoch = self.epochs
         updates = (self.epochs + 1) * self.updates_an_epoch
@@ -96,10 +99,6 @@ class TrainingState:
             self.best, self.best_epoch = score, self.epochs
         self.rows.append(row)
         return improved
-
-    def _may_be_on_plateau(self, r2: float) -> bool:
-        has_rule = self.patience is not None and self.ridge_margin is not None
-        return has_rule and is_additive(r2, self.ridge_r2, self.ridge_margin)
 
     def state(self) -> dict:
         return {

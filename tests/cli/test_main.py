@@ -1,5 +1,8 @@
 """The command `g2p`: which commands there are, and how it ends."""
 
+import os
+import subprocess
+import sys
 import tomllib
 from importlib import import_module
 
@@ -66,3 +69,14 @@ def test_a_run_is_one_command_away(tmp_path):
 def test_the_installed_command_is_this_one():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert project["scripts"] == {"g2p": "g2p.__main__:main"}
+
+
+@pytest.mark.parametrize("command", [["--help"], ["trian"], ["sweep", "--help"]])
+def test_help_that_nobody_reads_is_no_traceback(command, tmp_path):
+    with subprocess.Popen(
+        [sys.executable, "-m", "g2p", *command], cwd=tmp_path, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    ) as process:  # fmt: skip
+        process.stdout.close()  # before anything is printed, as `| head -0` does
+        assert "Traceback" not in process.stderr.read()
+        assert process.wait(timeout=60) == (2 if command == ["trian"] else 0)

@@ -98,11 +98,40 @@ def test_a_study_of_a_path_with_each_launcher(tmp_path, launcher):
     assert (tmp_path / "studies/mine-smoke/report.html").is_file()
 
 
-def test_a_multirun_of_users_models(tmp_path):
+@pytest.mark.parametrize("launcher", ["joblib", "packed"])
+def test_a_multirun_of_users_models(tmp_path, launcher):
     write_package(tmp_path)
-    done = train("-m", *CONF, "data=mine", "model=mlp", "model.hidden=2,3", *QUICK, cwd=tmp_path)
+    swept = ("model=mlp", "model.hidden=2,3", f"hydra/launcher={launcher}")
+    done = train("data=mine", "-m", *CONF, *swept, *QUICK, cwd=tmp_path)  # flags may be anywhere
     assert done.returncode == 0, done.stderr
     assert len(list((tmp_path / "runs").iterdir())) == 2
+
+
+@pytest.mark.slow
+def test_a_script_beside_its_package_called_from_elsewhere(tmp_path):
+    """Processes of a launcher import what only the script's own folder has."""
+    write_package(tmp_path / "code")
+    (tmp_path / "code/script.py").write_text(
+        "import g2p\n"
+        "if __name__ == '__main__':\n"
+        "    g2p.sweep('study=../code/my_studies/mine.yaml', 'size=smoke', 'logger=none',\n"
+        "        'trainer.accelerator=cpu', 'hydra/launcher=submitit_local',\n"
+        "        config_dir='../code/my_conf')\n"
+    )
+    (tmp_path / "work").mkdir()
+    done = started(str(tmp_path / "code/script.py"), cwd=tmp_path / "work")
+    assert done.returncode == 0, done.stderr
+    assert "2 done. report:" in done.stdout
+
+
+def test_a_folder_of_yaml_that_is_not_there_or_one_of_two(tmp_path):
+    write_package(tmp_path)
+    assert "nowhere is not a folder" in message_of(train("--config-dir", "nowhere", cwd=tmp_path))
+    assert "is given twice" in message_of(train(*CONF, "-cd=my_studies", cwd=tmp_path))
+    assert "needs a folder" in message_of(sweep("study=ladder", "--config-dir", cwd=tmp_path))
+    misspelt = message_of(train(*CONF, "model=mpl", cwd=tmp_path))
+    assert "Did you mean 'mlp'? model is one of gbdt, lasso" in misspelt
+    assert "mean, mlp, pooled" in train(*CONF, "--help", cwd=tmp_path).stdout
 
 
 def test_a_study_that_is_not_there_or_named_like_another(tmp_path):
@@ -159,7 +188,7 @@ def test_a_file_that_cannot_be_trained(tmp_path, old, new, message):
     ("name", "message"),
     [
         ("my_pgk.nets.MLP", "{folder}, nor among the installed packages. Set PYTHONPATH"),
-        ("my_pkg.nest.MLP", "has no module nest. Did you mean 'nets'? It has: forms, nets, parts"),
+        ("my_pkg.nest.MLP", "has no module nest. Did you mean 'nets'? It has: callbacks, forms"),
         ("my_pkg.nets.MLP.Inner", "is a module, not a package with a module MLP."),
         ("my_pkg.nets.mlp", "nets.py defines no mlp. Did you mean 'MLP'?"),
         ("my_pkg.a-b.MLP", "is no module and class. Write for example name: my_pkg.nets.MLP"),
@@ -227,4 +256,9 @@ def test_from_python(tmp_path, monkeypatch):
     assert len(g2p.load_run(run.folder).predictions) == 46
     with pytest.raises(g2p.CodeError, match="nets.py cannot be read"):
         _ = g2p.load_run(run.folder, code=["of_python"]).model
+    by_option = g2p.list_runs("runs", model="of_python.nets.MLP", **{"model.hidden": 8})
+    assert len(by_option) == 3  # the first, the study's, and the one that was refused
+    assert g2p.list_runs("runs", **{"model.hidden": 9}).empty
+    with pytest.raises(g2p.OptionError, match="model.hiden is not a key of any run"):
+        g2p.list_runs("runs", **{"model.hiden": 8})
     assert sorted(g2p.list_runs("runs")["status"]) == ["done", "done", "done", "failed"]

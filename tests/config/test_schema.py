@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from g2p.config.components import read_options
 from g2p.config.options import FACTS, option_of
 from g2p.config.registry import GROUPS, choices
+from g2p.config.run_config import RunConfig
 from g2p.config.schema import check, inapplicable_keys
 from g2p.core.errors import G2PError
 from g2p.core.package import PACKAGE
@@ -83,8 +84,7 @@ def test_setting_what_has_no_effect_is_refused_having_it_is_not(overrides, key):
 @pytest.mark.parametrize("model", choices("model"))
 @pytest.mark.parametrize("data", choices("data"))
 def test_shipped_configs_are_valid(model, data):
-    config = compose(f"model={model}")
-    config["data"] = compose(f"data={data}")["data"]
+    config = compose(f"model={model}").replace(data=compose(f"data={data}").data)
     check(config, ["model", "data"])
     keys = {f"{group}.{key}" for group in GROUPS for key in config[group]} | {"optim"}
     assert inapplicable_keys(config).keys() <= keys
@@ -154,8 +154,9 @@ def test_only_what_applies_is_covered():
 
 def test_a_signature_is_sixteen_hex_digits_and_does_not_depend_on_key_order():
     config = compose()
-    turned = {key: config[key] for key in reversed(config)}
-    turned["model"] = {key: config["model"][key] for key in reversed(config["model"])}
+    turned = {key: config[key] for key in reversed(list(config))}
+    turned["model"] = {key: config["model"][key] for key in reversed(list(config["model"]))}
+    turned = RunConfig.of(turned)
     facts = {"data_fingerprint": "d", "phenotypes": ["30C"], "accelerator": "cpu"}
     assert signature(config, **facts) == signature(turned, **facts)
     assert len(signature(config, **facts)) == 16
@@ -165,8 +166,7 @@ def test_a_signature_is_sixteen_hex_digits_and_does_not_depend_on_key_order():
 @settings(deadline=None)
 @given(st.text(min_size=1, max_size=12))
 def test_no_text_is_a_model_by_accident(name):
-    config = compose()
-    config["model"] = {**config["model"], "name": name}
+    config = compose().with_value("model.name", name)
     if name != "transformer":
         with pytest.raises(G2PError):
             check(config)

@@ -13,6 +13,7 @@ import pyarrow as pa
 from omegaconf import OmegaConf
 
 from g2p.config.registry import CONF
+from g2p.config.run_config import RunConfig
 from g2p.data.preprocess import Prepared
 from g2p.data.scaler import Scaler
 from g2p.data.split import Split
@@ -35,8 +36,8 @@ def but(overrides: Sequence[str], *changes: str) -> list[str]:
     return [*(item for item in overrides if item.partition("=")[0] not in keys), *changes]
 
 
-def compose(*overrides: str) -> dict:
-    """Return the resolved config of these overrides, as plain dicts, as Hydra composes it.
+def compose(*overrides: str) -> RunConfig:
+    """Return the resolved config of these overrides, as Hydra composes it.
 
     Hydra takes a twentieth of a second, so that equal overrides are composed once.
     """
@@ -45,7 +46,7 @@ def compose(*overrides: str) -> dict:
     config = copy.deepcopy(_compose(other, os.environ.get("G2P_DATA"), os.environ.get("G2P_CACHE")))
     for match in output:
         config["paths"][match[1]] = match[2]
-    return config
+    return RunConfig.of(config)
 
 
 @cache

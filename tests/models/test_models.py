@@ -67,13 +67,13 @@ def test_rijal_is_the_one_hot_form(n_loci, n_phenotypes, num_layers, embedding_d
     model = RijalAttention(
         n_loci=n_loci, n_phenotypes=n_phenotypes, num_layers=num_layers,
         embedding_dim=embedding_dim, init_scale=0.3,
-    )  # fmt: skip
-    genotype = torch.rand(5, n_loci) * 2 - 1
-    torch.testing.assert_close(model(genotype), naive_rijal(model, genotype), atol=1e-5, rtol=1e-5)
+    ).double()  # fmt: skip
+    genotype = torch.rand(5, n_loci).double() * 2 - 1
+    torch.testing.assert_close(model(genotype), naive_rijal(model, genotype), atol=1e-9, rtol=0)
     fused = torch.autograd.grad(model(genotype).square().sum(), model.parameters())
     naive = torch.autograd.grad(naive_rijal(model, genotype).square().sum(), model.parameters())
     for a, b in zip(fused, naive, strict=True):
-        torch.testing.assert_close(a, b, atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(a, b, atol=1e-9, rtol=1e-9)
 
 
 def test_transformer_is_torchs_encoder():

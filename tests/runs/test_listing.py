@@ -1,6 +1,7 @@
 """Runs listed and found by what their configs say."""
 
 import csv
+from pathlib import Path
 
 import pytest
 import yaml
@@ -55,7 +56,7 @@ def runs(tmp_path):
 )
 def test_the_runs_that_filters_match(runs, filters, expected):
     # The damaged run's config is whole; so is what it is found by.
-    fits = [parse_filter(each) for each in filters]
+    fits = [parse_filter(each, Path("nowhere")) for each in filters]
     matches = [run for run in stored_runs(runs) if all(fit(run) for fit in fits)]
     assert sorted(int(run.signature, 16) for run in matches) == expected
 
@@ -79,7 +80,7 @@ def test_the_runs_that_filters_match(runs, filters, expected):
 )
 def test_a_word_that_finds_nothing_anywhere_is_refused(word, message):
     with pytest.raises(G2PError) as error:
-        parse_filter(word)
+        parse_filter(word, Path("nowhere"))
     assert message in str(error.value)
 
 

@@ -72,8 +72,8 @@ def refused(directory: RunDirectory, file: str, message: str) -> None:
     with pytest.raises(G2PError) as error:
         restore(directory, "cpu")
     text = str(error.value)
-    assert message in text and f"{file} is damaged or of another version (" in text
-    assert text.endswith("train.py ... force=true trains the run again.") and "\n" not in text
+    assert message in text and f"{file} is damaged " in text
+    assert "train.py ... force=true trains " in text and "\n" not in text
 
 
 def changed(change):
@@ -107,12 +107,13 @@ def test_weights_that_are_not_the_models(damaged, model, change, message):
 
 
 CONFIGS = [
-    ("", "it names no model"), ("[1]", "it names no model"), ("model: 7", "it names no model"),
+    ("", "it is not a mapping"), ("[1]", "it is not a mapping"), ("x: 1", "it names no model"),
+    ("model: 7", "it names no model"), ("model: {a-b: 1}", "an option cannot be called 'a-b'"),
     ("model: {name: [1]}", "model=[1] does not exist"),
     ("model: {name: ../ridge}", "model=../ridge does not exist"),
     ("model: {name: transformer}", "model.num_layers is missing"),
-    ("model: [", "while parsing"), ("x: 2024-99-99", "month must be in"), ("[" * 900, "recursion"),
-    ("\x01", "unacceptable character"),
+    ("model: [", "while parsing"), ("x: 2024-99-99", "month must be in"),
+    ("[" * 900, "while parsing"), ("\x01", "unacceptable character"),
 ]  # fmt: skip
 
 

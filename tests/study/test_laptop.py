@@ -22,12 +22,12 @@ def test_every_arm_has_the_same_budget_and_rates(name, arms, tmp_path):
     runs = runs_of(name, tmp_path)
     assert len(runs) == arms * len(RATES) * 5
     budget = ("max_epochs", "max_updates", "patience", "batch_size")
-    assert {tuple(run.config["trainer"][key] for key in budget) for run in runs} == {
+    assert {tuple(getattr(run.config.trainer, key) for key in budget) for run in runs} == {
         (None, 12_000, None, 64)
     }
     for run in runs:
-        assert run.config["split"]["seed"] == run.config["seed"]
-    assert {run.config["optim"]["lr"] for run in runs} == set(RATES)
+        assert run.config.split.seed == run.config.seed
+    assert {run.config.optim.lr for run in runs} == set(RATES)
 
 
 def test_the_ablation_removes_one_component_from_the_top_of_the_ladder(tmp_path):
@@ -43,5 +43,5 @@ def test_the_ablation_removes_one_component_from_the_top_of_the_ladder(tmp_path)
     for name, runs in arms.items():
         config = runs[0].config
         changed = [key for key in full["model"] if config["model"][key] != full["model"][key]]
-        changed += ["optim"] * (config["optim"]["name"] != full["optim"]["name"])
+        changed += ["optim"] * (config.optim.name != full.optim.name)
         assert len(changed) == (name != "nothing")

@@ -76,7 +76,7 @@ def test_a_comparison_pairs_the_selected_runs(tmp_path):
     runs = resolve(study, [*SMALL_RIDGE[:2], *paths(tmp_path), "logger=none"])
     assert len(runs) == 2 * 3 * 3
     for run in runs:
-        assert run.config["split"]["seed"] == run.config["seed"] == run.factors["seed"]
+        assert run.config.split.seed == run.config.seed == run.factors["seed"]
     best = {(layers, seed): RATES[(layers + seed) % 3] for layers in (1, 2) for seed in range(3)}
     rows = collect(tmp_path / "study", runs, study.select).to_pylist()
     for row in rows:

@@ -201,7 +201,7 @@ def test_a_wandb_that_cannot_be_reached_does_not_cost_the_run(tmp_path):
     assert output.count("logs offline from now on") == output.count("does not answer") == 1
     assert len(offline_files(tmp_path)) == 2
     assert not list((tmp_path / "wandb").glob("run-*"))  # none that W&B's client still waits for
-    assert Path(done.stdout.splitlines()[-1].removeprefix("run: ")).exists()
+    assert Path(done.stdout.splitlines()[-1].removeprefix("results: ")).exists()
 
 
 def test_a_server_that_goes_away_is_waited_for_once(tmp_path):

@@ -68,8 +68,8 @@ def test_a_budget_in_updates_ends_a_run_alone_and_packed(tmp_path, stacked):
 def test_a_run_with_a_budget_resumes_bit_for_bit(tmp_path):
     config, data = compose(*small("transformer"), *TRAINER, *UNTIL_SEVEN), random_prepared()
     fit_model(config, data, tmp_path / "whole", lambda rows: None)
-    killed_after = {"trainer": {**config["trainer"], "max_updates": 6}}
-    fit_model({**config, **killed_after}, data, tmp_path / "broken", lambda rows: None)
+    killed_after = config.with_value("trainer.max_updates", 6)
+    fit_model(killed_after, data, tmp_path / "broken", lambda rows: None)
     again = fit_model(config, data, tmp_path / "broken", lambda rows: None)
     assert len(again.rows) == 3
     assert_same(tmp_path / "whole", tmp_path / "broken", tolerance=0)
@@ -92,7 +92,7 @@ def test_without_a_budget_in_updates_signatures_are_those_of_before():
     config = compose("trainer.max_epochs=25", "trainer.ridge_margin=null")
     new = ("max_updates", "ridge_margin")
     before = {key: value for key, value in config["trainer"].items() if key not in new}
-    assert signature(config, **options) == signature({**config, "trainer": before}, **options)
+    assert signature(config, **options) == signature(config.replace(trainer=before), **options)
     other = compose("trainer.max_epochs=25", "trainer.ridge_margin=null", "trainer.max_updates=9")
     assert signature(other, **options) != signature(config, **options)
 
@@ -169,11 +169,11 @@ def trained(folder, *overrides, ridge_r2):
 
 
 def test_patience_waits_for_a_model_whose_attention_is_uniform(tmp_path):
-    patience = ("trainer.patience=1",)
-    epochs, _ = trained(tmp_path / "plateau", *patience, ridge_r2=0.9)
+    patience, rule = "trainer.patience=1", "trainer.ridge_margin=0.01"
+    epochs, _ = trained(tmp_path / "plateau", patience, rule, ridge_r2=0.9)
     assert epochs == 9
     for i, (ridge_r2, *margin) in enumerate(
-        [(None,), (-9.0,), (0.9, "trainer.ridge_margin=null")]
+        [(None, rule), (-9.0, rule), (0.9, "trainer.ridge_margin=null")]
     ):  # no ridge; above it; without the rule
-        epochs, best = trained(tmp_path / str(i), *patience, *margin, ridge_r2=ridge_r2)
+        epochs, best = trained(tmp_path / str(i), patience, *margin, ridge_r2=ridge_r2)
         assert epochs == best + 2 < 9

@@ -1,5 +1,6 @@
 """Training: that the loop is the plain one, that it learns, stops, resumes and shares work."""
 
+from contextlib import nullcontext
 from functools import partial
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import torch
 
 from g2p.core.errors import G2PError
+from g2p.core.interrupts import Stopped
 from g2p.models.transformer import Transformer
 from g2p.training import optimizers as optim
 from g2p.training import trainer
@@ -15,6 +17,7 @@ from g2p.training.inference import predict_standardised
 from g2p.training.lightning_module import RegressionModule
 from g2p.training.loss import masked_mse
 from g2p.training.metrics import scores
+from g2p.training.progress import SilentProgress
 from tests.helpers.configs import random_prepared
 
 TRAINER = {
@@ -207,6 +210,28 @@ def test_a_loss_that_is_not_finite(tmp_path):
     with pytest.raises(G2PError, match="the loss became .* in epoch 1. Try a smaller optim.lr"):
         train(tmp_path, data, make_module(data, lr=1e200))
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("error", [None, KeyError, Stopped])
+def test_a_bar_is_closed_however_the_training_ends(tmp_path, error):
+    """Else it is drawn for ever in a process that goes on, a notebook's or a multirun's."""
+    events = []
+
+    class Bar(SilentProgress):
+        def __enter__(self):
+            events.append("open")
+            return self
+
+        def __exit__(self, *error):
+            events.append("closed")
+
+    def on_epoch(rows):
+        if error:
+            raise error(2)
+
+    with pytest.raises(error) if error else nullcontext():
+        train(tmp_path, random_prepared(), on_epoch=on_epoch, bar=Bar)
+    assert events == ["open", "closed"]
 
 
 def test_a_checkpoint_of_a_gpu_of_another_machine(tmp_path, monkeypatch):

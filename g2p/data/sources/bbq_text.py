@@ -9,9 +9,10 @@ import gzip
 import os
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from io import BufferedIOBase
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -122,8 +123,8 @@ def _append(
                     )
                 seen[strain] = file
             strains += names
-            out.write((2 * values - 1).astype(dtype))  # in float32, as published
-    if not strains:
+            out.write((2 * values - 1).astype(dtype).data)  # in float32, as published
+    if not strains or n_loci is None:
         raise DataError(f"{file} contains no strain. Download it again.")
     return strains, n_loci
 
@@ -188,7 +189,7 @@ def _first_line(text: bytes) -> bytes:
     return text[: text.find(NEWLINE)]
 
 
-def _line_blocks(file: Path) -> Iterator[tuple[int, bytes]]:
+def _line_blocks(file: Path) -> Generator[tuple[int, bytes], None, None]:
     """Yield whole lines, some `BLOCK` bytes at a time, after the number of the first of them.
 
     Line ends are plain newlines, the last one included; empty lines at the end are left out.
@@ -218,7 +219,7 @@ def _line_blocks(file: Path) -> Iterator[tuple[int, bytes]]:
 
 
 @contextmanager
-def open_plain_or_gzip(file: Path) -> Iterator[tuple[BinaryIO, BinaryIO]]:
+def open_plain_or_gzip(file: Path) -> Iterator[tuple[BufferedIOBase, BufferedIOBase]]:
     """Open a file, plain or gzipped; yield the stream of its text, and the file on disk."""
     try:
         with file.open("rb") as packed:

@@ -202,7 +202,7 @@ def _with_retries(action: Callable[[], Result]) -> Result:
 
 
 def _is_temporary(error: requests.RequestException) -> bool:
-    if isinstance(error, requests.HTTPError):
+    if isinstance(error, requests.HTTPError) and error.response is not None:
         return error.response.status_code >= 500 or error.response.status_code == 429
     temporary = (
         requests.ConnectionError,
@@ -213,10 +213,10 @@ def _is_temporary(error: requests.RequestException) -> bool:
 
 
 def _reason(error: requests.RequestException) -> str:
-    if isinstance(error, requests.HTTPError):
+    if isinstance(error, requests.HTTPError) and error.response is not None:
         answer = error.response
         return f"{answer.url} answered {answer.status_code} ({answer.reason})"
-    if isinstance(error, requests.Timeout):
+    if isinstance(error, requests.Timeout) and error.request is not None:
         return f"{error.request.url} did not answer in time"
     if _is_temporary(error):
         where = f" to {error.request.url}" if error.request is not None else ""

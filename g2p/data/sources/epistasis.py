@@ -122,6 +122,7 @@ def _simulate(
     phenotypes = fitness + noise_sd * rng.standard_normal(fitness.shape)
 
     names = [f"{t}C" for t in degrees]
+    ceiling: float = 1 / (1 + noise**2)
     return Panel(
         genotypes=genotypes,
         # Rounded so that the last bits of a platform's matrix product do not show.
@@ -129,7 +130,7 @@ def _simulate(
         strains=names_of_strains,
         phenotype_names=names,
         loci=table.take(balanced),
-        noise_ceiling=dict.fromkeys(names, 1 / (1 + noise**2)),
+        noise_ceiling=dict.fromkeys(names, ceiling),
         truth={
             "sets": sets.tolist(),
             "of_loci": of_loci.tolist(),

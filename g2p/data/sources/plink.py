@@ -72,9 +72,9 @@ def read(
         DataError: naming file and line, for a file that is absent, cut short or malformed.
     """
     prefix = path.with_suffix("") if path.suffix == ".bed" else path
-    files = [
+    bed, bim, fam = (
         source_file("data.path", Path(f"{prefix}{end}"), PREFIX) for end in (".bed", ".bim", ".fam")
-    ]
+    )
     options = {}
     table = None
     if phenotypes is not None:
@@ -84,8 +84,9 @@ def read(
         options = table_options(table, facts, strains)
         if "family" in facts:
             raise DataError("data.facts: the column family is already taken by the FID of the fam.")
-    fingerprint = files_fingerprint(folder, VERSION, options, [*files, *([table] if table else [])])
-    build = lambda: _read(*files, table, strains, facts)  # noqa: E731
+    files = [bed, bim, fam, *([table] if table else [])]
+    fingerprint = files_fingerprint(folder, VERSION, options, files)
+    build = lambda: _read(bed, bim, fam, table, strains, facts)  # noqa: E731
     return stored_panel(folder, "plink", fingerprint, build), fingerprint
 
 

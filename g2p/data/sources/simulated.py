@@ -12,6 +12,7 @@ the other environments share only a common component. Each component has its sta
 genetic variance, and genetic variance its stated share (the heritability) of the phenotypic one.
 """
 
+from functools import reduce
 from math import ceil, comb
 from pathlib import Path
 from typing import Annotated
@@ -112,7 +113,7 @@ def _simulate(
         _effects(rng, genotypes, s, share, correlation)
         for s, share in zip(sets, shares, strict=True)
     ]
-    genetic = sum(value for value, _ in components)
+    genetic = reduce(np.add, [value for value, _ in components])
 
     heritability = rng.permutation(np.linspace(heritability_min, heritability_max, len(names)))
     # Components are nearly uncorrelated, so their sum has variance near 1: measure it.

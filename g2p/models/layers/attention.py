@@ -40,7 +40,7 @@ class Attention(nn.Module):
         else:
             nn.init.normal_(self.in_weight, std=init_scale)
         if output_projection and bias:
-            nn.init.zeros_(self.out.bias)
+            nn.init.zeros_(self.out.bias)  # pyright: ignore[reportArgumentType]  # a linear map
 
     def forward(self, x_BLD: Tensor) -> Tensor:
         B, L, D = x_BLD.shape

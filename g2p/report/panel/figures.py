@@ -118,7 +118,9 @@ def phenotypes(values: np.ndarray, names: list[str]) -> Figure:
 
 def heritabilities(h2: Mapping[str, float], ceiling: Mapping[str, float], strains: str) -> Figure:
     """Plot heritability by phenotype, the largest on top, and the noise ceiling where known."""
-    estimated = sorted((name for name in h2 if np.isfinite(h2[name])), key=h2.get, reverse=True)
+    estimated = sorted(
+        (name for name in h2 if np.isfinite(h2[name])), key=lambda name: h2[name], reverse=True
+    )
     shown = estimated[:MOST_PHENOTYPES]
     figure, axes = subplots(figsize=(5, 0.2 * len(shown) + 1.6), layout="constrained")
     heights = np.arange(len(shown))

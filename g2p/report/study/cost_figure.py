@@ -44,11 +44,11 @@ class Cost:
     """
 
     label: str
-    ticks: Formatter | Callable[[float, int | None], str]
+    ticks: Formatter | Callable[[float, float], str]
     shared: bool
 
 
-def duration(seconds: float, _: int | None = None) -> str:
+def duration(seconds: float, _: float | None = None) -> str:
     """Seconds as text in the largest unit of which it is at least one: 1 ms, 20 s, 5 min, 2 h."""
     unit = next((u for u in reversed(UNITS) if seconds >= UNITS[u] * (1 - 1e-9)), "ms")
     return f"{seconds / UNITS[unit]:.3g} {unit}"
@@ -154,7 +154,7 @@ def _draw(order: Sequence[str], values: Values, width: float) -> Figure:
     down = -(-len(panels) // across)
     width = min(width, across * 4.2)
     arms = [arm for arm in order if any(row["arm"] == arm for row in values)]
-    looks = {arm: style(order.index(arm)) | {"linestyle": "none"} for arm in arms}
+    looks = {arm: {**style(order.index(arm)), "linestyle": "none"} for arm in arms}
     figure, grid = subplots(
         down, across, figsize=(width, 2.3 * down + legend_inches(arms, width)), squeeze=False,
         layout="constrained", sharey=True,

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -103,7 +104,7 @@ def _draw(order: Sequence[str], factor: str, values: Values, width: float) -> Fi
     handles += [Line2D([], [], label="noise ceiling", color="black", linewidth=1)] * ceiling
     figure, grid = subplots(
         down, across, layout="constrained", squeeze=False,
-        figsize=(width, 3.2 * down + legend_inches([h.get_label() for h in handles], width)),
+        figsize=(width, 3.2 * down + legend_inches([str(h.get_label()) for h in handles], width)),
     )  # fmt: skip
     labels = {row[factor] for row in values if row[factor] is not None}
     x_of = _x_positions(sort_values(labels), axis)
@@ -146,7 +147,7 @@ def _line(axes: Axes, points: list[tuple], look: dict | None, *, rasterized: boo
     for (x, low), (_, high) in zip(
         xy.get("interval_low", []), xy.get("interval_high", []), strict=True
     ):
-        ends = {"transform": axes.get_yaxis_transform()} if x is None else {}
+        ends: dict[str, Any] = {"transform": axes.get_yaxis_transform()} if x is None else {}
         axes.plot([0.5 if x is None else x] * 2, [low, high], "_-", color=colour, linewidth=0.9,
                   markersize=5, **ends)  # fmt: skip
     for x, r2 in xy.get("mean", []):

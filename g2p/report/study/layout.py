@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from math import log10
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -34,7 +35,7 @@ NO_VALUE = "no value"
 # Control characters other than tab and line ends, and surrogates.
 UNREADABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
-Values = Sequence[Mapping[str, object]]
+Values = Sequence[Mapping[str, Any]]  # rows of texts, numbers and gaps
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Picture:
         return self.draw(self.values, width)
 
 
-def style(position: int) -> dict:
+def style(position: int) -> dict[str, Any]:
     """Colour, marker and line of the arm at this position in the study's order."""
     return {
         "color": COLOURS[position % len(COLOURS)],

@@ -8,6 +8,7 @@ from functools import partial
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.typing import LineStyleType
 
 from g2p.core.phrases import listed, plural
 from g2p.core.plot_style import GREY, subplots
@@ -31,7 +32,7 @@ from g2p.report.study.values import SAME, mean_of_runs, reference, references
 SLOT = 0.07  # inches for an arm, at least
 GAP = 1.5  # slots between phenotypes
 MOST_POINTS = 3000  # that are drawn as shapes; a picture of more is smaller than their list
-LINES = {
+LINES: dict[str, tuple[str, LineStyleType, str]] = {
     "noise_ceiling": ("noise ceiling", "-", "black"),
     "ridge_r2": ("ridge, same split", ":", GREY),
 }
@@ -84,9 +85,11 @@ def phenotype_values(data: StudyData, published: Sequence[Published]) -> list[di
 
 def _varies(data: StudyData, value: Callable[[dict], float | None]) -> bool:
     """Whether a value differs between runs of one phenotype, as where panels differ."""
-    rows = [row for row in data.rows if is_number(value(row))]
-    by_phenotype = group_by(rows, lambda row: row["phenotype"]).values()
-    return any(max(map(value, each)) - min(map(value, each)) > SAME for each in by_phenotype)
+    scores: dict[str, list[float]] = {}
+    for row in data.rows:
+        if is_number(score := value(row)):
+            scores.setdefault(row["phenotype"], []).append(score)
+    return any(max(each) - min(each) > SAME for each in scores.values())
 
 
 def _caption(data: StudyData, published: Sequence[Published], values: Values) -> str:
@@ -138,7 +141,7 @@ def _draw(
                     if turned else 0.2)  # fmt: skip
     looks = {arm: style(order.index(arm)) for arm in arms}
     handles = _handles(looks, order, published, {row["kind"] for row in values})
-    key = legend_inches([handle.get_label() for handle in handles], width)
+    key = legend_inches([str(handle.get_label()) for handle in handles], width)
     figure, grid = subplots(
         rows, 1, figsize=(width, rows * height + key), layout="constrained", squeeze=False,
         sharey=True,

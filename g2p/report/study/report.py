@@ -103,7 +103,7 @@ def _shared_warnings(effects: Sequence[Effect]) -> list[str]:
     ]
 
 
-def _more(everything: Sequence, shown: int) -> list[str]:
+def _more(everything: Collection, shown: int) -> list[str]:
     """The number of those that are not shown, if any, as text."""
     hidden = len(everything) - shown
     return [f"and {hidden:,} more"] if hidden > 0 else []
@@ -163,7 +163,7 @@ def _arms(data: StudyData, baseline_arms: Collection[str]) -> str:
         ])  # fmt: skip
     rows += [[text, *[""] * 6] for text in _more(arms, MOST_ROWS)]
     note = ""
-    if baseline_arms & set(arms):
+    if set(baseline_arms) & set(arms):
         note = page.paragraph(
             "Parameters are those of trained networks; those of baselines do not compare."
         )

@@ -9,10 +9,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import isfinite
 from statistics import fmean
+from typing import TypeGuard, TypeVar
 
 import pyarrow as pa
 
 from g2p.core.formatting import label
+
+Row = TypeVar("Row")
+Key = TypeVar("Key", bound=Hashable)
 
 COMBINATION = "combination"
 STATES = ("done", "running", "pending", "failed")
@@ -26,13 +30,13 @@ class RunRow:
     trains, `g2p.runs.index.StoredRun` one that is read from its directory.
 
     Attributes:
-        key: its signature, or what identifies a run that has none yet.
+        key: its signature, or a text that identifies a run that has none yet.
         arm: as text.
         facts: its first row of the table.
         phenotypes: of its rows; none where they are not known yet.
     """
 
-    key: Hashable
+    key: str
     arm: str
     facts: dict
     phenotypes: tuple[str, ...]
@@ -85,12 +89,12 @@ class StudyData:
     @cached_property
     def runs(self) -> list[RunRow]:
         """Every run; one that belongs to two arms (the end of a ladder, say) is in both."""
-        first: dict[Hashable, dict] = {}
-        phenotypes: dict[Hashable, dict] = {}
+        first: dict[tuple[str, str], dict] = {}
+        phenotypes: dict[tuple[str, str], dict[str, None]] = {}
         for row in self._rows:
             factors = tuple(label(row[name]) for name in self._factors)
             # A run that is not done may not have its signature yet.
-            identity = row["signature"] or (*factors, row["seed"], row["phenotype"])
+            identity = row["signature"] or repr((*factors, row["seed"], row["phenotype"]))
             key = (self.arm_of(row), identity)
             first.setdefault(key, row)
             if row["phenotype"] is not None:
@@ -163,12 +167,12 @@ def combine_factors(table: pa.Table, factors: Sequence[str]) -> pa.Table:
     return table.append_column(COMBINATION, pa.array(arms, pa.string()))
 
 
-def is_number(value) -> bool:
+def is_number(value: float | None) -> TypeGuard[float]:
     return value is not None and isfinite(value)
 
 
-def group_by(rows: Iterable[dict], key: Callable[[dict], Hashable]) -> dict[Hashable, list[dict]]:
-    groups: dict[Hashable, list[dict]] = {}
+def group_by(rows: Iterable[Row], key: Callable[[Row], Key]) -> dict[Key, list[Row]]:
+    groups: dict[Key, list[Row]] = {}
     for row in rows:
         groups.setdefault(key(row), []).append(row)
     return groups

@@ -48,11 +48,13 @@ def reference(
     An arm that knows no value does not count. Where arms differ in it (they were trained on other
     loci, or tested on other strains), no one value stands beside all of them, and there is none.
     """
-    scores = group_by((row for row in rows if is_number(value(row))), lambda row: row["phenotype"])
+    scores: dict[str, dict[Hashable, list[float]]] = {}
+    for row in rows:
+        if is_number(score := value(row)):
+            scores.setdefault(row["phenotype"], {}).setdefault(arm(row), []).append(score)
     result = {}
-    for name, of_phenotype in scores.items():
-        by_arm = group_by(of_phenotype, arm).values()
-        means = [fmean(value(row) for row in arm_rows) for arm_rows in by_arm]
+    for name, by_arm in scores.items():
+        means = [fmean(arm_scores) for arm_scores in by_arm.values()]
         if max(means) - min(means) <= SAME:
             result[name] = means[0]
     return result

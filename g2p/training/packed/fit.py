@@ -13,7 +13,7 @@ from torch import Tensor
 
 from g2p.data.device_data import DeviceData
 from g2p.hardware.device import free_memory, reset_peak_memory, resolve_accelerator
-from g2p.hardware.gpu_allocation import select_devices
+from g2p.hardware.gpu_allocation import select_gpus
 from g2p.training.budget import count_epochs
 from g2p.training.fit import Capacity, FitRequest, Fitted, load_best_epoch, module_options
 from g2p.training.inference import measure_attention, validation_batch
@@ -105,13 +105,13 @@ def _finish(request: FitRequest, member: PackedRun) -> Fitted | Exception:
 
 def _precision(request: FitRequest, device: str) -> AbstractContextManager:
     """Return the context of the forward pass's precision; weights stay as they are."""
-    mixed = request.config["trainer"]["precision"] == "bf16-mixed"
+    mixed = request.config.trainer.precision == "bf16-mixed"
     return torch.autocast(device, torch.bfloat16) if mixed else nullcontext()
 
 
 def _member(request: FitRequest, on_device: dict, n_members: int) -> PackedRun:
     config, data = request.config, request.data
-    options = config["trainer"]
+    options = config.trainer
     device, double = _device(request)
     start = module_options(config, data, request.base)
     model = start.pop("model").to(device)
@@ -123,18 +123,18 @@ def _member(request: FitRequest, on_device: dict, n_members: int) -> PackedRun:
         model=model,
         **start,
         train=train,
-        val=resident.val(max(options["batch_size"], at_once)),
+        val=resident.val(max(options.batch_size, at_once)),
         training_state=TrainingState(
             data.phenotype_names,
-            monitor=options["monitor"],
-            patience=options["patience"],
-            max_epochs=count_epochs(options["max_epochs"], options["max_updates"], len(train)),
+            monitor=options.monitor,
+            patience=options.patience,
+            max_epochs=count_epochs(options.max_epochs, options.max_updates, len(train)),
             updates_an_epoch=len(train),
             ridge_r2=request.ridge_r2,
-            ridge_margin=options["ridge_margin"],
+            ridge_margin=options.ridge_margin,
         ),
         attention=partial(measure_attention, model, data),
-        clip=options["gradient_clip_val"],
+        clip=options.gradient_clip_val,
         folder=Path(request.folder),
         on_epoch=request.on_epoch,
     )
@@ -142,22 +142,22 @@ def _member(request: FitRequest, on_device: dict, n_members: int) -> PackedRun:
 
 def _device(request: FitRequest) -> tuple[torch.device, bool]:
     """Return the device that trains the request, and whether in float64."""
-    options = request.config["trainer"]
-    accelerator = resolve_accelerator(options["accelerator"])
+    options = request.config.trainer
+    accelerator = resolve_accelerator(options.accelerator)
     device = torch.device("cpu")
     if accelerator == "cuda":
-        (index,) = select_devices("cuda", 1)
+        (index,) = select_gpus(1)
         device = torch.device("cuda", index)
-    return device, options["precision"] == "64-true"
+    return device, options.precision == "64-true"
 
 
 def _batches(request: FitRequest, model) -> dict:
     """Return the options of `DeviceData.train`."""
-    options = request.config["trainer"]
+    options = request.config.trainer
     return {
-        "batch_size": options["batch_size"],
-        "drop_last": options["drop_last"],
-        "seed": request.config["seed"],
+        "batch_size": options.batch_size,
+        "drop_last": options.drop_last,
+        "seed": request.config.seed,
         "n_environments": getattr(model, "n_environments", None),
     }
 

@@ -105,7 +105,7 @@ def _train_epoch(
         raise_if_interrupted()
         losses = models.learn(batches, context)
         for member, batch, loss in zip(members, batches, losses, strict=True):
-            if batch is not None:
+            if batch is not None and loss is not None:
                 member.step(loss)
 
 

@@ -77,8 +77,10 @@ class PackedRun:
 
     def add_energy(self, joules: float | None, members: int) -> None:
         """Add this member's share of the device's energy in an epoch of several members."""
-        is_measured = joules is not None and self.joules is not None
-        self.joules = self.joules + joules / members if is_measured else None
+        if joules is None or self.joules is None:
+            self.joules = None
+        else:
+            self.joules += joules / members
 
     def end_epoch(self, predicted: Tensor, observed: Tensor, seconds: float) -> None:
         """Score (n, P) predictions of the validation strains, and write the checkpoints.
@@ -106,7 +108,7 @@ class PackedRun:
         """Release the memory shared with other members, and the optimizer's."""
         for parameter in self.model.parameters():
             parameter.data, parameter.grad = parameter.data.clone(), None
-        self.flat_parameters = self.optimizer = None
+        del self.flat_parameters, self.optimizer
 
     def _checkpoint(self) -> dict:
         """Return the checkpoint as Lightning would write it, without the state of its loops."""

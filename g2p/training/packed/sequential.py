@@ -21,22 +21,23 @@ class SequentialModels:
         flat_parameters: Sequence[nn.Parameter],
         generators: Sequence[MemberGenerator],
     ):
-        self.models, self.flat_parameters, self.generators = models, flat_parameters, generators
-        for model, flat in zip(models, flat_parameters, strict=True):
-            flat.grad = torch.zeros_like(flat)
+        self.models, self.generators = models, generators
+        self._gradients = [torch.zeros_like(flat) for flat in flat_parameters]
+        for model, flat, gradient in zip(models, flat_parameters, self._gradients, strict=True):
+            flat.grad = gradient
             for name, span, shape in parameter_slices(model):
                 parameter = model.get_parameter(name)
                 parameter.data = flat.data[span].view(shape)
-                parameter.grad = flat.grad[span].view(shape)  # which backward adds to
+                parameter.grad = gradient[span].view(shape)  # which backward adds to
 
     def learn(
         self, batches: Sequence[Batch | None], context: AbstractContextManager
     ) -> list[Tensor | None]:
         """Return the loss of each member's batch; leave its gradient in the flat parameters."""
-        members = zip(self.models, self.flat_parameters, self.generators, batches, strict=True)
+        members = zip(self.models, self._gradients, self.generators, batches, strict=True)
         return [
-            None if batch is None else _learn(model.train(), flat, generator, batch, context)
-            for model, flat, generator, batch in members
+            None if batch is None else _learn(model.train(), gradient, generator, batch, context)
+            for model, gradient, generator, batch in members
         ]
 
     def predict(
@@ -51,10 +52,10 @@ class SequentialModels:
 
 
 def _learn(
-    model: nn.Module, flat: nn.Parameter, generator: MemberGenerator, batch: Batch,
+    model: nn.Module, gradient: Tensor, generator: MemberGenerator, batch: Batch,
     context: AbstractContextManager,
 ) -> Tensor:  # fmt: skip
-    flat.grad.zero_()
+    gradient.zero_()
     with generator.in_use(), context:
         loss = masked_mse(model(*batch.inputs), batch.phenotype_BP, batch.n_observed)
     loss.backward()

@@ -55,7 +55,8 @@ class StackedModels:
         self._template = copy.deepcopy(models[0])
         for name, module in models[0].named_modules():
             if isinstance(module, nn.Dropout):
-                probabilities = [model.get_submodule(name).p for model in models]
+                layers = [model.get_submodule(name) for model in models]
+                probabilities = [layer.p for layer in layers if isinstance(layer, nn.Dropout)]
                 dropout = MemberDropout(probabilities, list(generators), self._sizes)
                 self._template.set_submodule(name, dropout)
 

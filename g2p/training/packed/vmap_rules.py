@@ -37,7 +37,7 @@ class MemberGenerator:
     def __init__(self, device: torch.device):
         self.device = device
         self.module = torch.cuda if device.type == "cuda" else torch
-        self.state = None
+        self.state = self.module.get_rng_state()
 
     def seed(self, seed: int) -> None:
         self.state = torch.Generator(self.device).manual_seed(seed).get_state()
@@ -92,11 +92,10 @@ def _linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     return torch.mm(x.reshape(-1, x.shape[-1]), weight.T).view(*x.shape[:-1], -1)
 
 
-def _members_first(info, in_dims, tensors) -> list[Tensor | None]:
+def _members_first(info, in_dims, tensors) -> list[Tensor]:
     """Return every tensor with the member axis in front; one that all members share is repeated."""
     return [
-        tensor if tensor is None
-        else tensor.expand(info.batch_size, *tensor.shape) if dim is None
+        tensor.expand(info.batch_size, *tensor.shape) if dim is None
         else tensor.movedim(dim, 0)
         for tensor, dim in zip(tensors, in_dims, strict=True)
     ]  # fmt: skip
@@ -130,8 +129,8 @@ class _Attention(_Rule):
     @staticmethod
     def vmap(info, in_dims, query, key, value, scale):
         heads = _members_first(info, in_dims[:3], (query, key, value))
-        flattened = (tensor.flatten(0, 1) for tensor in heads)
-        values = F.scaled_dot_product_attention(*flattened, scale=scale)
+        query, key, value = (tensor.flatten(0, 1) for tensor in heads)
+        values = F.scaled_dot_product_attention(query, key, value, scale=scale)
         return values.unflatten(0, (info.batch_size, -1)), 0
 
 
