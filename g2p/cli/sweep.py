@@ -1,13 +1,15 @@
 """`python sweep.py study=NAME [size=smoke] [key=value ...]`: train a study, compare, report.
 
     study=NAME       the study in conf/study/NAME.yaml, or a file: study=path/to/mine.yaml
-    size=full        the published size (default); smoke: under a minute on two cores
+    size=full        the published size (default); laptop: hours on two cores; smoke: under a minute
+    seeds=0,1        the part of the study with these seeds; another part may run elsewhere
     key=value        set a key of train.py for every run
     hydra/launcher=  where the runs are trained: basic (default), packed, joblib, submitit_local,
                      submitit_slurm or ray
     --config-dir DIR a folder of YAML files of one's own, such as DIR/model/mine.yaml
     --dry-run        list the runs without training
-    --collect        report the present results without training
+    --collect        report the present results without training; with tables=[a.parquet,b.parquet]
+                     also those of parts that ran elsewhere, from their results.parquet
     --retry-failed   train the failed runs again
     --dashboard      save a Weights & Biases workspace of the study's runs, without training
 
@@ -22,6 +24,7 @@ from g2p.cli.config_dir import take_config_dir
 from g2p.cli.runs import FLAGS as LIST_FLAGS
 from g2p.cli.runs import __doc__ as runs_help
 from g2p.cli.runs import browse
+from g2p.cli.study_options import read_seeds, read_tables, split_arguments
 from g2p.config.compose import parse, refuse_repeated_keys
 from g2p.config.search_path import config_folders
 from g2p.core.console import Console
@@ -93,20 +96,7 @@ def execute_study(arguments: list[str], flags: set[str], console: Console) -> "O
     Raises:
         OptionError: for an argument, a study or a key that does not exist.
     """
-    options = {}
-    overrides = []
-    for argument in arguments:
-        key, equals, value = argument.partition("=")
-        if not equals and not key.startswith("~"):
-            raise OptionError(
-                f"{argument} is not an argument of sweep.py: study=NAME, size=smoke or key=value."
-            )
-        if key in ("study", "size"):
-            if key in options:
-                raise OptionError(f"{key} is given twice: {options[key]} and {value}. Keep one.")
-            options[key] = value
-        else:
-            overrides.append(argument)
+    options, overrides = split_arguments(arguments)
     if "study" not in options:
         raise OptionError(f"study=NAME is missing. It is one of {listed(studies())}.")
     parsed = parse(overrides)
@@ -117,6 +107,10 @@ def execute_study(arguments: list[str], flags: set[str], console: Console) -> "O
                 f"{override.input_line} has no effect: a study lists its runs itself. "
                 "Use train.py -m for a search."
             )
+    seeds, tables = read_seeds(options.get("seeds")), read_tables(options.get("tables"), flags)
     from g2p.study.sweep import sweep  # imports torch, which --runs and a wrong key do not need
 
-    return sweep(options["study"], options.get("size", "full"), overrides, flags, console)
+    return sweep(
+        options["study"], options.get("size", "full"), overrides, flags, console, seeds=seeds,
+        tables=tables,
+    )  # fmt: skip

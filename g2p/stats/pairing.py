@@ -24,7 +24,8 @@ from g2p.stats.comparison import Comparison, text_of
 FACTS = (
     "phenotype", "seed", "split", "r2", "pearson", "n", "n_train", "seconds", "signature", "status",
     "error", "noise_ceiling", "ridge_r2", "num_parameters", "peak_memory", "flops", "energy",
-    "versions", "same_panel", "same_setting", "same_split", "model_name",
+    "versions", "updates", "escape_updates", "plateau", "selected", "same_panel", "same_setting",
+    "same_split", "model_name",
 )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """The results table of a study, from its run directories alone, at any time."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ from g2p.core.phrases import listed
 from g2p.runs.environment import versions
 from g2p.study.expand import StudyRun
 from g2p.study.ledger import study_status
+from g2p.study.parts import Parts
+from g2p.study.selection import mark_selected
 
 COLUMNS = {
     "phenotype": pa.string(), "split": pa.string(), "r2": pa.float64(), "pearson": pa.float64(),
@@ -24,20 +26,38 @@ COLUMNS = {
     "peak_memory": pa.int64(), "flops": pa.float64(), "energy": pa.float64(),
     "updates": pa.int64(), "escape_updates": pa.int64(), "plateau": pa.bool_(),
     "noise_ceiling": pa.float64(), "ridge_r2": pa.float64(), "versions": pa.string(),
-    "signature": pa.string(), "status": pa.string(), "error": pa.string(),
+    "signature": pa.string(), "status": pa.string(), "error": pa.string(), "selected": pa.bool_(),
 }  # fmt: skip
 
 
-def collect(folder: Path, runs: list[StudyRun]) -> pa.Table:
+# Those that a stored table has of a run; the others are of its place in the study.
+VALUES = [
+    name for name in COLUMNS
+    if name not in ("phenotype", "split", "signature", "status", "error", "selected")
+]  # fmt: skip
+# The time of completion of a run whose results are of a stored table.
+STORED = "stored"
+NO_PARTS = Parts(())
+
+
+def collect(
+    folder: Path, runs: list[StudyRun], select: Sequence[str] = (), parts: Parts = NO_PARTS
+) -> pa.Table:
     """`results.parquet` in the study's folder: a row for each run x phenotype x split.
 
     A run that is several points of the study (a width of the feed-forward layer in a model without
     one) has its rows at each of them. There is a column for each factor, and always `model` and
     `seed`. Values that a run has not reached yet are null. Where nothing has changed since the
     last call, the table of that call is returned.
+
+    Args:
+        folder: of the study.
+        runs: of the study.
+        select: factors whose value is selected on validation (see `g2p.study.selection`).
+        parts: has the results of runs that are finished elsewhere.
     """
     with locked_results(folder):
-        return _collect(folder, runs)
+        return _collect(folder, runs, select, parts)
 
 
 @contextmanager
@@ -50,10 +70,15 @@ def locked_results(folder: Path) -> Iterator[None]:
         yield
 
 
-def _collect(folder: Path, runs: list[StudyRun]) -> pa.Table:
+def _collect(folder: Path, runs: list[StudyRun], select: Sequence[str], parts: Parts) -> pa.Table:
     states = {run.signature: _state(run) for run in runs}
+    for name, state in states.items():
+        if state[0] != "done" and parts.signature_of(name):
+            states[name] = ["done", STORED, None, state[-1]]
     file, note = folder / "results.parquet", folder / "collected.json"
-    summary = {"columns": list(COLUMNS), "runs": states}
+    summary = {
+        "columns": list(COLUMNS), "runs": states, "select": list(select), "parts": parts.digest,
+    }  # fmt: skip
     schema = _schema(runs)
     # A file that is missing or damaged is made again, and so is one that something else changed:
     # it may still be a table of these columns.
@@ -65,13 +90,14 @@ def _collect(folder: Path, runs: list[StudyRun]) -> pa.Table:
     rows = []
     for run in runs:
         try:
-            rows += _rows(run, states[run.signature], schema)
+            rows += _rows(run, states[run.signature], schema, parts)
         except FileNotFoundError:  # pruned or started again since its state was read
             states[run.signature] = _state(run)
-            rows += _rows(run, states[run.signature], schema)
+            rows += _rows(run, states[run.signature], schema, parts)
         except G2PError as error:  # a damaged result does not affect the others
             failed = ["failed", None, str(error), _factors(run)]
-            rows += _rows(run, failed, schema)
+            rows += _rows(run, failed, schema, parts)
+    mark_selected(rows, [name for name in schema.names if name not in COLUMNS], select)
     table = pa.Table.from_pylist(rows, schema)
     write_atomically(file, lambda out: pq.write_table(table, out))
     write_json(note, {**summary, "digest": file_digest(file)}, indent=None)
@@ -116,41 +142,55 @@ def _factors(run: StudyRun) -> list[dict]:
     ]
 
 
-def _rows(run: StudyRun, state: list, schema: pa.Schema) -> list[dict]:
+def _rows(run: StudyRun, state: list, schema: pa.Schema, parts: Parts) -> list[dict]:
     points: list[dict]
-    run_status, _, error, points = state
+    run_status, finished, error, points = state
     common: dict[str, Any] = {"signature": run.signature, "status": run_status, "error": error}
-    metrics = None
+    cells: dict[tuple[str, str], dict] = {}
     if run_status == "done":
-        metrics = run.directory.metrics()
-        if missing := set(run.phenotypes) - metrics["test"]["r2"].keys():
+        cells = parts.cells(run.signature, VALUES) if finished == STORED else _cells(run)
+        if missing := set(run.phenotypes) - {name for name, _ in cells}:
             raise DamagedRunError(
                 f"{run.directory.folder} has no scores of {listed(sorted(missing))}."
             )
-        # Missing or damaged, it does not change the result.
-        environment = run.directory.environment()
-        common |= {key: metrics[key] for key in ("seconds", "num_parameters")}
-        memory = (environment.get(key) for key in ("peak_device_memory", "peak_memory"))
-        common["peak_memory"] = next(filter(None, memory), None)
-        # Runs from before these were counted lack them.
-        common |= {"flops": metrics.get("flops"), "energy": environment.get("energy")}
-        escape = metrics.get("escape")
-        common |= {"updates": metrics.get("updates"), "plateau": metrics.get("plateau")}
-        common["escape_updates"] = escape and escape["updates"]
-        common["versions"] = versions(environment)
     rows = []
     for factors, part, name in itertools.product(points, ("val", "test"), run.phenotypes):
         typed = {key: _typed(value, schema.field(key)) for key, value in factors.items()}
-        row = {**typed, **common, "phenotype": name, "split": part}
-        if metrics:
-            scores, ridge = metrics[part], metrics["ridge"]
-            row |= {key: scores[key][name] for key in ("r2", "pearson", "n")}
-            # Runs from before this was counted lack it.
-            row["n_train"] = metrics.get("n_train", {}).get(name)
-            row["noise_ceiling"] = metrics["noise_ceiling"].get(name)
-            row["ridge_r2"] = ridge[part]["r2"].get(name) if ridge else None
-        rows.append(row)
+        values = cells.get((name, part), {})
+        rows.append({**typed, **values, **common, "phenotype": name, "split": part})
     return rows
+
+
+def _cells(run: StudyRun) -> dict[tuple[str, str], dict]:
+    """The values of a finished run, by phenotype and part of the split."""
+    metrics = run.directory.metrics()
+    # Missing or damaged, it does not change the result.
+    environment = run.directory.environment()
+    memory = (environment.get(key) for key in ("peak_device_memory", "peak_memory"))
+    escape = metrics.get("escape")
+    common = {
+        "seconds": metrics["seconds"],
+        "num_parameters": metrics["num_parameters"],
+        "peak_memory": next(filter(None, memory), None),
+        # Runs from before these were counted lack them.
+        "flops": metrics.get("flops"),
+        "energy": environment.get("energy"),
+        "updates": metrics.get("updates"),
+        "escape_updates": escape and escape["updates"],
+        "plateau": metrics.get("plateau"),
+        "versions": versions(environment),
+    }
+    cells = {}
+    for part, name in itertools.product(("val", "test"), metrics["test"]["r2"]):
+        scores, ridge = metrics[part], metrics["ridge"]
+        cells[name, part] = common | {
+            **{key: scores[key][name] for key in ("r2", "pearson", "n")},
+            # Runs from before this was counted lack it.
+            "n_train": metrics.get("n_train", {}).get(name),
+            "noise_ceiling": metrics["noise_ceiling"].get(name),
+            "ridge_r2": ridge[part]["r2"].get(name) if ridge else None,
+        }
+    return cells
 
 
 def _typed(value: object, field: pa.Field) -> object:

@@ -11,7 +11,8 @@ The spec of a study, `conf/study/<name>.yaml` or a user's own file, has these ke
                    {bottom: {...}, rungs: [{component: label, set: {...}}, ...]}
                                                 each rung adds `set` to the one before
     phenotypes   `all` in one run, `each` in a run of its own, or a list of names, likewise
-    seeds        a list
+    seeds        a list; `seeds=` on the command line replaces it
+    seed_keys    keys that have the value of the seed, too: with [split.seed] each has its own split
     when         [{if: {factor: value or values}, set: {...}}, or {..., drop: true}, ...]
     arm          the factor whose values are compared
     compare      [[a, b], ...]: differences b - a of the arm, over all other factors;
@@ -21,24 +22,26 @@ The spec of a study, `conf/study/<name>.yaml` or a user's own file, has these ke
                                                 at each value of the other factor by itself
     trend        factor, [factor, ...] or {factor: {within: other factor}, ...}: the change of R2
                  along the values of a factor, numbers in ascending order
-    sizes        smoke and full: any of the above, which replaces (`set`: adds to) it
+    select       {factor: validation, ...}: of the runs that differ in these factors alone, the one
+                 with the best validation R2 counts; `results.parquet` has all
+    sizes        full, smoke and others: any of the above, which replaces it (of `set` and
+                 `factors`, the entries of the same name)
 """
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from g2p.core.errors import OptionError
-from g2p.core.formatting import format_factors
 from g2p.core.phrases import listed, nearest
 from g2p.stats.comparison import Comparison
 from g2p.study.comparisons import comparisons
-from g2p.study.design_checks import check_distinct, check_keys, check_number
+from g2p.study.design_checks import check_keys, check_number, check_select
+from g2p.study.factors import factor_values, seed_values, value_label
 from g2p.study.schema import read_spec
 from g2p.study.study_files import study_file
 
 NO_SIZE = "none; write `sizes: {full: {}}`"
-BOTTOM = "bottom"  # label of a ladder's lowest rung
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,7 @@ class Study:
         name, size, question, arm: as in the spec.
         points: in order; several may turn out to be the same run.
         comparisons: of its arms, and trends; Holm's correction covers all of them.
+        select: factors of which each arm and replicate counts with its best value on validation.
     """
 
     name: str
@@ -68,6 +72,7 @@ class Study:
     arm: str
     points: list[Point]
     comparisons: list[Comparison]
+    select: tuple[str, ...] = ()
 
     @property
     def other_varying_keys(self) -> set[str]:
@@ -85,8 +90,9 @@ PhenotypeNames = Callable[[Mapping], list[str]]
 
 
 def load_study(
-    name: str, size: str, phenotype_names: PhenotypeNames, user_overrides: Mapping | None = None
-) -> Study:
+    name: str, size: str, phenotype_names: PhenotypeNames, user_overrides: Mapping | None = None,
+    seeds: Sequence[int] | None = None,
+) -> Study:  # fmt: skip
     """The study of this name, or in this file, in one of its sizes.
 
     Args:
@@ -94,13 +100,14 @@ def load_study(
         size: of the study.
         phenotype_names: returns the names of the panel's phenotypes.
         user_overrides: key -> value, of the user's overrides of every run.
+        seeds: instead of the spec's.
 
     Raises:
         OptionError: for a study, a size or a key that does not exist, a factor that is none, a rule
             that can never apply, or an override of a factor that sets other keys too.
     """
     file = study_file(name)
-    return plan(file.stem, size, read_spec(file), phenotype_names, user_overrides)
+    return plan(file.stem, size, read_spec(file), phenotype_names, user_overrides, seeds)
 
 
 def plan(
@@ -109,6 +116,7 @@ def plan(
     spec: Mapping,
     phenotype_names: PhenotypeNames,
     user_overrides: Mapping | None = None,
+    seeds: Sequence[int] | None = None,
 ) -> Study:
     """The study of a spec. Arguments and errors are those of `load_study`."""
     sizes = spec.get("sizes", {})
@@ -118,13 +126,15 @@ def plan(
         )
     chosen = {**spec, **sizes[size]}
     common = spec.get("set", {}) | sizes[size].get("set", {})
-    factors: dict[str, Mapping] = {
-        key: _values(key, value) for key, value in chosen.get("factors", {}).items()
-    }
+    specs = spec.get("factors", {}) | sizes[size].get("factors", {})
+    factors: dict[str, Mapping] = {key: factor_values(key, value) for key, value in specs.items()}
     if "phenotypes" in chosen:
-        each = phenotype_names(common) if chosen["phenotypes"] == "each" else chosen["phenotypes"]
-        factors["phenotypes"] = _values("phenotype", each if isinstance(each, list) else [each])
-    factors["seed"] = _values("seed", chosen.get("seeds", [0]))
+        names = chosen["phenotypes"]
+        names = phenotype_names(common) if names == "each" else names
+        factors["phenotypes"] = factor_values(
+            "phenotype", names if isinstance(names, list) else [names]
+        )
+    factors["seed"] = seed_values(seeds or chosen.get("seeds", [0]), chosen.get("seed_keys", []))
     size_factors = [each.get("factors", {}) for each in (spec, *sizes.values())]
     _check_rules(name, chosen.get("when", []), factors, size_factors)
     for factor in factors:
@@ -141,29 +151,14 @@ def plan(
     arm = chosen.get("arm", next(iter(factors)))
     if arm not in factors:
         raise OptionError(f"study={name}: arm={arm} is not one of its factors ({listed(factors)}).")
+    select = chosen.get("select", {})
+    check_select(name, select, factors, arm)
     point_factors = [point.factors for point in points]
     compared = comparisons(
-        name, chosen.get("compare", []), chosen.get("trend", []), arm, factors, point_factors
-    )
-    return Study(name, size, spec.get("question", name), arm, points, compared)
-
-
-def _values(key: str, spec) -> dict:
-    """Label -> overrides, for one factor."""
-    if isinstance(spec, Mapping) and set(spec) == {"bottom", "rungs"}:
-        overrides = dict(spec["bottom"])
-        ladder = {BOTTOM: dict(overrides)}
-        check_distinct(key, [BOTTOM, *(rung["component"] for rung in spec["rungs"])])
-        for rung in spec["rungs"]:
-            overrides = overrides | rung["set"]
-            ladder[rung["component"]] = overrides
-        return ladder
-    if isinstance(spec, Mapping):
-        return {label: dict(overrides or {}) for label, overrides in spec.items()}
-    labels = [*map(_label, spec)]
-    check_distinct(key, labels)
-    each = [dict(v) if isinstance(v, Mapping) else {key: v} for v in spec]
-    return dict(zip(labels, each, strict=True))
+        name, chosen.get("compare", []), chosen.get("trend", []), arm,
+        {key: values for key, values in factors.items() if key not in select}, point_factors,
+    )  # fmt: skip
+    return Study(name, size, spec.get("question", name), arm, points, compared, tuple(select))
 
 
 def overridden_key(factor: str) -> str:
@@ -183,7 +178,7 @@ def _override_factor(name: str, factor: str, values: Mapping, user_overrides: Ma
             f"varies it together with {listed(other_keys)}. Remove the override, or write your own "
             "study."
         )
-    return {_label(user_overrides[key]): {key: user_overrides[key]}}
+    return {value_label(user_overrides[key]): {key: user_overrides[key]}}
 
 
 def _check_rules(name: str, rules: list, factors: Mapping, size_factors: list[Mapping]) -> None:
@@ -197,7 +192,7 @@ def _check_rules(name: str, rules: list, factors: Mapping, size_factors: list[Ma
                 )
             labels = [*factors[factor]]
             for spec in size_factors:
-                labels += _values(factor, spec[factor]) if factor in spec else []
+                labels += factor_values(factor, spec[factor]) if factor in spec else []
             for label in rule_labels if isinstance(rule_labels, list) else [rule_labels]:
                 if label not in labels:
                     raise OptionError(
@@ -205,12 +200,6 @@ def _check_rules(name: str, rules: list, factors: Mapping, size_factors: list[Ma
                         f"have.{nearest(str(label), map(str, labels))} "
                         f"It has: {listed(map(str, dict.fromkeys(labels)))}."
                     )
-
-
-def _label(value):
-    if isinstance(value, Mapping):
-        return format_factors(value)
-    return ",".join(map(str, value)) if isinstance(value, list) else value
 
 
 def _points(factors: Mapping[str, Mapping], common: Mapping) -> Iterator[tuple[tuple, dict]]:

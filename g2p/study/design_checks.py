@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from g2p.core.errors import OptionError
-from g2p.core.phrases import listed
+from g2p.core.phrases import listed, nearest
 
 MOST_POINTS = 100_000  # of a study
 
@@ -35,3 +35,15 @@ def check_keys(name: str, points: Sequence) -> None:
             f"study={name} sets {listed(hydra_keys)}: where runs are computed is set on the "
             "command line."
         )
+
+
+def check_select(name: str, select: Mapping, factors: Mapping, arm: str) -> None:
+    """Refuse a selection of a factor that does not exist, or that is compared."""
+    allowed = [factor for factor in factors if factor not in (arm, "phenotypes", "seed")]
+    for factor in select:
+        if factor not in allowed:
+            raise OptionError(
+                f"study={name}: select names {factor}, which must be one of its factors other than "
+                f"{arm}, phenotypes and seed ({listed(allowed) or 'it has none'})."
+                f"{nearest(str(factor), allowed)}"
+            )

@@ -16,9 +16,8 @@ from g2p.core.yaml_file import read_yaml
 # Key -> the types that its value may have.
 KINDS = {
     "question": (str,), "set": (dict,), "factors": (dict,), "phenotypes": (str, list),
-    "seeds": (list,), "when": (list,), "arm": (str,), "compare": (str, list, dict),
-    "trend": (str, list, dict),
-    "sizes": (dict,),
+    "seeds": (list,), "seed_keys": (list,), "when": (list,), "arm": (str,),
+    "compare": (str, list, dict), "trend": (str, list, dict), "select": (dict,), "sizes": (dict,),
 }  # fmt: skip
 TYPE_NAMES = {
     str: "text",
@@ -76,12 +75,16 @@ def _check_keys(above: str, spec: Mapping, kinds: Mapping[str, tuple]) -> None:
         _check_factor(f"{above}factors.{name}", values)
     for i, rule in enumerate(spec.get("when", [])):
         _check_rule(f"{above}when[{i}]", rule)
-    for key, element_kinds in (("seeds", (int,)), ("phenotypes", (str, list))):
+    listed_kinds = (("seeds", (int,)), ("phenotypes", (str, list)), ("seed_keys", (str,)))
+    for key, element_kinds in listed_kinds:
         values = spec.get(key, "each")
         if values == []:
             raise OptionError(f"{above}{key} is empty.")
         for i, value in enumerate(values if isinstance(values, list) else []):
             _check_type(f"{above}{key}[{i}]", value, *element_kinds)
+    for factor, by in spec.get("select", {}).items():
+        if by != "validation":
+            raise OptionError(f"{above}select.{factor} must be validation, not {by!r}.")
     _check_compare(f"{above}compare", spec.get("compare", []))
     _check_trend(f"{above}trend", spec.get("trend", []))
 

@@ -1,7 +1,8 @@
 """The rows of a study's results that count: what is compared, warned of, drawn and summarised.
 
 In a transfer study only the target counts: a joint run predicts other phenotypes too, of which it
-knows everything. `results.parquet` keeps those rows; nothing that is made from it looks at them.
+knows everything. Of runs of which one is selected on validation, that one counts. `results.parquet`
+keeps the other rows; nothing that is made from it looks at them.
 """
 
 import json
@@ -27,7 +28,8 @@ def scored_rows(table: pa.Table, runs: Sequence[StudyRun]) -> pa.Table:
         runs: of the study.
 
     Returns:
-        The rows of the target where a run has one, else all rows, and these columns more; numbers
+        The rows of runs that count in their place (`selected`), of the target where a run has one,
+        else all, and these columns more; numbers
         are equal where two rows have the same of it, and mean nothing else:
             same_panel: panel, split and preprocessing, of loci and of a transfer's values.
             same_setting: the same and, where it matters, the other phenotypes of the run: a
@@ -52,7 +54,8 @@ def scored_rows(table: pa.Table, runs: Sequence[StudyRun]) -> pa.Table:
     for name in FACTS.names[:-1]:
         table = table.append_column(name, of_runs[name])
     target = of_runs["target"]
-    return table.filter(pc.if_else(pc.is_null(target), True, pc.equal(target, table["phenotype"])))
+    is_scored = pc.if_else(pc.is_null(target), True, pc.equal(target, table["phenotype"]))
+    return table.filter(pc.and_(is_scored, table["selected"]))
 
 
 class _Numbers(dict):

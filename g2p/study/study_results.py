@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 # What is a value of a run rather than a place in the grid.
 VALUES = (
     "r2", "pearson", "n", "n_train", "seconds", "num_parameters", "peak_memory", "flops", "energy",
-    "updates", "escape_updates", "plateau", "noise_ceiling", "ridge_r2", "status", "signature",
+    "updates", "escape_updates", "plateau", "selected",
+    "noise_ceiling", "ridge_r2", "status", "signature",
 )  # fmt: skip
 
 

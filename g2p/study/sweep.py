@@ -2,7 +2,7 @@
 
 import gc
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -23,6 +23,7 @@ from g2p.study.collect import COLUMNS, collect
 from g2p.study.design import Study, load_study
 from g2p.study.expand import StudyRun, phenotypes_of, resolve
 from g2p.study.ledger import STATES, study_status
+from g2p.study.parts import Parts
 from g2p.study.progress import LiveProgress
 from g2p.study.wandb_summary import log_summary
 from g2p.study.wandb_workspace import write_dashboard
@@ -36,7 +37,10 @@ class Outcome(NamedTuple):
     is_done: bool
 
 
-def sweep(name: str, size: str, overrides: list[str], flags: set[str], console: Console) -> Outcome:
+def sweep(
+    name: str, size: str, overrides: list[str], flags: set[str], console: Console, *,
+    seeds: Sequence[int] | None = None, tables: Sequence[Path] = (),
+) -> Outcome:  # fmt: skip
     """Train, compare and report a study, or the part of that which the flags select.
 
     Args:
@@ -45,6 +49,8 @@ def sweep(name: str, size: str, overrides: list[str], flags: set[str], console: 
         overrides: of every run, as on the command line, Hydra's own among them.
         flags: of `sweep.py`.
         console: to print on.
+        seeds: of a part of the study; None: all of the spec.
+        tables: results.parquet of parts that ran elsewhere, for --collect.
 
     Returns:
         The study's folder, and whether every run is done.
@@ -55,7 +61,9 @@ def sweep(name: str, size: str, overrides: list[str], flags: set[str], console: 
     of_runs = [each for each in overrides if not each.lstrip("+~").startswith("hydra")]
     with _without_garbage_collection():
         user_values = overridden_values(of_runs)
-        study = load_study(name, size, lambda common: phenotypes_of(of_runs, common), user_values)
+        study = load_study(
+            name, size, lambda common: phenotypes_of(of_runs, common), user_values, seeds
+        )
         _check_names(study)
         runs = resolve(study, of_runs, make_splits=not flags & {"--collect", "--dashboard"})
     if any(run.config.force for run in runs):
@@ -84,10 +92,12 @@ def sweep(name: str, size: str, overrides: list[str], flags: set[str], console: 
         return Outcome(folder, True)
     if "--collect" not in flags:
         _train(study, runs, folder, overrides, "--retry-failed" in flags, console)
-    table = collect(folder, runs)
-    compare_and_report(
-        study, runs, table, folder, [f"study={name}", f"size={size}", *overrides], console
-    )
+    parts = Parts(tables)
+    for line in parts.notes(run.signature for run in runs):
+        console.print(f"warning: {line}", soft_wrap=True)
+    table = collect(folder, runs, study.select, parts)
+    arguments = [f"study={name}", f"size={size}", *_part_arguments(seeds, tables), *overrides]
+    compare_and_report(study, runs, table, folder, arguments, console)
     if "--collect" not in flags:
         log_summary(study, runs, folder)
     if line := _other_versions(table):
@@ -96,6 +106,12 @@ def sweep(name: str, size: str, overrides: list[str], flags: set[str], console: 
     console.print(f"{_format_counts(counts)}. report: {folder / 'report.html'}", soft_wrap=True)
     print(f"study: {folder}", flush=True)
     return Outcome(folder, counts["done"] == len(runs))
+
+
+def _part_arguments(seeds: Sequence[int] | None, tables: Sequence[Path]) -> list[str]:
+    """The arguments that name a part of a study, for the report's command."""
+    arguments = [] if seeds is None else [f"seeds={','.join(map(str, seeds))}"]
+    return [*arguments, f"tables=[{','.join(map(str, tables))}]"] if tables else arguments
 
 
 def _check_names(study: Study) -> None:

@@ -1,0 +1,44 @@
+"""The factors of a study: from a spec's values to labels and their overrides."""
+
+from collections.abc import Mapping, Sequence
+
+from g2p.core.formatting import format_factors
+from g2p.study.design_checks import check_distinct
+
+BOTTOM = "bottom"  # label of a ladder's lowest rung
+
+
+def factor_values(key: str, spec: Mapping | Sequence) -> dict:
+    """Return label -> overrides, for one factor.
+
+    Args:
+        key: its name, and the key of values that set nothing else.
+        spec: its values, of one of the forms in `g2p.study.design`.
+    """
+    if isinstance(spec, Mapping) and set(spec) == {"bottom", "rungs"}:
+        overrides = dict(spec["bottom"])
+        ladder = {BOTTOM: dict(overrides)}
+        check_distinct(key, [BOTTOM, *(rung["component"] for rung in spec["rungs"])])
+        for rung in spec["rungs"]:
+            overrides = overrides | rung["set"]
+            ladder[rung["component"]] = overrides
+        return ladder
+    if isinstance(spec, Mapping):
+        return {label: dict(overrides or {}) for label, overrides in spec.items()}
+    labels = [*map(value_label, spec)]
+    check_distinct(key, labels)
+    each = [dict(v) if isinstance(v, Mapping) else {key: v} for v in spec]
+    return dict(zip(labels, each, strict=True))
+
+
+def seed_values(seeds: Sequence[int], seed_keys: Sequence[str]) -> dict:
+    """Return seed -> overrides: of the run's seed, and of the keys that follow it."""
+    check_distinct("seed", seeds)
+    return {seed: dict.fromkeys(["seed", *seed_keys], seed) for seed in seeds}
+
+
+def value_label(value):
+    """Return the label of a value: itself, or a text of several."""
+    if isinstance(value, Mapping):
+        return format_factors(value)
+    return ",".join(map(str, value)) if isinstance(value, list) else value

@@ -1,0 +1,58 @@
+"""Which runs of a study count, where its spec selects a factor's value on validation.
+
+Runs that agree in all but the selected factors (a learning rate, say) are candidates for one slot
+in the study: its arm, its other factors, its seed. One of them counts there, chosen without a look
+at test strains.
+"""
+
+from collections.abc import Sequence
+from math import isfinite
+from statistics import fmean
+
+ENDED = ("done", "failed")
+
+
+def mark_selected(rows: list[dict], factors: Sequence[str], select: Sequence[str]) -> None:
+    """Add `selected` to the rows of a results table.
+
+    Of the candidates for a slot, once all have ended, the one with the best mean validation R2 is
+    selected; until then the first that has not ended, so that the slot is seen to be open.
+
+    Args:
+        rows: each with its factors, `signature`, `status`, `split`, `phenotype` and `r2`.
+        factors: columns that are factors, `seed` among them.
+        select: those of them whose value is selected.
+    """
+    phenotypes: dict[tuple, dict] = {}
+    for row in rows:
+        phenotypes.setdefault(_candidate(row, select), {})[row["phenotype"]] = None
+    constant = [name for name in factors if name not in select]
+    candidates: dict[tuple, dict[tuple, list[dict]]] = {}
+    for row in rows:
+        candidate = _candidate(row, select)
+        slot = (*(row[name] for name in constant), *phenotypes[candidate])
+        candidates.setdefault(slot, {}).setdefault(candidate, []).append(row)
+    for each in candidates.values():
+        selected = _selected(list(each.values()))
+        for candidate_rows in each.values():
+            for row in candidate_rows:
+                row["selected"] = candidate_rows is selected
+
+
+def _candidate(row: dict, select: Sequence[str]) -> tuple:
+    return (row["signature"], *(row[name] for name in select))
+
+
+def _selected(candidates: list[list[dict]]) -> list[dict]:
+    """Return the rows of the candidate that counts."""
+    for rows in candidates:
+        if rows[0]["status"] not in ENDED:
+            return rows
+    return max(candidates, key=_validation_r2)
+
+
+def _validation_r2(rows: list[dict]) -> float:
+    """Return the mean R2 over the phenotypes that have one; of a failed run the lowest of all."""
+    scores = [row.get("r2") for row in rows if row["split"] == "val"]
+    scores = [r2 for r2 in scores if r2 is not None and isfinite(r2)]
+    return fmean(scores) if scores else -float("inf")
