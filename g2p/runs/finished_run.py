@@ -127,9 +127,12 @@ class Run:
         panel = genotypes if is_panel else _as_panel(genotypes, restored, missing_loci)
         matched = harmonize(restored.loci, panel.loci, missing=missing_loci)
         blocks = [values for _, values in predicted_blocks(restored, panel, matched, missing_loci)]
-        index: Sequence = range(len(panel.strains))
-        if is_panel or isinstance(genotypes, pd.DataFrame):
-            index = genotypes.strains if is_panel else genotypes.index
+        if is_panel:
+            index = panel.strains
+        elif isinstance(genotypes, pd.DataFrame):
+            index = genotypes.index
+        else:
+            index = range(len(panel.strains))
         return pd.DataFrame(
             np.concatenate(blocks) if blocks else np.empty((0, len(restored.phenotypes))),
             index=pd.Index(index, name="strain"),
