@@ -186,10 +186,10 @@ def _raise_worker_error(error: BaseException) -> None:
         module, _, name = kind.rpartition(".")
         if module == errors.__name__ or kind in ("OSError", "PermissionError"):
             raise getattr(errors, name, TrainingError)(text) from None
-    if isinstance(error, ProcessExitedException):  # killed, or its message is printed already
-        raise TrainingError(f"a process of the training ended by itself: {error}.") from None
         if report := format_model_error_text(str(error)):
             raise CodeError(report) from None
+    if isinstance(error, ProcessExitedException):  # killed, or its message is printed already
+        raise TrainingError(f"a process of the training ended by itself: {error}.") from None
 
 
 class KeepSignalHandler(L.Callback):
