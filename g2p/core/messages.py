@@ -20,9 +20,8 @@ from g2p.core.model_errors import USER_CODE, format_model_error
 # Hydra's plugins that an extra of g2p installs, by the beginning of their names.
 EXTRAS = {"joblib": "launchers", "submitit": "launchers", "ray": "ray", "optuna": "search"}
 BUG = "This is a bug in g2p; please report it."
-BUG_OR_USER = (
-    "This run uses code of your own. If the error does not come from it, this is a bug in g2p; "
-    "please report it."
+LOOK_THERE_FIRST = (
+    "Code of your own is in use: if the error comes from it, correct it there. Else: "
 )
 WRITABLE = " Set paths.runs and paths.cache to folders that you can write to."
 # Messages of the system's loader, malloc's callers in C++, Python's threads, numpy and torch.
@@ -89,7 +88,7 @@ def _message(error: BaseException) -> str:
             return f"{package.split('_')[0].title()}: {one_line(text)}"
     if message := format_model_error(error):
         return message
-    return f"{''.join(traceback.format_exception(error))}{BUG_OR_USER if USER_CODE else BUG}"
+    return f"{''.join(traceback.format_exception(error))}{LOOK_THERE_FIRST * bool(USER_CODE)}{BUG}"
 
 
 def _memory_message(error: BaseException, text: str) -> str | None:
