@@ -176,11 +176,14 @@ def test_logged_in_a_study_has_one_summary_and_one_workspace(again):
         summary = server.runs[f"study-{NAME}"]
         assert (summary["groupName"], summary["jobType"]) == (NAME, "study")
         assert f"study-{NAME}" in server.artifacts
-        for _ in range(2):
-            saved = sweep(*STUDY, "--dashboard", cwd=again, **server.login)
-            assert saved.returncode == 0, saved.stderr
-        (view,) = server.views.values()  # the second call changed the first one's
+        first = sweep(*STUDY, "--dashboard", cwd=again, **server.login)
+        assert first.returncode == 0, first.stderr
+        views = set(server.views)  # more than one where W&B's client lost an answer and asked again
+        saved = sweep(*STUDY, "--dashboard", cwd=again, **server.login)
+        assert saved.returncode == 0, saved.stderr
+        assert views and set(server.views) == views  # the second call changed the first one's
+        specs = [json.loads(view["spec"]) for view in server.views.values()]
     saved_workspace = json.loads((again / "studies" / NAME / "workspace.json").read_text())
     assert saved.stdout.splitlines()[-1] == f"dashboard: {saved_workspace['url']}"
     assert saved_workspace["url"].startswith(f"{server.url}/somebody/g2p?nw=")
-    assert json.loads(view["spec"]) == saved_workspace["spec"]
+    assert saved_workspace["spec"] in specs
