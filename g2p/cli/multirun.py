@@ -37,7 +37,7 @@ def summarised(overrides: Sequence[str], planned: Sequence[Sequence[str]]) -> It
         yield
     except Stopped:
         raise  # some of its jobs may go on elsewhere
-    except Exception:
+    except Exception:  # raised again, once the results of the other jobs are shown
         _summarise(notes, folder, planned)
         raise
     _summarise(notes, folder, planned)

@@ -65,10 +65,10 @@ INPUTS = [
 @pytest.mark.parametrize(("key", "value", "message"), INPUTS)
 def test_inputs_of_wrong_shapes_and_types(damaged, model, key, value, message):
     directory = damaged(model, lambda checkpoint: checkpoint["inputs"].__setitem__(key, value))
-    refused(directory, "best.ckpt", message)
+    assert_refused(directory, "best.ckpt", message)
 
 
-def refused(directory: RunDirectory, file: str, message: str) -> None:
+def assert_refused(directory: RunDirectory, file: str, message: str) -> None:
     with pytest.raises(G2PError) as error:
         restore(directory, "cpu")
     text = str(error.value)
@@ -103,7 +103,7 @@ def test_weights_that_are_not_the_models(damaged, model, change, message):
     def replace(checkpoint):
         checkpoint["state_dict"] = change(checkpoint["state_dict"])
 
-    refused(damaged(model, replace), "best.ckpt", message)
+    assert_refused(damaged(model, replace), "best.ckpt", message)
 
 
 CONFIGS = [
@@ -121,7 +121,7 @@ CONFIGS = [
 def test_a_config_that_names_no_model(damaged, text, message):
     directory = damaged("ridge", lambda checkpoint: None)
     (directory.folder / "config.yaml").write_text(text)
-    refused(directory, "config.yaml", message)
+    assert_refused(directory, "config.yaml", message)
 
 
 def test_files_that_belong_to_another_run_or_are_gone(damaged, runs):
@@ -133,11 +133,11 @@ def test_files_that_belong_to_another_run_or_are_gone(damaged, runs):
         (directory.folder / "config.yaml").write_text(yaml.safe_dump(written))
 
     config(embedding_dim=32)
-    refused(
+    assert_refused(
         directory, "best.ckpt", "another shape or kind: embed.weight, blocks.0.attention.in_weigh"
     )
     config(embedding_dim=10**30)
-    refused(directory, "config.yaml", "")
+    assert_refused(directory, "config.yaml", "")
     config()
     shutil.copy(runs["ridge"] / "checkpoints" / "best.ckpt", directory.checkpoints)
     with pytest.raises(G2PError, match=f"belongs to another run .{runs['ridge'].name}.*force=true"):
