@@ -47,16 +47,14 @@ def read_seeds(text: str | None) -> list[int] | None:
     return seeds
 
 
-def read_tables(text: str | None, flags: set[str]) -> list[Path]:
-    """Return the files of `tables=[a.parquet,b.parquet]`, which --collect merges.
+def read_tables(text: str | None) -> list[Path]:
+    """Return the files of `tables=[a.parquet,b.parquet]`, of parts that ran elsewhere.
 
     Raises:
-        OptionError: without --collect, or for a file that does not exist.
+        OptionError: where there is none, or one does not exist.
     """
     if text is None:
         return []
-    if "--collect" not in flags:
-        raise OptionError("tables=... has an effect with --collect only, which merges them.")
     paths = [Path(item).expanduser() for item in _items(text)]
     if not paths:
         raise OptionError("tables=... names no file, as tables=[a.parquet,b.parquet] does.")

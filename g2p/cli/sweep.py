@@ -3,13 +3,14 @@
     study=NAME       the study in conf/study/NAME.yaml, or a file: study=path/to/mine.yaml
     size=full        the published size (default); laptop: hours on two cores; smoke: under a minute
     seeds=0,1        the part of the study with these seeds; another part may run elsewhere
+    tables=[a.parquet,b.parquet]
+                     results.parquet of parts that ran elsewhere: their runs are not trained again
     key=value        set a key of train.py for every run
     hydra/launcher=  where the runs are trained: basic (default), packed, joblib, submitit_local,
                      submitit_slurm or ray
     --config-dir DIR a folder of YAML files of one's own, such as DIR/model/mine.yaml
     --dry-run        list the runs without training
-    --collect        report the present results without training; with tables=[a.parquet,b.parquet]
-                     also those of parts that ran elsewhere, from their results.parquet
+    --collect        report the present results, and those of tables=, without training
     --retry-failed   train the failed runs again
     --dashboard      save a Weights & Biases workspace of the study's runs, without training
 
@@ -107,7 +108,7 @@ def execute_study(arguments: list[str], flags: set[str], console: Console) -> "O
                 f"{override.input_line} has no effect: a study lists its runs itself. "
                 "Use train.py -m for a search."
             )
-    seeds, tables = read_seeds(options.get("seeds")), read_tables(options.get("tables"), flags)
+    seeds, tables = read_seeds(options.get("seeds")), read_tables(options.get("tables"))
     from g2p.study.sweep import sweep  # imports torch, which --runs and a wrong key do not need
 
     return sweep(

@@ -23,7 +23,9 @@ The spec of a study, `conf/study/<name>.yaml` or a user's own file, has these ke
     trend        factor, [factor, ...] or {factor: {within: other factor}, ...}: the change of R2
                  along the values of a factor, numbers in ascending order
     select       {factor: validation, ...}: of the runs that differ in these factors alone, the one
-                 with the best validation R2 counts; `results.parquet` has all
+                 with the best validation R2 counts; `results.parquet` has all. With `first_seed`
+                 for `validation`, all are trained in the first seed alone, and the best value
+                 there in the other seeds
     sizes        full, smoke and others: any of the above, which replaces it (of `set` and
                  `factors`, the entries of the same name)
 """
@@ -64,6 +66,7 @@ class Study:
         points: in order; several may turn out to be the same run.
         comparisons: of its arms, and trends; Holm's correction covers all of them.
         select: factors of which each arm and replicate counts with its best value on validation.
+        first_seed: the seed that chooses these values for all others; None: each chooses its own.
     """
 
     name: str
@@ -73,6 +76,7 @@ class Study:
     points: list[Point]
     comparisons: list[Comparison]
     select: tuple[str, ...] = ()
+    first_seed: int | None = None
 
     @property
     def other_varying_keys(self) -> set[str]:
@@ -134,7 +138,12 @@ def plan(
         factors["phenotypes"] = factor_values(
             "phenotype", names if isinstance(names, list) else [names]
         )
-    factors["seed"] = seed_values(seeds or chosen.get("seeds", [0]), chosen.get("seed_keys", []))
+    select = chosen.get("select", {})
+    all_seeds = chosen.get("seeds", [0])
+    seeds = [*(seeds or all_seeds)]
+    if "first_seed" in select.values() and all_seeds[0] not in seeds:
+        seeds.insert(0, all_seeds[0])
+    factors["seed"] = seed_values(seeds, chosen.get("seed_keys", []))
     size_factors = [each.get("factors", {}) for each in (spec, *sizes.values())]
     _check_rules(name, chosen.get("when", []), factors, size_factors)
     for factor in factors:
@@ -151,14 +160,16 @@ def plan(
     arm = chosen.get("arm", next(iter(factors)))
     if arm not in factors:
         raise OptionError(f"study={name}: arm={arm} is not one of its factors ({listed(factors)}).")
-    select = chosen.get("select", {})
     check_select(name, select, factors, arm)
     point_factors = [point.factors for point in points]
     compared = comparisons(
         name, chosen.get("compare", []), chosen.get("trend", []), arm,
         {key: values for key, values in factors.items() if key not in select}, point_factors,
     )  # fmt: skip
-    return Study(name, size, spec.get("question", name), arm, points, compared, tuple(select))
+    return Study(
+        name, size, spec.get("question", name), arm, points, compared, tuple(select),
+        first_seed=next(iter(factors["seed"])) if "first_seed" in select.values() else None,
+    )  # fmt: skip
 
 
 def overridden_key(factor: str) -> str:

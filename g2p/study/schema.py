@@ -19,6 +19,8 @@ KINDS = {
     "seeds": (list,), "seed_keys": (list,), "when": (list,), "arm": (str,),
     "compare": (str, list, dict), "trend": (str, list, dict), "select": (dict,), "sizes": (dict,),
 }  # fmt: skip
+# How a factor's value is chosen: in each seed by itself, or in the first for all of them.
+SELECT_WAYS = ("validation", "first_seed")
 TYPE_NAMES = {
     str: "text",
     int: "a whole number",
@@ -82,9 +84,14 @@ def _check_keys(above: str, spec: Mapping, kinds: Mapping[str, tuple]) -> None:
             raise OptionError(f"{above}{key} is empty.")
         for i, value in enumerate(values if isinstance(values, list) else []):
             _check_type(f"{above}{key}[{i}]", value, *element_kinds)
-    for factor, by in spec.get("select", {}).items():
-        if by != "validation":
-            raise OptionError(f"{above}select.{factor} must be validation, not {by!r}.")
+    ways = spec.get("select", {})
+    for factor, way in ways.items():
+        if way not in SELECT_WAYS:
+            raise OptionError(
+                f"{above}select.{factor} must be {' or '.join(SELECT_WAYS)}, not {way!r}."
+            )
+    if len(set(ways.values())) > 1:
+        raise OptionError(f"{above}select must choose all its factors in the same way.")
     _check_compare(f"{above}compare", spec.get("compare", []))
     _check_trend(f"{above}trend", spec.get("trend", []))
 

@@ -5,7 +5,7 @@ in the study: its arm, its other factors, its seed. One of them counts there, ch
 at test strains.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import isfinite
 from statistics import fmean
 
@@ -52,7 +52,10 @@ def _selected(candidates: list[list[dict]]) -> list[dict]:
 
 
 def _validation_r2(rows: list[dict]) -> float:
-    """Return the mean R2 over the phenotypes that have one; of a failed run the lowest of all."""
-    scores = [row.get("r2") for row in rows if row["split"] == "val"]
-    scores = [r2 for r2 in scores if r2 is not None and isfinite(r2)]
-    return fmean(scores) if scores else -float("inf")
+    return mean_r2(row.get("r2") for row in rows if row["split"] == "val")
+
+
+def mean_r2(scores: Iterable[float | None]) -> float:
+    """Return the mean R2 over the phenotypes that have one; -inf without any."""
+    finite = [r2 for r2 in scores if r2 is not None and isfinite(r2)]
+    return fmean(finite) if finite else -float("inf")

@@ -4,6 +4,7 @@ import gc
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ from rich.text import Text
 from g2p.config.compose import overridden_values
 from g2p.core.console import Console, visible
 from g2p.core.errors import OptionError
-from g2p.core.phrases import plural
+from g2p.core.phrases import listed, plural
 from g2p.launch.hydra_launch import launch
 from g2p.runs.environment import installed
 from g2p.runs.resolve import finished_under_other_code
@@ -25,6 +26,7 @@ from g2p.study.expand import StudyRun, phenotypes_of, resolve
 from g2p.study.ledger import STATES, study_status
 from g2p.study.parts import Parts
 from g2p.study.progress import LiveProgress
+from g2p.study.tuning import needed_runs
 from g2p.study.wandb_summary import log_summary
 from g2p.study.wandb_workspace import write_dashboard
 from g2p.tracking.group import Group
@@ -50,7 +52,7 @@ def sweep(
         flags: of `sweep.py`.
         console: to print on.
         seeds: of a part of the study; None: all of the spec.
-        tables: results.parquet of parts that ran elsewhere, for --collect.
+        tables: results.parquet of parts that ran elsewhere, whose runs are not trained here.
 
     Returns:
         The study's folder, and whether every run is done.
@@ -80,10 +82,12 @@ def sweep(
             "no longer differ in it.",
             soft_wrap=True,
         )
+    parts = Parts(tables)
+    every_run, (runs, undecided) = runs, needed_runs(study, runs, parts)
     if "--dry-run" in flags:
         from g2p.study.dry_run import show_plan  # this imports torch, as Job does below
 
-        states = [study_status(run.directory).state for run in runs]
+        states = [_state(run, parts) for run in runs]
         show_plan(runs, states, console)
         console.print(f"{_format_counts(Counter(states))}.")
         return Outcome(folder, True)
@@ -91,8 +95,15 @@ def sweep(
         print(write_dashboard(study, runs, folder), flush=True)
         return Outcome(folder, True)
     if "--collect" not in flags:
-        _train(study, runs, folder, overrides, "--retry-failed" in flags, console)
-    parts = Parts(tables)
+        train = partial(
+            _train, study, parts, folder, overrides, "--retry-failed" in flags, console
+        )  # fmt: skip
+        if study.first_seed is not None:
+            console.print(f"seed {study.first_seed}, which chooses {listed(study.select)}:")
+            train([run for run in runs if run.config.seed == study.first_seed])
+            runs, undecided = needed_runs(study, every_run, parts)
+            console.print("all seeds:")
+        train([run for run in runs if run.signature not in undecided])
     for line in parts.notes(run.signature for run in runs):
         console.print(f"warning: {line}", soft_wrap=True)
     table = collect(folder, runs, study.select, parts)
@@ -106,6 +117,11 @@ def sweep(
     console.print(f"{_format_counts(counts)}. report: {folder / 'report.html'}", soft_wrap=True)
     print(f"study: {folder}", flush=True)
     return Outcome(folder, counts["done"] == len(runs))
+
+
+def _state(run: StudyRun, parts: Parts) -> str:
+    """A run's status; done where a table of another part has its results."""
+    return "done" if parts.signature_of(run.signature) else study_status(run.directory).state
 
 
 def _part_arguments(seeds: Sequence[int] | None, tables: Sequence[Path]) -> list[str]:
@@ -141,15 +157,15 @@ def _without_garbage_collection() -> Iterator[None]:
 
 
 def _train(
-    study: Study, runs: list[StudyRun], folder: Path, overrides: list[str], retry: bool,
-    console: Console,
+    study: Study, parts: Parts, folder: Path, overrides: list[str], retry: bool,
+    console: Console, runs: list[StudyRun],
 ) -> None:  # fmt: skip
     """Launch unfinished runs.
 
     Runs that never started come first, so a run that crashes its process cannot block the rest.
     Where another process trains the study already, this one starts from the other end.
     """
-    states = {run.signature: study_status(run.directory).state for run in runs}
+    states = {run.signature: _state(run, parts) for run in runs}
     unfinished = ("pending", "running", "failed") if retry else ("pending", "running")
     todo = [run for run in runs if states[run.signature] in unfinished]
     console.print(f"{plural(len(runs), 'run')}: {_format_counts(Counter(states.values()))}.")

@@ -17,10 +17,12 @@ def runs_of(name, tmp_path, size="laptop"):
     return resolve(study, [*overrides, "logger=none"])
 
 
-@pytest.mark.parametrize(("name", "arms"), [("ladder", 12), ("layers", 8), ("ablation", 12)])
-def test_every_arm_has_the_same_budget_and_rates(name, arms, tmp_path):
+@pytest.mark.parametrize(
+    ("name", "arms", "seeds"), [("ladder", 12, 5), ("layers", 8, 5), ("ablation", 12, 3)]
+)
+def test_every_arm_has_the_same_budget_and_rates(name, arms, seeds, tmp_path):
     runs = runs_of(name, tmp_path)
-    assert len(runs) == arms * len(RATES) * 5
+    assert len(runs) == arms * len(RATES) * seeds
     budget = ("max_epochs", "max_updates", "patience", "batch_size")
     assert {tuple(getattr(run.config.trainer, key) for key in budget) for run in runs} == {
         (None, 12_000, None, 64)
@@ -36,9 +38,10 @@ def test_the_ablation_removes_one_component_from_the_top_of_the_ladder(tmp_path)
     arms = {}
     for run in ablation:
         arms.setdefault(run.factors["without"], []).append(run)
-    assert {run.signature for run in arms["nothing"]} == {run.signature for run in top}
-    before = {run.signature for run in ladder if run.factors["rung"] == "initialisation"}
-    assert {run.signature for run in arms["optimizer"]} == before
+    before = [run for run in ladder if run.factors["rung"] == "initialisation"]
+    for name, rung in (("nothing", top), ("optimizer", before)):
+        shared = {run.signature for run in rung if run.config.seed < 3}
+        assert {run.signature for run in arms[name]} == shared
     full = arms["nothing"][0].config
     for name, runs in arms.items():
         config = runs[0].config

@@ -101,7 +101,7 @@ def test_a_part_has_the_seeds_of_the_command_line():
 @pytest.mark.parametrize(
     ("select", "message"),
     [
-        ({"optim.lr": "test"}, "select.optim.lr must be validation, not 'test'"),
+        ({"optim.lr": "test"}, "select.optim.lr must be validation or first_seed, not 'test'"),
         ({"optim.rl": "validation"}, "select names optim.rl.*Did you mean 'optim.lr'"),
         ({"model.num_layers": "validation"}, "factors other than model.num_layers, phenotypes"),
         ({"seed": "validation"}, "other than .* seed"),

@@ -236,7 +236,7 @@ def test_a_signal_leaves_everything_resumable(tmp_path):
         (["study=ladder", "size=tiny"], "full, laptop, smoke"),
         (["study=ladder", "seeds=0,a"], "seeds=0,a must be whole numbers"),
         (["study=ladder", "seeds=0,0"], "seeds=0,0 has a seed twice"),
-        (["study=ladder", "tables=a"], "with --collect only"),
+        (["study=ladder", "tables=a"], "there is no file a"),
         (["study=ladder", "--collect", "tables=a"], "there is no file a"),
         (["study=ladder", "size=smoke", "--dryrun"], "Did you mean '--dry-run'"),
         (["study=ladder", "size=smoke", "model.layers=2"], "model.layers is not an option"),
