@@ -3,11 +3,16 @@
 A run that ends on the plateau has not escaped yet: its updates are a lower bound (right-censored).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+
+# How far validation R2 must be above ridge's to count as more than additive, for every model alike.
+MARGIN = 0.01
+ROUNDING = 1e-9  # of a share, which is a product
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,11 +30,30 @@ class EscapeCurve:
     runs: int
     escaped: int
 
+    def quantile(self, share: float) -> float | None:
+        """Return the updates by which this share of the runs has escaped; None where fewer do."""
+        reached = self.updates[self.share >= share - ROUNDING]
+        return float(reached[0]) if len(reached) else None
+
     @property
     def median(self) -> float | None:
         """The updates by which half of the runs have escaped; None where fewer do."""
-        reached = self.updates[self.share >= 0.5]
-        return float(reached[0]) if len(reached) else None
+        return self.quantile(0.5)
+
+
+@dataclass(frozen=True)
+class EscapeRun:
+    """A run whose escape is defined.
+
+    Attributes:
+        signature: of the run.
+        escaped_at: updates until its escape, None where it ended before.
+        trained_for: its updates in all.
+    """
+
+    signature: str
+    escaped_at: int | None
+    trained_for: int
 
 
 def escape_curve(escaped_at: np.ndarray, trained_for: np.ndarray) -> EscapeCurve:
@@ -51,8 +75,8 @@ def escape_curve(escaped_at: np.ndarray, trained_for: np.ndarray) -> EscapeCurve
     )
 
 
-def escape_by_arm(table: pa.Table, arm: str) -> dict[object, EscapeCurve]:
-    """Return the curve of each value of the factor `arm`, in the table's order.
+def escape_runs(table: pa.Table, arm: str) -> dict[object, list[EscapeRun]]:
+    """Return the runs of each value of the factor `arm`, in the table's order.
 
     Args:
         table: rows that count; a run's first row counts. Runs without `updates` or without ridge on
@@ -60,16 +84,20 @@ def escape_by_arm(table: pa.Table, arm: str) -> dict[object, EscapeCurve]:
         arm: a column.
     """
     table = table.filter(pc.and_(pc.is_valid(table["updates"]), pc.is_valid(table["ridge_r2"])))
-    runs: dict[object, dict[str, tuple]] = {}
-    for value, signature, *numbers in zip(
+    runs: dict[object, dict[str, EscapeRun]] = {}
+    for value, *facts in zip(
         *(table[name].to_pylist() for name in (arm, "signature", "escape_updates", "updates")),
         strict=True,
     ):
-        runs.setdefault(value, {}).setdefault(signature, tuple(numbers))
-    return {
-        value: escape_curve(*np.array(list(each.values()), float).T)
-        for value, each in runs.items()
-    }  # fmt: skip
+        run = EscapeRun(*facts)
+        runs.setdefault(value, {}).setdefault(run.signature, run)
+    return {value: list(by_signature.values()) for value, by_signature in runs.items()}
+
+
+def curve_of_runs(runs: Sequence[EscapeRun]) -> EscapeCurve:
+    """Estimate the share of these runs that have escaped after so many updates."""
+    times = np.array([(run.escaped_at, run.trained_for) for run in runs], float)
+    return escape_curve(*times.T)
 
 
 def plateau_warnings(table: pa.Table, arm: str) -> list[str]:

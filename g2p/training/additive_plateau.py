@@ -8,9 +8,7 @@ stands where ridge's does, and a patience of some epochs runs out long before th
 from collections.abc import Sequence
 
 from g2p.models.attention_entropy import is_uniform
-
-# How far validation R2 must be above ridge's to count as more than additive, for every model alike.
-MARGIN = 0.01
+from g2p.stats.escape import MARGIN
 
 
 def is_additive(r2: float, ridge_r2: float | None, margin: float = MARGIN) -> bool:

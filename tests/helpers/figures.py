@@ -12,7 +12,7 @@ from g2p.report.study.layout import NO_VALUE, STUDY_STYLE, WIDE
 # The column of a figure's CSV that has the drawn value; where the axis is x, the artists' x is.
 VALUE = {
     "r2_by_phenotype": "test_r2", "effects": "change_in_test_r2", "cost": "mean_test_r2",
-    "learning_curves": "validation_r2",
+    "learning_curves": "validation_r2", "staircase": "value",
 }  # fmt: skip
 TEXTS = {"kind", "signature", "phenotype", "arm", "line", "comparison", "cost", "stars"}
 

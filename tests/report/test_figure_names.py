@@ -35,7 +35,7 @@ def test_a_studys_report_with_any_names(tmp_path):
     for text in ("$\\frac{$", "[/bold] [red]a[/red]", "[/] $\\frac{$ & <i>", "half � of [it]"):
         assert text in shown.text
     figures = list((tmp_path / "figures").glob("*.svg"))
-    assert len(figures) == 4
+    assert len(figures) == 5
     for figure in figures:
         minidom.parse(str(figure))  # an image that a browser shows
     names = {row["phenotype"] for row in rows_of(tmp_path / "figures" / "r2_by_phenotype.csv")}

@@ -43,7 +43,7 @@ def test_the_page_is_one_file_with_escaped_text(wild):
         assert text in shown.text
     assert "8 runs: 4 done, 2 running, 2 failed." in shown.text
     assert "2 of 2" not in shown.text and "0 of 2" in shown.text
-    for picture in ("r2_by_phenotype", "effects", "cost", "learning_curves"):
+    for picture in ("staircase", "r2_by_phenotype", "effects", "cost", "learning_curves"):
         assert (folder / f"figures/{picture}.png").read_bytes().startswith(b"\x89PNG")
         assert b"<svg" in (folder / f"figures/{picture}.svg").read_bytes()[:1000]
 
@@ -148,7 +148,7 @@ def test_in_a_browser_nothing_overflows_and_nothing_is_fetched(wild, tmp_path):
     assert sorted(facts["width"] for facts in reported) == [390, 1280]
     for facts in reported:
         assert facts["scroll"] <= facts["width"]
-        assert len(facts["images"]) == 4
+        assert len(facts["images"]) == 5
         for natural, shown in facts["images"]:
             # Drawn for this width: letters keep their size, to a tenth.
             assert 0 < shown <= facts["width"] and shown == pytest.approx(natural, rel=0.1)

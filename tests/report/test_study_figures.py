@@ -93,6 +93,7 @@ def test_arms_differ_without_colour_up_to_the_number_of_markers():
 
 STUDIES = {
     "ladder": (lambda: studies.ladder(seeds=(0,)), "rung"),
+    "plateaus": (studies.plateaus, "rung"),
     "wild": (studies.wild, "arm"),
     "layers": (studies.layers, "model"),
     "transfer": (studies.transfer, "model"),
@@ -108,7 +109,7 @@ def test_no_text_of_a_figure_overlaps_or_is_cut(name, width, tmp_path):
     factors = [c for c in ("model.num_layers", "transfer.observations") if c in table.column_names]
     data = StudyData(table, arm, factors)
     directories = studies.write_histories(table, tmp_path, epochs=2)
-    effects = studies.steps(table, arm) if name in ("ladder", "wild") else []
+    effects = studies.steps(table, arm) if name in ("ladder", "plateaus", "wild") else []
     published = [Published("linear", None, "a paper", {"30C": 0.5}, {})]
     for picture in pictures(data, effects, directories, published):
         figure = drawn(picture, width)

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from g2p.stats.escape import escape_by_arm, escape_curve, plateau_warnings
+from g2p.stats.escape import curve_of_runs, escape_curve, escape_runs, plateau_warnings
 
 NAN = float("nan")
 
@@ -19,6 +19,7 @@ def test_the_curve_is_kaplan_and_meiers_by_hand():
     assert curve.updates.tolist() == [10, 20, 40]
     assert curve.share == pytest.approx([1 / 6, 1 / 2, 1])
     assert (curve.runs, curve.escaped, curve.median) == (6, 4, 20)
+    assert [curve.quantile(share) for share in (1 / 6, 0.25, 0.75)] == [10, 20, 40]
 
 
 def test_without_an_escape_there_is_no_step_and_no_median():
@@ -45,8 +46,9 @@ WITHOUT_RIDGE = {"arm": "d", "signature": "d0", "updates": 50, "plateau": False}
 
 
 def test_a_run_counts_once_and_only_where_its_escape_is_defined():
-    curves = escape_by_arm(pa.Table.from_pylist([*ROWS, CLOSED_FORM, WITHOUT_RIDGE]), "arm")
-    assert list(curves) == ["a", "b"]
+    runs = escape_runs(pa.Table.from_pylist([*ROWS, CLOSED_FORM, WITHOUT_RIDGE]), "arm")
+    assert list(runs) == ["a", "b"]
+    curves = {arm: curve_of_runs(each) for arm, each in runs.items()}
     assert (curves["a"].runs, curves["a"].median) == (2, 10)
     assert (curves["b"].runs, curves["b"].escaped, curves["b"].median) == (3, 1, None)
 

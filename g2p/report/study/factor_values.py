@@ -1,12 +1,12 @@
 """The values of the figure of R2 against a numeric factor."""
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
 from g2p.core.formatting import label
 from g2p.report.study.results_view import StudyData, group_by, mean_r2
-from g2p.report.study.values import mean_of_runs, reference, standard_error
+from g2p.report.study.values import mean_of_runs, reference, repeat_of, standard_error
 
 MOST_LINES = 8  # that a reader can distinguish
 CEILING = "noise_ceiling"
@@ -56,7 +56,7 @@ def factor_values(data: StudyData, factor: str) -> list[dict]:
     points = {name: _points(rows, axis, factor) for name, rows in _lines(data, factor).items()}
     each = [{row["phenotype"] for row in rows} for at in points.values() for rows in at.values()]
     common = [name for name in data.phenotypes if all(name in names for names in each)]
-    repeat = _repeat(data, factor)
+    repeat = repeat_of(data, factor)
     values = []
 
     def add(kind: str, line: str | None, x, r2: float, **more) -> None:
@@ -121,9 +121,3 @@ def sort_values(values: Iterable) -> list:
     return sorted(
         values, key=lambda x: (x is None, isinstance(x, str), x if isinstance(x, number) else 0)
     )
-
-
-def _repeat(data: StudyData, factor: str) -> Callable[[dict], Hashable]:
-    """A row's repeat of its point: the seed, and the factors that are in no line."""
-    names = [name for name in ("seed", *data.varying) if name != factor]
-    return lambda row: tuple(row[name] for name in names)

@@ -15,6 +15,7 @@ from g2p.report.study.learning_figure import learning_curves_picture
 from g2p.report.study.phenotype_figure import phenotype_picture
 from g2p.report.study.published_results import Published
 from g2p.report.study.results_view import StudyData, group_by, is_number
+from g2p.report.study.staircase_figure import staircase_picture
 from g2p.stats.compare import Effect
 from g2p.stats.effects_table import method_notes
 
@@ -27,6 +28,7 @@ def pictures(
 ) -> list[Picture]:  # fmt: skip
     """All figures that the study's results can fill already."""
     drawn = [
+        staircase_picture(data, effects, baseline_arms),
         phenotype_picture(data, published),
         effects_picture(effects),
         *(factor_picture(data, factor) for factor in AXES),

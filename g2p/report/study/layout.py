@@ -95,8 +95,28 @@ def wrapped(text: str, inches: float, size: float = 9, lines: int = 4) -> str:
     each = max(inches_of(text, size) / max(len(text), 1), 0.5 * size / 72)
     # Lines are not all of average letters: leave a tenth.
     letters = max(4, int(0.9 * inches / each))
+    longest = max(text.split(), key=lambda word: inches_of(word, size), default="")
+    if inches_of(longest, size) <= inches:  # then no word is broken
+        letters = max(letters, len(longest))
     parts = textwrap.wrap(text, letters, max_lines=lines, placeholder="…", break_on_hyphens=False)
     return "\n".join(parts) or " "
+
+
+def slot_labels(
+    names: Sequence[str], inches: float, turned_inches: float
+) -> tuple[list[str], bool]:
+    """Labels of slots so many inches apart, and whether they must be turned to fit.
+
+    Args:
+        names: to be broken into lines, in letters of 8 points.
+        inches: from a slot to the next.
+        turned_inches: that a turned label may be long.
+    """
+    longest = max(inches_of(part, 8) for name in names for part in readable(name).split() or [""])
+    if longest < 0.95 * inches:
+        return [wrapped(name, inches, 8) for name in names], False
+    # Turned, a line of it takes 0.14 inches of the slot's width.
+    return [wrapped(name, turned_inches, 8, max(1, int(inches / 0.14))) for name in names], True
 
 
 def legend(figure: Figure, handles: Sequence, width: float) -> None:

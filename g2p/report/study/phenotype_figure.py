@@ -22,8 +22,8 @@ from g2p.report.study.layout import (
     legend_inches,
     mark_below,
     r2_limits,
+    slot_labels,
     style,
-    wrapped,
 )
 from g2p.report.study.published_results import Published
 from g2p.report.study.results_view import StudyData, group_by, is_number
@@ -136,7 +136,7 @@ def _draw(
     width = min(width, max(4.4, 0.8 + columns * 2.2 * group))
     group_width = (width - 0.8) / columns
     beside = min(0.25, 0.05 * (slots + GAP) / group_width)  # slots; 0.05 inches where there is room
-    labels, turned = _names(names, group_width)
+    labels, turned = slot_labels(names, group_width, 1.6)
     height = 2.1 + (max(inches_of(line, 8) for name in labels for line in name.splitlines())
                     if turned else 0.2)  # fmt: skip
     looks = {arm: style(order.index(arm)) for arm in arms}
@@ -221,12 +221,3 @@ def _handles(looks: dict, order: Sequence[str], published, kinds: set) -> list[L
         if column in kinds:
             handles.append(Line2D([], [], label=name, linestyle=line, color=colour, linewidth=1))
     return handles
-
-
-def _names(names: list[str], group_width: float) -> tuple[list[str], bool]:
-    """Phenotypes' names for groups of this width in inches, and whether they must be turned."""
-    longest = max(inches_of(part, 8) for name in names for part in name.split() or [""])
-    if longest < 0.9 * group_width:
-        return [wrapped(name, group_width, 8) for name in names], False
-    # Turned, a line of it takes 0.14 inches of the group's width.
-    return [wrapped(name, 1.6, 8, max(1, int(group_width / 0.14))) for name in names], True

@@ -25,7 +25,7 @@ from g2p.stats.compare import Effect
 from g2p.stats.effects_table import method_notes
 
 NAMES = {
-    "r2_by_phenotype", "effects", "cost", "learning_curves",
+    "staircase", "r2_by_phenotype", "effects", "cost", "learning_curves",
     *(f"r2_by_{axis.name}" for axis in AXES.values()),
 }  # fmt: skip
 # Limits of a page of thousands of runs; results.parquet has all.

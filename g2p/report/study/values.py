@@ -10,7 +10,7 @@ from statistics import fmean, stdev
 
 import pyarrow as pa
 
-from g2p.report.study.results_view import group_by, is_number
+from g2p.report.study.results_view import StudyData, group_by, is_number
 from g2p.stats.reference_checks import ridge_references
 
 SAME = 1e-6  # of two means: values of one ridge fit differ by less where it was fitted twice
@@ -19,6 +19,12 @@ SAME = 1e-6  # of two means: values of one ridge fit differ by less where it was
 def mean_of_runs(rows: Sequence[dict]) -> float:
     """Mean R2 over runs, of one phenotype."""
     return fmean(row["r2"] for row in rows)
+
+
+def repeat_of(data: StudyData, factor: str | None = None) -> Callable[[dict], Hashable]:
+    """Return a row's repeat of its arm: its seed and what else varies within arms but `factor`."""
+    names = [name for name in ("seed", *data.varying) if name != factor]
+    return lambda row: tuple(row[name] for name in names)
 
 
 def standard_error(
