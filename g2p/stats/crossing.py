@@ -4,7 +4,7 @@ A replicate is a whole one: both curves at every value, of one seed and so of on
 points share strains, so they are drawn together or not at all.
 """
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf, nan
 from statistics import fmean
@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from g2p.stats.comparison import text_of
 from g2p.stats.resampling import ALPHA, DRAWS
 
 FEWEST_REPLICATES = 3  # of a bootstrap; two have but three different draws
@@ -126,11 +127,12 @@ def _crossing(rows: Sequence[Mapping], pair: CurvePair) -> Crossing:
 
 def _leads(rows: Sequence[Mapping], pair: CurvePair) -> tuple[tuple[float, ...], np.ndarray]:
     """Return the values of x, (K,), and of each whole replicate R2 of b minus that of a, (S, K)."""
-    scores: dict[Hashable, dict[tuple, dict[float, dict[str, float]]]] = {}
+    a, b = text_of(pair.a), text_of(pair.b)  # a factor of values of several kinds is text
+    scores: dict[str, dict[tuple, dict[float, dict[str, float]]]] = {}
     names: dict[tuple, set[str]] = {}
     for row in rows:
-        arm, x = row[pair.arm], row[pair.along]
-        if arm in (pair.a, pair.b) and x is not None:
+        arm, x = text_of(row[pair.arm]), row[pair.along]
+        if arm in (a, b) and x is not None:
             replicate = (row["seed"], *(row[name] for name in pair.by))
             point = scores.setdefault(arm, {}).setdefault(replicate, {}).setdefault(x, {})
             point[row["phenotype"]] = row["r2"]
@@ -138,7 +140,7 @@ def _leads(rows: Sequence[Mapping], pair: CurvePair) -> tuple[tuple[float, ...],
     if len(scores) < 2:
         return (), np.empty((0, 0))
     phenotypes = set.intersection(*names.values())
-    curves_a, curves_b = scores[pair.a], scores[pair.b]
+    curves_a, curves_b = scores[a], scores[b]
     values = sorted({x for curves in scores.values() for curve in curves.values() for x in curve})
     whole = [
         replicate for replicate in curves_a

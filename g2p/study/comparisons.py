@@ -36,13 +36,13 @@ def comparisons(
     result: list[Comparison] = []
     for factor, spec in _specs(compare, arm):
         key = f"study={name}: compare.{factor}"
-        _check_labels(name, "compare", factor, _labels(spec["pairs"]), factors)
+        check_labels(name, "compare", factor, pair_labels(spec["pairs"]), factors)
         result += _expanded(key, factor, spec, factors, point_factors, _pairs)
     for factor, spec in _trends(trend):
         key = f"study={name}: trend.{factor}"
-        _check_labels(name, "trend", factor, [], factors)
+        check_labels(name, "trend", factor, [], factors)
         if len(factors[factor]) > 1:  # an override leaves one
-            _check_ordered(key, list(factors[factor]))
+            check_ordered(key, list(factors[factor]))
             result += _expanded(key, factor, spec, factors, point_factors, _trend)
     return result
 
@@ -62,7 +62,8 @@ def _trends(trend: Any) -> Iterator[tuple[str, dict]]:
         yield factor, spec or {}
 
 
-def _labels(pairs: Any) -> list:
+def pair_labels(pairs: Any) -> list:
+    """Return the labels that pairs name, one after the other; none of a ladder."""
     return [] if pairs == "ladder" else list(itertools.chain(*pairs))
 
 
@@ -83,10 +84,10 @@ def _expanded(
             replace(comparison, by=by, within=within, level=level)
             for comparison in contrasts(factor, spec, labels)
         ]
-    pair_labels = _labels(spec.get("pairs", "ladder"))
-    if pair_labels and not result:
+    labels = pair_labels(spec.get("pairs", "ladder"))
+    if labels and not result:
         raise OptionError(
-            f"{key} compares {listed(map(text_of, pair_labels))}, which no {within or 'run'} has "
+            f"{key} compares {listed(map(text_of, labels))}, which no {within or 'run'} has "
             "together; the rules (when) drop them."
         )
     return result
@@ -104,9 +105,10 @@ def _trend(factor: str, spec: Mapping, labels: list) -> list[Comparison]:
     return [Comparison(factor, labels[0], labels[-1], trend=tuple(labels))]
 
 
-def _check_labels(
+def check_labels(
     name: str, key: str, factor: str, labels: Iterable, factors: Mapping[str, Mapping]
 ) -> None:
+    """Refuse a factor, or labels of it, that the study does not have."""
     allowed = list(factors.get(factor, ()))
     if factor not in factors:
         raise OptionError(
@@ -130,7 +132,7 @@ def _check_within(key: str, within: str, factor: str, factors: Mapping[str, Mapp
         )
 
 
-def _check_ordered(key: str, labels: list) -> None:
+def check_ordered(key: str, labels: list) -> None:
     """A trend's values are numbers in ascending order; null may stand at an end."""
     inner = labels[labels[0] is None : len(labels) - (labels[-1] is None)]
     numbers = all(

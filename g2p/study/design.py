@@ -22,6 +22,8 @@ The spec of a study, `conf/study/<name>.yaml` or a user's own file, has these ke
                                                 at each value of the other factor by itself
     trend        factor, [factor, ...] or {factor: {within: other factor}, ...}: the change of R2
                  along the values of a factor, numbers in ascending order
+    crossing     {factor: pairs, ...}: where along this factor, of positive numbers in ascending
+                 order, R2 of the second arm of a pair overtakes that of the first
     select       {factor: validation, ...}: of the runs that differ in these factors alone, the one
                  with the best validation R2 counts; `results.parquet` has all. With `first_seed`
                  for `validation`, all are trained in the first seed alone, and the best value
@@ -37,7 +39,9 @@ from dataclasses import dataclass
 from g2p.core.errors import OptionError
 from g2p.core.phrases import listed, nearest
 from g2p.stats.comparison import Comparison
+from g2p.stats.crossing import CurvePair
 from g2p.study.comparisons import comparisons
+from g2p.study.crossings import curve_pairs
 from g2p.study.design_checks import check_keys, check_number, check_select
 from g2p.study.factors import factor_values, seed_values, value_label
 from g2p.study.schema import read_spec
@@ -66,6 +70,7 @@ class Study:
         points: in order; several may turn out to be the same run.
         comparisons: of its arms, and trends; Holm's correction covers all of them.
         select: factors of which each arm and replicate counts with its best value on validation.
+        crossings: pairs of arms whose curves are asked where they cross.
         first_seed: the seed that chooses these values for all others; None: each chooses its own.
     """
 
@@ -77,6 +82,7 @@ class Study:
     comparisons: list[Comparison]
     select: tuple[str, ...] = ()
     first_seed: int | None = None
+    crossings: tuple[CurvePair, ...] = ()
 
     @property
     def other_varying_keys(self) -> set[str]:
@@ -162,13 +168,15 @@ def plan(
         raise OptionError(f"study={name}: arm={arm} is not one of its factors ({listed(factors)}).")
     check_select(name, select, factors, arm)
     point_factors = [point.factors for point in points]
+    pairable = {key: values for key, values in factors.items() if key not in select}
     compared = comparisons(
-        name, chosen.get("compare", []), chosen.get("trend", []), arm,
-        {key: values for key, values in factors.items() if key not in select}, point_factors,
-    )  # fmt: skip
+        name, chosen.get("compare", []), chosen.get("trend", []), arm, pairable, point_factors
+    )
+    crossings = curve_pairs(name, chosen.get("crossing", {}), arm, pairable, point_factors)
     return Study(
         name, size, spec.get("question", name), arm, points, compared, tuple(select),
         first_seed=next(iter(factors["seed"])) if "first_seed" in select.values() else None,
+        crossings=tuple(crossings),
     )  # fmt: skip
 
 

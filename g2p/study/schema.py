@@ -17,7 +17,8 @@ from g2p.core.yaml_file import read_yaml
 KINDS = {
     "question": (str,), "set": (dict,), "factors": (dict,), "phenotypes": (str, list),
     "seeds": (list,), "seed_keys": (list,), "when": (list,), "arm": (str,),
-    "compare": (str, list, dict), "trend": (str, list, dict), "select": (dict,), "sizes": (dict,),
+    "compare": (str, list, dict), "trend": (str, list, dict), "crossing": (dict,),
+    "select": (dict,), "sizes": (dict,),
 }  # fmt: skip
 # How a factor's value is chosen: in each seed by itself, or in the first for all of them.
 SELECT_WAYS = ("validation", "first_seed")
@@ -94,6 +95,8 @@ def _check_keys(above: str, spec: Mapping, kinds: Mapping[str, tuple]) -> None:
         raise OptionError(f"{above}select must choose all its factors in the same way.")
     _check_compare(f"{above}compare", spec.get("compare", []))
     _check_trend(f"{above}trend", spec.get("trend", []))
+    for factor, pairs in spec.get("crossing", {}).items():
+        _check_pairs(f"{above}crossing.{factor}", pairs)
 
 
 def _check_compare(where: str, compare: Any) -> None:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from g2p.core.errors import G2PError
 from g2p.stats.comparison import Comparison
+from g2p.stats.crossing import CurvePair
 from g2p.study.design import load_study, plan
 from tests.helpers.studies import NAMES, plan_study
 
@@ -73,6 +74,20 @@ def test_comparisons_within_levels_and_trends():
     assert trend == Comparison("x", 1, None, ("model", *y), trend=(1, 2, 3, None))
     # An override leaves a single value, which has no trend.
     assert plan_study(user_overrides={"x": 2}, **spec | {"when": []}).comparisons == []
+
+
+def test_pairs_of_curves_agree_in_all_that_is_not_selected():
+    spec = {
+        "factors": {"model": {"a": {}, "b": {}, "c": {}}, "data.y": ["m", "n"],
+                    "n_train": [100, 1000], "optim.lr": [0.1, 0.2]},
+        "select": {"optim.lr": "validation"},
+        "crossing": {"n_train": [["a", "c"]]},
+    }  # fmt: skip
+    assert plan_study(**spec).crossings == (CurvePair("n_train", "model", "a", "c", ("data.y",)),)
+    ladder = plan_study(**spec | {"crossing": {"n_train": "ladder"}}).crossings
+    assert [(pair.a, pair.b) for pair in ladder] == [("a", "b"), ("b", "c")]
+    # An override leaves a single value, along which no curve is.
+    assert plan_study(user_overrides={"n_train": 100}, **spec).crossings == ()
 
 
 @pytest.mark.parametrize("size", ["smoke", "full"])

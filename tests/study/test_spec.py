@@ -14,6 +14,12 @@ BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
 )
 
 
+def crossing(pairs: dict, n_train: tuple | list = (100, 1000)) -> dict:
+    """The spec of a study of two arms by a number of strains, which asks where they cross."""
+    arms = {"a": {"model": "ridge"}, "b": {"model": "gbdt"}}
+    return {"factors": {"arm": arms, "n_train": [*n_train]}, "crossing": pairs}
+
+
 @pytest.mark.parametrize(
     ("spec", "size", "message"),
     [
@@ -53,6 +59,18 @@ BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
         ({"factors": {"x": [1, 3, 2]}, "trend": "x"}, "full", r"trend\.x needs .* not 1, 3, 2"),
         ({"factors": {"x": ["a", "b"]}, "trend": ["x"]}, "full", "numbers that null may come"),
         ({"factors": {"x": [1, None, 2]}, "trend": "x"}, "full", "not 1, null, 2"),
+        (crossing({"n_trian": [["a", "b"]]}), "full", r"crossing names n_trian, .*mean 'n_train'"),
+        (crossing({"n_train": [["a", "c"]]}), "full", r"crossing\.n_train names arm=c, which"),
+        (crossing({"arm": [["a", "b"]]}), "full", r"crossing\.arm must be another factor than arm"),
+        (crossing({"seed": [["a", "b"]]}), "full", "another factor than arm, phenotypes and seed"),
+        (crossing({"n_train": "ladder"}, [3, 1]), "full", "needs values in ascending .* not 3, 1"),
+        (crossing({"n_train": "ladder"}, [0, 1]), "full", "needs positive numbers, .* not 0, 1"),
+        (crossing({"n_train": "ladder"}, [1, None]), "full", "needs positive .* not 1, null"),
+        (
+            crossing({"n_train": [["a", "b"]]}) | {"when": [{"if": {"arm": "b"}, "drop": True}]},
+            "full",
+            r"crossing\.n_train names arm=b, which no run has",
+        ),
         ({"factors": {"x": [1, 2, 1]}}, "full", "the factor x has the value 1 twice"),
         ({"factors": {"x": [1, True]}}, "full", "the factor x has the value True twice"),
         ({"factors": {"x": [1]}, "seeds": [0, 0]}, "full", "factor seed has the value 0 twice"),
@@ -112,6 +130,9 @@ def test_a_wrong_spec_is_refused(spec, size, message):
         ("trend: 3", "trend must be text or a list or a mapping, not 3"),
         ("trend: [[x]]", r"trend must be text, not \['x'\]"),
         ("trend: {x: {along: y}}", r"trend\.x\.along is not a key. Allowed: within"),
+        ("crossing: [x]", r"crossing must be a mapping, not \['x'\]"),
+        ("crossing: {x: [a]}", r"crossing\.x\[0\] must be a pair"),
+        ("crossing: {x: [[a, b], [b, a]]}", r"crossing\.x\[1\] compares b with a a second time"),
         ("question: a\nfactors: &f {x: *f}", "line 2: this collection contains itself"),
         ("set: &s {<<: *s}", "line 1: this collection contains itself"),
         (BOMB, "holds more than 100,000 values, aliases expanded"),
