@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 
-from benchmarks import standard_errors
+from benchmarks import standard_errors, weights
 from tests.helpers.sources import write_sources
 
 
@@ -36,3 +36,18 @@ def test_standard_errors_of_a_small_panel(tmp_path, monkeypatch, capsys):
     assert [row["by"] for row in rows] == ["standard_error"] * 10 + ["predicted"] * 10
     by_prediction = rows[10:]
     assert all(float(r["from"]) <= float(r["predicted"]) <= float(r["to"]) for r in by_prediction)
+
+
+def test_weights_are_compared_on_the_same_splits(tmp_path, monkeypatch, capsys):
+    write_sources(tmp_path)
+    places = [f"paths.{name}={tmp_path / folder}" for name, folder in (
+        ("data", "."), ("cache", "cache"), ("runs", "runs"))]  # fmt: skip
+    command = ["data.sha256=null", *places, "--splits", "2", "--out", str(tmp_path)]
+    for _ in range(2):  # rows of the same model are replaced
+        monkeypatch.setattr(sys, "argv", ["weights", *command])
+        weights.main()
+    with (tmp_path / "weights.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["model"], row["split_seed"]) for row in rows] == [("ridge", "0"), ("ridge", "1")]
+    none, weighted = (np.array([float(row[key]) for row in rows]) for key in weights.WEIGHTS)
+    assert f"gain {(weighted - none).mean():+.4f}" in capsys.readouterr().out

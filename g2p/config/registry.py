@@ -114,7 +114,7 @@ def _shipped_options(group: str, name: str) -> dict[str, Option]:
 def neutral_options(group: str, values: Mapping) -> dict[str, Any]:
     """Return the options of a group's choice that have a neutral value, with it."""
     name = values.get("name")
-    exists = is_dotted(name) or name in shipped_choices(group)
+    exists = group in PRESETS or is_dotted(name) or name in shipped_choices(group)
     options = choice_options(group, name) if exists else {}
     return {
         key: rule.value for key, option in options.items()

@@ -95,10 +95,20 @@ def check(config: Mapping, set_by_user: Iterable[str] = ()) -> None:
     if isinstance(names, list) and not all(isinstance(name, str) for name in names):
         raise OptionError(f"phenotype must be a name, a list of names, or all, not {names!r}.")
     _check_transfer(config)
+    _check_weights(config)
     idle = inapplicable_keys(config) if set_by_user else {}
     for key in set_by_user:
         if key in idle:
             raise OptionError(f"{key} has no effect: {idle[key]}. Remove it.")
+
+
+def _check_weights(config: Mapping) -> None:
+    weights, model = config["data"].get("weights", "none"), config["model"]["name"]
+    if weights != "none" and model != "ridge" and is_baseline(model):
+        raise OptionError(
+            f"data.weights={weights}: model={model} takes no weights. Ridge and the models that "
+            "are trained by epochs do. Use data.weights=none."
+        )
 
 
 def _check_transfer(config: Mapping) -> None:

@@ -15,13 +15,15 @@ class Batch(NamedTuple):
     are (B, 1).
 
     `n_observed` is the number of observed values in the whole batch: more than in this part of it
-    when the batch is shared by several processes.
+    when the batch is shared by several processes. `weight_BP` weighs the values, where they are
+    weighted.
     """
 
     genotype_BL: Tensor
     phenotype_BP: Tensor
     n_observed: Tensor
     environment_B: Tensor | None = None
+    weight_BP: Tensor | None = None
 
     @property
     def inputs(self) -> tuple[Tensor, ...]:
@@ -29,6 +31,13 @@ class Batch(NamedTuple):
         if self.environment_B is None:
             return (self.genotype_BL,)
         return (self.genotype_BL, self.environment_B)
+
+    @property
+    def targets(self) -> tuple[Tensor, ...]:
+        """The arguments of the loss after the predictions."""
+        if self.weight_BP is None:
+            return (self.phenotype_BP, self.n_observed)
+        return (self.phenotype_BP, self.n_observed, self.weight_BP)
 
 
 class Batches:
@@ -48,17 +57,18 @@ class Batches:
         n_environments: P, where each strain of an epoch is to be seen in one phenotype alone,
             turn by turn, so that a batch holds as many strains of each (to within one, where P
             does not divide it); None: in all of them.
+        weights: (N, P) of the phenotypes, 0 where missing, beside them; None: all count alike.
     """
 
     def __init__(
         self, genotypes: Tensor, phenotypes: Tensor, rows: Tensor, *, batch_size: int,
         seed: int | None = None, drop_last: bool = False, rank: int = 0, world: int = 1,
-        n_environments: int | None = None,
+        n_environments: int | None = None, weights: Tensor | None = None,
     ):  # fmt: skip
         self.genotypes, self.phenotypes, self.rows = genotypes, phenotypes, rows
         self.batch_size, self.seed, self.drop_last = batch_size, seed, drop_last
         self.rank, self.world = rank, world
-        self.n_environments = n_environments
+        self.n_environments, self.weights = n_environments, weights
         self.epoch = 0
 
     def __len__(self) -> int:
@@ -72,10 +82,13 @@ class Batches:
             rows = rows[torch.from_numpy(order).to(rows.device)]
         for i, batch in enumerate(rows.split(self.batch_size)[: len(self)]):
             phenotype_BP, environment_B = self.phenotypes[batch], None
+            weight_BP = None if self.weights is None else self.weights[batch]
             if self.n_environments is not None:
                 turn = i * self.batch_size + torch.arange(len(batch), device=batch.device)
                 environment_B = turn % self.n_environments
                 phenotype_BP = phenotype_BP.gather(1, environment_B[:, None])
+                if weight_BP is not None:
+                    weight_BP = weight_BP.gather(1, environment_B[:, None])
             n_observed = phenotype_BP.isfinite().sum()
             share = slice(self.rank, None, self.world)
             if self.rank >= len(batch):  # attention on a GPU refuses no strain: one, not observed
@@ -87,4 +100,5 @@ class Batches:
                 phenotype_BP[share],
                 n_observed,
                 None if environment_B is None else environment_B[share],
+                None if weight_BP is None else weight_BP[share],
             )

@@ -26,11 +26,13 @@ class DeviceData:
             subset: torch.from_numpy(only_subset(data.phenotypes, data.split, subset)).to(number)
             for subset in ("train", "val")
         }
+        self.weights = None if data.weights is None else torch.from_numpy(data.weights).to(number)
         self.rows = {s: torch.from_numpy(np.asarray(rows)) for s, rows in data.split.items()}
 
     def to(self, device: torch.device) -> "DeviceData":
         self.genotypes = self.genotypes.to(device)
         self.phenotypes = {subset: values.to(device) for subset, values in self.phenotypes.items()}
+        self.weights = None if self.weights is None else self.weights.to(device)
         self.rows = {subset: rows.to(device) for subset, rows in self.rows.items()}
         return self
 
@@ -48,7 +50,7 @@ class DeviceData:
             )
         return Batches(
             self.genotypes, self.phenotypes["train"], self.rows["train"], batch_size=batch_size,
-            drop_last=drop_last, **options,
+            drop_last=drop_last, weights=self.weights, **options,
         )  # fmt: skip
 
     def val(self, batch_size: int) -> Batches:

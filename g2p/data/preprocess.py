@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from g2p.config.constraints import Above, AtMost, OnlyIf
+from g2p.config.constraints import Above, AtMost, NeutralAt, OnlyIf
 from g2p.core.errors import DataError
 from g2p.core.phrases import plural
 from g2p.data.genotype_cache import PrunedGenotypes, cached_genotypes, prune_genotypes
@@ -34,6 +34,10 @@ class Prepared:
         qc_log: what quality control removed and filled in, a line each.
         panel_columns: (L,), which loci of the panel these are.
         n_panel_loci: number of the panel's loci.
+        standard_errors: (N, P) of the phenotypes, in standardised units, NaN where unknown; None
+            unless training strains are weighted by them.
+        weights: (N, P) of the training strains' values, as `g2p.training.weights` computes them;
+            None where all count alike.
         pruned: the object that holds the genotypes; while it lives, other runs share it.
     """
 
@@ -48,6 +52,8 @@ class Prepared:
     qc_log: list[str]
     panel_columns: np.ndarray
     n_panel_loci: int
+    standard_errors: np.ndarray | None = None
+    weights: np.ndarray | None = None
     pruned: PrunedGenotypes | None = None
 
     def subset(self, subset: str) -> tuple[np.ndarray, np.ndarray]:
@@ -97,6 +103,7 @@ def prepare(
     max_correlation: Annotated[float | None, Above(0), AtMost(1)],
     loci_from: Annotated[Literal["train", "train_val"], OnlyIf("max_correlation")],
     missing: Literal["mask", "drop_strain"],
+    weights: Annotated[Literal["none", "inverse_variance"], NeutralAt("none")],
 ) -> Prepared:
     """Choose, clean, LD-prune and standardise; nothing that is fitted here looks at a test strain.
 
@@ -113,10 +120,11 @@ def prepare(
         loci_from: whose genotypes choose the loci; `train_val` is the published practice.
         missing: `mask` leaves a missing value out where it is missing; `drop_strain` drops a strain
             that lacks any of the chosen phenotypes, from every subset of the split.
+        weights: `inverse_variance` adds the standard errors that weights are computed from.
 
     Raises:
         DataError: for a phenotype without values or variance, or a subset without enough
-            of them; and what `clean` raises.
+            of them; for weights without standard errors; and what `clean` raises.
     """
     names = [panel.phenotype_names[c] for c in columns]
     observed = panel.phenotypes[:, columns]
@@ -152,8 +160,19 @@ def prepare(
         qc_log=pruned.qc_log,
         panel_columns=pruned.loci,
         n_panel_loci=len(panel.loci),
+        standard_errors=None if weights == "none" else _standard_errors(panel, columns, scaler),
         pruned=pruned,
     )
+
+
+def _standard_errors(panel: Panel, columns: list[int], scaler: Scaler) -> np.ndarray:
+    if panel.standard_errors is None:
+        raise DataError(
+            "data.weights=inverse_variance: this panel has no standard errors. data=bbq_li and "
+            "data=bbq data.source=raw have them, and a table where a phenotype has a column "
+            "with _se behind its name. Use data.weights=none."
+        )
+    return panel.standard_errors[:, columns] / scaler.sd
 
 
 def _check_values(observed: np.ndarray, split: Split, names: list[str], target: str | None) -> None:

@@ -4,11 +4,11 @@ import json
 import zlib
 from pathlib import Path
 
-from g2p.baselines import build_baseline
 from g2p.core.atomic_files import write_json
 from g2p.core.json_shapes import StoredRidge, read_checked_json
 from g2p.data.preprocess import Prepared
 from g2p.training.metrics import scores
+from g2p.training.weighted_ridge import fit_ridge
 
 # Ridge decomposes a matrix of the smaller of strains and loci: minutes at this size, hours beyond.
 LARGEST = 5_000
@@ -23,7 +23,7 @@ def ridge_reference(data: Prepared, stored: Path) -> dict | None:
             return ridge
     if min(len(data.split["train"]), data.genotypes.shape[1]) > LARGEST:
         return None
-    ridge = build_baseline({"name": "ridge"}).fit(*data.subset("train"))
+    ridge = fit_ridge(data)
     reference = {}
     for part in ("val", "test"):
         genotypes, phenotypes = data.subset(part)

@@ -25,6 +25,7 @@ from g2p.runs.status import recorded
 from g2p.tracking.group import Group
 from g2p.training.checkpoints import find_last_checkpoint
 from g2p.training.fit import fit_model
+from g2p.training.weights import weigh_strains
 
 
 def run(config: Mapping, *, set_by_user: Iterable[str] = (), group: str | None = None) -> Path:
@@ -131,7 +132,9 @@ def obtain_steps(
     target = resolved.target
     cache = Path(config.paths.cache).expanduser()
     stored = cache / "thinned" / f"{_genotypes_signature(config, resolved.signature_of)}.npz"
-    data = prepare(panel, resolved.split, columns, config.qc, target, stored, **options)
+    data = weigh_strains(
+        prepare(panel, resolved.split, columns, config.qc, target, stored, **options)
+    )
     for line in (*data.qc_log, _sizes_line(config, data), *_transfer_lines(data, target)):
         console.print(line, soft_wrap=True)
     with locked(directory, console, wait) as check_directory:
@@ -177,7 +180,7 @@ def _base_config(config: RunConfig, phenotypes: list[str]) -> RunConfig:
 
 def _genotypes_signature(config: RunConfig, signature_of: Callable[..., str]) -> str:
     """Hash the keys that decide on a run's genotypes, as if they were a run's config."""
-    ridge = _ridge_config(config)
+    ridge = _ridge_config(config).with_value("data.weights", "none")
     if config.data.missing == "drop_strain" or config.split.name == "cv2":
         return signature_of(ridge)  # then the phenotypes do, too
     return signature_of(ridge.replace(transfer={"name": "none"}), phenotypes=[])

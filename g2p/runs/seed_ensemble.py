@@ -4,7 +4,7 @@ The mean prediction of runs that differ in their seed alone, scored on the test 
 scores of each run: the gain of training several times and predicting together.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from statistics import fmean
 
@@ -12,8 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from g2p.config.registry import prepare_options
-from g2p.core.errors import DamagedRunError, RunError
+from g2p.config.registry import GROUPS, neutral_options, prepare_options
+from g2p.core.errors import CodeError, DamagedRunError, RunError
 from g2p.core.nested import flatten
 from g2p.core.phrases import listed
 from g2p.runs.directory import RunDirectory
@@ -69,7 +69,19 @@ def _predictions(directory: RunDirectory) -> pa.Table:
 
 
 def _config(directory: RunDirectory) -> dict:
-    return flatten(directory.config())
+    """Return the keys of a run's config; options that did not exist then are neutral."""
+    config = {
+        key: {**_neutral_options(key, value), **value} if key in GROUPS else value
+        for key, value in directory.config().items()
+    }
+    return flatten(config)
+
+
+def _neutral_options(group: str, values: Mapping) -> dict:
+    try:
+        return neutral_options(group, values)
+    except CodeError:  # of a user's own, which is not here
+        return {}
 
 
 def _check(directories: list[RunDirectory]) -> None:

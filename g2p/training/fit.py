@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from g2p.baselines import build_baseline, fit_closed_form
+from g2p.baselines import fit_closed_form
 from g2p.config.run_config import RunConfig
 from g2p.config.user_components import takes_ridge
 from g2p.data.preprocess import Prepared
@@ -20,6 +20,7 @@ from g2p.training.checkpoints import load_checkpoint, save_checkpoint
 from g2p.training.history import history_row
 from g2p.training.metrics import Scores, scores
 from g2p.training.progress import SilentProgress
+from g2p.training.weighted_ridge import fit_ridge
 
 OnEpoch = Callable[[list[dict]], None]
 
@@ -159,7 +160,7 @@ def _data_facts(config: RunConfig, data: Prepared) -> dict:
         "genome_L2": torch.tensor(data.genome()),
     }
     if takes_ridge(config.model):
-        ridge = build_baseline({"name": "ridge"}).fit(*data.subset("train"))
+        ridge = fit_ridge(data)
         facts["ridge"] = torch.tensor(ridge.weight), torch.tensor(ridge.offset)
     return facts
 
@@ -168,7 +169,10 @@ def _fit_baseline(config: RunConfig, data: Prepared, folder: Path, on_epoch: OnE
     """Fit a baseline as one epoch, so that its directory has the files of any other run."""
     started = monotonic()
     genotypes, phenotypes = data.subset("train")
-    baseline = fit_closed_form(config.model, genotypes, phenotypes)
+    if data.weights is None:
+        baseline = fit_closed_form(config.model, genotypes, phenotypes)
+    else:  # of ridge: other closed forms are refused (`g2p.config.schema.check`)
+        baseline = fit_ridge(data)
     train_loss = scores(baseline.predict(genotypes), phenotypes).loss
     genotypes, phenotypes = data.subset("val")
     result = scores(baseline.predict(genotypes), phenotypes)

@@ -71,7 +71,7 @@ class RegressionModule(L.LightningModule):
         raise_if_interrupted()
         predicted = self.model(*batch.inputs)
         # Processes that share a batch average their gradients; the loss is a sum over their shares.
-        loss = self.trainer.world_size * self.loss(predicted, batch.phenotype_BP, batch.n_observed)
+        loss = self.trainer.world_size * self.loss(predicted, *batch.targets)
         self._losses.append(loss.detach())  # stays on the device until the epoch ends
         return loss
 

@@ -1,4 +1,9 @@
-"""The loss: squared error over what was observed, or that of a function of a user's own."""
+"""The loss: squared error over what was observed, or that of a function of a user's own.
+
+Where training strains are weighted, it is the weighted sum over the number of observed values: as
+weights have mean 1 over the training strains, not over each batch, so that its expectation is the
+loss of all of them, and learning rates keep their meaning.
+"""
 
 import inspect
 from collections.abc import Callable
@@ -8,26 +13,38 @@ import torch
 from torch import Tensor
 
 from g2p.config.load_component import load_component
-from g2p.core.errors import CodeError
+from g2p.core.errors import CodeError, OptionError
 
-Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
+Loss = Callable[..., Tensor]  # of predictions and `g2p.data.batches.Batch.targets`
 
 
-def load_loss(name: str | None) -> Loss:
-    """Return `masked_mse`, or the loss of a user's own named my_pkg.losses.mine."""
+def load_loss(name: str | None, *, weighted: bool = False) -> Loss:
+    """Return `masked_mse`, or the loss of a user's own named my_pkg.losses.mine.
+
+    Raises:
+        OptionError: where strains are weighted, and the function computes the whole loss itself.
+    """
     if name is None:
         return masked_mse
     function = load_component(name)
     # As masked_mse, with three arguments it computes all of it by itself.
     is_whole = len(inspect.signature(function).parameters) == len(("predicted", "observed", "n"))
+    if is_whole and weighted:
+        raise OptionError(
+            f"data.weights: trainer.loss={name} computes the loss of a whole batch, which cannot "
+            "be weighted. Write a function of (predicted_BP, observed_BP), which returns the loss "
+            "of each value."
+        )
     return partial(_whole if is_whole else masked_loss, function, name)
 
 
-def masked_mse(predicted_BP: Tensor, observed_BP: Tensor, n_observed: Tensor) -> Tensor:
+def masked_mse(
+    predicted_BP: Tensor, observed_BP: Tensor, n_observed: Tensor, weight_BP: Tensor | None = None
+) -> Tensor:
     """Squared error summed over the observed values (NaN is not one), over `n_observed`.
 
     `n_observed` is the count in the whole batch, so that shares of a batch add up to its loss. A
-    batch without any observed value has loss 0.
+    batch without any observed value has loss 0. `weight_BP` multiplies the squared errors.
 
     Raises:
         CodeError: for predictions of another shape, which torch would stretch to that of the
@@ -36,12 +53,12 @@ def masked_mse(predicted_BP: Tensor, observed_BP: Tensor, n_observed: Tensor) ->
     _check_shape(predicted_BP, observed_BP)
     is_observed = observed_BP.isfinite()
     error = torch.where(is_observed, predicted_BP - observed_BP, 0.0)
-    return error.square().sum() / n_observed.clamp(min=1)
+    return _weighted(error.square(), weight_BP).sum() / n_observed.clamp(min=1)
 
 
 def masked_loss(
     function: Callable[[Tensor, Tensor], Tensor], name: str,
-    predicted_BP: Tensor, observed_BP: Tensor, n_observed: Tensor,
+    predicted_BP: Tensor, observed_BP: Tensor, n_observed: Tensor, weight_BP: Tensor | None = None,
 ) -> Tensor:  # fmt: skip
     """Sum what a user's function returns for the observed values, over `n_observed`.
 
@@ -62,7 +79,12 @@ def masked_loss(
             f"{tuple(observed_BP.shape)}. A function of (predicted_BP, observed_BP, n_observed) "
             "returns their sum over n_observed, as g2p.training.loss.masked_mse."
         )
-    return torch.where(is_observed, loss_BP, 0.0).sum() / n_observed.clamp(min=1)
+    loss_BP = torch.where(is_observed, loss_BP, 0.0)
+    return _weighted(loss_BP, weight_BP).sum() / n_observed.clamp(min=1)
+
+
+def _weighted(loss_BP: Tensor, weight_BP: Tensor | None) -> Tensor:
+    return loss_BP if weight_BP is None else loss_BP * weight_BP
 
 
 def _whole(

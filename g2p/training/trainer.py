@@ -120,7 +120,7 @@ def train(
         ridge_r2=ridge_r2,
         ridge_margin=ridge_margin,
     )
-    module.loss = load_loss(loss)
+    module.loss = load_loss(loss, weighted=data.weights is not None)
     trainer = L.Trainer(
         accelerator=accelerator,
         devices=select_devices(accelerator, devices),

@@ -58,7 +58,12 @@ def test_a_locus_that_does_not_vary_correlates_with_none():
 
 
 def prepared(panel, **changes):
-    options = {"max_correlation": None, "loci_from": "train", "missing": "mask"} | changes
+    options = {
+        "max_correlation": None,
+        "loci_from": "train",
+        "missing": "mask",
+        "weights": "none",
+    } | changes
     split = splits.random(panel, [], seed=0, n_train=None, test_share=0.15)
     return prepare(panel, split, panel.columns("all"), QUALITY, **options)
 
@@ -180,7 +185,7 @@ def test_the_genotypes_of_a_large_panel_are_pruned_once(tmp_path, monkeypatch):
     panel = make_panel(60, 30, 2, phenotypes=np.random.default_rng(0).standard_normal((60, 2)))
     panel.genotypes[3, 4] = NO_CALL
     split = splits.random(panel, [], seed=0, n_train=None, test_share=0.15)
-    options = {"max_correlation": 0.3, "loci_from": "train", "missing": "mask"}
+    options = {"max_correlation": 0.3, "loci_from": "train", "missing": "mask", "weights": "none"}
     file = tmp_path / "cache" / "x.npz"
 
     def prepared_with(cache_file):
@@ -212,7 +217,12 @@ def pruned_file(tmp_path_factory):
     split = splits.cv2(panel, [0, 1], seed=0)
 
     def prepared_again():
-        options = {"max_correlation": 0.3, "loci_from": "train", "missing": "mask"}
+        options = {
+            "max_correlation": 0.3,
+            "loci_from": "train",
+            "missing": "mask",
+            "weights": "none",
+        }
         return prepare(panel, split, [0, 1], QUALITY, None, file, **options)
 
     with pytest.MonkeyPatch.context() as patch:

@@ -126,7 +126,7 @@ def test_nothing_of_test_or_validation_strains_reaches_quality_control():
 
 def test_a_panel_without_gaps_is_not_copied():
     panel = make_panel(40, 6, 1, phenotypes=np.random.default_rng(0).standard_normal((40, 1)))
-    options = {"max_correlation": None, "loci_from": "train", "missing": "mask"}
+    options = {"max_correlation": None, "loci_from": "train", "missing": "mask", "weights": "none"}
     split = splits.random(panel, [0], seed=0, n_train=None, test_share=0.15)
     data = prepare(panel, split, [0], QUALITY | {"monomorphic": "keep"}, **options)
     assert np.shares_memory(data.genotypes, panel.genotypes) and data.qc_log == []

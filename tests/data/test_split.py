@@ -179,7 +179,7 @@ def test_cv2_trains_on_its_training_cells_alone():
     split = splits.cv2(panel, [0, 2], seed=0)
     changed = panel.phenotypes.copy()
     changed[split.cells == 2] += 100
-    options = {"max_correlation": None, "loci_from": "train", "missing": "mask"}
+    options = {"max_correlation": None, "loci_from": "train", "missing": "mask", "weights": "none"}
     first, second = (
         prepare(p, split, [0, 2], QUALITY, **options)
         for p in (panel, make_panel(60, 4, 3, phenotypes=changed))

@@ -43,6 +43,16 @@ def test_the_mean_prediction_is_scored_beside_each_alone(small, tmp_path):
     assert f"{result['30C']['together']:.3f}" in done.stdout and "mean" in done.stdout
 
 
+def test_a_run_of_before_an_option_existed_is_averaged_with_a_later_one(small):
+    one, other = (RunDirectory(run(small(*TWO, f"seed={seed}"))) for seed in (0, 1))
+    lines = (one.folder / "config.yaml").read_text().splitlines(keepends=True)
+    new = ("  weights: none\n", "  max_updates: null\n")
+    assert set(new) <= set(lines)
+    (one.folder / "config.yaml").write_text("".join(line for line in lines if line not in new))
+    (one.folder / "checksums.json").unlink()
+    assert average([one, other])
+
+
 def test_what_cannot_be_averaged(small, tmp_path):
     one, other = (RunDirectory(run(small(*TWO, f"optim.lr={lr}"))) for lr in (1e-3, 2e-3))
     with pytest.raises(G2PError, match=r"more than their seed: optim\.lr"):

@@ -134,7 +134,12 @@ def test_ridge_on_the_real_cross(byxrm_folder, tmp_path):
     r2 = []
     for seed in range(5):
         split = splits.random(panel, [], seed=seed, n_train=None, test_share=0.15)
-        arguments = {"max_correlation": 0.94, "loci_from": "train", "missing": "mask"}
+        arguments = {
+            "max_correlation": 0.94,
+            "loci_from": "train",
+            "missing": "mask",
+            "weights": "none",
+        }
         data = prepare(panel, split, panel.columns("YPD"), compose()["qc"], **arguments)
         train, test = data.split["train"], data.split["test"]
         ridge = Ridge().fit(data.genotypes[train], data.phenotypes[train])

@@ -57,6 +57,6 @@ def _learn(
 ) -> Tensor:  # fmt: skip
     gradient.zero_()
     with generator.in_use(), context:
-        loss = masked_mse(model(*batch.inputs), batch.phenotype_BP, batch.n_observed)
+        loss = masked_mse(model(*batch.inputs), *batch.targets)
     loss.backward()
     return loss.detach()

@@ -73,7 +73,7 @@ class StackedModels:
         batch = _stack_batches(batches)
         with context:
             predicted_KBP = self(*batch.inputs, training=True)
-            losses_K = torch.vmap(masked_mse)(predicted_KBP, batch.phenotype_BP, batch.n_observed)
+            losses_K = torch.vmap(masked_mse)(predicted_KBP, *batch.targets)
         gradients = torch.autograd.grad(losses_K.sum(), list(self.parameters.values()))
         for gradient, target in zip(gradients, self._gradients, strict=True):
             target.copy_(gradient)
@@ -124,4 +124,5 @@ def _stack_batches(batches: Sequence[Batch | None]) -> Batch:
         stacked("phenotype_BP", float("nan")),
         torch.stack(counts),
         environments,
+        None if first.weight_BP is None else stacked("weight_BP", 0.0),
     )
