@@ -84,7 +84,7 @@ def _inputs_digest(study: Study, folder: Path, overrides: list[str]) -> str:
     digest.update((folder / "results.parquet").read_bytes())
     for package in ("report", "stats", "study"):
         for file in sorted((PACKAGE / package).rglob("*.*")):
-            if file.suffix in (".py", ".csv"):
+            if file.suffix in (".py", ".csv", ".jinja", ".css"):
                 digest.update(file.read_bytes())
     return digest.hexdigest()
 

@@ -32,11 +32,13 @@ class Page(HTMLParser):
     def __init__(self, html: str):
         super().__init__()
         self.open, self.links, self.text, self.tags = [], [], "", set()
+        self.attributes = set()
         self.feed(html)
         assert not self.open
 
     def handle_starttag(self, tag, attrs):
         self.tags.add(tag)
+        self.attributes |= {key for key, _ in attrs}
         self.links += [value for key, value in attrs if key in ("src", "href", "srcset")]
         if tag not in ("meta", "img", "source"):
             self.open.append(tag)

@@ -16,9 +16,10 @@ from tests.helpers.figures import rows_of
 from tests.helpers.study_reports import Page, write_page
 
 # A formula without an end, rich markup, what matplotlib hides, control characters, letters that
-# the font lacks, what a CSV has to quote.
+# the font lacks, what a CSV has to quote, what HTML would run.
 NAMES = (
     "$\\frac{$", "$x$ [/bold] [red]a[/red]", "_hidden", "bell\x07 nul\x00", "酵母", 'a, "b"\nc',
+    '<script>alert("1")</script>', '" onload="alert(1)', "' &lt; & <img src=x>",
 )  # fmt: skip
 
 
@@ -32,7 +33,15 @@ def test_a_studys_report_with_any_names(tmp_path):
     )  # fmt: skip
     shown = Page(html)
     assert not UNREADABLE.search(html)
-    for text in ("$\\frac{$", "[/bold] [red]a[/red]", "[/] $\\frac{$ & <i>", "half � of [it]"):
+    assert "script" not in shown.tags and "onload" not in shown.attributes
+    assert all(link.startswith(("data:", "#", "figures/")) for link in shown.links)
+    for text in (
+        *NAMES[-3:],
+        "$\\frac{$",
+        "[/bold] [red]a[/red]",
+        "[/] $\\frac{$ & <i>",
+        "half � of [it]",
+    ):
         assert text in shown.text
     figures = list((tmp_path / "figures").glob("*.svg"))
     assert len(figures) == 5

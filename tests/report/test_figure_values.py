@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 from matplotlib.text import Text
 
-from g2p.report.study import html as page
 from g2p.report.study.cost_figure import cost, duration, find_baseline_arms
 from g2p.report.study.curves import factor_picture
+from g2p.report.study.figure_files import write_figure
 from g2p.report.study.figures import pictures
 from g2p.report.study.layout import NARROW, NO_VALUE, WIDE
 from g2p.report.study.phenotype_figure import phenotype_picture
@@ -51,7 +51,7 @@ def test_what_artists_hold_is_in_the_csv_and_raw_points_are_the_studys_rows(tmp_
     ]  # fmt: skip
     kinds = {}
     for picture in shown:
-        page.figure(picture, tmp_path / "figures")
+        write_figure(picture, tmp_path / "figures")
         rows = rows_of(tmp_path / "figures" / f"{picture.name}.csv")
         kinds[picture.name] = check_rows(picture.name, rows, tmp_path, tmp_path / "runs")
         for width in (WIDE, NARROW):
@@ -67,7 +67,7 @@ def test_what_artists_hold_is_in_the_csv_and_raw_points_are_the_studys_rows(tmp_
 def test_a_value_that_is_shifted_is_noticed(tmp_path):
     data = StudyData(studies.layers(), "model", ["model", "model.num_layers"])
     picture = factor_picture(data, "model.num_layers")
-    page.figure(picture, tmp_path)
+    write_figure(picture, tmp_path)
     rows = rows_of(tmp_path / "r2_by_layers.csv")
     figure = picture.figure(WIDE)
     check_figure(figure, picture.name, rows)

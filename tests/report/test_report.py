@@ -11,6 +11,7 @@ from statistics import fmean
 import pytest
 
 from g2p.report.study.config_table import config_table
+from g2p.report.study.page import render
 from g2p.report.study.results_view import StudyData
 from tests.helpers import study_tables as studies
 from tests.helpers.study_reports import Page, effect, write_page
@@ -45,19 +46,20 @@ def test_the_page_is_one_file_with_escaped_text(wild):
     assert "2 of 2" not in shown.text and "0 of 2" in shown.text
     for picture in ("staircase", "r2_by_phenotype", "effects", "cost", "learning_curves"):
         assert (folder / f"figures/{picture}.png").read_bytes().startswith(b"\x89PNG")
+        assert (folder / f"figures/{picture}.pdf").read_bytes().startswith(b"%PDF")
         assert b"<svg" in (folder / f"figures/{picture}.svg").read_bytes()[:1000]
 
 
 def test_the_same_study_gives_the_same_bytes_and_no_stale_figure(tmp_path):
     table = studies.results([{"model": "ridge"}, {"model": "new"}], ["30C", "cu"])
     first = write_page(tmp_path, table, "model")
-    figures = {file: file.read_bytes() for file in (tmp_path / "figures").glob("*.svg")}
+    figures = {file: file.read_bytes() for file in (tmp_path / "figures").iterdir()}
     assert {f.stem for f in figures} == {"r2_by_phenotype", "cost"}
     assert write_page(tmp_path, table, "model") == first
     assert all(file.read_bytes() == data for file, data in figures.items())
     write_page(tmp_path, studies.results([{"model": "ridge"}], ["30C"]), "model")
     assert {f.name for f in (tmp_path / "figures").iterdir()} == {
-        "r2_by_phenotype.svg", "r2_by_phenotype.png", "r2_by_phenotype.csv"
+        f"r2_by_phenotype.{ending}" for ending in ("svg", "pdf", "png", "csv")
     }  # fmt: skip
 
 
@@ -96,11 +98,12 @@ def test_configs_show_what_differs_between_arms_and_what_varies_in_all():
     table = studies.layers()
     factors = ["model", "model.num_layers"]
     data = StudyData(table, "model", factors)
-    shown = Page("<p>" + config_table(data, studies.configs(table, factors)) + "</p>").text
+    blocks = config_table(data, studies.configs(table, factors))
+    shown = Page(render("", "", {"Configs": blocks})).text
     assert "model.num_layers" in shown and "1, 2, 3, 4, 5, 6" in shown
     assert "Varied in every arm alike: seed: 0, 1, 2." in shown
     assert "bbq" not in shown and "/somewhere" not in shown
-    assert config_table(data, {}) == ""
+    assert config_table(data, {}) == []
 
 
 def test_failed_runs_are_listed_by_their_error(tmp_path):

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from g2p.report.study import html as page
+from g2p.report.study.figure_files import write_figure
 from g2p.report.study.layout import NARROW, NO_VALUE, WIDE
 from g2p.report.study.results_view import StudyData
 from g2p.report.study.staircase_figure import staircase_picture
@@ -71,7 +71,7 @@ def test_updates_to_escape_agree_with_the_table(plateaus):
 
 def test_every_value_is_drawn_at_its_step(plateaus, tmp_path):
     _, picture = plateaus
-    page.figure(picture, tmp_path)
+    write_figure(picture, tmp_path)
     rows = rows_of(tmp_path / "staircase.csv")
     order = list(dict.fromkeys(row["arm"] for row in rows if row["kind"] == "mean"))
     for width in (WIDE, NARROW):

@@ -7,7 +7,7 @@ from statistics import fmean
 import pyarrow as pa
 import pytest
 
-from g2p.report.study.report import _share_of_ceiling
+from g2p.report.study.arms_section import share_of_ceiling
 from g2p.report.study.results_view import COMBINATION, StudyData, combine_factors
 from g2p.report.study.summary_text import summary
 from g2p.stats.compare import Comparison
@@ -112,5 +112,5 @@ def test_the_share_of_the_noise_ceiling_is_of_the_phenotypes_that_have_one():
     for row in rows:
         row["noise_ceiling"] = {"30C": 0.6, "cu": 0.0}[row["phenotype"]]
         row["r2"] = {"a": 0.3, "b": 0.45}[row["model"]]
-    shares = _share_of_ceiling(StudyData(pa.Table.from_pylist(rows), "model", ["model"]))
+    shares = share_of_ceiling(StudyData(pa.Table.from_pylist(rows), "model", ["model"]))
     assert shares == {"a": pytest.approx(0.5), "b": pytest.approx(0.75)}

@@ -5,8 +5,9 @@ import pytest
 from rich.console import Console
 
 from g2p.cli.sweep import execute
-from g2p.report.study import html as page
+from g2p.report.study import figure_files
 from g2p.report.study.layout import WIDE
+from g2p.report.study.page import Paragraph
 from g2p.study.study_files import studies
 from tests.helpers.command import sweep
 from tests.helpers.figures import check_figure, check_rows, rows_of
@@ -49,10 +50,10 @@ def _check_artists(tmp_path, folder, overrides, monkeypatch):
 
     def figure(picture, figures):
         drawn[picture.name] = picture.figure(WIDE)
-        return ""
+        return Paragraph("")
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(page, "figure", figure)
+    monkeypatch.setattr(figure_files, "write_figure", figure)
     (folder / "published.json").unlink()
     assert execute([*overrides, "--collect"], Console(quiet=True))
     for name, shown in drawn.items():

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from g2p.core.formatting import label
 from g2p.core.nested import flatten
-from g2p.report.study import html as page
+from g2p.report.study.page import Block, Paragraph, Table
 from g2p.report.study.results_view import StudyData
 
 # Groups that change no result: the folders of files, and what is logged.
@@ -12,22 +12,22 @@ FREE_GROUPS = ("paths", "logger", "force")
 MOST_VALUES = 6  # of a key in one cell
 
 
-def config_table(data: StudyData, configs: Mapping[str, Mapping]) -> str:
+def config_table(data: StudyData, configs: Mapping[str, Mapping]) -> list[Block]:
     """The keys in which arms differ, and in a sentence those that vary in every arm alike."""
     values = _values_by_arm(data, configs)
     keys = list(dict.fromkeys(key for by_key in values.values() for key in by_key))
     sets = {key: [frozenset(by_key.get(key, ())) for by_key in values.values()] for key in keys}
     differing = [key for key in keys if len(set(sets[key])) > 1]
     alike = [key for key in keys if len(set(sets[key])) == 1 and len(sets[key][0]) > 1]
-    parts = []
+    parts: list[Block] = []
     if differing:
-        parts.append(_table(data.arm, values, differing))
+        parts += _table(data.arm, values, differing)
     if alike:
         first = next(iter(values.values()))
         varied = "; ".join(f"{key}: {_cell(first[key])}" for key in alike)
         where = "every arm alike" if len(values) > 1 else "the only arm"
-        parts.append(page.paragraph(f"Varied in {where}: {varied}."))
-    return "".join(parts)
+        parts.append(Paragraph(f"Varied in {where}: {varied}."))
+    return parts
 
 
 def _values_by_arm(
@@ -44,7 +44,7 @@ def _values_by_arm(
     return values
 
 
-def _table(arm: str, values: Mapping[str, Mapping[str, list]], keys: Sequence[str]) -> str:
+def _table(arm: str, values: Mapping[str, Mapping[str, list]], keys: Sequence[str]) -> list[Block]:
     """Arms down and keys across, or the other way round where there are more keys than arms."""
     arms = list(values)
     cells = {(a, key): _cell(values[a].get(key, [])) for a in arms for key in keys}
@@ -66,7 +66,7 @@ def _table(arm: str, values: Mapping[str, Mapping[str, list]], keys: Sequence[st
     note = (
         "Only keys that differ between arms; highlighted where an arm differs from the one before."
     )
-    return page.paragraph(note) + page.table("configs", columns, rows, changed=changed)
+    return [Paragraph(note), Table("configs", columns, rows, changed=frozenset(changed))]
 
 
 def _cell(values: Sequence[str]) -> str:

@@ -26,7 +26,10 @@ COLOURS = (BLUE, ORANGE, "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "black")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<")
 LINES = ("-", "--", "-.", ":")
 # The salt makes the same figure the same file.
-STUDY_STYLE = {**STYLE, "svg.hashsalt": "g2p", "axes.axisbelow": True}
+STUDY_STYLE = {
+    **STYLE, "svg.hashsalt": "g2p", "axes.axisbelow": True,
+    "pdf.fonttype": 42,  # TrueType, as journals ask for
+}  # fmt: skip
 
 WIDE, NARROW = 10.8, 3.7  # inches: of a page on a desktop, and on a phone 390 pixels wide
 LOWEST = -0.25  # where an axis of R2 ends: one failed fit would flatten all others

@@ -1,0 +1,62 @@
+"""The files of a figure: its image as SVG, PDF and PNG, and the values it draws as CSV."""
+
+import base64
+import csv
+from io import BytesIO, StringIO
+from pathlib import Path
+
+from g2p.core.atomic_files import write_atomically
+from g2p.core.plot_style import drawing_style
+from g2p.report.study.layout import NARROW, STUDY_STYLE, WIDE, Picture, Values, readable
+from g2p.report.study.page import Image
+
+# Each with the metadata without which the same figure is not the same file.
+IMAGES = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": None}
+ENDINGS = ("csv", *IMAGES)
+DOTS = 150  # an inch, of the PNG
+
+
+def write_figure(picture: Picture, folder: Path) -> Image:
+    """Write a figure's files into `folder`; return it for a page beside that folder.
+
+    The page has it laid out for a desktop, as the files, and for a phone.
+    """
+    file = folder / f"{picture.name}.csv"
+    write_atomically(file, lambda out: out.write(csv_bytes(picture.values)))
+    images = _images(picture, WIDE, tuple(IMAGES))
+    for ending, content in images.items():
+        _write(folder / f"{picture.name}.{ending}", content)
+    phone = _images(picture, NARROW, ("svg",))
+    return Image(
+        picture.heading, picture.caption, picture.description, wide=_address(images["svg"]),
+        narrow=_address(phone["svg"]), csv=f"{folder.name}/{file.name}",
+    )  # fmt: skip
+
+
+def _write(path: Path, content: bytes) -> None:
+    write_atomically(path, lambda out: out.write(content))
+
+
+def csv_bytes(values: Values) -> bytes:
+    """Rows as CSV, with their columns' names; numbers with all their digits."""
+    file = StringIO(newline="")
+    writer = csv.DictWriter(file, list(values[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(values)
+    return readable(file.getvalue()).encode()
+
+
+def _images(picture: Picture, width: float, formats: tuple[str, ...]) -> dict[str, bytes]:
+    """Format -> the figure in it, for a page so many inches wide."""
+    files = {}
+    with drawing_style(STUDY_STYLE):
+        drawn = picture.figure(width)
+        for name in formats:
+            file = BytesIO()
+            drawn.savefig(file, format=name, metadata=IMAGES[name], dpi=DOTS)
+            files[name] = file.getvalue()
+    return files
+
+
+def _address(svg: bytes) -> str:
+    return f"data:image/svg+xml;base64,{base64.b64encode(svg).decode()}"
