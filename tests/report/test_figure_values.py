@@ -116,6 +116,40 @@ def test_means_and_errors_agree_with_the_raw_values():
             assert point["interval_high"] == pytest.approx(r2.mean() + error)
 
 
+def test_means_by_phenotype_and_cost_have_their_errors():
+    points_ = [{"model": "a"}, {"model": "b", "gain": 0.1}]
+    table = studies.results(points_, ["30C", "cu"], seeds=range(4))
+    data = StudyData(table, "model", ["model"])
+    rows = [row for row in table.to_pylist() if row["split"] == "test"]
+    by_phenotype, by_cost = phenotype_picture(data, []).values, cost(data).values
+    for model in "ab":
+        r2 = np.array([[r["r2"] for r in rows if (r["model"], r["phenotype"]) == (model, name)]
+                       for name in ("30C", "cu")])  # fmt: skip
+        for name, scores in zip(("30C", "cu"), r2, strict=True):
+            error = scores.std(ddof=1) / 2
+            point = {r["kind"]: r["test_r2"] for r in by_phenotype
+                     if (r["arm"], r["phenotype"]) == (model, name)}  # fmt: skip
+            assert point["interval_low"] == pytest.approx(scores.mean() - error)
+            assert point["interval_high"] == pytest.approx(scores.mean() + error)
+        error = r2.mean(0).std(ddof=1) / 2
+        point = {r["kind"]: r["mean_test_r2"] for r in by_cost if r["arm"] == model}
+        assert point["interval_high"] - point["mean"] == pytest.approx(error)
+
+
+def test_settings_are_no_repeats_but_splits_are():
+    """Layers are settings, so runs of an arm have no standard error; folds are repeats."""
+    layers = StudyData(studies.layers(), "model", ["model", "model.num_layers"])
+    assert layers.settings == ["model.num_layers"]
+    assert not any(row["kind"] == "interval_low" for row in phenotype_picture(layers, []).values)
+    points_ = [{"model": name, "split.fold": fold} for name in "ab" for fold in range(3)]
+    folds = StudyData(studies.results(points_, ["30C"], (0,)), "model", ["model", "split.fold"])
+    assert folds.settings == []
+    r2 = [row["r2"] for row in folds.rows if row["model"] == "a"]
+    (low,) = (row["test_r2"] for row in phenotype_picture(folds, []).values
+              if (row["kind"], row["arm"]) == ("interval_low", "a"))  # fmt: skip
+    assert low == pytest.approx(np.mean(r2) - np.std(r2, ddof=1) / np.sqrt(3))
+
+
 def test_a_mean_over_phenotypes_is_of_the_same_ones_at_every_point():
     rows = [
         row for row in studies.layers().to_pylist()

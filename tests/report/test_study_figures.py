@@ -15,6 +15,7 @@ from g2p.report.study.layout import COLOURS, MARKERS, NARROW, NO_VALUE, WIDE, st
 from g2p.report.study.learning_figure import learning_curves_picture
 from g2p.report.study.published_results import Published
 from g2p.report.study.results_view import StudyData
+from g2p.runs.directory import RunDirectory
 from tests.helpers import study_tables as studies
 from tests.helpers.figures import drawn
 
@@ -82,6 +83,21 @@ def test_learning_curves_take_turns_and_bear_runs_that_have_none(tmp_path):
     history = pq.read_table(directories["0000010c"] / "history.parquet")["val_r2_mean"].to_pylist()
     assert any(list(line.get_ydata()) == history for line in drawn(picture).axes[1].lines)
     assert learning_curves_picture(data, {}) is None
+
+
+def test_closed_forms_have_no_learning_curve(tmp_path):
+    table = studies.results([{"model": m} for m in ("net", "ridge", "gbdt")], ["30C"], (0, 1))
+    data = StudyData(table, "model", ["model"])
+    directories = studies.write_histories(table, tmp_path, epochs=4)
+    for run in data.runs:
+        if run.arm != "net":
+            epochs = [{"epoch": 0, "val_r2_mean": 0.5}] if run.arm == "ridge" else []
+            RunDirectory(directories[run.key]).write_history(epochs)
+    picture = learning_curves_picture(data, directories)
+    assert {row["arm"] for row in picture.values} == {"net"}
+    without = picture.caption.partition("Without a curve, as closed forms are: ")[2]
+    assert sorted(without.partition(".")[0].split(", ")) == ["gbdt", "ridge"]
+    assert [axes.get_title() for axes in drawn(picture).axes] == ["net"]
 
 
 def test_arms_differ_without_colour_up_to_the_number_of_markers():

@@ -25,6 +25,7 @@ from g2p.report.study.layout import (
     style,
 )
 from g2p.report.study.results_view import StudyData, group_by, is_number
+from g2p.report.study.values import error_of_arm
 
 # Ticks of a time axis: the dense ones where their labels fit.
 UNITS = {"ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0}
@@ -80,12 +81,14 @@ def cost(data: StudyData, baseline_arms: Collection[str] = ()) -> Picture | None
         return None
     share = "Training cost is per phenotype of a run. " if _shared(data) else ""
     # An arm has the same mean in each panel.
-    r2 = {row["arm"]: row["mean_test_r2"] for row in values}
+    r2 = {row["arm"]: row["mean_test_r2"] for row in values if row["kind"] == "mean"}
+    bars = any(row["kind"] == "interval_low" for row in values)
     return Picture(
         name="cost",
         heading="Cost against gain",
         caption=f"Mean over the runs of each arm, cost on a logarithmic scale. {share}Up and to "
-        f"the left is better.{_missing_arms(data, values, baseline_arms)}"
+        f"the left is better.{' Bars: one standard error of the mean.' if bars else ''}"
+        f"{_missing_arms(data, values, baseline_arms)}"
         f"{below_axis_note(r2.values(), ('arm', 'arms'))}",
         description="; ".join(f"{arm}: mean test R2 {r2:z.4f}" for arm, r2 in data.means.items()),
         values=values,
@@ -94,15 +97,22 @@ def cost(data: StudyData, baseline_arms: Collection[str] = ()) -> Picture | None
 
 
 def cost_values(data: StudyData, baseline_arms: Collection[str]) -> list[dict]:
-    """All drawn values: for each cost that at least two arms have, each arm's mean cost and R2."""
+    """All drawn values: for each cost that at least two arms have, each arm's mean cost and R2.
+
+    The latter with its standard error where arms have repeats.
+    """
+    rows = group_by(data.rows, data.arm_of)
+    errors = {arm: error_of_arm(data, rows[arm], data.compared) for arm in data.means}
     values = []
     for name in COSTS:
         mean_costs = costs(data, name, baseline_arms) if name in data.table.column_names else {}
-        if len(mean_costs) > 1:
+        for arm, value in mean_costs.items() if len(mean_costs) > 1 else ():
+            mean, error = data.means[arm], errors.get(arm)
+            ends = {} if error is None else {"interval_low": mean - error,
+                                             "interval_high": mean + error}  # fmt: skip
             values += [
-                {"kind": "mean", "arm": arm, "cost": name, "mean_cost": value,
-                 "mean_test_r2": data.means[arm]}
-                for arm, value in mean_costs.items()
+                {"kind": kind, "arm": arm, "cost": name, "mean_cost": value, "mean_test_r2": r2}
+                for kind, r2 in {"mean": mean, **ends}.items()
             ]  # fmt: skip
     return values
 
@@ -163,8 +173,10 @@ def _draw(order: Sequence[str], values: Values, width: float) -> Figure:
     for axes in grid.flat[len(panels) :]:
         axes.set_visible(False)
     for axes, (name, rows) in zip(grid.flat, panels.items(), strict=False):
-        for row in rows:
-            x, y, look = row["mean_cost"], row["mean_test_r2"], looks[row["arm"]]
+        for arm, arm_rows in group_by(rows, lambda row: row["arm"]).items():
+            look = looks[arm]
+            x, (y, *ends) = arm_rows[0]["mean_cost"], [row["mean_test_r2"] for row in arm_rows]
+            axes.plot([x] * len(ends), ends, "_-", color=look["color"], linewidth=1, markersize=4)
             axes.plot(x, y, markersize=6, markeredgecolor="white", markeredgewidth=0.4, **look)
             mark_below(axes, [(x, y)], look["color"])
         _axis_of_costs(axes, name, [row["mean_cost"] for row in rows], width / across)

@@ -9,7 +9,7 @@ from statistics import fmean
 from matplotlib.figure import Figure
 
 from g2p.core.errors import DamagedRunError
-from g2p.core.phrases import plural
+from g2p.core.phrases import listed, plural
 from g2p.core.plot_style import subplots
 from g2p.report.study.layout import (
     Picture,
@@ -32,27 +32,29 @@ def learning_curves_picture(data: StudyData, directories: Mapping[str, Path]) ->
     if not values:
         return None
     n = len({(row["arm"], row["signature"]) for row in values})
-    arms = len({row["arm"] for row in values})
-    total = sum(run.key in directories for run in data.runs)
+    arms = {row["arm"] for row in values}
+    total = sum(run.key in directories and run.arm in arms for run in data.runs)
     names = {name for run in data.runs for name in run.phenotypes}
     of = f"on {names.pop()}" if len(names) == 1 else "mean over phenotypes"
     caption = f"Validation R2, {of}, by epoch; a line is a run, as in its history.parquet (there "
     caption += "epochs count from 0)."
     if n < total:
         caption += f" {n} of {total} runs, the same number of each arm where it has that many."
+    if without := [arm for arm in data.means if arm not in arms]:
+        caption += f" Without a curve, as closed forms are: {listed(without, 6)}."
     r2 = [row["validation_r2"] for row in values]
     return Picture(
         name="learning_curves",
         heading="Learning curves",
         caption=caption + below_axis_note(r2, ("epoch", "epochs"), marked=False),
-        description=f"Validation R2 by epoch of {plural(n, 'run')} in {plural(arms, 'arm')}.",
+        description=f"Validation R2 by epoch of {plural(n, 'run')} in {plural(len(arms), 'arm')}.",
         values=values,
         draw=partial(_draw, data.arms),
     )
 
 
 def curve_values(data: StudyData, directories: Mapping[str, Path]) -> list[dict]:
-    """Epochs of up to MOST_CURVES runs, arms in turn; a run under way may have none yet."""
+    """Epochs of up to MOST_CURVES runs with two or more, arms in turn."""
     by_arm = {arm: [run for run in data.runs if run.arm == arm] for arm in data.arms}
     turns = itertools.zip_longest(*by_arm.values())
     values: dict[str, list[dict]] = {arm: [] for arm in data.arms}
@@ -70,8 +72,9 @@ def curve_values(data: StudyData, directories: Mapping[str, Path]) -> list[dict]
             for epoch, r2 in zip(history["epoch"], _curve(history, run.phenotypes), strict=True)
             if is_number(r2)
         ]  # fmt: skip
-        values[run.arm] += rows
-        n_curves += bool(rows)
+        if len(rows) > 1:  # a closed form has one epoch, which is no curve
+            values[run.arm] += rows
+            n_curves += 1
     return [row for rows in values.values() for row in rows]
 
 
@@ -107,17 +110,12 @@ def _draw(order: Sequence[str], values: Values, width: float) -> Figure:
         look = style(order.index(arm))
         for curve in group_by(rows, lambda row: row["signature"]).values():
             points = [(row["epoch"], row["validation_r2"]) for row in curve]
-            # A closed form has one epoch, which is no line.
-            marker = look["marker"] if len(points) == 1 else ""
-            axes.plot(*zip(*points, strict=True), color=look["color"], lw=0.7, alpha=0.8,
-                      marker=marker, ms=4)  # fmt: skip
+            axes.plot(*zip(*points, strict=True), color=look["color"], lw=0.7, alpha=0.8)
             if max(r2 for _, r2 in points) < axes.get_ylim()[0]:  # else it would be invisible
                 mark_below(axes, points[-1:], look["color"])
         axes.set_title(title, fontsize=9)
         axes.locator_params(axis="x", nbins=4, integer=True)
         axes.xaxis.set_tick_params(labelbottom=True)
-    if all(row["epoch"] == 1 for row in values):  # closed forms alone
-        grid[0, 0].set(xlim=(0.5, 1.5), xticks=[1])
     figure.supxlabel("epoch", fontsize=9)
     figure.supylabel("validation R2", fontsize=9)
     return figure

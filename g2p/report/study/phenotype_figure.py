@@ -27,11 +27,12 @@ from g2p.report.study.layout import (
 )
 from g2p.report.study.published_results import Published
 from g2p.report.study.results_view import StudyData, group_by, is_number
-from g2p.report.study.values import SAME, mean_of_runs, reference, references
+from g2p.report.study.values import SAME, error_of_arm, mean_of_runs, reference, references
 
 SLOT = 0.07  # inches for an arm, at least
 GAP = 1.5  # slots between phenotypes
 MOST_POINTS = 3000  # that are drawn as shapes; a picture of more is smaller than their list
+KINDS = ("run", "mean", "interval_low", "interval_high")
 LINES: dict[str, tuple[str, LineStyleType, str]] = {
     "noise_ceiling": ("noise ceiling", "-", "black"),
     "ridge_r2": ("ridge, same split", ":", GREY),
@@ -73,7 +74,12 @@ def phenotype_values(data: StudyData, published: Sequence[Published]) -> list[di
             for row in rows:
                 add("run", name, arm, row["r2"], seed=row["seed"], signature=row["signature"])
             if rows:
-                add("mean", name, arm, mean_of_runs(rows), runs=len(rows))
+                mean = mean_of_runs(rows)
+                add("mean", name, arm, mean, runs=len(rows))
+                error = error_of_arm(data, rows, [name])
+                if error is not None:
+                    add("interval_low", name, arm, mean - error, runs=len(rows))
+                    add("interval_high", name, arm, mean + error, runs=len(rows))
         for model in published:
             if name in model.r2:
                 add("published", name, model.name, model.r2[name])
@@ -97,6 +103,8 @@ def _caption(data: StudyData, published: Sequence[Published], values: Values) ->
         "Each small point is a run, each large marker the mean of an arm, or its one run; arms "
         "are in the legend's order."
     ]
+    if any(row["kind"] == "interval_low" for row in values):
+        parts.append("Bars: one standard error of the mean over repeated runs.")
     if data.varying:
         parts.append(f"Runs of an arm differ in {listed(data.varying)} too.")
     if published:
@@ -133,9 +141,9 @@ def _draw(
     group = max(0.42, (slots + GAP) * SLOT)
     rows = math.ceil(len(names) / max(1, int((width - 0.8) / group)))
     columns = math.ceil(len(names) / rows)
-    width = min(width, max(4.4, 0.8 + columns * 2.2 * group))
+    # Many arms have a long legend, which several columns shorten.
+    width = min(width, max(4.4 if slots < 7 else 7.2, 0.8 + columns * 2.2 * group))
     group_width = (width - 0.8) / columns
-    beside = min(0.25, 0.05 * (slots + GAP) / group_width)  # slots; 0.05 inches where there is room
     labels, turned = slot_labels(names, group_width, 1.6)
     height = 2.1 + (max(inches_of(line, 8) for name in labels for line in name.splitlines())
                     if turned else 0.2)  # fmt: skip
@@ -152,8 +160,8 @@ def _draw(
         _groups(axes, row_names, slots, r2)
         for i, (arm, look) in enumerate(looks.items()):
             for j, name in enumerate(row_names):
-                _arm(axes, _x_position(j, i - beside, slots), _x_position(j, i + beside, slots),
-                     r2.get(("run", name, arm), []), r2.get(("mean", name, arm), []), look,
+                of_arm = {kind: r2.get((kind, name, arm), []) for kind in KINDS}
+                _arm(axes, _x_position(j, i, slots), of_arm, look,
                      rasterized=len(values) > MOST_POINTS)  # fmt: skip
         for i, model in enumerate(published, start=len(arms)):
             points = [(_x_position(j, i, slots), value) for j, name in enumerate(row_names)
@@ -184,17 +192,17 @@ def _groups(axes: Axes, names: list[str], slots: int, r2: dict) -> None:
                 axes.plot([j - half, j + half], [value] * 2, line, color=colour, linewidth=1)
 
 
-def _arm(
-    axes: Axes, x_runs: float, x_mean: float, runs: list[float], mean: list[float], look: dict, *,
-    rasterized: bool,
-) -> None:  # fmt: skip
-    """Draw the runs of an arm and, to their right, their mean, which would hide them."""
-    if len(runs) > 1:
-        axes.plot([x_runs] * len(runs), runs, "o", color=look["color"], markersize=2,
-                  markeredgewidth=0, zorder=1.5, rasterized=rasterized)  # fmt: skip
-    axes.plot([x_mean] * len(mean), mean, look["marker"], color=look["color"], markersize=5,
+def _arm(axes: Axes, x: float, r2: dict[str, list[float]], look: dict, *, rasterized: bool) -> None:
+    """Draw an arm's runs, where it has several, and on them their mean with its error."""
+    if len(r2["run"]) > 1:
+        axes.plot([x] * len(r2["run"]), r2["run"], "o", color=look["color"], markersize=2.5,
+                  alpha=0.6, markeredgewidth=0, rasterized=rasterized)  # fmt: skip
+    ends = [*r2["interval_low"], *r2["interval_high"]]
+    axes.plot([x] * len(ends), ends, "_-", color=look["color"], linewidth=1, markersize=4,
+              markeredgewidth=1)  # fmt: skip
+    axes.plot([x] * len(r2["mean"]), r2["mean"], look["marker"], color=look["color"], markersize=5,
               markeredgecolor="white", markeredgewidth=0.4)  # fmt: skip
-    mark_below(axes, ((x_runs, value) for value in runs), look["color"])
+    mark_below(axes, ((x, value) for value in r2["run"]), look["color"])
 
 
 def _open_marker(order: Sequence[str], model: Published, position: int) -> dict:

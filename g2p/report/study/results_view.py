@@ -146,6 +146,20 @@ class StudyData:
             )
         ]  # fmt: skip
 
+    @cached_property
+    def settings(self) -> list[str]:
+        """Those of them that are no repeats: in which runs of one arm, seed and split differ."""
+        repeats = [name for name in self.varying if name.startswith("split.") or "seed" in name]
+        alike = group_by(
+            self.rows,
+            lambda row: (self.arm_of(row), row["phenotype"], row["seed"],
+                         *(row[name] for name in repeats)),
+        )  # fmt: skip
+        return [
+            name for name in self.varying
+            if any(len({label(row[name]) for row in rows}) > 1 for rows in alike.values())
+        ]  # fmt: skip
+
 
 def combine_factors(table: pa.Table, factors: Sequence[str]) -> pa.Table:
     """The table with a column `combination`, an arm for each combination of these factors' values.

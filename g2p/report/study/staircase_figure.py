@@ -48,13 +48,14 @@ def staircase_picture(
     means = {row["arm"]: row["value"] for row in values if row["kind"] == "mean"}
     if len(means) < 2:
         return None
+    ylabel = "test R2" if len(data.compared) == 1 else "mean test R2"
     return Picture(
         name="staircase",
         heading=f"Test R2 by {data.arm}",
         caption=_caption(data, steps, values),
         description="Test R2: " + "; ".join(f"{arm} {r2:z.3f}" for arm, r2 in means.items()),
         values=values,
-        draw=partial(_draw, steps, data.arm),
+        draw=partial(_draw, steps, data.arm, ylabel),
     )
 
 
@@ -90,7 +91,7 @@ def _caption(data: StudyData, steps: Steps, values: Values) -> str:
     return " ".join(parts) + below_axis_note(r2, ("value", "values"))
 
 
-def _draw(steps: Steps, arm: str, values: Values, width: float) -> Figure:
+def _draw(steps: Steps, arm: str, ylabel: str, values: Values, width: float) -> Figure:
     """The figure; a study under way has steps that are empty still."""
     n = len(steps.arms)
     width = min(width, LEFT + STEP * n + 0.1)
@@ -111,6 +112,7 @@ def _draw(steps: Steps, arm: str, values: Values, width: float) -> Figure:
     position = {name: i for i, name in enumerate(steps.arms)}
     top = grid[0, 0]
     _draw_r2(top, steps, position, rows["test_r2"], with_text=slot >= NARROWEST)
+    top.set_ylabel(ylabel)
     if down > 1:
         draw_escape(grid[1, 0], position, rows["updates"])
     last = grid[-1, 0]
@@ -128,7 +130,6 @@ def _draw_r2(axes: Axes, steps: Steps, position: dict, rows: Values, *, with_tex
     low, high = r2_limits([row["value"] for row in rows])
     # Room for the changes, above all values.
     axes.set_ylim(low, high + (0.1 * (high - low) if with_text else 0))
-    axes.set_ylabel("test R2")
     for i, row in enumerate(of_kind.get("reference", [])):
         axes.axhline(row["value"], **_reference_look(i))
     means = {position[row["arm"]]: row for row in of_kind["mean"]}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from g2p.report.study.results_view import StudyData, group_by, is_number
-from g2p.report.study.values import SAME, repeat_of, standard_error
+from g2p.report.study.values import SAME, error_of_arm, repeat_of
 from g2p.stats.compare import Effect
 from g2p.stats.comparison import text_of
 from g2p.stats.escape import EscapeRun, curve_of_runs, escape_runs
@@ -95,7 +95,7 @@ def _r2_values(data: StudyData, steps: Steps) -> list[dict]:
         values.append(
             _row("mean", "test_r2", mean, arm, runs=runs, change_in_test_r2=change, stars=stars)
         )
-        error = standard_error(by_arm[arm], repeat, data.compared)
+        error = error_of_arm(data, by_arm[arm], data.compared)
         if error is not None:
             values.append(_row("interval_low", "test_r2", mean - error, arm))
             values.append(_row("interval_high", "test_r2", mean + error, arm))

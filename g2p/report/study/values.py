@@ -46,6 +46,14 @@ def standard_error(
     return stdev(means) / sqrt(len(means)) if len(means) > 1 else None
 
 
+def error_of_arm(data: StudyData, rows: Iterable[dict], phenotypes: Sequence[str]) -> float | None:
+    """Return the standard error of an arm's mean over its repeats; None where it has none.
+
+    Nor has it where its runs differ in settings, as in the number of layers: these are no repeats.
+    """
+    return None if data.settings else standard_error(rows, repeat_of(data), phenotypes)
+
+
 def reference(
     rows: Iterable[dict], value: Callable[[dict], float | None], arm: Callable[[dict], Hashable]
 ) -> dict[str, float]:
