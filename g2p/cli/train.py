@@ -22,6 +22,7 @@ from g2p.config.compose import compose_config, jobs, parse, refuse_repeated_keys
 from g2p.config.registry import CONF
 from g2p.config.run_config import RunConfig
 from g2p.config.search_path import config_folders
+from g2p.config.user_files import check_chosen_files
 from g2p.core.errors import OptionError, ReportedError
 from g2p.core.interrupts import (
     Preempted,
@@ -61,7 +62,10 @@ def main() -> None:
             planned: list[list[str]] = []
             trains = not (arguments.help or arguments.hydra_help or arguments.info)
             with config_folders(folders):
-                if trains:
+                if not trains:
+                    overrides = parse(arguments.overrides)
+                    check_chosen_files({o.key_or_group: o.value() for o in overrides})
+                else:
                     added, planned = _check(arguments)
                     position = sys.argv.index(arguments.overrides[-1]) + 1 if added else 1
                     sys.argv[position:position] = added

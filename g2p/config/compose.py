@@ -15,12 +15,7 @@ from typing import Any
 import hydra
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import (
-    IntervalSweep,
-    Override,
-    QuotedString,
-    RangeSweep,
-)
+from hydra.core.override_parser.types import IntervalSweep, Override, QuotedString, RangeSweep
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
@@ -29,6 +24,7 @@ from g2p.config.registry import GROUPS, OVERLAYS, choices, is_group
 from g2p.config.run_config import RunConfig
 from g2p.config.schema import check, unknown_choice
 from g2p.config.search_path import composing, folders_state, search_path
+from g2p.config.user_files import check_chosen_files
 from g2p.core.errors import OptionError
 from g2p.core.messages import format_error
 
@@ -201,6 +197,8 @@ def _compose_by_hydra(overrides: tuple[str, ...], _state: tuple) -> tuple[str, f
 
     `_state` is that of a user's YAML files, so that an edited one is read again.
     """
+    # Hydra would follow an alias to itself, or a billion of them.
+    check_chosen_files({o.key_or_group: plain(o.value()) for o in parse(overrides)})
     with composing():
         config = hydra.compose("config", overrides=list(overrides))
     raw = json.dumps(OmegaConf.to_container(config))

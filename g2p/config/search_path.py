@@ -14,7 +14,6 @@ from hydra.core.global_hydra import GlobalHydra
 from g2p.config.locate import file_state
 from g2p.config.registry import CONF, FOLDERS, user_folders
 from g2p.core.errors import OptionError
-from g2p.core.yaml_file import read_yaml
 
 _LOCK = threading.RLock()  # a launcher's job composes, too
 DEPTHS = ("*.yaml", "*/*.yaml", "*/*/*.yaml")
@@ -24,15 +23,15 @@ DEPTHS = ("*.yaml", "*/*.yaml", "*/*/*.yaml")
 def config_folders(folders: Sequence[str | Path]) -> Iterator[None]:
     """Add folders of YAML files to conf/, while the context is open.
 
+    Their files are checked when a command chooses them (see `g2p.config.user_files`).
+
     Raises:
-        OptionError: for a folder that does not exist, or a file in it that is not YAML.
+        OptionError: for a folder that does not exist.
     """
     paths = tuple(Path(folder).absolute() for folder in folders)
     for path in paths:
         if not path.is_dir():
             raise OptionError(f"--config-dir {path} is not a folder that exists.")
-        for file in _files(path):
-            read_yaml(file)  # Hydra would follow an alias to itself, or a billion of them
     before = FOLDERS.set((*paths, *user_folders()))
     try:
         yield

@@ -7,8 +7,9 @@ from hydra.core.plugins import Plugins
 from hydra.types import HydraContext, RunMode
 from omegaconf import open_dict
 
-from g2p.config.compose import compose_config
+from g2p.config.compose import compose_config, overridden_values
 from g2p.config.search_path import composing
+from g2p.config.user_files import check_chosen_files
 from g2p.core.messages import report_job_result
 from g2p.hardware.device import resolve_accelerator
 from g2p.launch.prepare import (
@@ -36,6 +37,7 @@ def launch(job: Callable, jobs: list[list[str]], user_overrides: list[str]) -> N
     prepare_launcher(user_overrides, report_job_result)
     if chosen_launcher(user_overrides) not in REMOTE_LAUNCHERS:
         _check_devices(jobs)
+    check_chosen_files(overridden_values(user_overrides))
     with composing() as hydra:
         hydra_overrides = [o for o in user_overrides if o.lstrip("+~").startswith("hydra")]
         # The study reports itself which runs have ended.

@@ -107,6 +107,39 @@ def test_a_users_file_that_is_no_config(tmp_path, text, message):
     assert done.stderr.count("\n") == 1 and not done.stdout
 
 
+def test_a_broken_file_of_a_user_blocks_only_the_commands_that_read_it(tmp_path):
+    """By choice, by a defaults list, or in place of a file that every command reads."""
+    files = {
+        "model/broken": "a: {b",
+        "model/bomb": "a: &a [*a]",
+        "model/wide": "defaults: [broken, _self_]\nname: ridge",
+        "model/mine": "defaults: [/model/ridge@_here_]",
+        "optim/far": "defaults: [{override /model@model: bomb}]\nname: adam",
+    }
+    for name, text in files.items():
+        file = tmp_path / "conf" / f"{name}.yaml"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    user = ("--config-dir", "conf", *but(SMALL_RIDGE, "model=mine"), "phenotype=cu")
+    done = train(*user, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert train(*user, "--help", cwd=tmp_path).returncode == 0
+    for override, file in (
+        ("model=broken", "broken"), ("model=wide", "broken"), ("optim=far", "bomb"),
+        ("model=bomb", "bomb"),
+    ):  # fmt: skip
+        for further in ([], ["--help"]):
+            done = train(*but(user, override), *further, cwd=tmp_path)
+            assert done.returncode == 1 and f"{file}.yaml" in done.stderr
+            assert done.stderr.count("\n") == 1
+    (tmp_path / "conf/qc").mkdir()
+    (tmp_path / "conf/qc/standard.yaml").write_text("a: {b")  # which config.yaml names
+    assert "standard.yaml cannot be read" in train(*user, cwd=tmp_path).stderr
+    assert train(*user, "qc=strict", cwd=tmp_path).returncode == 0
+    (tmp_path / "conf/config.yaml").write_text("a: {b")
+    assert "config.yaml cannot be read" in train(*user, "qc=strict", cwd=tmp_path).stderr
+
+
 def test_a_multirun_trains_each_combination(tmp_path):
     done = train(
         "-m",
