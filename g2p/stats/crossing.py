@@ -141,11 +141,12 @@ def _leads(rows: Sequence[Mapping], pair: CurvePair) -> tuple[tuple[float, ...],
         return (), np.empty((0, 0))
     phenotypes = set.intersection(*names.values())
     curves_a, curves_b = scores[a], scores[b]
-    values = sorted({x for curves in scores.values() for curve in curves.values() for x in curve})
+    both = (curves_a, curves_b)
+    # An arm may end before the other: rkhs, where there are too many strains for it.
+    values = sorted(set.intersection(*({x for c in each.values() for x in c} for each in both)))
     whole = [
         replicate for replicate in curves_a
-        if phenotypes and all(set(curves.get(replicate, ())) == set(values)
-                              for curves in (curves_a, curves_b))
+        if phenotypes and all(set(each.get(replicate, ())) >= set(values) for each in both)
     ]  # fmt: skip
     leads = [
         [_mean(curves_b[r][x], phenotypes) - _mean(curves_a[r][x], phenotypes) for x in values]

@@ -16,7 +16,11 @@ from g2p.core.console import Console
 from g2p.core.digests import file_digest
 from g2p.core.json_shapes import Published, read_checked_json
 from g2p.core.package import PACKAGE
+from g2p.runs.multirun import write_csv
 from g2p.stats.compare import Effect, compare
+from g2p.stats.crossing import Crossing, find_crossings
+from g2p.stats.crossing_table import COLUMNS as CROSSING_COLUMNS
+from g2p.stats.crossing_table import crossing_rows, print_crossings
 from g2p.stats.effects_table import effects_of, effects_table, print_effects
 from g2p.stats.escape import plateau_warnings
 from g2p.stats.reference_checks import reference_warnings
@@ -27,6 +31,7 @@ from g2p.study.scored import scored_rows
 
 PACKAGES = ("g2p", "torch", "lightning", "numpy")
 PUBLISHED_PANEL = "bbq"  # whose test R2 others have published
+EPIK_PANEL = "bbq_li"  # whose curves against strains are published
 
 
 def compare_and_report(
@@ -42,6 +47,8 @@ def compare_and_report(
         effects, sentences = _effects_and_warnings(study, runs, table, folder, overrides)
     if effects:
         print_effects(effects, console)
+    if study.crossings:
+        print_crossings(_crossings(study, scored_rows(table, runs)), console)
     for sentence in sentences:
         console.print(f"warning: {sentence}", soft_wrap=True)
 
@@ -62,11 +69,23 @@ def _effects_and_warnings(
     sentences = reference_warnings(table, study.arm) if study.arm == "model" else []
     sentences += plateau_warnings(table, study.arm)
     _write_effects(effects, folder)
-    _write_report(study, runs, table, folder, overrides, effects, sentences)
+    crossings = _crossings(study, table)
+    if crossings:
+        write_csv(folder / "crossings.csv", crossing_rows(crossings), CROSSING_COLUMNS)
+    _write_report(study, runs, table, folder, overrides, effects, crossings, sentences)
     if "running" not in table["status"].unique().to_pylist():  # their curves grow
         files = _file_digests(folder)
         write_json(note, {"of": digest, "files": files, "warnings": sentences})
     return effects, sentences
+
+
+def _crossings(study: Study, table: pa.Table) -> list[Crossing]:
+    """Where the curves that the study asks about cross, of its finished runs."""
+    rows = [
+        row for row in table.to_pylist()
+        if row["status"] == "done" and row["split"] == "test" and row["r2"] is not None
+    ] if study.crossings else []  # fmt: skip
+    return find_crossings(rows, study.crossings)
 
 
 def _inputs_digest(study: Study, folder: Path, overrides: list[str]) -> str:
@@ -77,6 +96,7 @@ def _inputs_digest(study: Study, folder: Path, overrides: list[str]) -> str:
         study.question,
         study.arm,
         study.comparisons,
+        study.crossings,
         overrides,
         _versions(),
     ]
@@ -91,7 +111,8 @@ def _inputs_digest(study: Study, folder: Path, overrides: list[str]) -> str:
 
 def _file_digests(folder: Path) -> dict[str, str]:
     """File -> its digest, of all that was written: something else may have changed it since."""
-    files = [folder / "effects.parquet", folder / "report.html", *(folder / "figures").glob("*")]
+    names = ("effects.parquet", "crossings.csv", "report.html")
+    files = [*(folder / name for name in names), *(folder / "figures").glob("*")]
     return {
         str(file.relative_to(folder)): file_digest(file)
         for file in sorted(files) if file.is_file()
@@ -104,17 +125,18 @@ def _versions() -> dict[str, str]:
 
 def _write_report(
     study: Study, runs: list[StudyRun], table: pa.Table, folder: Path, overrides: list[str],
-    effects: list[Effect], sentences: list[str],
+    effects: list[Effect], crossings: list[Crossing], sentences: list[str],
 ) -> None:  # fmt: skip
     # This imports matplotlib, which a study that has not changed does not need.
-    from g2p.report.study.published_results import published
+    from g2p.report.study.published_results import epik_curve, published
     from g2p.report.study.report import write_report
     from g2p.report.study.results_view import COMBINATION, combine_factors
 
     pooled = [c for c in study.comparisons if not c.within and not c.trend]
     compared = list(dict.fromkeys(c.arm for c in pooled))
     several = len(compared) > 1  # factors; then an arm is a combination of them
-    real = all(run.config.data.name == PUBLISHED_PANEL for run in runs)
+    phenotypes = table["phenotype"].unique().to_pylist()
+    panels = {run.config.data.name for run in runs}
     command = [override for override in overrides if not override.startswith("--")]
     write_report(
         folder,
@@ -127,7 +149,9 @@ def _write_report(
         warnings=sentences,
         configs={run.signature: run.config.with_effect() for run in runs},
         directories={run.signature: run.directory.folder for run in runs},
-        published=published(table["phenotype"].unique().to_pylist()) if real else [],
+        published=published(phenotypes) if panels == {PUBLISHED_PANEL} else [],
+        crossings=crossings,
+        published_curve=epik_curve() if panels == {EPIK_PANEL} else [],
         command=shlex.join(["python", "sweep.py", *command]),
         versions=_versions(),
     )

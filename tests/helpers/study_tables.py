@@ -123,6 +123,16 @@ def transfer() -> pa.Table:
     return results(points, ["30C"])
 
 
+def scaling(phenotypes: Sequence[str] = ("li",)) -> pa.Table:
+    """Two models whose curves cross near 1,000 strains."""
+    points = [
+        {"model": model, "split.n_train": n, "gain": rise * np.log10(n / 1000)}
+        for model, rise in (("ridge", 0.02), ("transformer", 0.1))
+        for n in (100, 300, 1000, 3000, 7000, 14000)
+    ]
+    return results(points, phenotypes, seeds=range(4))
+
+
 def alike() -> pa.Table:
     """Two arms that cost and reach almost the same."""
     return results([{"model": f"m{i % 2}"} for i in range(40)], ["30C"], seeds=(0,))

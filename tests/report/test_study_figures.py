@@ -13,7 +13,7 @@ from g2p.report.study.curves import factor_picture
 from g2p.report.study.figures import pictures
 from g2p.report.study.layout import COLOURS, MARKERS, NARROW, NO_VALUE, WIDE, style
 from g2p.report.study.learning_figure import learning_curves_picture
-from g2p.report.study.published_results import Published
+from g2p.report.study.published_results import Published, epik_curve
 from g2p.report.study.results_view import StudyData
 from g2p.runs.directory import RunDirectory
 from tests.helpers import study_tables as studies
@@ -113,6 +113,7 @@ STUDIES = {
     "wild": (studies.wild, "arm"),
     "layers": (studies.layers, "model"),
     "transfer": (studies.transfer, "model"),
+    "scaling": (studies.scaling, "model"),
     "equally costly": (studies.alike, "model"),
 }
 
@@ -122,12 +123,14 @@ STUDIES = {
 def test_no_text_of_a_figure_overlaps_or_is_cut(name, width, tmp_path):
     make, arm = STUDIES[name]
     table = make()
-    factors = [c for c in ("model.num_layers", "transfer.observations") if c in table.column_names]
+    names = ("model.num_layers", "transfer.observations", "split.n_train")
+    factors = [name for name in names if name in table.column_names]
     data = StudyData(table, arm, factors)
     directories = studies.write_histories(table, tmp_path, epochs=2)
     effects = studies.steps(table, arm) if name in ("ladder", "plateaus", "wild") else []
     published = [Published("linear", None, "a paper", {"30C": 0.5}, {})]
-    for picture in pictures(data, effects, directories, published):
+    curve = epik_curve()
+    for picture in pictures(data, effects, directories, published, published_curve=curve):
         figure = drawn(picture, width)
         assert figure.get_figwidth() <= width
         boxes = dict(texts(figure))

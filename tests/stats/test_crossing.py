@@ -115,6 +115,13 @@ def test_a_replicate_that_lacks_a_point_is_left_out():
     assert result.replicates == 3 and result.at == pytest.approx(1000)
 
 
+def test_curves_are_compared_at_the_values_that_both_have():
+    rows = [row for row in curves(1000, 3) if (row["model"], row["n"]) != ("linear", 10_000)]
+    (result,) = find_crossings(rows, [PAIR])
+    assert result.values == VALUES[:-1] and result.replicates == 3
+    assert result.at == pytest.approx(1000)
+
+
 def test_a_curve_is_the_mean_over_the_phenotypes_that_all_points_have():
     rows = curves(1000, 3)
     rows += [row | {"phenotype": "cu"} for row in curves(1000 * 2.0, 3)]

@@ -107,7 +107,7 @@ def _draw(order: Sequence[str], factor: str, values: Values, width: float) -> Fi
         figsize=(width, 3.2 * down + legend_inches([str(h.get_label()) for h in handles], width)),
     )  # fmt: skip
     labels = {row[factor] for row in values if row[factor] is not None}
-    x_of = _x_positions(sort_values(labels), axis)
+    x_of = x_positions(sort_values(labels), axis)
     for axes, (title, rows) in zip(grid.flat, parts.items(), strict=True):
         axes.set_ylim(*r2_limits([row["test_r2"] for row in rows]))
         axes.set_xscale("log" if axis.log else "linear")
@@ -160,7 +160,7 @@ def _line(axes: Axes, points: list[tuple], look: dict | None, *, rasterized: boo
                colour)  # fmt: skip
 
 
-def _x_positions(values: list, axis: Axis) -> dict:
+def x_positions(values: list, axis: Axis) -> dict:
     """Value -> its x. On a log scale 0 is one step before the rest, and null one step after."""
     if not axis.log:
         return {x: x for x in values}

@@ -10,6 +10,7 @@ from g2p.report.study.values import mean_of_runs, reference, repeat_of, standard
 
 MOST_LINES = 8  # that a reader can distinguish
 CEILING = "noise_ceiling"
+N_TRAIN = "split.n_train"
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,9 @@ AXES = {
     "transfer.observations": Axis(
         "transfer", "Test R2 by number of known values",
         "known values of the phenotype", log=True, null="all",
+    ),
+    N_TRAIN: Axis(
+        "n_train", "Test R2 by strains to learn from", "strains to learn from", log=True, null="all"
     ),
     "data.epsilon": Axis(
         "epsilon", "Test R2 from epistatic to additive", "epsilon (1: purely additive)", panels=True

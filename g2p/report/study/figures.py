@@ -9,12 +9,13 @@ from matplotlib.lines import Line2D
 from g2p.core.plot_style import BLUE, GREY, subplots
 from g2p.report.study.cost_figure import cost
 from g2p.report.study.curves import factor_picture
-from g2p.report.study.factor_values import AXES
+from g2p.report.study.factor_values import AXES, N_TRAIN
 from g2p.report.study.layout import NO_VALUE, Picture, Values, legend, wrapped
 from g2p.report.study.learning_figure import learning_curves_picture
 from g2p.report.study.phenotype_figure import phenotype_picture
-from g2p.report.study.published_results import Published
+from g2p.report.study.published_results import Published, PublishedPoint
 from g2p.report.study.results_view import StudyData, group_by, is_number
+from g2p.report.study.scaling_figure import scaling_picture
 from g2p.report.study.staircase_figure import staircase_picture
 from g2p.stats.compare import Effect
 from g2p.stats.effects_table import method_notes
@@ -25,13 +26,15 @@ MOST_EFFECTS = 60
 def pictures(
     data: StudyData, effects: Sequence[Effect], directories: Mapping[str, Path],
     published: Sequence[Published], baseline_arms: Collection[str] = (),
+    published_curve: Sequence[PublishedPoint] = (),
 ) -> list[Picture]:  # fmt: skip
     """All figures that the study's results can fill already."""
     drawn = [
         staircase_picture(data, effects, baseline_arms),
         phenotype_picture(data, published),
         effects_picture(effects),
-        *(factor_picture(data, factor) for factor in AXES),
+        scaling_picture(data, published_curve),
+        *(factor_picture(data, factor) for factor in AXES if factor != N_TRAIN),
         cost(data, baseline_arms),
         learning_curves_picture(data, directories),
     ]

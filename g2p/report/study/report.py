@@ -14,16 +14,18 @@ from g2p.report.study import figure_files
 from g2p.report.study.arms_section import arms_section
 from g2p.report.study.config_table import config_table
 from g2p.report.study.cost_figure import find_baseline_arms
+from g2p.report.study.curves_section import curves_section
 from g2p.report.study.effects_section import effects_section, shared_warnings
 from g2p.report.study.factor_values import AXES
 from g2p.report.study.failed_runs import failed_runs
 from g2p.report.study.figures import pictures
 from g2p.report.study.limits import MOST_ARMS
 from g2p.report.study.page import Paragraph, Table, Verbatim, render
-from g2p.report.study.published_results import Published
+from g2p.report.study.published_results import Published, PublishedPoint
 from g2p.report.study.results_view import StudyData
 from g2p.report.study.summary_text import summary
 from g2p.stats.compare import Effect
+from g2p.stats.crossing import Crossing
 
 NAMES = {
     "staircase", "r2_by_phenotype", "effects", "cost", "learning_curves",
@@ -35,7 +37,8 @@ def write_report(
     folder: Path, *, title: str, question: str, table: pa.Table, arm: str, factors: Sequence[str],
     effects: Sequence[Effect], warnings: Sequence[str], configs: Mapping[str, Mapping],
     directories: Mapping[str, Path], published: Sequence[Published], command: str,
-    versions: Mapping[str, str],
+    versions: Mapping[str, str], crossings: Sequence[Crossing] = (),
+    published_curve: Sequence[PublishedPoint] = (),
 ) -> Path:  # fmt: skip
     """Write `report.html` and `figures/` into the study's folder; returns the former's path.
 
@@ -54,11 +57,13 @@ def write_report(
         published: values to show beside the study's, where phenotypes match.
         command: the command line that makes the report again.
         versions: of Python and of the main packages.
+        crossings: of the curves that the study asks about.
+        published_curve: points to show beside the study's, where strains are its factor.
     """
     data = StudyData(table, arm, factors)
     shown = data.best(MOST_ARMS)
     baseline_arms = find_baseline_arms(data, configs)
-    drawn = pictures(shown, effects, directories, published, baseline_arms)
+    drawn = pictures(shown, effects, directories, published, baseline_arms, published_curve)
     figures = folder / "figures"
     for name in NAMES - {picture.name for picture in drawn}:
         for ending in figure_files.ENDINGS:
@@ -74,6 +79,7 @@ def write_report(
         "Summary": [Paragraph(text) for text in summary(data, effects)],
         "Warnings": [Paragraph(text, "warning") for text in sentences],
         "Figures": [*of_figures, *images],
+        "Curves": curves_section(drawn, crossings),
         "Effects": effects_section(effects),
         "Arms": arms_section(data, baseline_arms),
         "Configs": [*of_configs, *config_table(shown, configs)],
