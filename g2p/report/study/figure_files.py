@@ -22,7 +22,7 @@ def write_figure(picture: Picture, folder: Path) -> Image:
     The page has it laid out for a desktop, as the files, and for a phone.
     """
     file = folder / f"{picture.name}.csv"
-    write_atomically(file, lambda out: out.write(csv_bytes(picture.values)))
+    write_csv(file, picture.values)
     images = _images(picture, WIDE, tuple(IMAGES))
     for ending, content in images.items():
         _write(folder / f"{picture.name}.{ending}", content)
@@ -37,13 +37,13 @@ def _write(path: Path, content: bytes) -> None:
     write_atomically(path, lambda out: out.write(content))
 
 
-def csv_bytes(values: Values) -> bytes:
-    """Rows as CSV, with their columns' names; numbers with all their digits."""
+def write_csv(path: Path, values: Values) -> None:
+    """Write rows of the same columns; numbers with all their digits."""
     file = StringIO(newline="")
     writer = csv.DictWriter(file, list(values[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(values)
-    return readable(file.getvalue()).encode()
+    _write(path, readable(file.getvalue()).encode())
 
 
 def _images(picture: Picture, width: float, formats: tuple[str, ...]) -> dict[str, bytes]:

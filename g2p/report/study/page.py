@@ -42,6 +42,15 @@ class Bullets:
 
 
 @dataclass(frozen=True)
+class Link:
+    """A file beside the page, after a text."""
+
+    text: str
+    file: str
+    block: ClassVar = "link"
+
+
+@dataclass(frozen=True)
 class Table:
     """A table that scrolls within itself where a screen is too narrow for it.
 
@@ -80,7 +89,7 @@ class Image:
     block: ClassVar = "image"
 
 
-Block = Paragraph | Verbatim | Bullets | Table | Image
+Block = Paragraph | Verbatim | Bullets | Link | Table | Image
 
 
 def render(title: str, question: str, sections: Mapping[str, Sequence[Block]]) -> str:

@@ -1,7 +1,8 @@
 """A study's report: report.html, one file that opens offline, its figures beside it too.
 
 In: the study's results table, under way or finished, its effects and its runs' configs. Out: the
-page, and `figures/*.png`, `*.svg` and `*.pdf`, each with a CSV of the values that it draws.
+page, `figures/*.png`, `*.svg` and `*.pdf`, each with a CSV of the values that it draws, and
+`scores.csv`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,6 +24,8 @@ from g2p.report.study.limits import MOST_ARMS
 from g2p.report.study.page import Paragraph, Table, Verbatim, render
 from g2p.report.study.published_results import Published, PublishedPoint
 from g2p.report.study.results_view import StudyData
+from g2p.report.study.scores import FILE as SCORES
+from g2p.report.study.scores import score_rows, scores_section
 from g2p.report.study.summary_text import summary
 from g2p.stats.compare import Effect
 from g2p.stats.crossing import Crossing
@@ -74,12 +77,19 @@ def write_report(
         if shown is not data else []
         for what in ("Figures show", "This table shows")
     )  # fmt: skip
+    scores = score_rows(data)
+    if scores:
+        figure_files.write_csv(folder / SCORES, scores)
+    else:
+        (folder / SCORES).unlink(missing_ok=True)
+    of_shown = [row for row in scores if row[data.arm] in shown.arms]
     images = [figure_files.write_figure(picture, figures) for picture in drawn]
     sections = {
         "Summary": [Paragraph(text) for text in summary(data, effects)],
         "Warnings": [Paragraph(text, "warning") for text in sentences],
         "Figures": [*of_figures, *images],
         "Curves": curves_section(drawn, crossings),
+        "Scores": scores_section(of_shown, data.arm, data.settings),
         "Effects": effects_section(effects),
         "Arms": arms_section(data, baseline_arms),
         "Configs": [*of_configs, *config_table(shown, configs)],

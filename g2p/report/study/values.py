@@ -28,9 +28,10 @@ def repeat_of(data: StudyData, factor: str | None = None) -> Callable[[dict], Ha
 
 
 def standard_error(
-    rows: Iterable[dict], repeat: Callable[[dict], Hashable], phenotypes: Sequence[str]
-) -> float | None:
-    """Standard error, over repeats of a design, of its mean R2 over these phenotypes.
+    rows: Iterable[dict], repeat: Callable[[dict], Hashable], phenotypes: Sequence[str], *,
+    score: str = "r2",
+) -> float | None:  # fmt: skip
+    """Standard error, over repeats of a design, of its mean R2 (or `score`) over these phenotypes.
 
     A repeat (a seed, a fold) gives one mean over the phenotypes; the error is the standard
     deviation of these means over the square root of their number. Phenotypes' own levels are in
@@ -39,7 +40,7 @@ def standard_error(
     """
     means = []
     for of_repeat in group_by(rows, repeat).values():
-        scores = {row["phenotype"]: row["r2"] for row in of_repeat}
+        scores = {row["phenotype"]: row[score] for row in of_repeat}
         if any(name not in scores for name in phenotypes):
             return None
         means.append(fmean(scores[name] for name in phenotypes))

@@ -1,0 +1,85 @@
+"""The table of scores against numpy on the results table."""
+
+import csv
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from g2p.report.study.results_view import StudyData
+from g2p.report.study.scores import score_rows
+from tests.helpers import study_tables as studies
+from tests.helpers.study_reports import Page, write_page
+
+
+def with_pearson(table: pa.Table) -> pa.Table:
+    r = np.sqrt(table["r2"].to_numpy(zero_copy_only=False)) + 0.01
+    return table.append_column("pearson", pa.array(r))
+
+
+def test_scores_are_means_and_errors_over_seeds(tmp_path):
+    points = [{"model": "a"}, {"model": "b", "gain": 0.1}]
+    table = with_pearson(studies.results(points, ["30C", "cu", "li"], seeds=range(5)))
+    shown = Page(write_page(tmp_path, table, "model")).text
+    with (tmp_path / "scores.csv").open(newline="") as file:
+        rows = {(row["model"], row["phenotype"]): row for row in csv.DictReader(file)}
+    assert len(rows) == 2 * 4
+    test = [row for row in table.to_pylist() if row["split"] == "test"]
+    for model in "ab":
+        for column, prefix in (("r2", "r2"), ("pearson", "r")):
+            by_phenotype = np.array([
+                [r[column] for r in test if (r["model"], r["phenotype"]) == (model, name)]
+                for name in ("30C", "cu", "li")
+            ])  # fmt: skip
+            for name, scores in zip(("30C", "cu", "li"), by_phenotype, strict=True):
+                row = rows[model, name]
+                assert float(row[f"{prefix}_mean"]) == pytest.approx(scores.mean())
+                assert float(row[f"{prefix}_se"]) == pytest.approx(scores.std(ddof=1) / 5**0.5)
+            over_phenotypes = by_phenotype.mean(0)  # of each seed
+            row = rows[model, ""]
+            assert float(row[f"{prefix}_mean"]) == pytest.approx(over_phenotypes.mean())
+            error = over_phenotypes.std(ddof=1) / 5**0.5
+            assert float(row[f"{prefix}_se"]) == pytest.approx(error)
+            assert (row["phenotypes"], row["runs"]) == ("3", "5")
+        row = {key: float(rows[model, "cu"][key]) for key in ("r2_mean", "r2_se", "r_mean")}
+        assert f"{row['r2_mean']:.4f} ± {row['r2_se']:.4f}, r {row['r_mean']:.3f}" in shown
+    assert "mean of 3 phenotypes" in shown
+
+
+def test_each_setting_of_an_arm_has_its_scores():
+    data = StudyData(studies.layers(), "model", ["model", "model.num_layers"])
+    rows = score_rows(data)
+    assert len(rows) == 13 * 3  # two phenotypes and their mean
+    assert {row["runs"] for row in rows} == {3}
+    (row,) = (
+        row for row in rows
+        if (row["model"], row["model.num_layers"], row["phenotype"]) == ("transformer", "4", "cu")
+    )  # fmt: skip
+    r2 = [
+        each["r2"] for each in data.rows
+        if (each["model"], each["model.num_layers"], each["phenotype"]) == ("transformer", 4, "cu")
+    ]  # fmt: skip
+    assert row["r2_mean"] == pytest.approx(np.mean(r2))
+    assert row["r2_se"] == pytest.approx(np.std(r2, ddof=1) / np.sqrt(3))
+    assert row["r_mean"] is None  # this table has no column `pearson`
+
+
+def test_the_best_arm_of_each_phenotype_is_highlighted(tmp_path):
+    rows = studies.results([{"model": "a"}, {"model": "b"}], ["30C", "cu"], (0,)).to_pylist()
+    for row in rows:
+        row["r2"] = {"30C": 0.5, "cu": 0.4}[row["phenotype"]]
+        if (row["model"], row["phenotype"]) in (("a", "30C"), ("b", "cu")):
+            row["r2"] = 0.6125
+    html = write_page(tmp_path, pa.Table.from_pylist(rows), "model")
+    scores = html.partition('aria-label="scores"')[2].partition("</table>")[0]
+    assert scores.count('class="number changed">0.6125</td>') == 2
+    assert scores.count("changed") - 2 == 1  # and the better mean over phenotypes
+
+
+def test_without_a_result_no_scores_are_left(tmp_path):
+    points = [{"model": "ridge"}, {"model": "b"}]
+    write_page(tmp_path, studies.results(points, ["30C"]), "model")
+    assert (tmp_path / "scores.csv").exists()
+    pending = [point | {"status": "pending"} for point in points]
+    write_page(tmp_path, studies.results(pending, ["30C"]), "model")
+    assert not (tmp_path / "scores.csv").exists()
