@@ -6,13 +6,13 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-import pyarrow.compute as pc
 from rich.table import Table
 
 from g2p.core.atomic_files import write_atomically
 from g2p.core.plot_style import BLUE, GREY, drawing_style, subplots
 from g2p.runs.directory import RunDirectory
 from g2p.runs.multirun import Job, swept_keys, write_csv
+from g2p.runs.scored_values import scored_values
 from g2p.stats.cross_validation import CrossValidated, Difference, Fold, compare, summarise
 
 FOLDS = ("split.fold", "split.test")  # a sweep over one of these is a cross-validation
@@ -50,8 +50,7 @@ def collect_folds(jobs: Sequence[Job], rows: Sequence[Mapping]) -> Folds:
             continue
         directory = RunDirectory(Path(row["folder"]))
         if row["signature"] not in predictions:
-            predictions[row["signature"]] = _test_predictions(directory)
-        observed, predicted = predictions[row["signature"]][row["phenotype"]]
+            predictions[row["signature"]] = scored_values(directory)
         configuration = (row["model"], *(row.get(key) for key in configuration_keys(keys)))
         folds.setdefault(configuration, {}).setdefault(row["phenotype"], []).append(
             Fold(
@@ -59,8 +58,7 @@ def collect_folds(jobs: Sequence[Job], rows: Sequence[Mapping]) -> Folds:
                 fold=row[of_fold],
                 r=_number(row["pearson"]),
                 r2=_number(row["r2"]),
-                observed=observed,
-                predicted=predicted,
+                values=predictions[row["signature"]][row["phenotype"]],
                 n_train=directory.metrics()["n_train"][row["phenotype"]],
             )
         )
@@ -90,18 +88,6 @@ def write_cross_validation(folder: Path, jobs: Sequence[Job], rows: Sequence[Map
     if scores:
         _draw(folder, folds, scores, names)
     return _table(scores, names)
-
-
-def _test_predictions(directory: RunDirectory) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Phenotype -> observed and predicted values (n,) of the test strains that have it."""
-    table = directory.predictions()
-    table = table.filter(pc.and_(pc.equal(table["split"], "test"), pc.is_valid(table["observed"])))
-    phenotype = table["phenotype"].to_numpy(zero_copy_only=False)
-    observed, predicted = table["observed"].to_numpy(), table["predicted"].to_numpy()
-    return {
-        name: (observed[phenotype == name], predicted[phenotype == name])
-        for name in dict.fromkeys(phenotype)
-    }
 
 
 def _number(value: float | None) -> float:

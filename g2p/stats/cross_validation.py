@@ -22,7 +22,7 @@ class Fold:
         round: of the folds, which pooled predictions do not mix: the seed of the shuffle.
         fold: within the round; equal in runs that were tested on the same strains.
         r, r2: Pearson's r and R2 on the test set; NaN where they are not defined.
-        observed, predicted: (n,) of the test strains that have the phenotype.
+        values: of the phenotype on the test strains that have it, against their predictions.
         n_train: number of training values.
     """
 
@@ -30,9 +30,30 @@ class Fold:
     fold: Hashable
     r: float
     r2: float
-    observed: np.ndarray
-    predicted: np.ndarray
+    values: "ScoredValues"
     n_train: int
+
+
+@dataclass(frozen=True)
+class ScoredValues:
+    """All that pooled R2 needs of the observed values of a test set and their predictions.
+
+    Attributes:
+        n: how many.
+        mean, variance: of the observed values, the latter with the divisor n.
+        squared_error: mean of (observed - predicted)^2.
+    """
+
+    n: int
+    mean: float
+    variance: float
+    squared_error: float
+
+    @classmethod
+    def of(cls, observed: np.ndarray, predicted: np.ndarray) -> "ScoredValues":
+        """Return those of observed and predicted values (n,), at least one."""
+        error = float(((observed - predicted) ** 2).mean())
+        return cls(len(observed), float(observed.mean()), float(observed.var()), error)
 
 
 @dataclass(frozen=True)
@@ -86,12 +107,18 @@ def summarise(folds: Sequence[Fold]) -> CrossValidated:
 
 
 def pooled_r2(folds: Iterable[Fold]) -> float:
-    """Return 1 - sum (y - f)^2 / sum (y - mean(y))^2 over the test strains of all folds."""
-    folds = list(folds)
-    observed = np.concatenate([fold.observed for fold in folds])
-    predicted = np.concatenate([fold.predicted for fold in folds])
-    total = ((observed - observed.mean()) ** 2).sum()
-    return float(1 - ((observed - predicted) ** 2).sum() / total) if total > 0 else nan
+    """Return 1 - sum (y - f)^2 / sum (y - mean(y))^2 over the test strains of all folds.
+
+    From each fold's n, mean m and variance v of y, the second sum is sum n (v + (m - mean(y))^2).
+    """
+    each = [fold.values for fold in folds]
+    n, mean, variance, error = (
+        np.array([getattr(values, name) for values in each], dtype=float)
+        for name in ("n", "mean", "variance", "squared_error")
+    )
+    grand_mean = (n * mean).sum() / n.sum()
+    total = (n * (variance + (mean - grand_mean) ** 2)).sum()
+    return float(1 - (n * error).sum() / total) if total > 0 else nan
 
 
 def compare(pairs: Sequence[tuple[Sequence[Fold], Sequence[Fold]]]) -> list[Difference]:
@@ -105,7 +132,7 @@ def compare(pairs: Sequence[tuple[Sequence[Fold], Sequence[Fold]]]) -> list[Diff
         by_fold = {(fold.round, fold.fold): fold for fold in a}
         paired = [(by_fold[key], f) for f in b if (key := (f.round, f.fold)) in by_fold]
         differences = [after.r2 - before.r2 for before, after in paired]
-        shares = [len(fold.observed) / fold.n_train for pair in paired for fold in pair]
+        shares = [fold.values.n / fold.n_train for pair in paired for fold in pair]
         test = corrected_t(differences, fmean(shares) if shares else nan)
         results.append((len(differences), fmean(differences) if differences else nan, test))
     p_holm = holm([test.p for _, _, test in results])

@@ -1,5 +1,7 @@
 """Scores over folds against scikit-learn and the t distribution written out."""
 
+from math import nan
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,26 +9,32 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn.metrics import r2_score
 
-from g2p.stats.cross_validation import Fold, compare, pooled_r2, summarise
+from g2p.stats.cross_validation import Fold, ScoredValues, compare, pooled_r2, summarise
 
 
 def folds_of(rng, rounds: int, folds: int, shift: float = 0.0) -> list[Fold]:
+    return [fold for fold, *_ in folds_and_values(rng, rounds, folds, shift)]
+
+
+def folds_and_values(rng, rounds: int, folds: int, shift: float = 0.0) -> list[tuple]:
+    """Folds with their observed and predicted values."""
     made = []
     for round_ in range(rounds):
         for fold in range(folds):
             observed = rng.standard_normal(rng.integers(5, 30))
             predicted = observed + rng.standard_normal(len(observed)) + shift
             r = float(np.corrcoef(observed, predicted)[0, 1])
-            made.append(
-                Fold(round_, fold, r, r2_score(observed, predicted), observed, predicted, 90)
-            )
+            values = ScoredValues.of(observed, predicted)
+            r2 = r2_score(observed, predicted)
+            made.append((Fold(round_, fold, r, r2, values, 90), observed, predicted))
     return made
 
 
 @given(st.integers(1, 3), st.integers(2, 6), st.integers(0, 99))
 @settings(deadline=None, max_examples=30)
 def test_means_errors_and_pooled_r2(rounds, folds, seed):
-    made = folds_of(np.random.default_rng(seed), rounds, folds)
+    values = folds_and_values(np.random.default_rng(seed), rounds, folds)
+    made = [fold for fold, *_ in values]
     result = summarise(made)
     r2 = np.array([fold.r2 for fold in made])
     assert result.folds == rounds * folds
@@ -35,8 +43,7 @@ def test_means_errors_and_pooled_r2(rounds, folds, seed):
     assert result.r_se == pytest.approx(stats.sem([fold.r for fold in made]))
     by_round = [
         r2_score(
-            np.concatenate([f.observed for f in made if f.round == i]),
-            np.concatenate([f.predicted for f in made if f.round == i]),
+            *(np.concatenate([value[k] for value in values if value[0].round == i]) for k in (1, 2))
         )
         for i in range(rounds)
     ]
@@ -49,7 +56,7 @@ def test_one_fold_has_no_error():
 
 
 def test_values_that_do_not_vary_have_no_pooled_r2():
-    fold = Fold(None, 0, float("nan"), float("nan"), np.ones(4), np.zeros(4), 9)
+    fold = Fold(None, 0, nan, nan, ScoredValues.of(np.ones(4), np.zeros(4)), 9)
     assert np.isnan(pooled_r2([fold]))
 
 
@@ -58,7 +65,7 @@ def test_the_difference_is_the_corrected_t_test_written_out():
     a, b = folds_of(rng, 2, 5), folds_of(rng, 2, 5, shift=0.3)
     (result,) = compare([(a, b[::-1])])  # in any order: folds are paired by their names
     d = np.array([y.r2 - x.r2 for x, y in zip(a, b, strict=True)])
-    share = np.mean([len(f.observed) / f.n_train for f in (*a, *b)])
+    share = np.mean([f.values.n / f.n_train for f in (*a, *b)])
     error = np.sqrt((1 / 10 + share) * d.var(ddof=1))
     assert result.mean == pytest.approx(d.mean()) and result.folds == 10
     assert result.test.p == pytest.approx(2 * stats.t.sf(abs(d.mean()) / error, 9))
