@@ -1,12 +1,12 @@
 """The device that a run computes on. With `cpu`, these functions do not import torch."""
 
 import os
-import platform
 import sys
 from pathlib import Path
 from typing import Literal
 
 from g2p.core.errors import OptionError
+from g2p.hardware.machine import cpu_name
 
 
 def resolve_accelerator(accelerator: str) -> Literal["cpu", "cuda"]:
@@ -54,7 +54,7 @@ def check_devices(accelerator: str, devices: int) -> None:
 def device_name(accelerator: str) -> str:
     """Return the name of the processor or GPU."""
     if accelerator != "cuda":
-        return platform.processor() or "cpu"
+        return cpu_name()
     import torch
 
     return torch.cuda.get_device_name()

@@ -111,6 +111,11 @@ def _versions() -> dict[str, str]:
     return {name: version(name) for name in PACKAGES}
 
 
+def installed_versions() -> dict[str, str]:
+    """Return Python's version and those of the packages that a run records."""
+    return {"python": platform.python_version(), **_versions()}
+
+
 @cache
 def git_state(folder: Path) -> tuple[str | None, bool | None]:
     """Return the commit of the code in a folder, and whether its checkout differs from it.

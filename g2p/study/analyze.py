@@ -3,9 +3,7 @@
 import hashlib
 import json
 import shlex
-import sys
 from contextlib import suppress
-from importlib.metadata import version
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,6 +14,7 @@ from g2p.core.console import Console
 from g2p.core.digests import file_digest
 from g2p.core.json_shapes import Published, read_checked_json
 from g2p.core.package import PACKAGE
+from g2p.runs.environment import installed_versions
 from g2p.runs.multirun import write_csv
 from g2p.stats.compare import Effect, compare
 from g2p.stats.crossing import Crossing, find_crossings
@@ -27,9 +26,10 @@ from g2p.stats.reference_checks import reference_warnings
 from g2p.study.collect import locked_results
 from g2p.study.design import Study
 from g2p.study.expand import StudyRun
+from g2p.study.provenance import FILES as PROVENANCE
+from g2p.study.provenance import write_provenance
 from g2p.study.scored import scored_rows
 
-PACKAGES = ("g2p", "torch", "lightning", "numpy")
 PUBLISHED_PANEL = "bbq"  # whose test R2 others have published
 EPIK_PANEL = "bbq_li"  # whose curves against strains are published
 
@@ -98,7 +98,8 @@ def _inputs_digest(study: Study, folder: Path, overrides: list[str]) -> str:
         study.comparisons,
         study.crossings,
         overrides,
-        _versions(),
+        installed_versions(),
+        study.file.read_text(),
     ]
     digest = hashlib.sha256(json.dumps(facts, default=str).encode())
     digest.update((folder / "results.parquet").read_bytes())
@@ -111,16 +112,12 @@ def _inputs_digest(study: Study, folder: Path, overrides: list[str]) -> str:
 
 def _file_digests(folder: Path) -> dict[str, str]:
     """File -> its digest, of all that was written: something else may have changed it since."""
-    names = ("effects.parquet", "crossings.csv", "scores.csv", "report.html")
+    names = ("effects.parquet", "crossings.csv", "scores.csv", "report.html", *PROVENANCE)
     files = [*(folder / name for name in names), *(folder / "figures").glob("*")]
     return {
         str(file.relative_to(folder)): file_digest(file)
         for file in sorted(files) if file.is_file()
     }  # fmt: skip
-
-
-def _versions() -> dict[str, str]:
-    return {"python": sys.version.split()[0], **{name: version(name) for name in PACKAGES}}
 
 
 def _write_report(
@@ -153,7 +150,7 @@ def _write_report(
         crossings=crossings,
         published_curve=epik_curve() if panels == {EPIK_PANEL} else [],
         command=shlex.join(["python", "sweep.py", *command]),
-        versions=_versions(),
+        provenance=write_provenance(study, runs, folder),
     )
 
 

@@ -34,7 +34,8 @@ The spec of a study, `conf/study/<name>.yaml` or a user's own file, has these ke
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from g2p.core.errors import OptionError
 from g2p.core.phrases import listed, nearest
@@ -70,6 +71,7 @@ class Study:
         points: in order; several may turn out to be the same run.
         comparisons: of its arms, and trends; Holm's correction covers all of them.
         select: factors of which each arm and replicate counts with its best value on validation.
+        file: of the spec.
         crossings: pairs of arms whose curves are asked where they cross.
         first_seed: the seed that chooses these values for all others; None: each chooses its own.
     """
@@ -83,6 +85,7 @@ class Study:
     select: tuple[str, ...] = ()
     first_seed: int | None = None
     crossings: tuple[CurvePair, ...] = ()
+    file: Path = Path()
 
     @property
     def other_varying_keys(self) -> set[str]:
@@ -117,7 +120,8 @@ def load_study(
             that can never apply, or an override of a factor that sets other keys too.
     """
     file = study_file(name)
-    return plan(file.stem, size, read_spec(file), phenotype_names, user_overrides, seeds)
+    study = plan(file.stem, size, read_spec(file), phenotype_names, user_overrides, seeds)
+    return replace(study, file=file)
 
 
 def plan(

@@ -5,6 +5,16 @@ from html.parser import HTMLParser
 from g2p.report.study.report import write_report
 from g2p.stats.compare import Comparison, Effect
 
+PROVENANCE = {
+    "study": {"name": "a", "size": "smoke", "file": "a.yaml", "sha256": "0"},
+    "report": {
+        "date": "2026-01-02T03:04:05+00:00", "git_commit": "0123456789abcdef", "git_dirty": False,
+        "machine": {"cpu": "a CPU", "cores": 2, "memory": 2**33, "gpus": [], "platform": "Linux"},
+        "packages": {"g2p": "0.1.0"},
+    },
+    "training": [],
+}  # fmt: skip
+
 
 def effect(a, b, mean, low, high, p_holm=0.5, **more) -> Effect:
     return Effect(
@@ -19,7 +29,7 @@ def write_page(folder, table, arm, **more) -> str:
     options = {
         "title": "a study", "question": "Which?", "factors": [arm], "effects": [], "warnings": [],
         "configs": {}, "directories": {}, "published": [], "command": "python sweep.py study=a",
-        "versions": {"g2p": "0.1.0"},
+        "provenance": PROVENANCE,
     }  # fmt: skip
     path = write_report(folder, table=table, arm=arm, **(options | more))
     assert path == folder / "report.html"

@@ -34,7 +34,10 @@ def test_a_studys_report_with_any_names(tmp_path):
     shown = Page(html)
     assert not UNREADABLE.search(html)
     assert "script" not in shown.tags and "onload" not in shown.attributes
-    assert all(link.startswith(("data:", "#", "figures/", "scores.csv")) for link in shown.links)
+    assert all(
+        link.startswith(("data:", "#", "figures/", "scores.csv", "study.yaml", "provenance"))
+        for link in shown.links
+    )
     for text in (
         *NAMES[-3:],
         "$\\frac{$",

@@ -14,7 +14,19 @@ from g2p.report.study.config_table import config_table
 from g2p.report.study.page import render
 from g2p.report.study.results_view import StudyData
 from tests.helpers import study_tables as studies
-from tests.helpers.study_reports import Page, effect, write_page
+from tests.helpers.study_reports import PROVENANCE, Page, effect, write_page
+
+RUNS = {
+    "git_commit": None, "git_dirty": None, "device": "<GPU> & more", "cpu_count": 8,
+    "threads": None, "platform": "Linux", "python": "3.11.7", "packages": None, "runs": 4,
+    "first": "2026-01-02T03:04:05+00:00", "last": "2026-01-03T04:05:06+00:00",
+}  # fmt: skip
+ODD_PROVENANCE = PROVENANCE | {
+    "study": PROVENANCE["study"] | {"file": "<lib>.yaml"},
+    "training": [
+        RUNS, RUNS | {"git_commit": "f" * 40, "git_dirty": True, "packages": {"g2p": "1"}}
+    ],
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +36,7 @@ def wild(tmp_path_factory):
     table = studies.wild()
     html = write_page(
         folder, table, "arm", effects=studies.steps(table, "arm"), title="a < b", question="a & b?",
-        warnings=["1 < 2"], command=f"echo '<&>' {'x' * 400}", versions={"<lib>": "1&2"},
+        warnings=["1 < 2"], command=f"echo '<&>' {'x' * 400}", provenance=ODD_PROVENANCE,
         configs=studies.configs(table, ["arm"]),
         directories=studies.write_histories(table, folder / "runs", epochs=3),
     )  # fmt: skip
@@ -36,11 +48,20 @@ def test_the_page_is_one_file_with_escaped_text(wild):
     shown = Page(html)
     assert not shown.tags & {"script", "link", "iframe", "b"}
     files = {link for link in shown.links if link.startswith("figures/")}
-    others = {*shown.links} - files - {"scores.csv"}
+    others = {*shown.links} - files - {"scores.csv", "study.yaml", "provenance.json"}
     assert all(link.startswith(("data:image/svg+xml;base64,", "#")) for link in others)
     assert files == {f"figures/{file.name}" for file in (folder / "figures").glob("*.csv")}
     assert "@import" not in html and "url(" not in html
-    for text in ("a < b", "a & b?", "1 < 2", "echo '<&>'", "<lib>", "<tensor> &", studies.WILD[0]):
+    for text in (
+        "a < b",
+        "a & b?",
+        "1 < 2",
+        "echo '<&>'",
+        "of <lib>.yaml",
+        "<GPU> & more",
+        "<tensor> &",
+        studies.WILD[0],
+    ):
         assert text in shown.text
     assert "8 runs: 4 done, 2 running, 2 failed." in shown.text
     assert "2 of 2" not in shown.text and "0 of 2" in shown.text
@@ -48,6 +69,14 @@ def test_the_page_is_one_file_with_escaped_text(wild):
         assert (folder / f"figures/{picture}.png").read_bytes().startswith(b"\x89PNG")
         assert (folder / f"figures/{picture}.pdf").read_bytes().startswith(b"%PDF")
         assert b"<svg" in (folder / f"figures/{picture}.svg").read_bytes()[:1000]
+
+
+def test_the_page_says_where_results_come_from(wild):
+    shown = Page(wild[1]).text
+    for text in ("0123456789", "2026-01-02T03:04:05+00:00", "a CPU, 2 cores", "8 GiB", "g2p 0.1.0",
+                 "2026-01-02 03:04 to 2026-01-03 04:05", "no git checkout", "– of 8",
+                 "ffffffffff, with changes"):  # fmt: skip
+        assert text in shown, text
 
 
 def test_the_same_study_gives_the_same_bytes_and_no_stale_figure(tmp_path):

@@ -7,6 +7,7 @@ page, `figures/*.png`, `*.svg` and `*.pdf`, each with a CSV of the values that i
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -21,7 +22,8 @@ from g2p.report.study.factor_values import AXES
 from g2p.report.study.failed_runs import failed_runs
 from g2p.report.study.figures import pictures
 from g2p.report.study.limits import MOST_ARMS
-from g2p.report.study.page import Paragraph, Table, Verbatim, render
+from g2p.report.study.page import Paragraph, Verbatim, render
+from g2p.report.study.provenance_section import provenance_section
 from g2p.report.study.published_results import Published, PublishedPoint
 from g2p.report.study.results_view import StudyData
 from g2p.report.study.scores import FILE as SCORES
@@ -40,7 +42,7 @@ def write_report(
     folder: Path, *, title: str, question: str, table: pa.Table, arm: str, factors: Sequence[str],
     effects: Sequence[Effect], warnings: Sequence[str], configs: Mapping[str, Mapping],
     directories: Mapping[str, Path], published: Sequence[Published], command: str,
-    versions: Mapping[str, str], crossings: Sequence[Crossing] = (),
+    provenance: Mapping[str, Any], crossings: Sequence[Crossing] = (),
     published_curve: Sequence[PublishedPoint] = (),
 ) -> Path:  # fmt: skip
     """Write `report.html` and `figures/` into the study's folder; returns the former's path.
@@ -59,7 +61,7 @@ def write_report(
         directories: signature -> run directory.
         published: values to show beside the study's, where phenotypes match.
         command: the command line that makes the report again.
-        versions: of Python and of the main packages.
+        provenance: of the study, as `g2p.study.provenance` writes it beside the report.
         crossings: of the curves that the study asks about.
         published_curve: points to show beside the study's, where strains are its factor.
     """
@@ -94,7 +96,7 @@ def write_report(
         "Arms": arms_section(data, baseline_arms),
         "Configs": [*of_configs, *config_table(shown, configs)],
         "Failed runs": failed_runs(data, factors),
-        "Versions": [Table("versions", ["what", "version"], list(versions.items()))],
+        "Provenance": provenance_section(provenance),
         "Reproduce": [Verbatim(command)],
     }
     text = render(title, question, sections)
