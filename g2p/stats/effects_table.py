@@ -85,7 +85,8 @@ def effects_of(table: pa.Table) -> list[Effect]:
 def print_effects(effects: Sequence[Effect], console: Console) -> None:
     """Print a row for each effect; below, how they were tested and the cautions."""
     table = Table(title="change in test R2, with its 95% confidence interval")
-    table.add_column("comparison", overflow="fold")
+    factors = {effect.comparison.arm for effect in effects}
+    table.add_column(factors.pop() if len(factors) == 1 else "comparison", overflow="fold")
     folds = any(not isnan(effect.detectable) for effect in effects)
     headings = ["change", "interval", *["detectable"] * folds, "p (Holm)", "up/down", "seeds"]
     for heading in headings:
@@ -93,7 +94,7 @@ def print_effects(effects: Sequence[Effect], console: Console) -> None:
     for effect in effects:
         detectable = "" if isnan(effect.detectable) else f"{effect.detectable:.4f}"
         table.add_row(
-            _named(effect),
+            _named(effect, effects),
             _signed(effect.mean),
             "" if isnan(effect.low) else f"{_signed(effect.low)} {_signed(effect.high)}",
             *[detectable] * folds,
@@ -103,7 +104,7 @@ def print_effects(effects: Sequence[Effect], console: Console) -> None:
         )
     console.print(table)
     for line in [*method_notes(effects), *_cautions(effects)]:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        console.print(line, soft_wrap=not console.is_terminal)  # a log file has whole lines
 
 
 def method_notes(effects: Sequence[Effect]) -> list[str]:
@@ -133,15 +134,17 @@ def _cautions(effects: Sequence[Effect]) -> list[str]:
         if effect.left_out:
             notes.append(f"Left out: {plural(effect.left_out, 'incomplete pair')} of runs.")
         if notes:
-            names.setdefault(" ".join(notes), []).append(_named(effect))
+            names.setdefault(" ".join(notes), []).append(_named(effect, effects))
     return [
         f"{'; '.join(of) if len(of) <= MOST_NAMES else f'{len(of)} comparisons'}: {note}"
         for note, of in names.items()
     ]
 
 
-def _named(effect: Effect) -> str:
-    return f"{effect.comparison.arm}: {effect.comparison.title(' to ')}"
+def _named(effect: Effect, beside: Sequence[Effect]) -> str:
+    """A comparison's title, with its factor where the effects are of several factors."""
+    several = len({other.comparison.arm for other in beside}) > 1
+    return f"{effect.comparison.arm + ': ' if several else ''}{effect.comparison.title(' to ')}"
 
 
 def _signed(difference: float) -> str:

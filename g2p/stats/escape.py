@@ -3,8 +3,9 @@
 A run that ends on the plateau has not escaped yet: its updates are a lower bound (right-censored).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -75,23 +76,18 @@ def escape_curve(escaped_at: np.ndarray, trained_for: np.ndarray) -> EscapeCurve
     )
 
 
-def escape_runs(table: pa.Table, arm: str) -> dict[object, list[EscapeRun]]:
-    """Return the runs of each value of the factor `arm`, in the table's order.
+def escape_runs(rows: Iterable[Mapping[str, Any]]) -> list[EscapeRun]:
+    """Return the escape of each run that has one defined, in the rows' order; its first row counts.
 
-    Args:
-        table: rows that count; a run's first row counts. Runs without `updates` or without ridge on
-            the same data, as closed forms and those of earlier versions, are left out.
-        arm: a column.
+    It is not defined without `updates` or without ridge on the same data, as of closed forms and of
+    runs of earlier versions.
     """
-    table = table.filter(pc.and_(pc.is_valid(table["updates"]), pc.is_valid(table["ridge_r2"])))
-    runs: dict[object, dict[str, EscapeRun]] = {}
-    for value, *facts in zip(
-        *(table[name].to_pylist() for name in (arm, "signature", "escape_updates", "updates")),
-        strict=True,
-    ):
-        run = EscapeRun(*facts)
-        runs.setdefault(value, {}).setdefault(run.signature, run)
-    return {value: list(by_signature.values()) for value, by_signature in runs.items()}
+    runs: dict[str, EscapeRun] = {}
+    for row in rows:
+        if row.get("updates") is not None and row.get("ridge_r2") is not None:
+            run = EscapeRun(row["signature"], row["escape_updates"], row["updates"])
+            runs.setdefault(run.signature, run)
+    return list(runs.values())
 
 
 def curve_of_runs(runs: Sequence[EscapeRun]) -> EscapeCurve:
@@ -101,16 +97,23 @@ def curve_of_runs(runs: Sequence[EscapeRun]) -> EscapeCurve:
 
 
 def plateau_warnings(table: pa.Table, arm: str) -> list[str]:
-    """Return a sentence for each arm with runs that end on their additive plateau."""
+    """Return a sentence on the arms with runs that end on their additive plateau, if any.
+
+    Arms with equally many of them share one.
+    """
     table = table.filter(pc.is_valid(table["plateau"]))
     ended: dict[object, dict[str, bool]] = {}
     for value, signature, plateau in zip(
         *(table[name].to_pylist() for name in (arm, "signature", "plateau")), strict=True
     ):
         ended.setdefault(value, {})[signature] = plateau
+    arms: dict[tuple[int, int], list[str]] = {}
+    for value, runs in ended.items():
+        if any(runs.values()):
+            arms.setdefault((sum(runs.values()), len(runs)), []).append(str(value))
     return [
-        f"{sum(runs.values())} of {len(runs)} runs of {arm}={value} end on their additive plateau: "
-        "validation R2 is no better than ridge's and attention is still uniform. More updates may "
-        "change what they show."
-        for value, runs in ended.items() if any(runs.values())
+        f"{n} of {total} runs{' each' if len(values) > 1 else ''} of {arm}={', '.join(values)} end "
+        "on their additive plateau: validation R2 is no better than ridge's and attention is still "
+        "uniform. More updates may change what they show."
+        for (n, total), values in arms.items()
     ]  # fmt: skip

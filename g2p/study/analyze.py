@@ -14,6 +14,7 @@ from g2p.core.console import Console
 from g2p.core.digests import file_digest
 from g2p.core.json_shapes import Published, read_checked_json
 from g2p.core.package import PACKAGE
+from g2p.report.study.scores_text import print_scores, read_scores
 from g2p.runs.environment import installed_versions
 from g2p.runs.multirun import write_csv
 from g2p.stats.compare import Effect, compare
@@ -45,12 +46,13 @@ def compare_and_report(
     """
     with locked_results(folder):
         effects, sentences = _effects_and_warnings(study, runs, table, folder, overrides)
+    print_scores(read_scores(folder / "scores.csv"), console)
     if effects:
         print_effects(effects, console)
     if study.crossings:
         print_crossings(_crossings(study, scored_rows(table, runs)), console)
     for sentence in sentences:
-        console.print(f"warning: {sentence}", soft_wrap=True)
+        console.print(f"warning: {sentence}", soft_wrap=not console.is_terminal)
 
 
 def _effects_and_warnings(

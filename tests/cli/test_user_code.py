@@ -93,7 +93,7 @@ def test_a_study_of_a_path_with_each_launcher(tmp_path, launcher):
     study = ("study=my_studies/mine.yaml", "size=smoke", f"hydra/launcher={launcher}")
     done = sweep(*CONF, *study, *QUICK, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "model: mean to mlp" in done.stdout
+    assert "mean to mlp" in done.stdout
     assert done.stdout.splitlines()[-1] == f"study: {tmp_path}/studies/mine-smoke"
     assert (tmp_path / "studies/mine-smoke/report.html").is_file()
 

@@ -1,13 +1,16 @@
 """The table of scores against numpy on the results table."""
 
 import csv
+import io
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
+from g2p.core.console import Console
 from g2p.report.study.results_view import StudyData
 from g2p.report.study.scores import score_rows
+from g2p.report.study.scores_text import print_scores, read_scores
 from tests.helpers import study_tables as studies
 from tests.helpers.study_reports import Page, write_page
 
@@ -83,3 +86,42 @@ def test_without_a_result_no_scores_are_left(tmp_path):
     pending = [point | {"status": "pending"} for point in points]
     write_page(tmp_path, studies.results(pending, ["30C"]), "model")
     assert not (tmp_path / "scores.csv").exists()
+
+
+def test_scores_fit_eighty_columns(tmp_path):
+    write_page(tmp_path, with_pearson(studies.plateaus()), "rung")
+    rows = read_scores(tmp_path / "scores.csv")
+    output = io.StringIO()
+    print_scores(rows, Console(file=output, width=80))
+    lines = output.getvalue().splitlines()
+    table = [line for line in lines if not line.startswith("Updates")]
+    assert max(map(len, table)) <= 80
+    assert "test R2 on li" in lines[0]
+    (line,) = (line for line in table if "layer norm" in line)
+    (row,) = (row for row in rows if row["rung"] == "layer norm")
+    assert f"{float(row['r2_mean']):.4f}" in line and f"{float(row['r2_se']):.4f}" in line
+    assert f"{float(row['escape_updates']):,.0f} (5 of 5)" in line
+    escapes = [
+        each["escape_updates"] for each in studies.plateaus().to_pylist()
+        if each["rung"] == "layer norm" and each["split"] == "test"
+    ]  # fmt: skip
+    assert float(row["escape_updates"]) == np.median(escapes)
+    (line,) = (line for line in table if "bottom" in line)
+    assert "– (1 of 5)" in line  # no median within the budget
+    (line,) = (line for line in table if "pairs" in line)
+    assert line.rstrip("│ ").endswith(f"{float(rows[-1]['r_mean']):.4f}")  # a closed form
+
+
+def test_the_mean_over_phenotypes_or_a_phenotype_of_every_arm_is_printed(tmp_path):
+    table = studies.results([{"model": "a"}, {"model": "b"}], ["30C", "cu"], (0,))
+    for missing, title in ((None, "mean test R2 of 2 phenotypes"), ("30C", "test R2 on cu")):
+        rows = [
+            row for row in table.to_pylist() if (row["model"], row["phenotype"]) != ("b", missing)
+        ]
+        write_page(tmp_path, pa.Table.from_pylist(rows), "model")
+        output = io.StringIO()
+        print_scores(read_scores(tmp_path / "scores.csv"), Console(file=output, width=80))
+        assert output.getvalue().splitlines()[0].strip() == title
+    output = io.StringIO()
+    print_scores(read_scores(tmp_path / "absent.csv"), Console(file=output, width=80))
+    assert output.getvalue() == ""

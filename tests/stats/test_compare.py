@@ -220,7 +220,7 @@ def test_effects_are_written_and_printed(tmp_path):
     out = io.StringIO()
     print_effects(effects, Console(file=out, width=160))
     text = out.getvalue()
-    assert "model: [a] to b" in text and "+0.1000" in text and "1/0" in text
+    assert "[a] to b" in text and "+0.1000" in text and "1/0" in text
     assert "0.0625 at best" in text and "5 incomplete pairs" in text and "nan" not in text
 
 

@@ -46,9 +46,10 @@ WITHOUT_RIDGE = {"arm": "d", "signature": "d0", "updates": 50, "plateau": False}
 
 
 def test_a_run_counts_once_and_only_where_its_escape_is_defined():
-    runs = escape_runs(pa.Table.from_pylist([*ROWS, CLOSED_FORM, WITHOUT_RIDGE]), "arm")
-    assert list(runs) == ["a", "b"]
-    curves = {arm: curve_of_runs(each) for arm, each in runs.items()}
+    rows = pa.Table.from_pylist([*ROWS, CLOSED_FORM, WITHOUT_RIDGE]).to_pylist()
+    runs = {arm: escape_runs(row for row in rows if row["arm"] == arm) for arm in "abcd"}
+    assert not runs["c"] and not runs["d"]
+    curves = {arm: curve_of_runs(runs[arm]) for arm in "ab"}
     assert (curves["a"].runs, curves["a"].median) == (2, 10)
     assert (curves["b"].runs, curves["b"].escaped, curves["b"].median) == (3, 1, None)
 
@@ -56,3 +57,6 @@ def test_a_run_counts_once_and_only_where_its_escape_is_defined():
 def test_runs_that_end_on_the_plateau_are_a_warning():
     (sentence,) = plateau_warnings(pa.Table.from_pylist([*ROWS, CLOSED_FORM, WITHOUT_RIDGE]), "arm")
     assert sentence.startswith("2 of 3 runs of arm=b end on their additive plateau")
+    again = [row | {"arm": "c", "signature": f"c{row['signature']}"} for row in ROWS[4:]]
+    (sentence,) = plateau_warnings(pa.Table.from_pylist([*ROWS, *again]), "arm")
+    assert sentence.startswith("2 of 3 runs each of arm=b, c end on their additive plateau")

@@ -13,6 +13,7 @@ from g2p.report.study.limits import MOST_ROWS, more
 from g2p.report.study.page import Block, Link, Paragraph, Table
 from g2p.report.study.results_view import StudyData, group_by, is_number
 from g2p.report.study.values import repeat_of, standard_error
+from g2p.stats.escape import curve_of_runs, escape_runs
 
 FILE = "scores.csv"
 SCORES = {"r2": "r2", "pearson": "r"}  # column of the results -> prefix of ours
@@ -22,7 +23,8 @@ def score_rows(data: StudyData) -> list[dict]:
     """Return a row for each arm and setting on each phenotype, and for their mean over phenotypes.
 
     Columns: the arm, the settings, `phenotype` (None for the mean), `phenotypes` (how many),
-    `runs`, and `r2_mean`, `r2_se`, `r_mean`, `r_se`; r is Pearson's.
+    `runs`, `r2_mean`, `r2_se`, `r_mean`, `r_se` (r is Pearson's), `escaped` (how many of the runs
+    have left their additive plateau) and `escape_updates` (the median, if half of them have).
     """
     names = [data.arm, *data.settings]
     rows = []
@@ -42,7 +44,11 @@ def _scores(data: StudyData, rows: Sequence[dict], phenotypes: Sequence[str]) ->
     cells = {
         "phenotypes": len(phenotypes), "runs": len({row["signature"] for row in rows}),
         "r2_mean": None, "r2_se": None, "r_mean": None, "r_se": None,
+        "escaped": None, "escape_updates": None,
     }  # fmt: skip
+    if runs := escape_runs(rows):
+        curve = curve_of_runs(runs)
+        cells |= {"escaped": curve.escaped, "escape_updates": curve.median}
     by_phenotype = group_by(rows, lambda row: row["phenotype"]).values()
     for column, prefix in SCORES.items():
         if all(is_number(row.get(column)) for row in rows):

@@ -126,10 +126,8 @@ def _escape_values(data: StudyData, steps: Steps) -> list[dict]:
     do not reach has a row `beyond` of the most updates that its runs had. Updates that all runs
     have in common are their `budget`.
     """
-    if "updates" not in data.table.column_names:
-        return []
-    by_value = escape_runs(data.table, data.arm)
-    runs_of = {arm: by_value.get(value, []) for arm, value in data.values.items()}
+    facts = group_by(data.runs, lambda run: run.arm)
+    runs_of = {arm: escape_runs(run.facts for run in runs) for arm, runs in facts.items()}
     seeds = {run.key: run.facts["seed"] for run in data.runs}
     values = [
         row for arm in steps.arms if runs_of[arm] for row in _escape_of(arm, runs_of[arm], seeds)
