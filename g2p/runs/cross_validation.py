@@ -17,6 +17,9 @@ from g2p.stats.cross_validation import CrossValidated, Difference, Fold, compare
 
 FOLDS = ("split.fold", "split.test")  # a sweep over one of these is a cross-validation
 ROUND = "split.seed"  # another shuffle of the strains
+TESTS = (
+    "phenotype", "a", "b", "folds", "mean", "low", "high", "p", "p_holm", "detectable"
+)  # fmt: skip
 SCORES = ("folds", "r_mean", "r_se", "r2_mean", "r2_se", "r2_pooled")
 MOST_COMPARED = 20  # configurations; beyond, too many pairs for anyone to read
 
@@ -74,27 +77,29 @@ def write_cross_validation(folder: Path, jobs: Sequence[Job], rows: Sequence[Map
         (configuration, phenotype): summarise(each)
         for configuration, phenotypes in folds.items() for phenotype, each in phenotypes.items()
     }  # fmt: skip
-    write_csv(
-        folder / "cv.csv",
-        [
-            dict(zip(names, configuration, strict=True)) | {"phenotype": phenotype} | asdict(score)
-            for (configuration, phenotype), score in scores.items()
-        ],
-        [*names, "phenotype", *SCORES],
-    )
-    write_csv(folder / "cv_tests.csv", _differences(folds, names), [
-        "phenotype", "a", "b", "folds", "mean", "low", "high", "p", "p_holm", "detectable",
-    ])  # fmt: skip
+    write_scores(folder, scores, names)
+    write_csv(folder / "cv_tests.csv", _differences(folds, names), TESTS)
     if scores:
         _draw(folder, folds, scores, names)
-    return _table(scores, names)
+    return scores_table(scores, names)
+
+
+def write_scores(
+    folder: Path, scores: Mapping[tuple[tuple, str], CrossValidated], names: Sequence[str]
+) -> None:
+    """Write cv.csv: a row for each configuration and phenotype."""
+    rows = [
+        dict(zip(names, configuration, strict=True)) | {"phenotype": phenotype} | asdict(score)
+        for (configuration, phenotype), score in scores.items()
+    ]
+    write_csv(folder / "cv.csv", rows, [*names, "phenotype", *SCORES])
 
 
 def _number(value: float | None) -> float:
     return float("nan") if value is None else value
 
 
-def _title(configuration: tuple, names: Sequence[str]) -> str:
+def configuration_title(configuration: tuple, names: Sequence[str]) -> str:
     """Name a configuration: `gbdt`, or `rung, model.skip=true`."""
     model, *values = configuration
     pairs = zip(names[1:], values, strict=True)
@@ -111,26 +116,31 @@ def _differences(folds: Folds, names: Sequence[str]) -> list[dict]:
         results = compare([(folds[a][phenotype], folds[b][phenotype]) for a, b in pairs])
         for (a, b), result in zip(pairs, results, strict=True):
             rows.append(
-                {"phenotype": phenotype, "a": _title(a, names), "b": _title(b, names)}
-                | _cells(result)
+                {
+                    "phenotype": phenotype,
+                    "a": configuration_title(a, names),
+                    "b": configuration_title(b, names),
+                }
+                | difference_cells(result)
             )
     return rows
 
 
-def _cells(result: Difference) -> dict:
+def difference_cells(result: Difference) -> dict:
+    """Return the cells of a test in cv_tests.csv."""
     cells = {"folds": result.folds, "mean": result.mean, "p_holm": result.p_holm}
     return cells | asdict(result.test)
 
 
-def _table(scores: Mapping[tuple, CrossValidated], names: Sequence[str]) -> Table:
+def scores_table(scores: Mapping[tuple[tuple, str], CrossValidated], names: Sequence[str]) -> Table:
     """Return the table of scores; several phenotypes also have their mean."""
     table = Table(
         title="cross-validation: mean +- standard error over folds",
         caption="The folds' training sets overlap, so these errors are too small to compare models "
         "by; cv_tests.csv has the corrected resampled t-test (Nadeau and Bengio 2003).",
     )
-    table.add_column("model")
-    table.add_column("phenotype")
+    table.add_column("model", overflow="fold")
+    table.add_column("phenotype", overflow="fold")
     for name in ("folds", "Pearson r", "R2", "pooled R2"):
         table.add_column(name, justify="right", no_wrap=True)
     by_configuration: dict[tuple, list[tuple[str, CrossValidated]]] = {}
@@ -139,7 +149,7 @@ def _table(scores: Mapping[tuple, CrossValidated], names: Sequence[str]) -> Tabl
     for configuration, each in by_configuration.items():
         for phenotype, score in each:
             table.add_row(
-                _title(configuration, names), phenotype, str(score.folds),
+                configuration_title(configuration, names), phenotype, str(score.folds),
                 _with_error(score.r_mean, score.r_se), _with_error(score.r2_mean, score.r2_se),
                 f"{score.r2_pooled:z.3f}",
             )  # fmt: skip
@@ -148,7 +158,9 @@ def _table(scores: Mapping[tuple, CrossValidated], names: Sequence[str]) -> Tabl
                 f"{np.mean([getattr(score, name) for _, score in each]):z.3f}"
                 for name in ("r_mean", "r2_mean", "r2_pooled")
             ]
-            table.add_row(_title(configuration, names), "mean", "", *means, end_section=True)
+            table.add_row(
+                configuration_title(configuration, names), "mean", "", *means, end_section=True
+            )
     return table
 
 
@@ -179,9 +191,9 @@ def _draw(
                 if score := scores.get((arm, phenotype)):
                     axes.errorbar(score.r2_mean, y, xerr=score.r2_se, fmt="D", color=BLUE,
                                   markersize=4, capsize=2)  # fmt: skip
-            axes.set_title(phenotype, fontsize=9)
+            axes.setconfiguration_title(phenotype, fontsize=9)
             axes.set_xlabel("test R2")
-            axes.set_yticks(range(len(arms)), [_title(arm, names) for arm in arms])
+            axes.set_yticks(range(len(arms)), [configuration_title(arm, names) for arm in arms])
             axes.set_ylim(len(arms) - 0.5, -0.5)
         figure.tight_layout()
         for kind in ("png", "svg", "pdf"):

@@ -15,6 +15,7 @@ from g2p.core.digests import file_digest
 from g2p.core.json_shapes import Published, read_checked_json
 from g2p.core.package import PACKAGE
 from g2p.report.study.scores_text import print_scores, read_scores
+from g2p.runs.cross_validation import scores_table
 from g2p.runs.environment import installed_versions
 from g2p.runs.multirun import write_csv
 from g2p.stats.compare import Effect, compare
@@ -24,7 +25,9 @@ from g2p.stats.crossing_table import crossing_rows, print_crossings
 from g2p.stats.effects_table import effects_of, effects_table, print_effects
 from g2p.stats.escape import plateau_warnings
 from g2p.stats.reference_checks import reference_warnings
+from g2p.stats.study_folds import StudyFolds
 from g2p.study.collect import locked_results
+from g2p.study.cross_validation import cross_validation, write_folds
 from g2p.study.design import Study
 from g2p.study.expand import StudyRun
 from g2p.study.provenance import FILES as PROVENANCE
@@ -32,6 +35,7 @@ from g2p.study.provenance import write_provenance
 from g2p.study.scored import scored_rows
 
 PUBLISHED_PANEL = "bbq"  # whose test R2 others have published
+TABLES = ("crossings.csv", "cv.csv", "cv_tests.csv")  # where the study has these
 EPIK_PANEL = "bbq_li"  # whose curves against strains are published
 
 
@@ -49,8 +53,8 @@ def compare_and_report(
     print_scores(read_scores(folder / "scores.csv"), console)
     if effects:
         print_effects(effects, console)
-    if study.crossings:
-        print_crossings(_crossings(study, scored_rows(table, runs)), console)
+    if study.folds or study.crossings:
+        _print_folds_and_crossings(study, scored_rows(table, runs), console)
     for sentence in sentences:
         console.print(f"warning: {sentence}", soft_wrap=not console.is_terminal)
 
@@ -71,14 +75,25 @@ def _effects_and_warnings(
     sentences = reference_warnings(table, study.arm) if study.arm == "model" else []
     sentences += plateau_warnings(table, study.arm)
     _write_effects(effects, folder)
+    for name in TABLES:
+        (folder / name).unlink(missing_ok=True)
     crossings = _crossings(study, table)
     if crossings:
         write_csv(folder / "crossings.csv", crossing_rows(crossings), CROSSING_COLUMNS)
-    _write_report(study, runs, table, folder, overrides, effects, crossings, sentences)
+    if folds := cross_validation(study, table):
+        write_folds(folder, folds)
+    _write_report(study, runs, table, folder, overrides, effects, crossings, folds, sentences)
     if "running" not in table["status"].unique().to_pylist():  # their curves grow
         files = _file_digests(folder)
         write_json(note, {"of": digest, "files": files, "warnings": sentences})
     return effects, sentences
+
+
+def _print_folds_and_crossings(study: Study, table: pa.Table, console: Console) -> None:
+    if folds := cross_validation(study, table):
+        console.print(scores_table(folds.scores, folds.names))
+    if study.crossings:
+        print_crossings(_crossings(study, table), console)
 
 
 def _crossings(study: Study, table: pa.Table) -> list[Crossing]:
@@ -99,6 +114,7 @@ def _inputs_digest(study: Study, folder: Path, overrides: list[str]) -> str:
         study.arm,
         study.comparisons,
         study.crossings,
+        study.folds,
         overrides,
         installed_versions(),
         study.file.read_text(),
@@ -124,7 +140,8 @@ def _file_digests(folder: Path) -> dict[str, str]:
 
 def _write_report(
     study: Study, runs: list[StudyRun], table: pa.Table, folder: Path, overrides: list[str],
-    effects: list[Effect], crossings: list[Crossing], sentences: list[str],
+    effects: list[Effect], crossings: list[Crossing], folds: StudyFolds | None,
+    sentences: list[str],
 ) -> None:  # fmt: skip
     # This imports matplotlib, which a study that has not changed does not need.
     from g2p.report.study.published_results import epik_curve, published
@@ -150,6 +167,7 @@ def _write_report(
         directories={run.signature: run.directory.folder for run in runs},
         published=published(phenotypes) if panels == {PUBLISHED_PANEL} else [],
         crossings=crossings,
+        folds=folds,
         published_curve=epik_curve() if panels == {EPIK_PANEL} else [],
         command=shlex.join(["python", "sweep.py", *command]),
         provenance=write_provenance(study, runs, folder),

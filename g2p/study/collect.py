@@ -16,6 +16,7 @@ from g2p.core.errors import DamagedRunError, G2PError
 from g2p.core.phrases import listed
 from g2p.runs.environment import versions
 from g2p.study.expand import StudyRun
+from g2p.study.folds import fold_values
 from g2p.study.ledger import study_status
 from g2p.study.parts import Parts
 from g2p.study.selection import mark_selected
@@ -25,7 +26,8 @@ COLUMNS = {
     "n": pa.int64(), "n_train": pa.int64(), "seconds": pa.float64(), "num_parameters": pa.int64(),
     "peak_memory": pa.int64(), "flops": pa.float64(), "energy": pa.float64(),
     "updates": pa.int64(), "escape_updates": pa.int64(), "plateau": pa.bool_(),
-    "noise_ceiling": pa.float64(), "ridge_r2": pa.float64(), "versions": pa.string(),
+    "noise_ceiling": pa.float64(), "ridge_r2": pa.float64(), "observed_mean": pa.float64(),
+    "observed_variance": pa.float64(), "squared_error": pa.float64(), "versions": pa.string(),
     "signature": pa.string(), "status": pa.string(), "error": pa.string(), "selected": pa.bool_(),
 }  # fmt: skip
 
@@ -180,6 +182,7 @@ def _cells(run: StudyRun) -> dict[tuple[str, str], dict]:
         "plateau": metrics.get("plateau"),
         "versions": versions(environment),
     }
+    values = {part: fold_values(run) if part == "test" else {} for part in ("val", "test")}
     cells = {}
     for part, name in itertools.product(("val", "test"), metrics["test"]["r2"]):
         scores, ridge = metrics[part], metrics["ridge"]
@@ -189,6 +192,7 @@ def _cells(run: StudyRun) -> dict[tuple[str, str], dict]:
             "n_train": metrics.get("n_train", {}).get(name),
             "noise_ceiling": metrics["noise_ceiling"].get(name),
             "ridge_r2": ridge[part]["r2"].get(name) if ridge else None,
+            **values[part].get(name, {}),
         }
     return cells
 

@@ -44,7 +44,7 @@ from g2p.stats.crossing import CurvePair
 from g2p.study.comparisons import comparisons
 from g2p.study.crossings import curve_pairs
 from g2p.study.design_checks import check_keys, check_number, check_select
-from g2p.study.factors import factor_values, seed_values, value_label
+from g2p.study.factors import factor_values, fold_factors, seed_values, value_label
 from g2p.study.schema import read_spec
 from g2p.study.study_files import study_file
 
@@ -71,6 +71,7 @@ class Study:
         points: in order; several may turn out to be the same run.
         comparisons: of its arms, and trends; Holm's correction covers all of them.
         select: factors of which each arm and replicate counts with its best value on validation.
+        folds: factors that choose a run's fold of a cross-validation.
         file: of the spec.
         crossings: pairs of arms whose curves are asked where they cross.
         first_seed: the seed that chooses these values for all others; None: each chooses its own.
@@ -85,6 +86,7 @@ class Study:
     select: tuple[str, ...] = ()
     first_seed: int | None = None
     crossings: tuple[CurvePair, ...] = ()
+    folds: tuple[str, ...] = ()
     file: Path = Path()
 
     @property
@@ -180,7 +182,7 @@ def plan(
     return Study(
         name, size, spec.get("question", name), arm, points, compared, tuple(select),
         first_seed=next(iter(factors["seed"])) if "first_seed" in select.values() else None,
-        crossings=tuple(crossings),
+        crossings=tuple(crossings), folds=fold_factors(factors),
     )  # fmt: skip
 
 

@@ -1,8 +1,9 @@
 """The factors of a study: from a spec's values to labels and their overrides."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 
 from g2p.core.formatting import format_factors
+from g2p.runs.cross_validation import FOLDS, ROUND
 from g2p.study.design_checks import check_distinct
 
 BOTTOM = "bottom"  # label of a ladder's lowest rung
@@ -42,3 +43,15 @@ def value_label(value):
     if isinstance(value, Mapping):
         return format_factors(value)
     return ",".join(map(str, value)) if isinstance(value, list) else value
+
+
+def fold_factors(factors: Mapping[str, Mapping[Hashable, Mapping]]) -> tuple[str, ...]:
+    """Return the factors that choose a run's fold, and nothing but that.
+
+    Args:
+        factors: name -> label -> overrides.
+    """
+    return tuple(
+        name for name, values in factors.items()
+        if all(set(each) <= {*FOLDS, ROUND} and {*FOLDS} & set(each) for each in values.values())
+    )  # fmt: skip

@@ -13,10 +13,11 @@ import pyarrow.compute as pc
 
 from g2p.config.run_config import RunConfig
 from g2p.study.expand import StudyRun
+from g2p.study.folds import round_of
 
 FACTS = pa.schema([
     ("same_panel", pa.int64()), ("same_setting", pa.int64()), ("same_split", pa.int64()),
-    ("model_name", pa.string()), ("target", pa.string()),
+    ("same_round", pa.int64()), ("model_name", pa.string()), ("target", pa.string()),
 ])  # fmt: skip
 
 
@@ -35,9 +36,10 @@ def scored_rows(table: pa.Table, runs: Sequence[StudyRun]) -> pa.Table:
             same_setting: the same and, where it matters, the other phenotypes of the run: a
                 reference computed for one row holds for the other.
             same_split: the split.
+            same_round: the split but for its fold.
             model_name: the model's own name, whatever its arm is called.
     """
-    panels, settings, splits = _Numbers(), _Numbers(), _Numbers()
+    panels, settings, splits, rounds = _Numbers(), _Numbers(), _Numbers(), _Numbers()
     facts = []
     for run in runs:
         panel = _panel(run.config)
@@ -45,6 +47,7 @@ def scored_rows(table: pa.Table, runs: Sequence[StudyRun]) -> pa.Table:
             "same_panel": panels[panel],
             "same_setting": settings[panel, _relevant_phenotypes(run)],
             "same_split": splits[repr(run.config.split)],
+            "same_round": rounds[round_of(run.config)],
             "model_name": run.config.model.name,
             "target": run.target,
         })  # fmt: skip

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 VALUES = (
     "r2", "pearson", "n", "n_train", "seconds", "num_parameters", "peak_memory", "flops", "energy",
     "updates", "escape_updates", "plateau", "selected",
-    "noise_ceiling", "ridge_r2", "status", "signature",
+    "noise_ceiling", "ridge_r2", "observed_mean", "observed_variance", "squared_error", "status",
+    "signature",
 )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from g2p.report.study.arms_section import arms_section
 from g2p.report.study.config_table import config_table
 from g2p.report.study.cost_figure import find_baseline_arms
 from g2p.report.study.curves_section import curves_section
+from g2p.report.study.cv_table import cv_section
 from g2p.report.study.effects_section import effects_section, shared_warnings
 from g2p.report.study.factor_values import AXES
 from g2p.report.study.failed_runs import failed_runs
@@ -31,6 +32,7 @@ from g2p.report.study.scores import score_rows, scores_section
 from g2p.report.study.summary_text import summary
 from g2p.stats.compare import Effect
 from g2p.stats.crossing import Crossing
+from g2p.stats.study_folds import StudyFolds
 
 NAMES = {
     "staircase", "r2_by_phenotype", "effects", "cost", "learning_curves",
@@ -43,7 +45,7 @@ def write_report(
     effects: Sequence[Effect], warnings: Sequence[str], configs: Mapping[str, Mapping],
     directories: Mapping[str, Path], published: Sequence[Published], command: str,
     provenance: Mapping[str, Any], crossings: Sequence[Crossing] = (),
-    published_curve: Sequence[PublishedPoint] = (),
+    published_curve: Sequence[PublishedPoint] = (), folds: StudyFolds | None = None,
 ) -> Path:  # fmt: skip
     """Write `report.html` and `figures/` into the study's folder; returns the former's path.
 
@@ -63,6 +65,7 @@ def write_report(
         command: the command line that makes the report again.
         provenance: of the study, as `g2p.study.provenance` writes it beside the report.
         crossings: of the curves that the study asks about.
+        folds: scores over folds, where the study has any.
         published_curve: points to show beside the study's, where strains are its factor.
     """
     data = StudyData(table, arm, factors)
@@ -90,6 +93,7 @@ def write_report(
         "Summary": [Paragraph(text) for text in summary(data, effects)],
         "Warnings": [Paragraph(text, "warning") for text in sentences],
         "Figures": [*of_figures, *images],
+        "Cross-validation": cv_section(folds),
         "Curves": curves_section(drawn, crossings),
         "Scores": scores_section(of_shown, data.arm, data.settings),
         "Effects": effects_section(effects),
