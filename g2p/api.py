@@ -81,11 +81,14 @@ def load_run(folder: Folder, *, code: Sequence[str] = ()) -> "Run":
     return run
 
 
-def list_runs(folder: Folder = "runs", **filters) -> "pd.DataFrame":
+def list_runs(
+    folder: Folder = "runs", *, config_dir: Folder | None = None, **filters
+) -> "pd.DataFrame":
     """List the runs in a folder, as `g2p runs` does, the latest last.
 
     Args:
         folder: of the runs, `paths.runs`.
+        config_dir: a folder of YAML files of one's own, whose names `model` and `data` then take.
         filters: a key of the config or `status`, with a value or a list of values, of which a run
             has one: `model="ridge"`, `status=["done", "failed"]`, `**{"optim.lr": 1e-3}`.
 
@@ -105,10 +108,11 @@ def list_runs(folder: Folder = "runs", **filters) -> "pd.DataFrame":
     path = Path(folder).expanduser()
     if not path.is_dir():
         raise RunError(f"there are no runs: {path} does not exist.")
-    matching = [
-        parse_filter(f"{key}={','.join(map(format_value, _alternatives(key, value)))}", path)
-        for key, value in filters.items()
-    ]
+    with _config_folders(config_dir):
+        matching = [
+            parse_filter(f"{key}={','.join(map(format_value, _alternatives(key, value)))}", path)
+            for key, value in filters.items()
+        ]
     return as_frame([run for run in stored_runs(path) if all(match(run) for match in matching)])
 
 

@@ -8,6 +8,7 @@
     paths.runs=DIR   the directory of the runs; default: runs
     sort=when        when: the latest first (default); r2: the best first; epochs; status; or a key
                      such as optim.lr
+    --config-dir DIR a folder of YAML files of one's own: model=NAME then takes their names, too
     csv=FILE         also write the runs with all their keys to a file; the table is cut to the
                      terminal's width
     --errors         also print why runs are failed, killed or damaged
@@ -24,7 +25,9 @@ from collections import Counter
 from pathlib import Path
 
 from g2p.cli.command import run_command
+from g2p.cli.config_dir import take_config_dir
 from g2p.config.compose import compose_config
+from g2p.config.search_path import config_folders
 from g2p.core.console import Console, visible
 from g2p.core.errors import OptionError, RunError
 from g2p.core.phrases import listed, nearest, plural
@@ -45,7 +48,13 @@ def main() -> None:
     if {"-h", "--help"} & set(arguments):
         print(__doc__)
         return
-    run_command(lambda: browse(*_parse(arguments), Console()))
+    run_command(lambda: _browse_composed(arguments))
+
+
+def _browse_composed(arguments: list[str]) -> None:
+    folders, arguments = take_config_dir(arguments)
+    with config_folders(folders):
+        browse(*_parse(arguments), Console())
 
 
 def _parse(arguments: list[str]) -> tuple[list[str], set[str]]:

@@ -48,6 +48,11 @@ def compose_config(overrides: Sequence[str], *, of_many: bool = False) -> RunCon
     return config
 
 
+def component_of(group: str, choice: str) -> str | None:
+    """Return what a choice names: ridge, or my_pkg.nets.MLP for a choice of a user's own."""
+    return _config(parse([f"{group}={choice}"]))[group].get("name")
+
+
 def overridden_keys(overrides: Sequence[str]) -> list[str]:
     """Return the keys and groups that a command's overrides set, those of Hydra included."""
     return [override.key_or_group for override in parse(overrides)]
@@ -78,8 +83,7 @@ def refuse_repeated_keys(overrides: Iterable[Override]) -> None:
     for override in overrides:
         key = override.key_or_group
         for other, first in earlier.items():
-            is_within = _overlap(key, other) and _is_value(key) and _is_value(other)
-            if key == other or is_within:
+            if key == other or (_overlap(key, other) and _is_value(key) and _is_value(other)):
                 raise OptionError(
                     f"{min(key, other, key=len)} is given twice: {first.input_line} and "
                     f"{override.input_line}. Keep one."
@@ -202,9 +206,8 @@ def _compose_by_hydra(overrides: tuple[str, ...], _state: tuple) -> tuple[str, f
     with composing():
         config = hydra.compose("config", overrides=list(overrides))
     raw = json.dumps(OmegaConf.to_container(config))
-    return json.dumps(OmegaConf.to_container(config, resolve=True)), frozenset(
-        REFERENCE.findall(raw)
-    )
+    resolved = json.dumps(OmegaConf.to_container(config, resolve=True))
+    return resolved, frozenset(REFERENCE.findall(raw))
 
 
 def _sets_plain_value(override: Override) -> bool:
@@ -213,7 +216,7 @@ def _sets_plain_value(override: Override) -> bool:
     items = value if isinstance(value, list) else [value]
     is_nested = any(isinstance(item, dict | list) for item in items)
     is_special = any(mark in str(value) for mark in ("${", "???"))  # interpolated, missing
-    is_plain = not is_nested and not is_special
+    is_plain = not (is_nested or is_special)
     return is_plain and _only_sets(override) and _is_value(override.key_or_group)
 
 

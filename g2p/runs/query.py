@@ -10,16 +10,27 @@ from typing import Any
 
 from hydra.core.override_parser.types import IntervalSweep, Override
 
-from g2p.config.compose import alternatives, compose_config, parse, plain
+from g2p.config.compose import alternatives, component_of, compose_config, parse, plain
 from g2p.config.constraints import OptionsOf
 from g2p.config.locate import is_dotted
 from g2p.config.options import Option
-from g2p.config.registry import GROUPS, PRESETS, USER_GROUPS, choice_options, choices
+from g2p.config.registry import (
+    GROUPS,
+    PRESETS,
+    USER_GROUPS,
+    choice_options,
+    choices,
+    shipped_choices,
+)
 from g2p.config.schema import TOP_LEVEL, unknown_choice
 from g2p.core.errors import OptionError
 from g2p.core.phrases import listed, nearest
 from g2p.runs.index import StoredRun, stored_runs
 from g2p.runs.status import STATES, UNFINISHED
+
+OF_A_USER = (
+    " A choice of your own needs --config-dir; without it, name its class: model=my_pkg.nets.MLP."
+)
 
 
 def parse_filter(override_text: str, folder: Path) -> Callable[[StoredRun], bool]:
@@ -51,8 +62,8 @@ def parse_filter(override_text: str, folder: Path) -> Callable[[StoredRun], bool
         values = _values(override)
         for value in values:
             if value not in choices(key) and not (key in USER_GROUPS and is_dotted(value)):
-                raise OptionError(unknown_choice(key, value))
-        matching = [_preset_keys(key)[v] if key in PRESETS else {f"{key}.name": v} for v in values]
+                raise OptionError(unknown_choice(key, value) + OF_A_USER * (key in USER_GROUPS))
+        matching = [_choice_keys(key, value) for value in values]
     elif key in _options() or _is_stored(key, folder):
         bounds = override.value()
         if isinstance(bounds, IntervalSweep):
@@ -68,6 +79,14 @@ def parse_filter(override_text: str, folder: Path) -> Callable[[StoredRun], bool
             f"Allowed: {listed(allowed)}."
         )
     return lambda run: any(_matches(run.config, each) for each in matching)
+
+
+def _choice_keys(group: str, choice: str) -> dict:
+    """Return the keys, with their values, that the runs of a group's choice have."""
+    if group in PRESETS:
+        return _preset_keys(group)[choice]
+    is_users = choice in choices(group) and choice not in shipped_choices(group)
+    return {f"{group}.name": component_of(group, choice) if is_users else choice}
 
 
 def _is_stored(key: str, folder: Path) -> bool:

@@ -64,6 +64,21 @@ def test_a_users_model_and_source_train_and_predict(trained):
         assert by_cell[row["strain"], row["phenotype"]] == pytest.approx(row["predicted"], rel=1e-5)
 
 
+def test_runs_are_listed_by_the_name_of_a_users_choice(trained):
+    """By its YAML's name and by its class's; other choices of g2p and of the user match nothing."""
+    signature = run_of(trained).name
+    for command in (("-m", "g2p", "runs"), ("sweep.py", "--runs")):
+        for override, n in (
+            ("model=mlp", 1), ("data=mine", 1), ("model=mlp,ridge", 1), ("model=mean", 0),
+            ("model=ridge", 0), ("model=my_pkg.nets.MLP", 1),
+        ):  # fmt: skip
+            done = call(*command, *CONF, override, cwd=trained)
+            assert done.returncode == 0, done.stderr
+            assert (signature in done.stdout) == bool(n) and f"{n} run" in done.stdout
+    message = message_of(call("-m", "g2p", "runs", "model=mlp", cwd=trained))
+    assert "model=mlp does not exist" in message and "needs --config-dir" in message
+
+
 def test_a_package_on_pythonpath_and_a_console_script(tmp_path):
     """The command's folder need not be the package's; a network's options are overridden."""
     write_package(tmp_path / "code")
@@ -258,6 +273,8 @@ def test_from_python(tmp_path, monkeypatch):
         _ = g2p.load_run(run.folder, code=["of_python"]).model
     by_option = g2p.list_runs("runs", model="of_python.nets.MLP", **{"model.hidden": 8})
     assert len(by_option) == 3  # the first, the study's, and the one that was refused
+    by_choice = g2p.list_runs("runs", config_dir="my_conf", model="mlp")
+    assert set(by_choice["signature"]) == set(by_option["signature"])
     assert g2p.list_runs("runs", **{"model.hidden": 9}).empty
     with pytest.raises(g2p.OptionError, match="model.hiden is not a key of any run"):
         g2p.list_runs("runs", **{"model.hiden": 8})
