@@ -9,12 +9,12 @@ from tests.helpers.configs import SMALL_RIDGE, paths
 RATES = [3e-4, 1e-3, 3e-3]
 
 
-def runs_of(name, tmp_path, size="laptop"):
+def runs_of(name, tmp_path, size="laptop", select=("optim.lr",), **options):
     """Resolved on a small panel, since that of bbq_li need not be here."""
     overrides = ["data=simulated", *SMALL_RIDGE[:2], "phenotype=cu", *paths(tmp_path)]
     study = load_study(name, size, lambda common: ["cu"], {"phenotype": "cu"})
-    assert study.select == ("optim.lr",)
-    return resolve(study, [*overrides, "logger=none"])
+    assert study.select == select
+    return resolve(study, [*overrides, "logger=none"], **options)
 
 
 @pytest.mark.parametrize(
@@ -48,3 +48,26 @@ def test_the_ablation_removes_one_component_from_the_top_of_the_ladder(tmp_path)
         changed = [key for key in full["model"] if config["model"][key] != full["model"][key]]
         changed += ["optim"] * (config.optim.name != full.optim.name)
         assert len(changed) == (name != "nothing")
+
+
+def test_scaling_has_the_same_updates_at_every_number_of_strains(tmp_path):
+    runs = runs_of("scaling", tmp_path, make_splits=False)  # the small panel has too few strains
+    networks = [run for run in runs if run.config.model.is_trained]
+    sizes, seeds = 5, 4
+    assert len(networks) == 2 * sizes * len(RATES) * seeds
+    assert len(runs) == len(networks) + 4 * sizes * seeds
+    assert len({run.config.split.n_train for run in networks}) == sizes
+    for run in networks:
+        trainer = run.config.trainer
+        assert (trainer.max_epochs, trainer.max_updates, trainer.patience) == (None, 12_000, None)
+        assert run.config.split.seed == run.config.seed
+
+
+def test_opponents_leave_the_same_strains_out(tmp_path):
+    runs = runs_of("opponents", tmp_path, select=())
+    closed_forms, networks, folds, panels = 6, 3, 10, 2
+    assert len(runs) == (closed_forms + panels * networks) * folds  # both are one panel here
+    splits = {}
+    for run in runs:
+        splits.setdefault(run.config.model.name, set()).add(repr(run.config.split))
+    assert len(set(map(frozenset, splits.values()))) == 1 and len(splits["ridge"]) == 10
