@@ -93,7 +93,7 @@ def test_a_study_of_such_names(tmp_path, monkeypatch):
     assert execute(arguments, console)
     text = out.getvalue()
     assert f"f{MARKUP}={MARKUP}, phenotypes=cu, seed=0: test R2" in text
-    assert rf"f{MARKUP}: {MARKUP} to li\nne" in text
+    assert rf" {MARKUP} to li\nne " in text  # of the factor in the heading
     assert f"report: {tmp_path}/[a] [bold]/studies/odd-full/report.html" in text
 
 

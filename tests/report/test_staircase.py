@@ -128,6 +128,17 @@ def test_a_ladder_under_way_has_the_steps_that_are_done():
     assert [(x[0], x[-1]) for x in stairs] == [(-0.5, 2.5), (3.5, 10.5)]
 
 
+def test_the_caption_says_where_changes_are_over_more_phenotypes():
+    rows = [
+        row for row in studies.ladder(["30C", "cu"], (0, 1)).to_pylist()
+        if (row["rung"], row["phenotype"]) != ("bottom", "cu")
+    ]  # fmt: skip
+    data = StudyData(table := pa.Table.from_pylist(rows), "rung", ["rung"])
+    picture = staircase_picture(data, studies.steps(table, "rung"), set())
+    assert "on 30C, the one that every arm has" in picture.caption
+    assert "It is over all phenotypes that both arms have." in picture.caption
+
+
 def test_other_studies_have_no_staircase():
     table = studies.results([{"model": name} for name in ("ridge", "b", "c")], ["30C"])
     data = StudyData(table, "model", ["model"])

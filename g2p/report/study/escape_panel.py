@@ -55,7 +55,7 @@ def draw_escape(axes: Axes, position: Mapping[str, int], rows: Values) -> None:
     high = max(values)
     low = min(*values, high / 10)  # a decade at least, whose ticks are round
     # Room for the arrows, above all values.
-    axes.set(yscale="log", ylim=(low / 1.4, high * (high / low) ** 0.2 * 1.4))
+    axes.set(yscale="log", ylim=(max(low / 1.4, 0.9), high * (high / low) ** 0.2 * 1.4))
     axes.set_ylabel("updates to escape")
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_major_formatter(EngFormatter(sep=""))

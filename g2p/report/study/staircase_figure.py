@@ -77,6 +77,9 @@ def _caption(data: StudyData, steps: Steps, values: Values) -> str:
         before = "the step before" if steps.start is None else steps.start
         parts.append(f"On top: the change from {before} (* p ≤ 0.05, ** p ≤ 0.01, *** p ≤ 0.001 "
                      "after Holm's correction).")  # fmt: skip
+        compared = set(data.compared)
+        if any(effect.by_phenotype.keys() - compared for effect in steps.effects.values()):
+            parts.append("It is over all phenotypes that both arms have.")
     if "reference" in kinds:
         names = listed([row["arm"] for row in kinds["reference"]])
         parts.append(f"Lines across: {names}, on the same strains.")
