@@ -118,7 +118,10 @@ def validate(panel: Panel, origin: str) -> Panel:
         block = panel.genotypes[start : start + BLOCK]
         block = block[~missing_genotypes(block)]
         if block.size and (block.min() < -1 or block.max() > 1):
-            raise DataError(f"{origin}: genotypes must lie in [-1, 1].")
+            raise DataError(
+                f"{origin}: genotypes must lie in [-1, 1]; these go from {block.min():g} to "
+                f"{block.max():g}."
+            )
     if np.isinf(panel.phenotypes).any():
         raise DataError(f"{origin}: phenotypes must be finite (leave a missing one empty).")
     if panel.standard_errors is not None:

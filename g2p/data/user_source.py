@@ -6,7 +6,9 @@ and return it with a fingerprint, as those in `g2p.data.sources` do.
 """
 
 import hashlib
+import logging
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +22,10 @@ from g2p.config.locate import locate
 from g2p.config.user_components import interface
 from g2p.core.errors import CodeError
 from g2p.core.phrases import listed
-from g2p.data.panel import Panel, validate
+from g2p.data.panel import BLOCK, Panel, missing_genotypes, validate
 from g2p.data.panel_store import stored_panel, text_of_rest
+
+log = logging.getLogger(__name__)
 
 COLUMNS = {
     "id": (pa.types.is_string, "text"),
@@ -51,11 +55,32 @@ def read_user_panel(name: str, options: Mapping[str, Any], folder: Path) -> tupl
         raise CodeError(f"{name} returns {problem}. It must return a g2p.Panel.")
     if fingerprint is not None and not isinstance(fingerprint, str):
         raise CodeError(f"{name} returns a fingerprint that is no text ({fingerprint!r}).")
-    if fingerprint is None:
-        fingerprint = _content_fingerprint(validate(panel, f"data={name}"))
+    if fingerprint is not None:
+        build = partial(_checked, panel, name)  # of a large panel, once
+    else:
+        checked = _checked(panel, name)
+        fingerprint, build = _content_fingerprint(checked), lambda: checked
     digest = user_digest(name)
     fingerprint = hashlib.sha256(f"{name} {digest} {fingerprint}".encode()).hexdigest()[:16]
-    return stored_panel(folder, name, fingerprint, lambda: panel), fingerprint
+    return stored_panel(folder, name, fingerprint, build), fingerprint
+
+
+def _checked(panel: Panel, name: str) -> Panel:
+    """Return a panel whose parts fit together; warn where none of its genotypes is below 0.
+
+    Raises:
+        DataError: where they do not, as for genotypes outside [-1, 1].
+    """
+    validate(panel, f"data={name}")
+    blocks = (panel.genotypes[i : i + BLOCK] for i in range(0, len(panel.genotypes), BLOCK))
+    if all((block[~missing_genotypes(block)] >= 0).all() for block in blocks):
+        log.warning(
+            "data=%s: no genotype is below 0. g2p codes one allele -1 and the other 1, and 0 is "
+            "heterozygous: return 2 * g - 1 of genotypes that are 0 and 1, g - 1 of counts from 0 "
+            "to 2.",
+            name,
+        )
+    return panel
 
 
 def _problem(panel: object) -> str | None:

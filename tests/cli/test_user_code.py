@@ -239,6 +239,23 @@ def test_a_source_that_returns_no_panel(tmp_path, old, new, message):
     assert message in message_of(done) and "bug in g2p" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("coding", "is_refused"), [("[0, 1, 2]", True), ("[-1, 2]", True), ("[0, 1]", False)]
+)
+def test_genotypes_of_a_source_in_another_coding(tmp_path, coding, is_refused):
+    write_package(tmp_path, sources=SOURCES.replace("[-1, 1]", coding))
+    for _ in range(2):  # built, then stored
+        done = train(*CLOSED_FORM, cwd=tmp_path)
+        if is_refused:
+            assert "must lie in [-1, 1]; these go from " in message_of(done)
+        else:
+            assert done.returncode == 0
+            assert (done.stdout + done.stderr).count("no genotype is below 0") == 1
+    write_package(tmp_path)
+    done = train(*CLOSED_FORM, cwd=tmp_path)
+    assert done.returncode == 0 and "no genotype is below 0" not in done.stdout + done.stderr
+
+
 def test_from_python(tmp_path, monkeypatch):
     """A run opens without its code; its weights need permission, and the code of the run."""
     import g2p
