@@ -17,6 +17,7 @@ from g2p.core.console import Console, visible
 from g2p.core.errors import OptionError
 from g2p.core.phrases import listed, plural
 from g2p.launch.hydra_launch import launch
+from g2p.runs.directory import unverified_line
 from g2p.runs.environment import installed
 from g2p.runs.resolve import finished_under_other_code
 from g2p.study.analyze import compare_and_report
@@ -111,6 +112,8 @@ def sweep(
     compare_and_report(study, runs, table, folder, arguments, console)
     if "--collect" not in flags:
         log_summary(study, runs, folder)
+    if line := unverified_line(run.directory for run in runs):
+        console.print(line, soft_wrap=True)
     if line := _other_versions(table):
         console.print(f"warning: {line}", soft_wrap=True)
     counts = _counted(table)

@@ -109,3 +109,18 @@ def test_one_damaged_run_does_not_stop_the_others(tmp_path):
     assert removed.returncode == 0, removed.stderr
     assert sweep(*overrides, cwd=tmp_path).returncode == 0
     assert results(tmp_path) == before
+
+
+def test_runs_without_checksums_are_named_once(tmp_path):
+    (tmp_path / "mine.yaml").write_text(
+        "question: Which?\nfactors: {model: [ridge, lasso]}\nphenotypes: [cu]\n"
+        "sizes: {smoke: {}, full: {}}\n"
+    )
+    overrides = ["study=mine.yaml", "size=smoke", *small(tmp_path)[:-1]]
+    whole = sweep(*overrides, cwd=tmp_path)
+    assert whole.returncode == 0 and "unverified" not in whole.stdout
+    for file in (tmp_path / "runs").glob("*/checksums.json"):
+        file.unlink()
+    done = sweep(*overrides, "--collect", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("2 runs: no checksum: unverified") == 1
