@@ -34,7 +34,7 @@ from g2p.data.sources.yeast import OTHERS, TEMPERATURES
 from g2p.runs.directory import RunDirectory
 from g2p.study.analyze import compare_and_report
 from g2p.study.collect import collect
-from g2p.study.design import Study, plan
+from g2p.study.design import Study, load_study
 from g2p.study.expand import StudyRun, phenotypes_of, resolve
 
 SMALL = {
@@ -115,7 +115,7 @@ def time_command(folder: Path, *command: str) -> tuple[float, float]:
 
 
 def measure(runs: int, scratch: Path, *, joint: bool) -> dict:
-    spec = study_spec(runs, joint=joint)
+    command = study_command(scratch / "yaml", "scale", study_spec(runs, joint=joint))
     overrides = [
         f"paths.runs={scratch / 'runs'}",
         f"paths.cache={scratch / 'cache'}",
@@ -123,7 +123,8 @@ def measure(runs: int, scratch: Path, *, joint: bool) -> dict:
     ]
 
     def resolve_study() -> tuple[Study, list[StudyRun]]:
-        study = plan("scale", "full", spec, lambda common: phenotypes_of(overrides, common))
+        file = str(scratch / "yaml" / "scale.yaml")
+        study = load_study(file, "full", lambda common: phenotypes_of(overrides, common))
         return study, resolve(study, overrides)
 
     (study, all_runs), to_resolve = timed(resolve_study)
@@ -136,7 +137,7 @@ def measure(runs: int, scratch: Path, *, joint: bool) -> dict:
     _, to_publish = timed(
         lambda: compare_and_report(study, all_runs, table, folder, overrides, quiet)
     )
-    sweep = [*study_command(scratch / "yaml", "scale", spec), *overrides]
+    sweep = [*command, *overrides]
     commands = {
         "command": time_command(scratch, *sweep, "--collect"),
         "command again": time_command(scratch, *sweep, "--collect"),

@@ -156,7 +156,7 @@ def test_sorted_and_written_as_csv(runs):
     by_number = {int(row["signature"], 16): row for row in rows}
     assert by_number[2]["phenotype"] == "[30C,cu]" and by_number[2]["optim.lr"] == "0.0001"
     assert by_number[3]["optim.lr"] == "" and by_number[3]["data.strains"] == "500"
-    assert by_number[1]["trainer.patience"] == "10" and by_number[4]["model.lasso.folds"] == "3"
+    assert by_number[1]["trainer.patience"] == "20" and by_number[4]["model.lasso.folds"] == "3"
     by_layers = listing("sort=model.num_layers", "model=transformer", cwd=runs.parent)
     assert [line[15] for line in by_layers.stdout.splitlines()[1:3]] != ["2", "1"]
     for word, message in (("sort=r3", "sort=r3 is not a sort key. Did you mean 'r2'?"),
