@@ -1,5 +1,6 @@
 """Prepare a launcher before Hydra calls it."""
 
+import os
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -38,6 +39,16 @@ def chosen_launcher(overrides: list[str]) -> str:
     """Return the launcher that a command line names."""
     named = [o.partition("=")[2] for o in overrides if "hydra/launcher=" in o]
     return named[-1] if named else "basic"
+
+
+def runs_at_once(overrides: list[str]) -> int:
+    """Return how many runs a command line lets this machine train at the same time."""
+    cores = os.cpu_count() or 1
+    if chosen_launcher(overrides) not in ("joblib", "submitit_local"):
+        return 1
+    key = "n_jobs" if chosen_launcher(overrides) == "joblib" else "array_parallelism"
+    named = [o.partition("=")[2] for o in overrides if f"hydra.launcher.{key}=" in o]
+    return int(named[-1]) if named and named[-1].isdecimal() else cores
 
 
 def prepare_launcher(overrides: list[str], report_job_result: Callable[[JobReturn], None]) -> None:

@@ -1,19 +1,12 @@
 """Estimates of a run's cost before it is trained: parameters, memory and arithmetic."""
 
-import time
 from dataclasses import dataclass
-
-import torch
 
 from g2p.config.locate import is_dotted
 from g2p.config.run_config import RunConfig
-from g2p.core.errors import G2PError
-from g2p.hardware.device import resolve_accelerator
 from g2p.training.budget import count_epochs, count_updates
 from g2p.training.flops import model_size, training_flops
 
-# Of the speed of a plain matrix product, what training reaches: an order of magnitude, no more.
-EFFICIENCY = 0.2
 # Bytes a parameter: itself, its gradient, and two moments of Adam.
 BYTES_A_PARAMETER = 16
 # Values of width D stored for the backward pass, a block and token: norms, queries, keys, ...
@@ -65,21 +58,3 @@ def cost(config: RunConfig, *, n_loci: int, n_phenotypes: int, n_train: int) -> 
         )
         or 0.0,
     )  # fmt: skip
-
-
-def flops_per_second(accelerator: str) -> float | None:
-    """The speed that training may reach: a share of a matrix product's, measured now.
-
-    None where the accelerator does not exist on this machine.
-    """
-    try:
-        device = resolve_accelerator(accelerator)
-    except G2PError:
-        return None
-    a = torch.randn(1024, 1024, device=device)
-    torch.mm(a, a)
-    started, products = time.perf_counter(), 0
-    while time.perf_counter() - started < 0.2:
-        (a @ a).sum().item()
-        products += 1
-    return EFFICIENCY * 2 * 1024**3 * products / (time.perf_counter() - started)

@@ -1,20 +1,31 @@
 """The plan of a study: its runs, which of them are done, and what the others will cost."""
 
+import os
+from collections.abc import Sequence
+
 from rich.table import Table
 
 from g2p.core.console import Console
 from g2p.core.phrases import plural
-from g2p.study.cost import Cost, cost, flops_per_second
+from g2p.study.cost import Cost, cost
 from g2p.study.expand import StudyRun
+from g2p.study.training_time import training_seconds, use_threads
 
 
-def show_plan(runs: list[StudyRun], states: list[str], console: Console) -> None:
+def show_plan(
+    runs: list[StudyRun], states: list[str], console: Console, runs_at_once: int = 1
+) -> None:
     """Print a row for each run, and their sums; `states` are their statuses."""
-    costs = [
-        cost(run.config, n_loci=run.n_loci, n_phenotypes=len(run.phenotypes), n_train=run.n_train)
-        for run in runs
-    ]
-    speed = flops_per_second(runs[0].config.trainer.accelerator)
+    use_threads(runs_at_once)
+    costs, seconds = [], []
+    for run in runs:
+        split = run.make_split()
+        sizes = {"n_loci": run.n_loci, "n_phenotypes": len(run.phenotypes)}
+        n_train = len(split["train"])
+        costs.append(cost(run.config, n_train=n_train, **sizes))
+        seconds.append(
+            training_seconds(run.config, n_train=n_train, n_val=len(split["val"]), **sizes)
+        )
     table = Table(title=plural(len(runs), "run"))
     factors = list(dict.fromkeys(key for run in runs for key in run.factors))
     for name in factors:
@@ -22,32 +33,44 @@ def show_plan(runs: list[StudyRun], states: list[str], console: Console) -> None
     table.add_column("status", no_wrap=True)
     for name in ("parameters", "MiB", "TFLOP", "minutes"):
         table.add_column(name, justify="right", no_wrap=True)
-    for run, state, each in zip(runs, states, costs, strict=True):
-        table.add_row(*(str(run.factors.get(k, "")) for k in factors), state, *_cells(each, speed))
-    remaining = [each for each, state in zip(costs, states, strict=True) if state != "done"]
+    for run, state, each, time in zip(runs, states, costs, seconds, strict=True):
+        table.add_row(*(str(run.factors.get(k, "")) for k in factors), state, *_cells(each, time))
+    open_runs = [number for number, state in enumerate(states) if state != "done"]
     total = Cost(
-        parameters=sum(each.parameters for each in remaining),
-        memory=max((each.memory for each in remaining), default=0),
-        flops=sum(each.flops for each in remaining),
+        parameters=sum(costs[number].parameters for number in open_runs),
+        memory=max((costs[number].memory for number in open_runs), default=0),
+        flops=sum(costs[number].flops for number in open_runs),
     )
+    remaining = [seconds[number] for number in open_runs]
+    known = [time for time in remaining if time is not None]
+    total_seconds = sum(known) if len(known) == len(remaining) else None
     table.add_section()
-    table.add_row("remaining", *[""] * len(factors), *_cells(total, speed))
+    table.add_row("remaining", *[""] * len(factors), *_cells(total, total_seconds))
     console.print(table)
-    basis = "unknown, since this machine has no CUDA device." if speed is None else (
-        f"all epochs, one run after another, at {speed / 1e12:.2g} TFLOP/s, a fifth of the speed "
-        "of a matrix product on this machine."
-    )  # fmt: skip
     console.print(
-        "Memory: parameters and activations of the largest run. Baselines are not counted. "
-        f"Time: {basis}",
+        "Memory: parameters and activations of the largest run. Closed forms are not counted. "
+        f"Time: {_basis(total_seconds, runs_at_once)}",
         soft_wrap=True,
     )
 
 
-def _cells(each: Cost, speed: float | None) -> tuple[str, str, str, str]:
+def _basis(seconds: float | None, runs_at_once: int) -> str:
+    """A sentence on what the minutes are of, and how long the whole takes."""
+    if seconds is None:
+        return "unknown, since this machine has no CUDA device, or a model needs its data."
+    at_once = min(runs_at_once, os.cpu_count() or 1)
+    hours = f"{seconds / at_once / 3600:.1f} hours"
+    several = f", {hours} with {at_once} at once" if at_once > 1 else ""
+    return (
+        f"updates timed on this machine as it is now, all epochs; one run after another "
+        f"{seconds / 3600:.1f} hours{several}."
+    )
+
+
+def _cells(each: Cost, seconds: float | None) -> Sequence[str]:
     return (
         f"{each.parameters:,}",
         f"{each.memory / 2**20:,.0f}",
         f"{each.flops / 1e12:,.3f}",
-        "" if speed is None else f"{each.flops / speed / 60:,.1f}",
+        "" if seconds is None else f"{seconds / 60:,.1f}",
     )

@@ -17,6 +17,7 @@ from g2p.core.console import Console, visible
 from g2p.core.errors import OptionError
 from g2p.core.phrases import listed, plural
 from g2p.launch.hydra_launch import launch
+from g2p.launch.prepare import runs_at_once
 from g2p.runs.directory import unverified_line
 from g2p.runs.environment import installed
 from g2p.runs.resolve import finished_under_other_code
@@ -89,7 +90,7 @@ def sweep(
         from g2p.study.dry_run import show_plan  # this imports torch, as Job does below
 
         states = [_state(run, parts) for run in runs]
-        show_plan(runs, states, console)
+        show_plan(runs, states, console, runs_at_once(overrides))
         console.print(f"{_format_counts(Counter(states))}.")
         return Outcome(folder, True)
     if "--dashboard" in flags:
