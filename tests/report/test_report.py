@@ -1,11 +1,6 @@
 """A study's report: its text, its files, and its layout in a browser."""
 
-import json
-import re
-import shutil
-import subprocess
 from dataclasses import replace
-from html import unescape
 from statistics import fmean
 
 import pytest
@@ -141,50 +136,6 @@ def test_failed_runs_are_listed_by_their_error(tmp_path):
     shown = Page(write_page(tmp_path, table, "model")).text
     assert shown.count("out of memory") == 1
     assert "model=m0, seed=0, phenotype=30C (00000000)" in shown and "and 4 more" in shown
-
-
-PROBE = """<script>
-addEventListener("load", () => setTimeout(() => parent.postMessage({
-  width: innerWidth,
-  scroll: document.documentElement.scrollWidth,
-  images: [...document.images].map(i => [i.naturalWidth, i.getBoundingClientRect().width]),
-  loaded: performance.getEntriesByType("resource").map(e => e.name.slice(0, 60))
-}, "*"), 200))</script>"""
-FRAMES = """<body>
-<iframe src="probed.html" style="width:390px;height:800px;border:0"></iframe>
-<iframe src="probed.html" style="width:1280px;height:800px;border:0"></iframe>
-<script>
-addEventListener("message", e => {
-  const report = document.createElement("pre");
-  report.textContent = JSON.stringify(e.data);
-  document.body.append(report);
-})</script>"""
-
-
-@pytest.mark.slow
-def test_in_a_browser_nothing_overflows_and_nothing_is_fetched(wild, tmp_path):
-    """At a phone's and a desktop's width; Chromium's own window cannot be as narrow as a phone."""
-    chromium = shutil.which("chromium")
-    if not chromium:
-        pytest.skip("chromium is not installed (Debian: apt-get install chromium)")
-    (tmp_path / "probed.html").write_text(wild[1].replace("</body>", f"{PROBE}</body>"))
-    frames = tmp_path / "frames.html"
-    frames.write_text(FRAMES)
-    dom = subprocess.run(
-        [chromium, "--headless", "--no-sandbox", "--disable-gpu", "--window-size=1400,900",
-         f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=10000", "--dump-dom",
-         frames.as_uri()],
-        capture_output=True, text=True, timeout=120, check=True,
-    ).stdout  # fmt: skip
-    reported = [json.loads(unescape(text)) for text in re.findall("<pre>(.*?)</pre>", dom)]
-    assert sorted(facts["width"] for facts in reported) == [390, 1280]
-    for facts in reported:
-        assert facts["scroll"] <= facts["width"]
-        assert len(facts["images"]) == 5
-        for natural, shown in facts["images"]:
-            # Drawn for this width: letters keep their size, to a tenth.
-            assert 0 < shown <= facts["width"] and shown == pytest.approx(natural, rel=0.1)
-        assert [name for name in facts["loaded"] if not name.startswith("data:")] == []
 
 
 def test_a_page_of_a_thousand_arms_stays_a_page(tmp_path):
