@@ -156,7 +156,7 @@ def sweep(*arguments: str, config_dir: Folder | None = None) -> "StudyResults":
 
     texts = _texts(arguments)
     if flags := [text for text in texts if text.startswith("-")]:
-        raise OptionError(f"{flags[0]} is a flag of sweep.py; from Python there are none.")
+        raise OptionError(f"{flags[0]} is a flag of the command line; from Python there are none.")
     with call_from_python(), _config_folders(config_dir):
         outcome = execute_study(texts, set(), Console())
     if not outcome.is_done:

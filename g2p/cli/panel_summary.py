@@ -17,6 +17,7 @@ from g2p.config.search_path import config_folders
 from g2p.core.console import Console
 from g2p.core.errors import OptionError
 from g2p.core.phrases import listed
+from g2p.core.typed_command import typed_command
 from g2p.data import load_panel
 from g2p.data.panel_store import panel_file
 from g2p.report.panel import figures
@@ -32,8 +33,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="g2p panel",
         description="Print tables of a panel and its phenotypes, and draw figures in paths.cache.",
-        epilog="Keys are those of train.py that choose data (data, data.*, phenotype, paths.*); "
-        "g2p train --help lists them. Example: g2p panel data=byxrm phenotype=YPD",
+        epilog=f"Keys are those of {typed_command('train')} that choose data (data, data.*, "
+        f"phenotype, paths.*); {typed_command('train')} --help lists them. "
+        "Example: g2p panel data=byxrm phenotype=YPD",
     )
     parser.add_argument(
         "overrides", nargs="*", metavar="KEY=VALUE", help="data=byxrm, phenotype=YPD, ..."

@@ -31,6 +31,7 @@ from g2p.config.search_path import config_folders
 from g2p.core.console import Console, visible
 from g2p.core.errors import OptionError, RunError
 from g2p.core.phrases import listed, nearest, plural
+from g2p.core.typed_command import with_typed_commands
 from g2p.runs.directory import unverified_line
 from g2p.runs.index import StoredRun, stored_runs, unrecognised_folders, verified
 from g2p.runs.listing import errors, sorted_by, table, write_csv
@@ -46,7 +47,7 @@ def main() -> None:
     """List and delete runs: `g2p runs ...`, which is `sweep.py --runs ...`."""
     arguments = sys.argv[1:]
     if {"-h", "--help"} & set(arguments):
-        print(__doc__)
+        print(with_typed_commands(__doc__ or ""))
         return
     run_command(lambda: _browse_composed(arguments))
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from g2p.core.errors import OptionError
+from g2p.core.typed_command import typed_command
 
 NAMES = ("study", "size", "seeds", "tables")
 
@@ -19,7 +20,8 @@ def split_arguments(arguments: list[str]) -> tuple[dict[str, str], list[str]]:
         key, equals, value = argument.partition("=")
         if not equals and not key.startswith("~"):
             raise OptionError(
-                f"{argument} is not an argument of sweep.py: study=NAME, size=smoke or key=value."
+                f"{argument} is not an argument of {typed_command('sweep')}: "
+                "study=NAME, size=smoke or key=value."
             )
         if key in NAMES:
             if key in options:

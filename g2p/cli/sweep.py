@@ -34,6 +34,7 @@ from g2p.core.interrupts import Stopped, prioritise_interrupts, stop_on_signals,
 from g2p.core.messages import format_error, print_error
 from g2p.core.phrases import listed, nearest
 from g2p.core.pipes import survive_closed_pipes
+from g2p.core.typed_command import typed_command, with_typed_commands
 from g2p.study.study_files import studies
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def main() -> None:
     stop_on_signals()
     arguments = sys.argv[1:]
     if not arguments or {"-h", "--help"} & set(arguments):
-        print(f"{__doc__}\nStudies: {listed(studies())}.\n\n{runs_help}")
+        print(with_typed_commands(f"{__doc__}\nStudies: {listed(studies())}.\n\n{runs_help}"))
         sys.exit(0 if arguments else 1)
     try:
         with prioritise_interrupts():
@@ -82,8 +83,8 @@ def _execute_composed(arguments: list[str], console: Console) -> "Outcome | None
         if flag in (*FLAGS, *FLAGS_OF_RUNS):
             raise OptionError(f"{flag} requires {'study=NAME' if lists_runs else '--runs'}.")
         raise OptionError(
-            f"{flag} is not a flag of sweep.py.{nearest(flag, (*FLAGS, *FLAGS_OF_RUNS))} "
-            f"Flags: {listed((*FLAGS, *FLAGS_OF_RUNS))}."
+            f"{flag} is not a flag of {typed_command('sweep')}."
+            f"{nearest(flag, (*FLAGS, *FLAGS_OF_RUNS))} Flags: {listed((*FLAGS, *FLAGS_OF_RUNS))}."
         )
     if lists_runs:
         browse(others, flags, console)
@@ -106,7 +107,7 @@ def execute_study(arguments: list[str], flags: set[str], console: Console) -> "O
         if override.key_or_group.replace("/", ".").startswith("hydra.sweeper"):
             raise OptionError(
                 f"{override.input_line} has no effect: a study lists its runs itself. "
-                "Use train.py -m for a search."
+                f"Use {typed_command('train')} -m for a search."
             )
     seeds, tables = read_seeds(options.get("seeds")), read_tables(options.get("tables"))
     from g2p.study.sweep import sweep  # imports torch, which --runs and a wrong key do not need

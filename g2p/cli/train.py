@@ -33,6 +33,7 @@ from g2p.core.interrupts import (
 )
 from g2p.core.messages import format_error, print_error, report_job_result
 from g2p.core.pipes import survive_closed_pipes
+from g2p.core.typed_command import typed_command
 from g2p.launch.packed_launcher import PackedJob
 from g2p.launch.preemption import preemptible
 from g2p.launch.prepare import prepare_launcher, without_launcher_warning
@@ -62,6 +63,8 @@ def main() -> None:
             planned: list[list[str]] = []
             trains = not (arguments.help or arguments.hydra_help or arguments.info)
             with config_folders(folders):
+                if arguments.help:
+                    sys.argv.append(f"hydra.help.app_name='{typed_command('train')}'")
                 if not trains:
                     overrides = parse(arguments.overrides)
                     check_chosen_files({o.key_or_group: o.value() for o in overrides})

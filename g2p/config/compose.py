@@ -27,6 +27,7 @@ from g2p.config.search_path import composing, folders_state, search_path
 from g2p.config.user_files import check_chosen_files
 from g2p.core.errors import OptionError
 from g2p.core.messages import format_error
+from g2p.core.typed_command import typed_command
 
 MOST_JOBS = 100_000  # of one command
 MOST_ENDS = 1000  # combinations of the ends of a search's ranges; beyond, each end is checked alone
@@ -170,9 +171,8 @@ def _check_choices(overrides: Sequence[Override]) -> None:
         group, value = override.key_or_group, override.value()
         if group in ("study", "size"):
             name = value if group == "study" else "NAME"
-            raise OptionError(
-                f"{group}={value} is for sweep.py: python sweep.py study={name} trains a study."
-            )
+            sweep = typed_command("sweep")
+            raise OptionError(f"{group}={value}: {sweep} study={name} trains a study.")
         if group in (*GROUPS, *OVERLAYS) and not override.is_delete():
             if value not in choices(group):
                 raise OptionError(unknown_choice(group, value))

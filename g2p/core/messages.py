@@ -16,6 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 from g2p.core.console import visible
 from g2p.core.errors import G2PError, ReportedError
 from g2p.core.model_errors import USER_CODE, format_model_error
+from g2p.core.typed_command import typed_command
 
 # Hydra's plugins that an extra of g2p installs, by the beginning of their names.
 EXTRAS = {"joblib": "launchers", "submitit": "launchers", "ray": "ray", "optuna": "search"}
@@ -71,8 +72,8 @@ def _message(error: BaseException) -> str:
     if isinstance(error, OSError):  # after Hydra's, one of which is an OSError too
         where = f": {_named(error.filename)}" if error.filename else ""
         advice = {
-            errno.ENOSPC: " Free some space and run the same command again (sweep.py with "
-            "--retry-failed) to resume.",
+            errno.ENOSPC: " Free some space and run the same command again "
+            f"({typed_command('sweep')} with --retry-failed) to resume.",
             errno.EACCES: WRITABLE,
             errno.EROFS: WRITABLE,
         }.get(error.errno or 0, "")

@@ -13,6 +13,7 @@ from pathlib import Path
 from g2p.core.atomic_files import write_json
 from g2p.core.digests import file_digest
 from g2p.core.errors import DamagedRunError
+from g2p.core.typed_command import typed_command
 
 CHECKSUMS = "checksums.json"
 METRICS = "metrics.json"
@@ -21,14 +22,7 @@ CHECKED = (
     "checkpoints/best.ckpt",
 )  # fmt: skip
 UNVERIFIED = "no checksum: unverified"
-REMEDY = (
-    "train.py ... force=true trains the run again; g2p runs --verify status=damaged --prune "
-    "removes it."
-)
 LISTED = ("config.yaml", METRICS)  # read by g2p runs, which finds the damage
-REMEDY_IF_LISTED = (
-    "train.py ... force=true trains it again; g2p runs status=damaged --prune removes it."
-)
 
 
 def write_checksums(folder: Path, metrics: bytes) -> None:
@@ -62,8 +56,11 @@ def read_verified(folder: Path, name: str) -> bytes:
 
 def damaged(path: Path, problem: str, name: str) -> DamagedRunError:
     """Return the error that names a damaged file of a run, and the remedy."""
-    remedy = REMEDY_IF_LISTED if name in LISTED else REMEDY
-    return DamagedRunError(f"{path} is damaged ({problem}). {remedy}")
+    verify = "" if name in LISTED else "--verify "
+    return DamagedRunError(
+        f"{path} is damaged ({problem}). {typed_command('train')} ... force=true trains the run "
+        f"again; g2p runs {verify}status=damaged --prune removes it."
+    )
 
 
 def _is_finished(folder: Path) -> bool:

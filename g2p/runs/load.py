@@ -16,13 +16,17 @@ from g2p.config.registry import neutral_options
 from g2p.config.run_config import ModelSection
 from g2p.config.schema import check_group
 from g2p.core.errors import G2PError, RunError
+from g2p.core.typed_command import typed_command
 from g2p.hardware.device import resolve_accelerator
 from g2p.models import build_model
 from g2p.runs.directory import RunDirectory
 from g2p.training.inference import predict_standardised
 from g2p.training.saved_model import SavedModel, damaged, load_model
 
-REMEDY = "train.py ... force=true trains the run again."
+
+def remedy() -> str:
+    """Return the sentence on how a run is mended."""
+    return f"{typed_command('train')} ... force=true trains the run again."
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +81,7 @@ def restore(directory: RunDirectory, accelerator: str, code: Sequence[str] = ())
     file = directory.folder / "config.yaml"
     options = _model_section(directory, code)
     saved = load_model(
-        directory.verify("checkpoints/best.ckpt"), directory.metrics()["signature"], REMEDY
+        directory.verify("checkpoints/best.ckpt"), directory.metrics()["signature"], remedy()
     )
     inputs = saved.inputs
     if not options.is_trained:
@@ -110,14 +114,14 @@ def _model_section(directory: RunDirectory, code: Sequence[str]) -> ModelSection
     config = directory.config()
     model = getattr(config, "model", None)
     if not isinstance(model, ModelSection):
-        raise damaged(file, "it names no model", REMEDY)
+        raise damaged(file, "it names no model", remedy())
     if is_dotted(getattr(model, "name", None)):
         _check_code(model, directory, code)
     try:
         config = config.replace(model={**neutral_options("model", model), **model})
         check_group("model", config)
     except G2PError as error:
-        raise damaged(file, str(error), REMEDY) from None
+        raise damaged(file, str(error), remedy()) from None
     return config.model
 
 
@@ -160,7 +164,7 @@ def _network(options: ModelSection, saved: SavedModel, file: Path) -> torch.nn.M
             ridge=(torch.zeros(n_phenotypes, n_loci), torch.zeros(n_phenotypes)),
         )
     except (RuntimeError, TypeError, OverflowError) as error:
-        raise damaged(file, str(error).partition("\n")[0], REMEDY) from None
+        raise damaged(file, str(error).partition("\n")[0], remedy()) from None
     tensors = [value for value in saved.weights.values() if isinstance(value, torch.Tensor)]
     kinds = [tensor.dtype for tensor in tensors if tensor.is_floating_point()]
     model.to(kinds[0] if kinds else None)  # the precision of its training

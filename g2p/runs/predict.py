@@ -17,7 +17,7 @@ from g2p.data import load_panel
 from g2p.data.harmonize import HarmonizedLoci, harmonize
 from g2p.data.panel import Panel
 from g2p.runs.directory import FILES, RunDirectory, unverified_line
-from g2p.runs.load import REMEDY, RestoredModel, restore
+from g2p.runs.load import RestoredModel, remedy, restore
 
 BLOCK = 1024  # strains predicted, and written, at a time
 
@@ -86,7 +86,7 @@ def predicted_blocks(
         predicted = model.predict(genotypes) * model.sd + model.mean
         if not np.isfinite(predicted).all():
             strain = strains[int(np.flatnonzero(~np.isfinite(predicted).all(axis=1))[0])]
-            raise DataError(f"the model predicts no finite number for strain {strain}. {REMEDY}")
+            raise DataError(f"the model predicts no finite number for strain {strain}. {remedy()}")
         yield strains, predicted
 
 

@@ -25,6 +25,7 @@ from g2p.config.registry import (
 from g2p.config.schema import TOP_LEVEL, unknown_choice
 from g2p.core.errors import OptionError
 from g2p.core.phrases import listed, nearest
+from g2p.core.typed_command import typed_command
 from g2p.runs.index import StoredRun, stored_runs
 from g2p.runs.status import STATES, UNFINISHED
 
@@ -46,7 +47,8 @@ def parse_filter(override_text: str, folder: Path) -> Callable[[StoredRun], bool
     (override,) = parse([override_text]) if "=" in override_text else (None,)
     if override is None or override.is_add() or override.is_force_add() or override.is_delete():
         raise OptionError(
-            f"{override_text} is not a filter. Write key=value, as for train.py, or status=done."
+            f"{override_text} is not a filter. Write key=value, as for {typed_command('train')}, "
+            "or status=done."
         )
     key = override.key_or_group
     if key == "status":

@@ -14,6 +14,7 @@ from g2p.core.console import Console
 from g2p.core.digests import file_digest
 from g2p.core.json_shapes import Published, read_checked_json
 from g2p.core.package import PACKAGE
+from g2p.core.typed_command import typed_command
 from g2p.report.study.scores_text import print_scores, read_scores
 from g2p.runs.cross_validation import scores_table
 from g2p.runs.environment import installed_versions
@@ -169,7 +170,7 @@ def _write_report(
         crossings=crossings,
         folds=folds,
         published_curve=epik_curve() if panels == {EPIK_PANEL} else [],
-        command=shlex.join(["python", "sweep.py", *command]),
+        command=f"{typed_command('sweep')} {shlex.join(command)}",
         provenance=write_provenance(study, runs, folder),
     )
 

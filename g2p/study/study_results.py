@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from g2p.core.errors import DamagedRunError, RunError
+from g2p.core.typed_command import typed_command
 from g2p.study.collect import COLUMNS
 
 if TYPE_CHECKING:
@@ -108,5 +109,6 @@ class StudyResults:
             raise RunError(f"{self.folder} is no study with results: it has no {name}.") from None
         except (OSError, pa.ArrowException) as error:
             raise DamagedRunError(
-                f"{file} is damaged ({error}). sweep.py ... --collect writes it again."
+                f"{file} is damaged ({error}). {typed_command('sweep')} ... --collect writes it "
+                "again."
             ) from None

@@ -16,6 +16,7 @@ from g2p.config.compose import overridden_values
 from g2p.core.console import Console, visible
 from g2p.core.errors import OptionError
 from g2p.core.phrases import listed, plural
+from g2p.core.typed_command import typed_command
 from g2p.launch.hydra_launch import launch
 from g2p.launch.prepare import runs_at_once
 from g2p.runs.directory import unverified_line
@@ -72,8 +73,8 @@ def sweep(
         runs = resolve(study, of_runs, make_splits=not flags & {"--collect", "--dashboard"})
     if any(run.config.force for run in runs):
         raise OptionError(
-            "force=true is for train.py: a study does not train finished runs again. "
-            "`g2p runs ... --prune` removes the runs that you want to train again."
+            f"force=true is for {typed_command('train')}: a study does not train finished runs "
+            "again. `g2p runs ... --prune` removes the runs that you want to train again."
         )
     title = f"{study.name}-{size}"
     folder = runs[0].directory.folder.parent.parent / "studies" / title

@@ -24,6 +24,30 @@ def test_every_command_has_its_help(tmp_path, command):
     assert len(done.stdout) > 100
 
 
+@pytest.mark.parametrize(
+    ("arguments", "typed", "other"),
+    [
+        (["-m", "g2p", "train", "--help"], "\ng2p train -m key=a,b,c ", "train.py"),
+        (["train.py", "--help"], "\npython train.py -m key=a,b,c ", "g2p train "),
+        (["-m", "g2p", "sweep", "--help"], "`g2p sweep study=NAME", "sweep.py"),
+        (["-m", "g2p", "sweep", "--help"], "set a key of g2p train for", "train.py"),
+        (["sweep.py", "--help"], "`python sweep.py study=NAME", "g2p sweep"),
+        (["-m", "g2p", "runs", "--help"], "value of a key of g2p train", ".py"),
+        (["-m", "g2p", "panel", "--help"], "g2p train --help lists them", "train.py"),
+        (["-m", "g2p", "train", "study=ladder"], "g2p sweep study=ladder trains", "sweep.py"),
+        (["train.py", "study=ladder"], "python sweep.py study=ladder trains", "g2p"),
+        (["-m", "g2p", "sweep", "--nosuch"], "is not a flag of g2p sweep.", "sweep.py"),
+        (["-m", "g2p", "runs", "a"], "key=value, as for g2p train, or", "train.py"),
+    ],
+)
+def test_help_and_messages_name_the_command_that_was_typed(tmp_path, arguments, typed, other):
+    done = call(*arguments, cwd=tmp_path)
+    printed = done.stdout + done.stderr
+    if "panel" in arguments:  # argparse wraps its lines
+        printed = " ".join(printed.split())
+    assert typed in printed and other not in printed
+
+
 def test_the_help_of_g2p_names_them(tmp_path):
     for arguments in ([], ["--help"]):
         done = call("-m", "g2p", *arguments, cwd=tmp_path)

@@ -92,8 +92,8 @@ def test_no_shipped_value_refers_to_another_in_a_way_that_is_not_seen():
         (["model=ridge", "model=rung"], "model is given twice"),
         (["paths={data: a, cache: b, runs: c}", "paths.runs=d"], "paths is given twice"),
         (["paths.runs=d", "paths={data: a, cache: b, runs: c}"], "paths is given twice"),
-        (["study=ladder"], "study=ladder is for sweep.py: python sweep.py study=ladder trains"),
-        (["size=smoke"], "size=smoke is for sweep.py: python sweep.py study=NAME trains"),
+        (["study=ladder"], "study=ladder: g2p sweep study=ladder trains"),
+        (["size=smoke"], "size=smoke: g2p sweep study=NAME trains"),
     ],
 )
 def test_a_key_that_is_set_twice_and_a_key_of_sweep_py(overrides, message):

@@ -73,7 +73,7 @@ def assert_refused(directory: RunDirectory, file: str, message: str) -> None:
         restore(directory, "cpu")
     text = str(error.value)
     assert message in text and f"{file} is damaged " in text
-    assert "train.py ... force=true trains " in text and "\n" not in text
+    assert "g2p train ... force=true trains " in text and "\n" not in text
 
 
 def changed(change):
@@ -146,5 +146,5 @@ def test_files_that_belong_to_another_run_or_are_gone(damaged, runs):
     shutil.copy(runs["ridge"] / "metrics.json", directory.folder)
     assert restore(directory, "cpu").name == "ridge"
     (directory.checkpoints / "best.ckpt").unlink()
-    with pytest.raises(G2PError, match="best.ckpt is gone. train.py ... force=true"):
+    with pytest.raises(G2PError, match="best.ckpt is gone. g2p train ... force=true"):
         restore(directory, "cpu")

@@ -240,7 +240,7 @@ def test_a_signal_leaves_everything_resumable(tmp_path):
         (["study=ladder", "--collect", "tables=a"], "there is no file a"),
         (["study=ladder", "size=smoke", "--dryrun"], "Did you mean '--dry-run'"),
         (["study=ladder", "size=smoke", "model.layers=2"], "model.layers is not an option"),
-        (["study=baselines", "size=smoke", "force=true"], "force=true is for train.py"),
+        (["study=baselines", "size=smoke", "force=true"], "force=true is for python train.py"),
         (["study=layers", "size=smoke", "model.num_layers=1,2"], "model.num_layers=1,2 is several"),
     ],
 )
