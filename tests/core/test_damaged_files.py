@@ -4,6 +4,7 @@ import copy
 import json
 import random
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -125,6 +126,8 @@ def test_notes_and_tables_of_a_study_are_made_again(trained):
     folder, runs = trained
     pairs = [["ridge", "gbdt"]]
     study = plan_study(factors={"model": ["ridge", "gbdt"]}, phenotypes=["cu"], compare=pairs)
+    study = replace(study, file=folder / "study.yaml")  # which the report keeps
+    study.file.write_text("question: Which?\n")
     directory = folder / "published"
     table = collect(directory, runs)
     compare_and_report(study, runs, table, directory, [], QUIET)
