@@ -1,0 +1,55 @@
+"""docs/findings.md: each number stands in a kept table, and a wrong one would be found."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.check_findings import unknown_numbers
+
+ROOT = Path(__file__).parent.parent
+TABLE = "arm,r2,n\na,0.78844,19833\nb,-0.0046,5\n"
+
+
+def find_unknown(tmp_path, sentence):
+    (tmp_path / "a.csv").write_text(TABLE)
+    text = f"# Title\n\n## One\n\n{sentence}\n\nTables: a.csv\n"
+    return [number for _, number in unknown_numbers(text, tmp_path)]
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "R2 is 0.788, of 19,833 strains, and 5 of them more.",
+        "R2 rises to 78.8%; it falls by 0.0046, that is by -0.005.",
+        "As published (2025), `model.embedding_dim=13` and [a link](x-99.md).",
+    ],
+)
+def test_numbers_of_the_table(tmp_path, sentence):
+    assert find_unknown(tmp_path, sentence) == []
+
+
+@pytest.mark.parametrize(
+    ("sentence", "numbers"),
+    [
+        ("R2 is 0.789.", ["0.789"]),
+        ("19,834 strains", ["19,834"]),
+        ("It rises by +0.005.", ["+0.005"]),
+        ("78.9% and 6", ["78.9%", "6"]),
+    ],
+)
+def test_numbers_that_stand_nowhere(tmp_path, sentence, numbers):
+    assert find_unknown(tmp_path, sentence) == numbers
+
+
+def test_a_section_without_tables_has_no_numbers(tmp_path):
+    assert [*unknown_numbers("## One\n\nR2 is 0.788.\n", tmp_path)] == [("## One", "0.788")]
+
+
+def test_every_number_of_the_findings_stands_in_a_kept_table():
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.check_findings"], cwd=ROOT, capture_output=True,
+        text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
