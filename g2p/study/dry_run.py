@@ -9,6 +9,7 @@ from g2p.core.console import Console
 from g2p.core.phrases import plural
 from g2p.study.cost import Cost, cost
 from g2p.study.expand import StudyRun
+from g2p.study.locus_counts import LocusCounts
 from g2p.study.training_time import training_seconds, use_threads
 
 
@@ -17,10 +18,10 @@ def show_plan(
 ) -> None:
     """Print a row for each run, and their sums; `states` are their statuses."""
     use_threads(runs_at_once)
-    costs, seconds = [], []
+    costs, seconds, loci = [], [], LocusCounts()
     for run in runs:
         split = run.make_split()
-        sizes = {"n_loci": run.n_loci, "n_phenotypes": len(run.phenotypes)}
+        sizes = {"n_loci": loci.of(run), "n_phenotypes": len(run.phenotypes)}
         n_train = len(split["train"])
         costs.append(cost(run.config, n_train=n_train, **sizes))
         seconds.append(
@@ -42,8 +43,8 @@ def show_plan(
         flops=sum(costs[number].flops for number in open_runs),
     )
     remaining = [seconds[number] for number in open_runs]
-    known = [time for time in remaining if time is not None]
-    total_seconds = sum(known) if len(known) == len(remaining) else None
+    estimates = [time for time in remaining if time is not None]
+    total_seconds = sum(estimates) if len(estimates) == len(remaining) else None
     table.add_section()
     table.add_row("remaining", *[""] * len(factors), *_cells(total, total_seconds))
     console.print(table)

@@ -15,6 +15,7 @@ from g2p.core.errors import G2PError, OptionError
 from g2p.core.formatting import format_factors
 from g2p.core.phrases import listed
 from g2p.data import load_panel
+from g2p.data.panel import Panel
 from g2p.data.split import Split
 from g2p.runs.directory import RunDirectory
 from g2p.runs.resolve import ResolveCache, resolve_run
@@ -39,7 +40,7 @@ class StudyRun:
         user_overrides: the user's, as on the command line.
         config: resolved.
         phenotypes: names of those it predicts.
-        n_loci: of its panel, before LD pruning.
+        panel: that it learns from.
         make_split: makes its split.
         target: of a transfer, the phenotype that it is about; None otherwise.
     """
@@ -50,7 +51,7 @@ class StudyRun:
     user_overrides: list[str]
     config: RunConfig
     phenotypes: list[str]
-    n_loci: int
+    panel: Panel
     make_split: Callable[[], Split]
     target: str | None = None
 
@@ -102,7 +103,7 @@ def resolve(study: Study, user_overrides: list[str], *, make_splits: bool = True
         names = [resolved.panel.phenotype_names[c] for c in resolved.columns]
         run = StudyRun(
             resolved.directory, [point.factors], point_overrides, user_overrides, config, names,
-            n_loci=len(resolved.panel.loci), make_split=resolved.make_split,
+            resolved.panel, make_split=resolved.make_split,
             target=resolved.target,
         )  # fmt: skip
         first = runs.setdefault(run.signature, run)
