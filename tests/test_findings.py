@@ -47,7 +47,7 @@ def test_a_section_without_tables_has_no_numbers(tmp_path):
     assert [*unknown_numbers("## One\n\nR2 is 0.788.\n", tmp_path)] == [("## One", "0.788")]
 
 
-def test_every_number_of_the_findings_stands_in_a_kept_table():
+def test_every_number_of_the_findings_is_of_a_table():
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.check_findings"], cwd=ROOT, capture_output=True,
         text=True, check=False,
