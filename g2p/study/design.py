@@ -9,7 +9,9 @@ The spec of a study, `conf/study/<name>.yaml` or a user's own file, has these ke
                    {label: {key: value}, ...}   overrides, which may swap a whole group
                    [{key: value, ...}, ...]     keys that vary together
                    {bottom: {...}, rungs: [{component: label, set: {...}}, ...]}
-                                                each rung adds `set` to the one before
+                                                each rung adds `set` to the one before;
+                                                references: {label: {key: value}, ...} beside these
+                                                are models that are drawn as lines
     phenotypes   `all` in one run, `each` in a run of its own, or a list of names, likewise
     seeds        a list; `seeds=` on the command line replaces it
     seed_keys    keys that have the value of the seed, too: with [split.seed] each has its own split
@@ -44,7 +46,7 @@ from g2p.stats.crossing import CurvePair
 from g2p.study.comparisons import comparisons
 from g2p.study.crossings import curve_pairs
 from g2p.study.design_checks import check_keys, check_number, check_select
-from g2p.study.factors import factor_values, fold_factors, seed_values, value_label
+from g2p.study.factors import factor_values, fold_factors, paired_values, seed_values, value_label
 from g2p.study.schema import read_spec
 from g2p.study.study_files import study_file
 
@@ -174,7 +176,9 @@ def plan(
         raise OptionError(f"study={name}: arm={arm} is not one of its factors ({listed(factors)}).")
     check_select(name, select, factors, arm)
     point_factors = [point.factors for point in points]
-    pairable = {key: values for key, values in factors.items() if key not in select}
+    pairable = {
+        key: paired_values(factors[key], specs.get(key)) for key in factors if key not in select
+    }
     compared = comparisons(
         name, chosen.get("compare", []), chosen.get("trend", []), arm, pairable, point_factors
     )

@@ -12,6 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 from g2p.core.errors import G2PError, OptionError
 from g2p.core.phrases import listed, nearest
 from g2p.core.yaml_file import read_yaml
+from g2p.study.factors import is_ladder
 
 # Key -> the types that its value may have.
 KINDS = {
@@ -131,13 +132,16 @@ def _check_factor(where: str, values: Any) -> None:
         raise OptionError(f"the factor {where} has no values.")
     if isinstance(values, list):
         return
-    if set(values) != {"bottom", "rungs"}:
+    if not is_ladder(values):
         for label, overrides in values.items():
             if overrides is not None:
                 _check_type(f"{where}.{label}", overrides, dict)
         return
     _check_type(f"{where}.bottom", values["bottom"], dict)
     _check_type(f"{where}.rungs", values["rungs"], list)
+    _check_type(f"{where}.references", values.get("references", {}), dict)
+    for label, overrides in values.get("references", {}).items():
+        _check_type(f"{where}.references.{label}", overrides, dict)
     for i, rung in enumerate(values["rungs"]):
         _check_mapping(f"{where}.rungs[{i}]", rung, {"component", "set"}, {"component", "set"})
         _check_type(f"{where}.rungs[{i}].component", rung["component"], str)

@@ -142,3 +142,30 @@ def test_a_study_that_drops_every_run_is_refused():
 def test_a_study_that_does_not_exist_is_refused():
     with pytest.raises(G2PError, match="Did you mean 'ladder'"):
         load_study("lader", "full", lambda common: NAMES)
+
+
+def test_a_ladders_references_are_runs_beside_its_rungs():
+    """No rung is compared with them."""
+    rungs = [{"component": "second", "set": {"b": 2}}, {"component": "third", "set": {"c": 3}}]
+    ladder = {"bottom": {"a": 1}, "rungs": rungs, "references": {"pairs": {"a": 9}}}
+    study = plan_study(factors={"rung": ladder}, compare="ladder")
+    overrides = {point.factors["rung"]: point.overrides for point in study.points}
+    assert overrides["pairs"] == {"a": 9, "seed": 0}
+    assert overrides["third"] == {"a": 1, "b": 2, "c": 3, "seed": 0}
+    pairs = [(comparison.a, comparison.b) for comparison in study.comparisons]
+    assert pairs == [("bottom", "second"), ("second", "third")]
+
+
+@pytest.mark.parametrize(
+    ("references", "message"),
+    [
+        ({"second": {"a": 9}}, "has the value second twice"),
+        ({"pairs": 3}, "factors.rung.references.pairs must be a mapping, not 3"),
+        ([], "factors.rung.references must be a mapping"),
+    ],
+)
+def test_references_that_cannot_be(references, message):
+    rungs = [{"component": "second", "set": {"b": 2}}]
+    ladder = {"bottom": {"a": 1}, "rungs": rungs, "references": references}
+    with pytest.raises(G2PError, match=message):
+        plan_study(factors={"rung": ladder}, compare="ladder")
