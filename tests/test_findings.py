@@ -4,9 +4,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from benchmarks.check_findings import unknown_numbers
+from benchmarks.findings_tables import FINDINGS, derive_tables
 
 ROOT = Path(__file__).parent.parent
 TABLE = "arm,r2,n\na,0.78844,19833\nb,-0.0046,5\n"
@@ -53,3 +55,9 @@ def test_every_number_of_the_findings_is_of_a_table():
         text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_derived_tables_are_those_of_the_kept_rows():
+    for name, table in derive_tables().items():
+        kept = pd.read_csv(FINDINGS / name)
+        pd.testing.assert_frame_equal(kept, table, check_dtype=False)

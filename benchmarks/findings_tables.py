@@ -1,0 +1,49 @@
+"""Write the tables of docs/findings/ that are means or extracts of the kept rows.
+
+    python -m benchmarks.findings_tables
+
+closed_forms_mean.csv  mean and standard error over splits, of closed_forms.csv
+weights_mean.csv       what weights change, of benchmarks/results/weights.csv
+ladder_rates.csv       each rung at each learning rate, on test strains, of ladder-*.parquet
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from benchmarks.training_run import RESULTS
+
+FINDINGS = Path(__file__).parent.parent / "docs" / "findings"
+RATES = ["seed", "rung", "optim.lr", "r2", "ridge_r2", "updates", "escape_updates", "signature"]
+
+
+def derive_tables() -> dict[str, pd.DataFrame]:
+    """Return file name -> table."""
+    closed_forms = pd.read_csv(FINDINGS / "closed_forms.csv")
+    weights = pd.read_csv(RESULTS / "weights.csv")
+    weights["gain"] = weights["inverse_variance"] - weights["none"]
+    parts = [pd.read_parquet(file) for file in sorted(FINDINGS.glob("ladder-*.parquet"))]
+    ladder = pd.concat(parts).query("status == 'done' and split == 'test'")
+    return {
+        "closed_forms_mean.csv": _means(closed_forms, ["r2", "pearson"]),
+        "weights_mean.csv": _means(weights, ["none", "inverse_variance", "gain"]),
+        "ladder_rates.csv": ladder[RATES].reset_index(drop=True),
+    }
+
+
+def _means(frame: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+    """Return mean, standard error and number of these columns, by model."""
+    means = frame.groupby("model")[columns].agg(["mean", "sem", "count"])
+    means.columns = ["_".join(name) for name in means.columns]
+    return means.reset_index()
+
+
+def main() -> None:
+    """Write them all."""
+    for name, table in derive_tables().items():
+        table.to_csv(FINDINGS / name, index=False)
+        print(FINDINGS / name)
+
+
+if __name__ == "__main__":
+    main()
