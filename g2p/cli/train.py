@@ -63,15 +63,17 @@ def main() -> None:
             planned: list[list[str]] = []
             trains = not (arguments.help or arguments.hydra_help or arguments.info)
             with config_folders(folders):
-                if arguments.help:
-                    sys.argv.append(f"hydra.help.app_name='{typed_command('train')}'")
-                if not trains:
+                if trains:
+                    added, planned = _check(arguments)
+                else:
                     overrides = parse(arguments.overrides)
                     check_chosen_files({o.key_or_group: o.value() for o in overrides})
-                else:
-                    added, planned = _check(arguments)
-                    position = sys.argv.index(arguments.overrides[-1]) + 1 if added else 1
-                    sys.argv[position:position] = added
+                    name = f"hydra.help.app_name='{typed_command('train')}'"
+                    added = [name] if arguments.help else []
+                # Beside the other overrides, which a flag must not part.
+                last = arguments.overrides[-1] if arguments.overrides else sys.argv[0]
+                position = sys.argv.index(last) + 1
+                sys.argv[position:position] = added
                 if arguments.multirun:
                     prepare_launcher(arguments.overrides, report_job_result)
                 is_multirun = arguments.multirun and trains and not arguments.cfg

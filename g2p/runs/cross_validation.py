@@ -191,7 +191,7 @@ def _draw(
                 if score := scores.get((arm, phenotype)):
                     axes.errorbar(score.r2_mean, y, xerr=score.r2_se, fmt="D", color=BLUE,
                                   markersize=4, capsize=2)  # fmt: skip
-            axes.setconfiguration_title(phenotype, fontsize=9)
+            axes.set_title(phenotype, fontsize=9)
             axes.set_xlabel("test R2")
             axes.set_yticks(range(len(arms)), [configuration_title(arm, names) for arm in arms])
             axes.set_ylim(len(arms) - 0.5, -0.5)
