@@ -57,7 +57,7 @@ def test_every_number_of_the_findings_is_of_a_table():
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_derived_tables_are_those_of_the_kept_rows():
+def test_derived_tables_follow_from_the_stored_rows():
     for name, table in derive_tables().items():
-        kept = pd.read_csv(FINDINGS / name)
-        pd.testing.assert_frame_equal(kept, table, check_dtype=False)
+        stored = pd.read_csv(FINDINGS / name)
+        pd.testing.assert_frame_equal(stored, table, check_dtype=False)
