@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import torch
 
+from g2p.config.locate import is_dotted
 from g2p.config.run_config import RunConfig
 from g2p.core.errors import G2PError
 from g2p.hardware.device import resolve_accelerator
@@ -82,7 +83,7 @@ def _measured_update(config: RunConfig, n_loci: int, n_phenotypes: int) -> Updat
         except G2PError:  # no such device here
             _cached[key] = None
         except Exception:  # of a user's model, which may need real data
-            if "." not in config.model.name:
+            if not is_dotted(config.model.name):
                 raise
             _cached[key] = None
     return _cached[key]
