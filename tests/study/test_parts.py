@@ -8,8 +8,7 @@ import pytest
 
 from g2p.core.errors import G2PError
 from g2p.study.parts import Parts
-from tests.helpers.command import sweep
-from tests.helpers.configs import SMALL_RIDGE, paths
+from tests.helpers.studies import run_study
 
 STUDY = """
 factors:
@@ -26,13 +25,8 @@ TIMES = ("seconds", "peak_memory", "energy")
 
 
 def run_part(folder, *arguments):
-    folder.mkdir()
-    (folder / "mine.yaml").write_text(STUDY)
-    done = sweep(
-        "study=mine.yaml", "size=laptop", "logger=none", *SMALL_RIDGE[:2], *paths(folder),
-        *arguments, cwd=folder,
-    )  # fmt: skip
-    return done, folder / "studies" / "mine-laptop" / "results.parquet"
+    done, study = run_study(folder, STUDY, *arguments)
+    return done, study / "results.parquet"
 
 
 def rows_of(file):

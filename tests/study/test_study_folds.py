@@ -8,9 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from sklearn.metrics import r2_score
 
-from tests.helpers.command import sweep
-from tests.helpers.configs import SMALL_RIDGE, paths
-from tests.helpers.studies import plan_study
+from tests.helpers.studies import plan_study, run_study
 from tests.helpers.study_reports import Page
 
 STUDY = """
@@ -42,14 +40,9 @@ def test_folds_are_the_factors_that_choose_a_fold_and_nothing_else():
 
 
 def run(folder, *arguments):
-    folder.mkdir()
-    (folder / "mine.yaml").write_text(STUDY)
-    done = sweep(
-        "study=mine.yaml", "size=laptop", "logger=none", *SMALL_RIDGE[:2], *paths(folder),
-        *arguments, cwd=folder,
-    )  # fmt: skip
+    done, study = run_study(folder, STUDY, *arguments)
     assert done.returncode == 0, done.stderr
-    return done.stdout, folder / "studies" / "mine-laptop"
+    return done.stdout, study
 
 
 def read(file):

@@ -12,9 +12,8 @@ from g2p.runs.status import record_failure
 from g2p.study.expand import resolve
 from g2p.study.parts import Parts
 from g2p.study.tuning import needed_runs
-from tests.helpers.command import sweep
 from tests.helpers.configs import SMALL_RIDGE, paths
-from tests.helpers.studies import plan_study
+from tests.helpers.studies import plan_study, run_study
 
 NO_PARTS = Parts(())
 RATES = [1e-4, 1e-3, 1e-2]
@@ -105,20 +104,15 @@ sizes: {laptop: {}}
 """
 
 
-def run_study(folder, *arguments):
-    folder.mkdir()
-    (folder / "mine.yaml").write_text(STUDY)
-    done = sweep(
-        "study=mine.yaml", "size=laptop", "logger=none", *SMALL_RIDGE[:2], *paths(folder),
-        *arguments, cwd=folder,
-    )  # fmt: skip
+def results_of(folder, *arguments):
+    done, study = run_study(folder, STUDY, *arguments)
     assert done.returncode == 0, done.stderr
-    return pq.read_table(folder / "studies" / "mine-laptop" / "results.parquet").to_pandas()
+    return pq.read_table(study / "results.parquet").to_pandas()
 
 
 def test_a_study_trains_all_candidates_in_the_first_seed_alone(tmp_path):
     """And a part that runs elsewhere takes the choice from the first part's table."""
-    whole = run_study(tmp_path / "whole")
+    whole = results_of(tmp_path / "whole")
     assert len([*(tmp_path / "whole" / "runs").iterdir()]) == 4 + 2 * 2
     val = whole[whole["split"] == "val"]
     for _, arm in val.groupby("model"):
@@ -126,10 +120,10 @@ def test_a_study_trains_all_candidates_in_the_first_seed_alone(tmp_path):
         best = first.loc[first["r2"].idxmax(), "model.folds"]
         assert {*arm.loc[arm["seed"] != 0, "model.folds"]} == {best}
         assert first.loc[first["selected"], "model.folds"].tolist() == [best]
-    run_study(tmp_path / "one", "seeds=0")
+    results_of(tmp_path / "one", "seeds=0")
     table = tmp_path / "one.parquet"
     shutil.copy(tmp_path / "one" / "studies" / "mine-laptop" / "results.parquet", table)
-    two = run_study(tmp_path / "two", "seeds=1,2", f"tables={table}")
+    two = results_of(tmp_path / "two", "seeds=1,2", f"tables={table}")
     assert len([*(tmp_path / "two" / "runs").iterdir()]) == 2 * 2
     columns = ["model", "model.folds", "seed", "phenotype", "split", "r2", "selected"]
     assert two[columns].equals(whole[columns])
