@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         TrainingError,
     )
     from g2p.data.panel import Panel
-    from g2p.runs.finished_run import Run
+    from g2p.explain.run import Run
     from g2p.study.study_results import StudyResults
 
 __version__ = "0.2.0"
@@ -41,7 +41,7 @@ _MODULES = {
         "DamagedRunError",
     ),
     "g2p.data.panel": ("Panel",),
-    "g2p.runs.finished_run": ("Run",),
+    "g2p.explain.run": ("Run",),
     "g2p.study.study_results": ("StudyResults",),
 }  # fmt: skip
 __path__.append(f"{__path__[0]}/cli/moved")  # see the package g2p.cli.moved

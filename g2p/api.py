@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from g2p.data.panel import Panel
-    from g2p.runs.finished_run import Run
+    from g2p.explain.run import Run
     from g2p.study.study_results import StudyResults
 
 Folder = str | os.PathLike
@@ -39,7 +39,7 @@ def train(*overrides: str, config_dir: Folder | None = None) -> "Run":
     from g2p.config.compose import compose_config, overridden_keys
     from g2p.config.locate import is_dotted
     from g2p.core.messages import format_error
-    from g2p.runs.finished_run import Run
+    from g2p.explain.run import Run
     from g2p.runs.in_process import call_from_python
     from g2p.runs.run import run
 
@@ -66,8 +66,8 @@ def load_run(folder: Folder, *, code: Sequence[str] = ()) -> "Run":
     Raises:
         RunError: when the folder is not the directory of a finished run.
     """
+    from g2p.explain.run import Run
     from g2p.runs.directory import RunDirectory, unverified_line
-    from g2p.runs.finished_run import Run
 
     path = Path(folder).expanduser()
     if not path.is_dir():

@@ -21,7 +21,7 @@ LAYERS = [
     {"data", "models", "baselines", "stats"},
     {"training"},
     {"runs"},
-    {"report", "launch"},
+    {"explain", "report", "launch"},
     {"study"},
     {"cli"},
 ]

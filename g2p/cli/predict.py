@@ -23,18 +23,17 @@ from pathlib import Path
 
 from g2p.cli.command import run_command
 from g2p.cli.config_dir import take_config_dir
+from g2p.cli.run_arguments import check_choices, find_run, parse_arguments
 from g2p.config.compose import compose_config, overridden_keys
 from g2p.config.registry import prepare_options
 from g2p.config.search_path import config_folders
-from g2p.core.errors import OptionError, RunError
-from g2p.core.phrases import listed, nearest
+from g2p.core.errors import OptionError
 from g2p.data.harmonize import BY
-from g2p.runs.directory import SIGNATURE
 from g2p.runs.predict import write_predictions
 
 DEFAULTS = {
-    "run": None, "out": "predictions.parquet", "missing_loci": "refuse", "match": "both",
-    "accelerator": "auto", "code": None,
+    "run": "", "out": "predictions.parquet", "missing_loci": "refuse", "match": "both",
+    "accelerator": "auto", "code": "",
 }  # fmt: skip
 CHOICES = {
     "missing_loci": ("refuse", "impute"), "match": BY, "accelerator": ("auto", "cpu", "cuda"),
@@ -58,44 +57,16 @@ def _predict(arguments: list[str]) -> None:
 def _predict_composed(options: dict, overrides: list[str]) -> None:
     config = compose_config(overrides)
     cache, runs = (Path(path).expanduser() for path in (config.paths.cache, config.paths.runs))
-    run = _run_directory(options.pop("run"), runs)
+    run = find_run(options.pop("run"), runs)
     out = Path(options.pop("out")).expanduser()
-    code = (options.pop("code") or "").split(",")
+    code = options.pop("code").split(",")
     write_predictions(run, config.data, cache, out=out, code=code, **options)
-
-
-def _run_directory(run: str, runs: Path) -> Path:
-    """Return a run's directory, from its path or from its signature alone."""
-    folder = Path(run).expanduser()
-    if folder.is_dir() or not SIGNATURE.fullmatch(run):
-        return folder
-    if not (runs / run).is_dir():
-        raise RunError(f"run={run}: this folder exists neither here nor in paths.runs={runs}.")
-    return runs / run
 
 
 def _parse(arguments: list[str]) -> tuple[dict[str, str], list[str]]:
     """Return the command's options with their values, and the overrides of `data` and `paths`."""
-    options, overrides = {}, []
-    for argument in arguments:
-        key, _, value = argument.partition("=")
-        if key in DEFAULTS:
-            if key in options:
-                raise OptionError(f"{key} is given twice. Keep one.")
-            options[key] = value
-        elif key.lstrip("+").partition(".")[0] in ("data", "paths"):
-            overrides.append(argument)
-        else:
-            raise OptionError(
-                f"{key} is not an option of g2p predict.{nearest(key, DEFAULTS)} "
-                f"It takes {listed(DEFAULTS)}, data and paths."
-            )
-    options = DEFAULTS | options
-    if not options["run"]:
-        raise OptionError("run=RUN is missing: the directory of a finished run.")
-    for key, allowed in CHOICES.items():
-        if options[key] not in allowed:
-            raise OptionError(f"{key} must be one of {listed(allowed)}, not {options[key]!r}.")
+    options, overrides = parse_arguments(arguments, DEFAULTS, "g2p predict")
+    check_choices(options, CHOICES)
     without_effect = {f"data.{key}" for key in prepare_options()}
     for key in overridden_keys(overrides):
         if key in without_effect:

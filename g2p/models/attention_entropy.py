@@ -27,6 +27,13 @@ def attention_entropy(model: nn.Module, genotype_BL: Tensor) -> list[dict]:
     that of uniform weights, log L; `own`, the mean weight of a locus on itself; and `degenerate`:
     None, or why this layer's attention cannot matter.
     """
+    return [
+        _layer_statistics(layer, x_BLD) for layer, x_BLD in attention_inputs(model, genotype_BL)
+    ]
+
+
+def attention_inputs(model: nn.Module, genotype_BL: Tensor) -> list[tuple[Attention, Tensor]]:
+    """Return each attention layer with what it receives, (B, L, D), in the order of calls."""
     inputs: dict[Attention, list[Tensor]] = {}  # a multi-environment model passes several times
 
     def collect(layer: nn.Module, arguments: tuple[Tensor, ...]) -> None:
@@ -40,13 +47,13 @@ def attention_entropy(model: nn.Module, genotype_BL: Tensor) -> list[dict]:
     model.train(was_training)
     for hook in hooks:
         hook.remove()
-    return [_layer_statistics(layer, torch.cat(tensors)) for layer, tensors in inputs.items()]
+    return [(layer, torch.cat(tensors)) for layer, tensors in inputs.items()]
 
 
 def _layer_statistics(layer: Attention, x_BLD: Tensor) -> dict:
     entropy = self_weight = 0.0
     count = 0
-    for first, weights_BHRL in _weights(layer, x_BLD):
+    for first, weights_BHRL in attention_weights(layer, x_BLD):
         entropy += torch.special.entr(weights_BHRL).sum().item()
         self_weight += weights_BHRL.diagonal(offset=first, dim1=2, dim2=3).sum().item()
         count += weights_BHRL[..., 0].numel()
@@ -65,7 +72,7 @@ def _layer_statistics(layer: Attention, x_BLD: Tensor) -> dict:
     return result
 
 
-def _weights(layer: Attention, x_BLD: Tensor) -> Iterator[tuple[int, Tensor]]:
+def attention_weights(layer: Attention, x_BLD: Tensor) -> Iterator[tuple[int, Tensor]]:
     """Yield the first locus of each block of query loci, and the block's softmaxed scores."""
     query, key, _ = layer.projections(x_BLD)
     scale = layer.scale(x_BLD.shape[2])

@@ -36,7 +36,7 @@ STATUS = "status.json"
 LOCK = ".lock"  # held by the process that trains the run
 FILES = (
     "config.yaml", "metrics.json", "history.parquet", "predictions.parquet", "environment.json",
-    "checkpoints", "figures", CHECKSUMS, STATUS,
+    "checkpoints", "figures", "explain", CHECKSUMS, STATUS,
 )  # fmt: skip
 CHECKPOINTS = ("best.ckpt", "last.ckpt")
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the fast one where there is one
@@ -104,7 +104,7 @@ class RunDirectory:
                 self.checkpoints.rmdir()
         else:
             _remove(self.checkpoints)
-        for name in ("figures", "history.parquet", "predictions.parquet", CHECKSUMS):
+        for name in ("figures", "explain", "history.parquet", "predictions.parquet", CHECKSUMS):
             _remove(self.folder / name)
 
     def remove(self) -> list[Path]:

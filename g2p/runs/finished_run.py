@@ -27,8 +27,10 @@ MANY = 20
 
 
 @dataclass(frozen=True, eq=False)
-class Run:
+class FinishedRun:
     """A finished run. Its files are read when they are first asked for; none is executed.
+
+    `g2p.explain.run.Run` can explain it, too.
 
     Attributes:
         folder: the run's directory.

@@ -1,24 +1,23 @@
 """run(config): the one path of every entry point, from a config to a finished directory."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from g2p.config.registry import prepare_options
 from g2p.config.run_config import RunConfig
 from g2p.config.schema import check
 from g2p.core.console import Console
 from g2p.core.errors import G2PError
 from g2p.core.phrases import plural
-from g2p.data.preprocess import Prepared, prepare
+from g2p.data.preprocess import Prepared
 from g2p.runs.directory import RunDirectory, unverified_line
 from g2p.runs.environment import differences
 from g2p.runs.execute import Result, Steps, training_steps
 from g2p.runs.lock import locked
 from g2p.runs.metrics_table import print_attention, print_plateau, print_table
+from g2p.runs.prepared_data import prepared_data, ridge_config
 from g2p.runs.resolve import ResolvedRun, finished_under_other_code, resolve_run
 from g2p.runs.ridge_reference import ridge_reference
 from g2p.runs.status import recorded
@@ -127,14 +126,8 @@ def obtain_steps(
             _base_config(config, other_phenotypes), group and group.base(), console, wait
         )
         base = base_run.verify("checkpoints/best.ckpt")
-    options = {key: value for key, value in config.data.items() if key in prepare_options()}
-    panel = replace(resolved.panel, phenotypes=resolved.phenotypes)
-    target = resolved.target
-    cache = Path(config.paths.cache).expanduser()
-    stored = cache / "thinned" / f"{_genotypes_signature(config, resolved.signature_of)}.npz"
-    data = weigh_strains(
-        prepare(panel, resolved.split, columns, config.qc, target, stored, **options)
-    )
+    target, cache = resolved.target, Path(config.paths.cache).expanduser()
+    data = weigh_strains(prepared_data(config, resolved))
     for line in (*data.qc_log, _sizes_line(config, data), *_transfer_lines(data, target)):
         console.print(line, soft_wrap=True)
     with locked(directory, console, wait) as check_directory:
@@ -146,9 +139,9 @@ def obtain_steps(
                 directory.clear()
         if not directory.finished:  # another process may have finished it while we waited
             with recorded(directory, config):
-                ridge_signature = resolved.signature_of(_ridge_config(config))
+                ridge_signature = resolved.signature_of(ridge_config(config))
                 ridge = ridge_reference(data, cache / "ridge" / f"{ridge_signature}.json")
-                ceiling = panel.noise_ceiling
+                ceiling = resolved.panel.noise_ceiling
                 yield from training_steps(
                     config, directory, data, base, ridge, ceiling, resolved.accelerator,
                     resolved.provenance, group, check_directory,
@@ -176,18 +169,6 @@ def _is_unfinished_force(directory: RunDirectory) -> bool:
 def _base_config(config: RunConfig, phenotypes: list[str]) -> RunConfig:
     """Return the config of the run that fine-tuning starts from."""
     return config.replace(transfer={"name": "none"}, phenotype=phenotypes, force=False)
-
-
-def _genotypes_signature(config: RunConfig, signature_of: Callable[..., str]) -> str:
-    """Hash the keys that decide on a run's genotypes, as if they were a run's config."""
-    ridge = _ridge_config(config).with_value("data.weights", "none")
-    if config.data.missing == "drop_strain" or config.split.name == "cv2":
-        return signature_of(ridge)  # then the phenotypes do, too
-    return signature_of(ridge.replace(transfer={"name": "none"}), phenotypes=[])
-
-
-def _ridge_config(config: RunConfig) -> RunConfig:
-    return config.replace(model={"name": "ridge"})
 
 
 def _sizes_line(config: RunConfig, data: Prepared) -> str:

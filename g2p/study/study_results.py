@@ -81,13 +81,14 @@ class StudyResults:
         Raises:
             ModuleNotFoundError: where xarray is not installed (`pip install 'g2p[xarray]'`).
         """
+        import pandas as pd
         import xarray  # noqa: F401  (pandas converts to it)
 
         factors = [name for name in self.results if name not in COLUMNS and name != "seed"]
         frame = self.results.copy()
         for name in factors:
             if frame[name].isna().to_numpy().any():
-                frame[name] = frame[name].map(lambda v: "null" if v is None or v != v else str(v))
+                frame[name] = frame[name].map(lambda v: "null" if pd.isna(v) else str(v))
         levels = {name: len(set(frame[name])) for name in factors}
         varying = [name for name in factors if levels[name] > 1]
         others = [name for name in varying if name != "model"]

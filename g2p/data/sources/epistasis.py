@@ -109,8 +109,7 @@ def _simulate(
     of_loci, of_sets = draw(loci, 3), draw(loci, 3)
     offset = rng.normal() if coefficients == "gaussian" else rng.exponential()
 
-    degrees = np.array(TEMPERATURES if temperatures == "eight" else (SINGLE,))
-    powers = np.stack([(degrees - SINGLE) ** k for k in (0, 1, 2)])  # (3, P), for a, b and c
+    degrees, powers = _degrees(temperatures), effect_powers(temperatures)
     additive, interaction = np.empty((2, len(genotypes), len(degrees)))
     for start in range(0, len(genotypes), BLOCK):
         block = genotypes[start : start + BLOCK]
@@ -139,6 +138,15 @@ def _simulate(
             "noise_sd": noise_sd.tolist(),
         },
     )
+
+
+def effect_powers(temperatures: str) -> np.ndarray:
+    """Return the (3, P) that coefficients a, b and c are multiplied by, for `one` or `eight`."""
+    return np.stack([(_degrees(temperatures) - SINGLE) ** k for k in (0, 1, 2)])
+
+
+def _degrees(temperatures: str) -> np.ndarray:
+    return np.array(TEMPERATURES if temperatures == "eight" else (SINGLE,))
 
 
 def _cross(

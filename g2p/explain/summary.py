@@ -1,0 +1,119 @@
+"""What an explanation found, as tables of the terminal."""
+
+import pandas as pd
+from rich import box
+from rich.table import Table
+
+from g2p.core.console import Console
+from g2p.core.phrases import plural
+from g2p.explain.explanation import Explanation
+from g2p.explain.hubs import hub_table
+from g2p.explain.labels import locus_labels
+
+STRONGEST = 10  # loci, pairs and hubs that are listed
+
+
+def print_summary(explanation: Explanation) -> None:
+    """Print the strongest loci, the claimed pairs, variance, and how they compare."""
+    console = Console()
+    labels = locus_labels(explanation.effects)
+    console.print(_effects(explanation, labels))
+    console.print(_pairs(explanation, labels))
+    console.print(_variance(explanation))
+    for line in _lines(explanation):
+        console.print(line, soft_wrap=True)
+
+
+def _effects(explanation: Explanation, labels: dict[str, str]) -> Table:
+    several = explanation.effects["phenotype"].nunique() > 1
+    has_refits = bool(explanation.effects["se"].notna().any())
+    by_gene = "gene" in explanation.effects
+    rows = explanation.effects.sort_values("variance_share", ascending=False, kind="stable")
+    table = Table(title=f"strongest of {len(rows):,} effects, f(+) - f(-)", box=box.SIMPLE)
+    for heading in (*["phenotype"] * several, "locus", *["at"] * by_gene):
+        table.add_column(heading, overflow="fold")
+    for heading in ("effect", "se", *["se, refits"] * has_refits, "variance"):
+        table.add_column(heading, justify="right")
+    for row in rows.head(STRONGEST).to_dict("records"):
+        table.add_row(
+            *[row["phenotype"]] * several, labels[row["locus"]],
+            *[f"{row['chromosome']}:{row['position']:,}"] * by_gene, f"{row['effect']:z.3g}",
+            _number(row["se_background"]), *[_number(row["se"])] * has_refits,
+            f"{row['variance_share']:.1%}",
+        )  # fmt: skip
+    return table
+
+
+def _pairs(explanation: Explanation, labels: dict[str, str]) -> Table:
+    pairs = explanation.interactions
+    several = pairs["phenotype"].nunique() > 1
+    tested, claimed = int(pairs["p"].notna().sum()), int(pairs["claimed"].sum())
+    rows = pairs[pairs["claimed"]].sort_values("variance_share", ascending=False, kind="stable")
+    title = f"{claimed} of {tested} tested pairs claimed (q <= 0.05), the strongest"
+    table = Table(title=title, box=box.SIMPLE)
+    for heading in (*["phenotype"] * several, "locus", "locus"):
+        table.add_column(heading, overflow="fold")
+    for heading in ("effect", "se", "variance", "q"):
+        table.add_column(heading, justify="right")
+    for row in rows.head(STRONGEST).to_dict("records"):
+        table.add_row(
+            *[row["phenotype"]] * several, labels[row["locus_a"]], labels[row["locus_b"]],
+            f"{row['effect']:z.3g}", _number(row["se_background"]), f"{row['variance_share']:.2%}",
+            f"{row['q']:.1g}",
+        )  # fmt: skip
+    return table
+
+
+def _variance(explanation: Explanation) -> Table:
+    shares = explanation.variance.pivot_table(
+        index="of", columns="component", values="share", aggfunc="mean", dropna=False
+    )
+    n = explanation.variance["phenotype"].nunique()
+    title = f"share of variance{f', mean of {n} phenotypes' if n > 1 else ''}"
+    table = Table(title=title, box=box.SIMPLE)
+    table.add_column("of the")
+    for component in ("additive", "pairwise", "higher"):
+        table.add_column(component, justify="right")
+    for of, row in shares.iterrows():
+        table.add_row(str(of), *(_percent(row.get(c)) for c in ("additive", "pairwise", "higher")))
+    return table
+
+
+def _lines(explanation: Explanation) -> list[str]:
+    facts = explanation.facts
+    lines = [f"A flip is {facts['flip']}; {plural(len(facts['background']), 'strain')}."]
+    if facts["loci_flipped_with_others"]:
+        lines.append(
+            f"{facts['loci_flipped_with_others']} loci are flipped together with those linked."
+        )
+    if facts["tests_given"]:
+        lines.append(f"Pairs are tested given {'; '.join(facts['tests_given'])}.")
+    strongest = hub_table(explanation).head(5)
+    if len(strongest) and strongest["all_pairs"].max() > 0:
+        lines.append(f"Loci with the strongest interactions: {', '.join(strongest['label'])}.")
+    for phenotype, row in facts["published"].items():
+        if row["correlation"] is not None:
+            lines.append(
+                f"{phenotype}: effects correlate at {row['correlation']:z.3f} with the published "
+                f"ones of {plural(row['loci'], 'locus').replace('locuss', 'loci')}; "
+                f"{row['same_sign']:.0%} have the same sign."
+            )
+    for layer, rank in facts.get("attention", {}).items():
+        lines.append(f"Layer {layer}: rank correlation of attention and interaction {rank:z.2f}.")
+    if truth := explanation.truth:
+        recall = "none is large enough to count" if truth["recall"] is None else (
+            f"{truth['found']} of {truth['true_pairs']} found (recall {truth['recall']:.2f})"
+        )  # fmt: skip
+        lines.append(
+            f"True pairs: {recall}; {truth['false_claims']} of {truth['claims']} claims are false "
+            f"(fdr {truth['fdr']:.2f})."
+        )
+    return lines
+
+
+def _number(value: float) -> str:
+    return "" if pd.isna(value) else f"{value:.2g}"
+
+
+def _percent(value: float | None) -> str:
+    return "" if value is None or pd.isna(value) else f"{value:.1%}"

@@ -1,0 +1,38 @@
+"""The data that a run is fitted on, and that its model is explained on."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from g2p.config.registry import prepare_options
+from g2p.config.run_config import RunConfig
+from g2p.data.preprocess import Prepared, prepare
+from g2p.runs.resolve import ResolvedRun
+
+
+def prepared_data(config: RunConfig, resolved: ResolvedRun) -> Prepared:
+    """Return the strains, loci and phenotypes of a run, cleaned, LD-pruned and standardised.
+
+    Raises:
+        DataError: as `g2p.data.preprocess.prepare`.
+    """
+    options = {key: value for key, value in config.data.items() if key in prepare_options()}
+    panel = replace(resolved.panel, phenotypes=resolved.phenotypes)
+    cache = Path(config.paths.cache).expanduser()
+    stored = cache / "thinned" / f"{_genotypes_signature(config, resolved.signature_of)}.npz"
+    return prepare(
+        panel, resolved.split, resolved.columns, config.qc, resolved.target, stored, **options
+    )
+
+
+def ridge_config(config: RunConfig) -> RunConfig:
+    """Return the config of ridge on a run's data."""
+    return config.replace(model={"name": "ridge"})
+
+
+def _genotypes_signature(config: RunConfig, signature_of: Callable[..., str]) -> str:
+    """Hash the keys that decide on a run's genotypes, as if they were a run's config."""
+    ridge = ridge_config(config).with_value("data.weights", "none")
+    if config.data.missing == "drop_strain" or config.split.name == "cv2":
+        return signature_of(ridge)  # then the phenotypes do, too
+    return signature_of(ridge.replace(transfer={"name": "none"}), phenotypes=[])
