@@ -14,7 +14,7 @@ from g2p.explain.averages import Averages
 from g2p.explain.background import Background, choose_background
 from g2p.explain.differences import in_blocks
 from g2p.explain.effects import effects_table
-from g2p.explain.explanation import Explanation
+from g2p.explain.explanation import FOLDER, VERSION, Explanation
 from g2p.explain.figures import draw
 from g2p.explain.interactions import interactions_table, separable_pairs
 from g2p.explain.linkage import Linkage, linked_loci
@@ -28,7 +28,6 @@ from g2p.explain.truth import score_claims, true_pairs
 from g2p.explain.variance import COMPONENTS, of_phenotype, of_predictions
 from g2p.runs.directory import RunDirectory
 
-FOLDER = "explain"  # in the run's directory
 LINKED = 0.5  # |r| from which on two loci of a chromosome cannot be told apart
 MOST_STRAINS = 20_000  # whose predictions are taken apart into components
 STRAINS_OF_TRIPLES = 200
@@ -167,6 +166,7 @@ def _facts(
 ) -> dict:
     """Return what the tables are computed from."""
     return {
+        "version": VERSION,
         "run": subject.directory.folder.name,
         "model": subject.model.name,
         "options": asdict(options),

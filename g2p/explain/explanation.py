@@ -1,15 +1,32 @@
 """An explanation, opened: its tables and facts, for use from Python."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from g2p.core.atomic_files import read_json
 from g2p.core.errors import RunError
+from g2p.explain.options import ExplainOptions
+from g2p.runs.directory import RunDirectory
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+FOLDER = "explain"  # in the run's directory
+# Increase when the same options would give other tables.
+VERSION = 1
+
+
+def stored_explanation(directory: RunDirectory, options: ExplainOptions) -> "Explanation | None":
+    """Return the explanation of a run with these options, if it has one that is whole."""
+    explanation = Explanation(directory.folder / FOLDER)
+    facts = read_json(explanation.folder / "explain.json") or {}
+    if facts.get("version") == VERSION and facts.get("options") == asdict(options):
+        return explanation
+    return None
 
 
 @dataclass(frozen=True, eq=False)

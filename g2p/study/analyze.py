@@ -25,6 +25,7 @@ from g2p.stats.crossing_table import COLUMNS as CROSSING_COLUMNS
 from g2p.stats.crossing_table import crossing_rows, print_crossings
 from g2p.stats.effects_table import effects_of, effects_table, print_effects
 from g2p.stats.escape import plateau_warnings
+from g2p.stats.recovery import Recovered
 from g2p.stats.reference_checks import reference_warnings
 from g2p.stats.study_folds import StudyFolds
 from g2p.study.collect import locked_results
@@ -42,7 +43,7 @@ EPIK_PANEL = "bbq_li"  # whose curves against strains are published
 
 def compare_and_report(
     study: Study, runs: list[StudyRun], table: pa.Table, folder: Path, overrides: list[str],
-    console: Console,
+    console: Console, explained: list[Recovered],
 ) -> None:  # fmt: skip
     """Compare the finished runs, print it, and write `effects.parquet` and `report.html`.
 
@@ -50,7 +51,7 @@ def compare_and_report(
     depend on has changed.
     """
     with locked_results(folder):
-        effects, sentences = _effects_and_warnings(study, runs, table, folder, overrides)
+        effects, sentences = _effects_and_warnings(study, runs, table, folder, overrides, explained)
     print_scores(read_scores(folder / "scores.csv"), console)
     if effects:
         print_effects(effects, console)
@@ -61,11 +62,12 @@ def compare_and_report(
 
 
 def _effects_and_warnings(
-    study: Study, runs: list[StudyRun], table: pa.Table, folder: Path, overrides: list[str]
-) -> tuple[list[Effect], list[str]]:
+    study: Study, runs: list[StudyRun], table: pa.Table, folder: Path, overrides: list[str],
+    explained: list[Recovered],
+) -> tuple[list[Effect], list[str]]:  # fmt: skip
     """The effects and the warnings, as stored or made now."""
     note = folder / "published.json"
-    digest = _inputs_digest(study, folder, overrides)
+    digest = _inputs_digest(study, folder, [*overrides, str(explained)])
     stored = read_checked_json(note, Published)
     if stored and stored["of"] == digest and stored["files"] == _file_digests(folder):
         with suppress(OSError, pa.ArrowException, LookupError, TypeError):  # missing or damaged
@@ -83,7 +85,9 @@ def _effects_and_warnings(
         write_csv(folder / "crossings.csv", crossing_rows(crossings), CROSSING_COLUMNS)
     if folds := cross_validation(study, table):
         write_folds(folder, folds)
-    _write_report(study, runs, table, folder, overrides, effects, crossings, folds, sentences)
+    _write_report(
+        study, runs, table, folder, overrides, effects, crossings, folds, sentences, explained
+    )
     if "running" not in table["status"].unique().to_pylist():  # their curves grow
         files = _file_digests(folder)
         write_json(note, {"of": digest, "files": files, "warnings": sentences})
@@ -142,7 +146,7 @@ def _file_digests(folder: Path) -> dict[str, str]:
 def _write_report(
     study: Study, runs: list[StudyRun], table: pa.Table, folder: Path, overrides: list[str],
     effects: list[Effect], crossings: list[Crossing], folds: StudyFolds | None,
-    sentences: list[str],
+    sentences: list[str], explained: list[Recovered],
 ) -> None:  # fmt: skip
     # This imports matplotlib, which a study that has not changed does not need.
     from g2p.report.study.published_results import epik_curve, published
@@ -169,6 +173,8 @@ def _write_report(
         published=published(phenotypes) if panels == {PUBLISHED_PANEL} else [],
         crossings=crossings,
         folds=folds,
+        explained=explained,
+        pairs=[(str(c.a), str(c.b)) for c in pooled if c.arm == study.arm],
         published_curve=epik_curve() if panels == {EPIK_PANEL} else [],
         command=f"{typed_command('sweep')} {shlex.join(command)}",
         provenance=write_provenance(study, runs, folder),

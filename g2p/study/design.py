@@ -30,6 +30,8 @@ The spec of a study, `conf/study/<name>.yaml` or a user's own file, has these ke
                  with the best validation R2 counts; `results.parquet` has all. With `first_seed`
                  for `validation`, all are trained in the first seed alone, and the best value
                  there in the other seeds
+    explain      true, or options of `g2p explain`: each finished run is explained, and the report
+                 says what its model found; against the truth, where the panel has that
     sizes        full, smoke and others: any of the above, which replaces it (of `set` and
                  `factors`, the entries of the same name)
 """
@@ -40,13 +42,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from g2p.core.errors import OptionError
-from g2p.core.phrases import listed, nearest
+from g2p.core.phrases import listed
+from g2p.explain.options import ExplainOptions, explain_options
 from g2p.stats.comparison import Comparison
 from g2p.stats.crossing import CurvePair
 from g2p.study.comparisons import comparisons
 from g2p.study.crossings import curve_pairs
 from g2p.study.design_checks import check_keys, check_number, check_select
 from g2p.study.factors import factor_values, fold_factors, paired_values, seed_values, value_label
+from g2p.study.rules import check_rules, rule_overrides
 from g2p.study.schema import read_spec
 from g2p.study.study_files import study_file
 
@@ -76,6 +80,7 @@ class Study:
         folds: factors that choose a run's fold of a cross-validation.
         file: of the spec.
         crossings: pairs of arms whose curves are asked where they cross.
+        explain: how closely each run is explained; None: it is not.
         first_seed: the seed that chooses these values for all others; None: each chooses its own.
     """
 
@@ -89,6 +94,7 @@ class Study:
     first_seed: int | None = None
     crossings: tuple[CurvePair, ...] = ()
     folds: tuple[str, ...] = ()
+    explain: ExplainOptions | None = None
     file: Path = Path()
 
     @property
@@ -159,7 +165,7 @@ def plan(
         seeds.insert(0, all_seeds[0])
     factors["seed"] = seed_values(seeds, chosen.get("seed_keys", []))
     size_factors = [each.get("factors", {}) for each in (spec, *sizes.values())]
-    _check_rules(name, chosen.get("when", []), factors, size_factors)
+    check_rules(name, chosen.get("when", []), factors, size_factors)
     for factor in factors:
         factors[factor] = _override_factor(name, factor, factors[factor], user_overrides or {})
     check_number(name, factors)
@@ -167,7 +173,13 @@ def plan(
         Point(dict(zip(factors, labels, strict=True)), overrides)
         for labels, overrides in _points(factors, common)
     ]
-    points = [p for p in (_apply_rules(p, chosen.get("when", [])) for p in points) if p is not None]
+    rules = chosen.get("when", [])
+    overrides = [rule_overrides(point.factors, rules) for point in points]
+    points = [
+        Point(point.factors, point.overrides | more)
+        for point, more in zip(points, overrides, strict=True)
+        if more is not None
+    ]
     if not points:
         raise OptionError(f"study={name}: its rules (when) drop every run.")
     check_keys(name, points)
@@ -187,7 +199,15 @@ def plan(
         name, size, spec.get("question", name), arm, points, compared, tuple(select),
         first_seed=next(iter(factors["seed"])) if "first_seed" in select.values() else None,
         crossings=tuple(crossings), folds=fold_factors(factors),
+        explain=_explain_options(chosen.get("explain", False)),
     )  # fmt: skip
+
+
+def _explain_options(value: bool | Mapping) -> ExplainOptions | None:
+    """Return how runs are explained, of a spec's `explain`; None: not at all."""
+    if value is False:
+        return None
+    return explain_options({} if value is True else value)
 
 
 def overridden_key(factor: str) -> str:
@@ -210,41 +230,9 @@ def _override_factor(name: str, factor: str, values: Mapping, user_overrides: Ma
     return {value_label(user_overrides[key]): {key: user_overrides[key]}}
 
 
-def _check_rules(name: str, rules: list, factors: Mapping, size_factors: list[Mapping]) -> None:
-    """Refuse a condition on a factor or label that no size of the study has."""
-    for rule in rules:
-        for factor, rule_labels in rule["if"].items():
-            if factor not in factors:
-                raise OptionError(
-                    f"study={name}: when names {factor}, which is not one of its factors "
-                    f"({listed(factors)}).{nearest(str(factor), factors)}"
-                )
-            labels = [*factors[factor]]
-            for spec in size_factors:
-                labels += factor_values(factor, spec[factor]) if factor in spec else []
-            for label in rule_labels if isinstance(rule_labels, list) else [rule_labels]:
-                if label not in labels:
-                    raise OptionError(
-                        f"study={name}: when names {factor}={label!r}, which the study does not "
-                        f"have.{nearest(str(label), map(str, labels))} "
-                        f"It has: {listed(map(str, dict.fromkeys(labels)))}."
-                    )
-
-
 def _points(factors: Mapping[str, Mapping], common: Mapping) -> Iterator[tuple[tuple, dict]]:
     for labels in itertools.product(*factors.values()):
         overrides = dict(common)
         for key, label in zip(factors, labels, strict=True):
             overrides |= factors[key][label]
         yield labels, overrides
-
-
-def _apply_rules(point: Point, rules: list[Mapping]) -> Point | None:
-    """The point after the rules that apply to it; None when one drops it."""
-    for rule in rules:
-        rule_labels = {k: v if isinstance(v, list) else [v] for k, v in rule["if"].items()}
-        if all(point.factors.get(key) in values for key, values in rule_labels.items()):
-            if rule.get("drop"):
-                return None
-            point = Point(point.factors, point.overrides | rule["set"])
-    return point

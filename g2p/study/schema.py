@@ -19,7 +19,7 @@ KINDS = {
     "question": (str,), "set": (dict,), "factors": (dict,), "phenotypes": (str, list),
     "seeds": (list,), "seed_keys": (list,), "when": (list,), "arm": (str,),
     "compare": (str, list, dict), "trend": (str, list, dict), "crossing": (dict,),
-    "select": (dict,), "sizes": (dict,),
+    "select": (dict,), "explain": (bool, dict), "sizes": (dict,),
 }  # fmt: skip
 # How a factor's value is chosen: in each seed by itself, or in the first for all of them.
 SELECT_WAYS = ("validation", "first_seed")

@@ -19,6 +19,7 @@ from g2p.core.phrases import listed, plural
 from g2p.core.typed_command import typed_command
 from g2p.launch.hydra_launch import launch
 from g2p.launch.prepare import runs_at_once
+from g2p.report.study.explained_section import print_recovery
 from g2p.runs.directory import unverified_line
 from g2p.runs.environment import installed
 from g2p.runs.resolve import finished_under_other_code
@@ -26,6 +27,7 @@ from g2p.study.analyze import compare_and_report
 from g2p.study.collect import COLUMNS, collect
 from g2p.study.design import Study, load_study
 from g2p.study.expand import StudyRun, phenotypes_of, resolve
+from g2p.study.explanations import explain_runs
 from g2p.study.ledger import STATES, study_status
 from g2p.study.parts import Parts
 from g2p.study.progress import LiveProgress
@@ -110,8 +112,11 @@ def sweep(
     for line in parts.notes(run.signature for run in runs):
         console.print(f"warning: {line}", soft_wrap=True)
     table = collect(folder, runs, study.select, parts)
+    explained = explain_runs(study, runs, folder, console, only_stored="--collect" in flags)
     arguments = [f"study={name}", f"size={size}", *_part_arguments(seeds, tables), *overrides]
-    compare_and_report(study, runs, table, folder, arguments, console)
+    compare_and_report(study, runs, table, folder, arguments, console, explained)
+    if explained:
+        print_recovery(explained, console)
     if "--collect" not in flags:
         log_summary(study, runs, folder)
     if line := unverified_line(run.directory for run in runs):

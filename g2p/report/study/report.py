@@ -19,6 +19,7 @@ from g2p.report.study.cost_figure import find_baseline_arms
 from g2p.report.study.curves_section import curves_section
 from g2p.report.study.cv_table import cv_section
 from g2p.report.study.effects_section import effects_section, shared_warnings
+from g2p.report.study.explained_section import explained_section
 from g2p.report.study.factor_values import AXES
 from g2p.report.study.failed_runs import failed_runs
 from g2p.report.study.figures import pictures
@@ -26,16 +27,18 @@ from g2p.report.study.limits import MOST_ARMS
 from g2p.report.study.page import Paragraph, Verbatim, render
 from g2p.report.study.provenance_section import provenance_section
 from g2p.report.study.published_results import Published, PublishedPoint
+from g2p.report.study.recovery_figure import recovery_picture
 from g2p.report.study.results_view import StudyData
 from g2p.report.study.scores import FILE as SCORES
 from g2p.report.study.scores import score_rows, scores_section
 from g2p.report.study.summary_text import summary
 from g2p.stats.compare import Effect
 from g2p.stats.crossing import Crossing
+from g2p.stats.recovery import Recovered
 from g2p.stats.study_folds import StudyFolds
 
 NAMES = {
-    "staircase", "r2_by_phenotype", "effects", "cost", "learning_curves",
+    "staircase", "r2_by_phenotype", "effects", "cost", "learning_curves", "recovery",
     *(f"r2_by_{axis.name}" for axis in AXES.values()),
 }  # fmt: skip
 
@@ -46,6 +49,7 @@ def write_report(
     directories: Mapping[str, Path], published: Sequence[Published], command: str,
     provenance: Mapping[str, Any], crossings: Sequence[Crossing] = (),
     published_curve: Sequence[PublishedPoint] = (), folds: StudyFolds | None = None,
+    explained: Sequence[Recovered] = (), pairs: Sequence[tuple[str, str]] = (),
 ) -> Path:  # fmt: skip
     """Write `report.html` and `figures/` into the study's folder; returns the former's path.
 
@@ -66,13 +70,17 @@ def write_report(
         provenance: of the study, as `g2p.study.provenance` writes it beside the report.
         crossings: of the curves that the study asks about.
         folds: scores over folds, where the study has any.
+        explained: what the models of runs found.
+        pairs: of arms, whose explanations are compared.
         published_curve: points to show beside the study's, where strains are its factor.
     """
     data = StudyData(table, arm, factors)
     shown = data.best(MOST_ARMS)
     baseline_arms = find_baseline_arms(data, configs)
     drawn = pictures(shown, effects, directories, published, baseline_arms, published_curve)
+    recovery = recovery_picture(explained)
     figures = folder / "figures"
+    drawn += [recovery] if recovery else []
     for name in NAMES - {picture.name for picture in drawn}:
         for ending in figure_files.ENDINGS:
             (figures / f"{name}.{ending}").unlink(missing_ok=True)
@@ -94,6 +102,7 @@ def write_report(
         "Warnings": [Paragraph(text, "warning") for text in sentences],
         "Figures": [*of_figures, *images],
         "Cross-validation": cv_section(folds),
+        "What the models found": explained_section(explained, pairs),
         "Curves": curves_section(drawn, crossings),
         "Scores": scores_section(of_shown, data.arm, data.settings),
         "Effects": effects_section(effects),
