@@ -203,6 +203,17 @@ def test_the_prediction_command_of_the_readme(tmp_path, sources):
     assert (tmp_path / "predictions.csv").stat().st_size > 1000
 
 
+def test_the_explaining_commands_of_the_readme(tmp_path):
+    commands = [c for c in COMMANDS if c.startswith("g2p explain")]
+    assert len(commands) == 2
+    run = train("data.strains=200", "data.loci=16", "model=ridge", "logger=none", cwd=tmp_path)
+    signature = Path(run.stdout.splitlines()[-1]).name
+    for command in commands:
+        done = run_command(command.replace("SIGNATURE", signature), tmp_path)
+        assert done.returncode == 0, done.stderr
+    assert (tmp_path / "runs" / signature / "explain" / "effects.png").exists()
+
+
 SMALL_BENCHMARK = {
     "benchmarks.rijal_step": ["--loci", "40", "--batch", "4", "--rounds", "1"],
     "benchmarks.panel_scale": ["--strains", "300", "--loci", "200", "--text-loci", "50"],
@@ -231,6 +242,6 @@ def test_a_benchmark_of_the_readme(tmp_path, sources, command):
 def test_every_command_is_run_by_a_test():
     kinds = (
         "train.py", "sweep.py", "-m benchmarks.", "-m wandb sync",
-        "g2p average", "g2p panel", "g2p predict", "g2p runs",
+        "g2p average", "g2p explain", "g2p panel", "g2p predict", "g2p runs",
     )  # fmt: skip
     assert all(any(kind in command for kind in kinds) for command in COMMANDS)

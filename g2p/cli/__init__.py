@@ -1,1 +1,1 @@
-"""The commands: train, sweep, runs, predict, panel, average, pretrained."""
+"""The commands: train, sweep, runs, predict, explain, panel, average, pretrained."""

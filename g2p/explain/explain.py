@@ -27,6 +27,7 @@ from g2p.explain.third_order import candidate_triples, triples_table
 from g2p.explain.truth import score_claims, true_pairs
 from g2p.explain.variance import COMPONENTS, of_phenotype, of_predictions
 from g2p.runs.directory import RunDirectory
+from g2p.tracking.wandb_explanation import log_explanation
 
 LINKED = 0.5  # |r| from which on two loci of a chromosome cannot be told apart
 MOST_STRAINS = 20_000  # whose predictions are taken apart into components
@@ -93,7 +94,8 @@ def explain(
     _write(folder, tables, facts, truth)
     averages.remove_files()
     explanation = Explanation(folder).loaded()
-    draw(explanation)
+    figures = [path for path in draw(explanation) if path.suffix == ".png"]
+    log_explanation(subject.config, directory.folder.name, figures, _numbers(explanation))
     return explanation
 
 
@@ -174,4 +176,16 @@ def _facts(
         "flip": background.meaning,
         "loci_flipped_with_others": int((flipped.sizes > 1).sum()),
         "loci": len(subject.loci),
+    }
+
+
+def _numbers(explanation: Explanation) -> dict[str, float]:
+    """Return the numbers of an explanation that a dashboard shows."""
+    truth = explanation.truth or {}
+    table = explanation.variance
+    shares = table.groupby(table["component"] + "_of_" + table["of"])["share"].mean().dropna()
+    return {
+        "claims": int(explanation.interactions["claimed"].sum()),
+        **{key: truth[key] for key in ("recall", "fdr") if truth.get(key) is not None},
+        **{str(name): float(share) for name, share in shares.items()},
     }

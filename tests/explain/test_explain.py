@@ -12,6 +12,7 @@ from g2p.config.registry import choices
 from g2p.core.errors import OptionError, RunError
 from g2p.runs.run import run
 from tests.helpers.configs import compose, paths
+from tests.helpers.wandb_files import content
 from tests.runs.test_predict import QUICK
 
 DATA = ("data.strains=240", "data.loci=16", "data.pairs=4", "data.triples=2", "phenotype=[23C,cu]",
@@ -199,6 +200,22 @@ def test_loci_of_a_real_panel_are_flipped_with_their_neighbours(tmp_path):
     effects = together.effects["effect"].to_numpy()
     assert effects[0] == pytest.approx(alone.effects["effect"].to_numpy()[:2].sum(), rel=0.1)
     assert together.truth is None
+
+
+def test_figures_and_numbers_are_logged_to_wandb(tmp_path, monkeypatch):
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.chdir(tmp_path)
+    config = compose(*DATA[:-1], "model=ridge", *paths(tmp_path))
+    finished = g2p.load_run(run(config))
+    explanation = finished.explain(strains=10)
+    logged = [content(file) for file in tmp_path.glob("wandb/offline-run-*/*.wandb")]
+    (of_explanation,) = [each for each in logged if "explain_claims" in each["summary"]]
+    assert of_explanation["run"].run_id == finished.signature
+    assert of_explanation["summary"]["explain_claims"] == explanation.interactions["claimed"].sum()
+    assert of_explanation["summary"]["explain_additive_of_prediction"] == pytest.approx(1)
+    keys = {key for row in of_explanation["history"] for key in row}
+    assert any(key.startswith("explain/effects") for key in keys)
+    assert of_explanation["exit_code"] == 0
 
 
 def test_attention_is_a_map_of_loci(tmp_path):
