@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 from g2p.core.plot_style import BLUE, subplots
 from g2p.explain.explanation import Explanation
 from g2p.explain.labels import locus_labels
+from g2p.explain.pair_tests import SMALLEST
 
 HUBS = 12  # that are drawn
 
@@ -34,7 +35,7 @@ def hub_table(explanation: Explanation) -> pd.DataFrame:
 def hubs(explanation: Explanation) -> tuple[Figure, pd.DataFrame] | None:
     """Draw the loci with the most interaction variance, claimed pairs apart from the others."""
     table = hub_table(explanation)
-    if table.empty or not table["all_pairs"].max() > 0:
+    if table.empty or not table["all_pairs"].max() > SMALLEST:
         return None
     rows = table.head(HUBS).iloc[::-1]
     figure, axes = subplots(figsize=(6, 0.5 + 0.26 * len(rows) + 0.5), layout="constrained")

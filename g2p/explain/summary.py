@@ -9,6 +9,7 @@ from g2p.core.phrases import plural
 from g2p.explain.explanation import Explanation
 from g2p.explain.hubs import hub_table
 from g2p.explain.labels import locus_labels
+from g2p.explain.pair_tests import SMALLEST
 
 STRONGEST = 10  # loci, pairs and hubs that are listed
 
@@ -18,7 +19,10 @@ def print_summary(explanation: Explanation) -> None:
     console = Console()
     labels = locus_labels(explanation.effects)
     console.print(_effects(explanation, labels))
-    console.print(_pairs(explanation, labels))
+    if explanation.interactions["p"].notna().any():
+        console.print(_pairs(explanation, labels))
+    else:
+        console.print("The model proposes no interaction of two loci.")
     console.print(_variance(explanation))
     for line in _lines(explanation):
         console.print(line, soft_wrap=True)
@@ -89,7 +93,7 @@ def _lines(explanation: Explanation) -> list[str]:
     if facts["tests_given"]:
         lines.append(f"Pairs are tested given {'; '.join(facts['tests_given'])}.")
     strongest = hub_table(explanation).head(5)
-    if len(strongest) and strongest["all_pairs"].max() > 0:
+    if len(strongest) and strongest["all_pairs"].max() > SMALLEST:
         lines.append(f"Loci with the strongest interactions: {', '.join(strongest['label'])}.")
     for phenotype, row in facts["published"].items():
         if row["correlation"] is not None:

@@ -28,7 +28,7 @@ def test_a_run_by_its_name(folder, signature):
     done = explain(folder, f"run={signature}", "strains=10")
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
-    for text in ("strongest of", "tested pairs claimed", "share of variance", "True pairs:"):
+    for text in ("strongest of", "proposes no interaction", "share of variance", "True pairs:"):
         assert text in done.stdout
     table, _, sentences = done.stdout.partition("A flip is")
     assert max(map(len, table.splitlines())) <= 80
