@@ -5,7 +5,8 @@
     loci=all               all, or names: [chr01_33,chr02_4]
     strains=500            validation and test strains whose loci are flipped, at most
     strongest=200          loci whose pairs are examined, at most: those with the largest effects
-    proposals=50           pairs of a phenotype that are tested on test strains, at most
+    proposals=auto         pairs of a phenotype that are tested on test strains, at most; auto: one
+                           for ten test strains, at most 50
     linkage=auto           |r| from which on loci of a chromosome are flipped together; none: each
                            alone; auto: 0.5, but none where the panel's loci are the causal ones
     seed=0                 of the choice of strains
@@ -32,7 +33,7 @@ from g2p.core.errors import OptionError
 
 DEFAULTS = {
     "run": "", "phenotype": "all", "loci": "all", "strains": "500", "strongest": "200",
-    "proposals": "50", "linkage": "auto", "seed": "0", "code": "", "accelerator": "auto",
+    "proposals": "auto", "linkage": "auto", "seed": "0", "code": "", "accelerator": "auto",
 }  # fmt: skip
 CHOICES = {"accelerator": ("auto", "cpu", "cuda")}
 
@@ -65,7 +66,8 @@ def _explain_composed(options: dict[str, str], overrides: list[str]) -> None:
     chosen = ExplainOptions(
         phenotype=_names("phenotype", options["phenotype"]),
         loci=_names("loci", options["loci"]),
-        **{key: _whole(key, options[key]) for key in ("strains", "strongest", "proposals", "seed")},
+        **{key: _whole(key, options[key]) for key in ("strains", "strongest", "seed")},
+        proposals=_unless_auto("proposals", options["proposals"]),
         linkage=_linkage(options["linkage"]),
     )
     explanation = explain(
@@ -92,6 +94,10 @@ def _whole(key: str, text: str) -> int:
         return int(text)
     except ValueError:
         raise OptionError(f"{key} must be a whole number, not {text!r}.") from None
+
+
+def _unless_auto(key: str, text: str) -> int | str:
+    return text if text == "auto" else _whole(key, text)
 
 
 def _linkage(text: str) -> float | str | None:

@@ -32,6 +32,7 @@ from g2p.tracking.wandb_explanation import log_explanation
 LINKED = 0.5  # |r| from which on two loci of a chromosome cannot be told apart
 MOST_STRAINS = 20_000  # whose predictions are taken apart into components
 STRAINS_OF_TRIPLES = 200
+STRAINS_A_PROPOSAL, MOST_PROPOSALS = 10, 50
 
 
 def explain(
@@ -73,7 +74,7 @@ def explain(
     se, refits = se_over_refits(subject, averages, loci, effects, accelerator)
 
     table, proposed, conditions = interactions_table(
-        subject, background, linkage, pairs, interactions, options.proposals
+        subject, background, linkage, pairs, interactions, _proposals(options, subject)
     )
     tables = {
         "effects": effects_table(subject, background, flipped, loci, effects, se),
@@ -110,6 +111,13 @@ def _threshold(linkage: float | str | None, subject: Subject) -> float | None:
         is_mapped = "published_effect" in subject.panel.loci.column_names
         return None if is_mapped or subject.panel.truth else LINKED
     return None if linkage is None else float(linkage)
+
+
+def _proposals(options: ExplainOptions, subject: Subject) -> int:
+    """Return how many pairs a phenotype are tested: few strains could confirm none of many."""
+    if isinstance(options.proposals, int):
+        return options.proposals
+    return min(MOST_PROPOSALS, max(1, len(subject.data.split["test"]) // STRAINS_A_PROPOSAL))
 
 
 def _strongest(

@@ -34,6 +34,7 @@ def effects_along_genome(explanation: Explanation) -> tuple[Figure, pd.DataFrame
         )
         axes.locator_params(axis="y", nbins=3 if len(phenotypes) > 1 else 6)
         if len(phenotypes) == 1:
+            axes.margins(y=0.12)  # for the names
             _name_strongest(axes, rows)
     middle = [(first + last) / 2 for _, first, last in bounds]
     few = bounds if len(bounds) <= MOST_CHROMOSOMES else []

@@ -41,7 +41,9 @@ def hubs(explanation: Explanation) -> tuple[Figure, pd.DataFrame] | None:
     figure, axes = subplots(figsize=(6, 0.5 + 0.26 * len(rows) + 0.5), layout="constrained")
     axes.barh(rows["label"], 100 * rows["all_pairs"], color="#c9d6e2", label="all examined pairs")
     axes.barh(rows["label"], 100 * rows["claimed_pairs"], color=BLUE, label="claimed pairs")
-    axes.set_xlabel("sum over its pairs of % of the phenotype's variance, mean of phenotypes")
+    n = explanation.interactions["phenotype"].nunique()
+    of_several = f", mean of {n} phenotypes" if n > 1 else ""
+    axes.set_xlabel(f"% of the phenotype's variance, sum over the locus's pairs{of_several}")
     axes.legend(loc="lower right")
     axes.set_title(f"{explanation.facts['model']}: loci with the strongest interactions")
     return figure, table

@@ -4,6 +4,7 @@ import io
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -37,8 +38,12 @@ class MeanDifferences:
 
 def n_evaluations(sets: np.ndarray, strains: int) -> int:
     """Return how many genotypes are predicted for the differences of (M, K) sets of loci."""
-    subsets = [len(np.unique(sets))] + [len(sets)] * (sets.shape[1] > 1)
-    return strains * (1 + sum(subsets))
+    order = sets.shape[1]
+    subsets = [
+        np.concatenate([sets[:, columns] for columns in combinations(range(order), size)])
+        for size in range(1, order + 1)
+    ]
+    return strains * (1 + sum(len(np.unique(each, axis=0)) for each in subsets))
 
 
 def mean_differences(

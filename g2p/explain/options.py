@@ -16,7 +16,8 @@ class ExplainOptions:
         loci: their names, or "all".
         strains: of the background, at most.
         strongest: loci whose pairs are examined, at most.
-        proposals: pairs a phenotype that are tested, at most; fixed before the model is looked at.
+        proposals: pairs a phenotype that are tested, at most, fixed before the model is looked at;
+            "auto": one for ten test strains, at most 50.
         linkage: |r| from which on loci of a chromosome are flipped together; None: each alone;
             "auto": 0.5, but alone where the loci are the causal ones (simulated, or mapped).
         seed: of the choice of strains.
@@ -26,13 +27,15 @@ class ExplainOptions:
     loci: str | list[str] = "all"
     strains: int = 500
     strongest: int = 200
-    proposals: int = 50
+    proposals: int | str = "auto"
     linkage: float | str | None = "auto"
     seed: int = 0
 
     def __post_init__(self):
         for name, least in (("strains", 1), ("strongest", 1), ("proposals", 0), ("seed", 0)):
             value = getattr(self, name)
+            if name == "proposals" and value == "auto":
+                continue
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise OptionError(f"{name} must be a whole number, at least {least}, not {value}.")
         if self.linkage not in (None, "auto") and not (

@@ -77,7 +77,7 @@ def _triangle(
     explanation: Explanation, figure: Figure, axes, pairs: pd.DataFrame, column: str, label: str
 ) -> list[str]:
     """Draw a column of pairs as cells below the diagonal; return the loci in their order."""
-    from matplotlib.colors import PowerNorm
+    from matplotlib.colors import FuncNorm
 
     used = {*pairs["locus_a"], *pairs["locus_b"]}
     table = explanation.effects.drop_duplicates("locus")
@@ -90,11 +90,12 @@ def _triangle(
     signed = np.nanmin(cells) < 0
     most = np.nanmax(np.abs(cells)) or 1.0
     # Few pairs are strong: a square root shows the others, too.
-    scale = {"vmin": -most, "vmax": most} if signed else {"norm": PowerNorm(0.5, 0, most)}
-    image = axes.imshow(
-        cells, cmap="RdBu_r" if signed else "Blues", interpolation="nearest", **scale
-    )
-    figure.colorbar(image, ax=axes, label=label, shrink=0.8)
+    norm = FuncNorm((_signed_root, _signed_square), vmin=-most if signed else 0, vmax=most)
+    colours = "RdBu_r" if signed else "Blues"
+    image = axes.imshow(cells, cmap=colours, norm=norm, interpolation="nearest")
+    ticks = [share * most for share in ((-1, -0.25, 0, 0.25, 1) if signed else (0, 0.25, 1))]
+    bar = figure.colorbar(image, ax=axes, label=label, shrink=0.8, ticks=ticks)
+    bar.ax.set_yticklabels([f"{tick:.2g}" for tick in ticks])
     chromosomes = table["chromosome"].tolist()
     starts = [i for i, name in enumerate(chromosomes) if i == 0 or name != chromosomes[i - 1]]
     ends = [*starts[1:], len(loci)]
@@ -112,3 +113,11 @@ def _triangle(
         axes.plot([start - 0.5] * 2, [start - 0.5, len(loci) - 0.5], color="#dddddd", linewidth=0.4)
     axes.set(xlabel="chromosome", ylabel="chromosome")
     return loci
+
+
+def _signed_root(x: np.ndarray) -> np.ndarray:
+    return np.sign(x) * np.sqrt(np.abs(x))
+
+
+def _signed_square(x: np.ndarray) -> np.ndarray:
+    return np.sign(x) * np.square(x)

@@ -53,7 +53,7 @@ def _pairs(explanation: Explanation, labels: dict[str, str]) -> Table:
     several = pairs["phenotype"].nunique() > 1
     tested, claimed = int(pairs["p"].notna().sum()), int(pairs["claimed"].sum())
     rows = pairs[pairs["claimed"]].sort_values("variance_share", ascending=False, kind="stable")
-    title = f"{claimed} of {tested} tested pairs claimed (q <= 0.05), the strongest"
+    title = f"{claimed} of {tested} tested pairs claimed"
     table = Table(title=title, box=box.SIMPLE)
     for heading in (*["phenotype"] * several, "locus", "locus"):
         table.add_column(heading, overflow="fold")
@@ -98,8 +98,8 @@ def _lines(explanation: Explanation) -> list[str]:
     for phenotype, row in facts["published"].items():
         if row["correlation"] is not None:
             lines.append(
-                f"{phenotype}: effects correlate at {row['correlation']:z.3f} with the published "
-                f"ones of {plural(row['loci'], 'locus').replace('locuss', 'loci')}; "
+                f"{phenotype}: the effects of {row['loci']} loci correlate at "
+                f"{row['correlation']:z.3f} with published ones; of those that are not 0 "
                 f"{row['same_sign']:.0%} have the same sign."
             )
     for layer, rank in facts.get("attention", {}).items():

@@ -71,8 +71,7 @@ def test_differences_of_any_order_equal_brute_force(
     if strains > 1:
         assert result.sd == pytest.approx(expected.std(axis=0, ddof=1), abs=1e-7)
         assert result.se == pytest.approx(result.sd / np.sqrt(strains))
-    if order < 3:  # of three loci pairs are counted as if no two triples shared any
-        assert sum(predicted) == n_evaluations(sets, strains)
+    assert sum(predicted) == n_evaluations(sets, strains)
 
 
 def test_one_allele_more_of_three_genotypes(tmp_path):
