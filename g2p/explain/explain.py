@@ -31,7 +31,7 @@ from g2p.tracking.wandb_explanation import log_explanation
 
 LINKED = 0.5  # |r| from which on two loci of a chromosome cannot be told apart
 MOST_STRAINS = 20_000  # whose predictions are taken apart into components
-STRAINS_OF_TRIPLES = 200
+STRAINS_OF_TRIPLES = 100
 STRAINS_A_PROPOSAL, MOST_PROPOSALS = 10, 50
 
 

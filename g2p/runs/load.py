@@ -20,7 +20,7 @@ from g2p.core.typed_command import typed_command
 from g2p.hardware.device import resolve_accelerator
 from g2p.models import build_model
 from g2p.runs.directory import RunDirectory
-from g2p.training.inference import predict_standardised
+from g2p.training.inference import cached_batch, predict_standardised
 from g2p.training.saved_model import SavedModel, damaged, load_model
 
 
@@ -89,8 +89,13 @@ def restore(directory: RunDirectory, accelerator: str, code: Sequence[str] = ())
         predictor = model.predict
     else:
         model = _network(options, saved, file)
-        model.to(resolve_accelerator(accelerator)).eval()
-        predictor = partial(predict_standardised, model)
+        device = resolve_accelerator(accelerator)
+        model.to(device).eval()
+        for module in model.modules():
+            if isinstance(module, torch.nn.ReLU):
+                module.inplace = True  # the same numbers, without memory of their own
+        at_once = cached_batch(len(inputs["loci"]["id"])) if device == "cpu" else None
+        predictor = torch.inference_mode()(partial(predict_standardised, model, at_once=at_once))
     return RestoredModel(
         name=options.name,
         predict=predictor,
