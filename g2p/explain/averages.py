@@ -5,6 +5,7 @@ import json
 import shutil
 import time
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +41,6 @@ class Averages:
     ):  # fmt: skip
         self.subject, self.background, self.flipped = subject, background, flipped
         self.folder, self.decisive = folder / "unfinished", decisive
-        self._seconds: float | None = None  # a prediction
 
     def over(
         self, sets: np.ndarray, noun: str, *, strains: int | None = None,
@@ -56,7 +56,7 @@ class Averages:
         """
         background = self.background.first(strains)
         total = n_evaluations(sets, len(background.rows))
-        seconds = total * self._seconds_a_prediction()
+        seconds = total * self._seconds_a_prediction
         console = Console(stderr=True)
         is_long = seconds > SECONDS_WITHOUT_WORD
         if is_long:
@@ -87,16 +87,15 @@ class Averages:
         identity.update(np.ascontiguousarray(sets).tobytes())
         return self.folder / f"{identity.hexdigest()[:16]}.npz"
 
+    @cached_property
     def _seconds_a_prediction(self) -> float:
-        if self._seconds is None:
-            genotypes = np.resize(self.background.calls, (SAMPLE, self.background.calls.shape[1]))
-            times = []
-            for _ in range(TIMED):
-                started = time.monotonic()
-                in_blocks(self.subject.predict, genotypes)
-                times.append(time.monotonic() - started)
-            self._seconds = min(times) / SAMPLE
-        return self._seconds
+        genotypes = np.resize(self.background.calls, (SAMPLE, self.background.calls.shape[1]))
+        times = []
+        for _ in range(TIMED):
+            started = time.monotonic()
+            in_blocks(self.subject.predict, genotypes)
+            times.append(time.monotonic() - started)
+        return min(times) / SAMPLE
 
 
 def format_duration(seconds: float) -> str:

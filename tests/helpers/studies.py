@@ -22,6 +22,11 @@ def run_study(folder: Path, spec: str, *arguments: str) -> tuple[CompletedProces
     """Run a study of size laptop from a file in a new folder, on small panels; also its folder."""
     folder.mkdir()
     (folder / "mine.yaml").write_text(spec)
+    return continue_study(folder, *arguments)
+
+
+def continue_study(folder: Path, *arguments: str) -> tuple[CompletedProcess, Path]:
+    """Run the study of `run_study` again, as a user does after a kill."""
     done = sweep(
         "study=mine.yaml", "size=laptop", "logger=none", *SMALL_RIDGE[:2], *paths(folder),
         *arguments, cwd=folder,

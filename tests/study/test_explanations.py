@@ -10,7 +10,7 @@ from g2p.core.errors import OptionError
 from g2p.report.study.recovery_figure import recovery_picture, recovery_values
 from g2p.stats.recovery import Recovered, arm_differences, arm_means
 from tests.helpers.figures import drawn, points
-from tests.helpers.studies import plan_study, run_study
+from tests.helpers.studies import continue_study, plan_study, run_study
 
 SPEC = """
 question: Who finds more?
@@ -29,7 +29,7 @@ def test_each_run_of_a_study_is_explained_once(tmp_path):
     done, folder = run_study(tmp_path / "a", SPEC, "seeds=0")
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("explaining run") == 2
-    again, folder = run_study_again(tmp_path / "a")
+    again, folder = continue_study(tmp_path / "a")
     assert again.stdout.count("explaining run") == 2  # those of the other seed
     with (folder / "explained.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -49,18 +49,6 @@ def test_each_run_of_a_study_is_explained_once(tmp_path):
     assert "What the models found" in page and "ridge → gbdt" in page
     assert (folder / "figures" / "recovery.csv").exists()
     assert "what the models found" in again.stdout
-
-
-def run_study_again(folder):
-    from tests.helpers.command import sweep
-    from tests.helpers.configs import SMALL_RIDGE, paths
-
-    done = sweep(
-        "study=mine.yaml", "size=laptop", "logger=none", *SMALL_RIDGE[:2], *paths(folder),
-        cwd=folder,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return done, folder / "studies" / "mine-laptop"
 
 
 def test_collect_explains_nothing(tmp_path):
