@@ -9,8 +9,7 @@ from math import nan
 from statistics import fmean
 from typing import Any, NamedTuple
 
-from scipy import stats
-
+FILE = "explained.csv"  # in a study's folder
 MEASURES = ("recall", "fdr", "claims", "additive", "pairwise", "higher", "published")
 
 
@@ -85,6 +84,8 @@ def _by_arm(rows: Sequence[Recovered], measure: str) -> dict[tuple[str, str], di
 def _mean(values: Sequence[float]) -> Mean:
     if len(values) < 2 or len(set(values)) == 1:
         return Mean(fmean(values), nan, nan, len(values))
+    from scipy import stats  # a second that a study without explanations does not wait for
+
     test: Any = stats.ttest_1samp(values, 0)  # scipy's types lack its result
     interval = test.confidence_interval(0.95)
     return Mean(fmean(values), float(interval.low), float(interval.high), len(values),

@@ -19,7 +19,6 @@ from g2p.core.phrases import listed, plural
 from g2p.core.typed_command import typed_command
 from g2p.launch.hydra_launch import launch
 from g2p.launch.prepare import runs_at_once
-from g2p.report.study.explained_section import print_recovery
 from g2p.runs.directory import unverified_line
 from g2p.runs.environment import installed
 from g2p.runs.resolve import finished_under_other_code
@@ -116,6 +115,8 @@ def sweep(
     arguments = [f"study={name}", f"size={size}", *_part_arguments(seeds, tables), *overrides]
     compare_and_report(study, runs, table, folder, arguments, console, explained)
     if explained:
+        from g2p.report.study.explained_section import print_recovery  # imports matplotlib
+
         print_recovery(explained, console)
     if "--collect" not in flags:
         log_summary(study, runs, folder)

@@ -8,9 +8,8 @@ from rich.table import Table as TerminalTable
 
 from g2p.core.console import Console
 from g2p.report.study.page import Block, Link, Paragraph, Table
-from g2p.stats.recovery import MEASURES, Mean, Recovered, arm_differences, arm_means
+from g2p.stats.recovery import FILE, MEASURES, Mean, Recovered, arm_differences, arm_means
 
-FILE = "explained.csv"
 HEADINGS = {
     "recall": "recall", "fdr": "fdr", "claims": "claims", "additive": "additive",
     "pairwise": "pairwise", "higher": "higher", "published": "r with published",
