@@ -130,7 +130,7 @@ def test_notes_and_tables_of_a_study_are_made_again(trained):
     study.file.write_text("question: Which?\n")
     directory = folder / "published"
     table = collect(directory, runs)
-    compare_and_report(study, runs, table, directory, [], QUIET)
+    compare_and_report(study, runs, table, directory, [], QUIET, [])
     effects = pq.read_table(directory / "effects.parquet")
     for content in ("[1]", None):  # beside tables of other columns, notes that are damaged, or not
         for name in ("published.json", "collected.json"):
@@ -138,7 +138,7 @@ def test_notes_and_tables_of_a_study_are_made_again(trained):
         for name in ("results.parquet", "effects.parquet"):
             pq.write_table(pa.table({"x": [1]}), directory / name)
         assert collect(directory, runs).equals(table)
-        compare_and_report(study, runs, table, directory, [], QUIET)
+        compare_and_report(study, runs, table, directory, [], QUIET, [])
         assert pq.read_table(directory / "effects.parquet").equals(effects)
 
 
