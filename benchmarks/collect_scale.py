@@ -135,7 +135,7 @@ def measure(runs: int, scratch: Path, *, joint: bool) -> dict:
     table, first = timed(lambda: collect(folder, all_runs))
     _, again = timed(lambda: collect(folder, all_runs))
     _, to_publish = timed(
-        lambda: compare_and_report(study, all_runs, table, folder, overrides, quiet)
+        lambda: compare_and_report(study, all_runs, table, folder, overrides, quiet, [])
     )
     sweep = [*command, *overrides]
     commands = {

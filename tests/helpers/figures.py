@@ -12,9 +12,9 @@ from g2p.report.study.layout import NO_VALUE, STUDY_STYLE, WIDE
 # The column of a figure's CSV that has the drawn value; where the axis is x, the artists' x is.
 VALUE = {
     "r2_by_phenotype": "test_r2", "effects": "change_in_test_r2", "cost": "mean_test_r2",
-    "learning_curves": "validation_r2", "staircase": "value",
+    "learning_curves": "validation_r2", "staircase": "value", "recovery": "value",
 }  # fmt: skip
-TEXTS = {"kind", "signature", "phenotype", "arm", "line", "comparison", "cost", "stars"}
+TEXTS = {"kind", "signature", "phenotype", "arm", "line", "comparison", "cost", "stars", "measure"}
 
 
 def drawn(picture, width=WIDE):
@@ -54,7 +54,7 @@ def _cell(key: str, text: str):
 def check_figure(figure, name: str, rows: list[dict]) -> None:
     """Every value drawn is a cell of the CSV, and every row of the CSV is drawn."""
     column = VALUE.get(name, "test_r2")
-    across = 0 if name == "effects" else 1
+    across = 0 if name in ("effects", "recovery") else 1
     shown = {point[across] for point in points(figure)}
     cells = {row[column] for row in rows}
     assert shown <= cells, f"{name}: drawn, but in no cell: {sorted(shown - cells)[:5]}"
@@ -82,6 +82,12 @@ def check_rows(name: str, rows: list[dict], folder: Path, runs: Path) -> Counter
             # A run that serves two arms is in both.
             cells = [r2 for r2 in history[column] if r2 is not None]
             assert curve[: len(cells)] == cells
+    elif name == "recovery":
+        explained = rows_of(folder / "explained.csv")
+        cells = {(row["seed"], key, row[key]) for row in explained for key in ("recall", "fdr")}
+        for row in rows:
+            if row["kind"] == "run":
+                assert (row["seed"], row["measure"], row["value"]) in cells
     else:
         for row in rows:
             if row["kind"] == "run":
