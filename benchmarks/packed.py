@@ -1,7 +1,7 @@
 """Runs trained at once against the same runs one after another: `python -m benchmarks.packed`.
 
     step      seconds of a member's step, validation included, of the training loops themselves: of
-              a run alone, of members stacked as one model, of members in turn
+              a run alone, and of members stacked as one model
     multirun  wall clock of whole runs: composed, prepared, trained, scored and written, without
               figures, W&B and imports
 
@@ -23,13 +23,14 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from g2p.cli.train import job
+from g2p.cli.training_job import TrainingJob
 from g2p.config.compose import compose_config
 from g2p.data.sources.yeast import OTHERS, TEMPERATURES
 from g2p.hardware.device import device_name
 from g2p.launch.hydra_launch import launch
 from g2p.runs import execute as training
-from g2p.runs.run import obtain_steps
+from g2p.runs.resolve import resolve_run
+from g2p.runs.run import open_run
 from g2p.training.fit import FitRequest, fit_model
 from g2p.training.packed.fit import fit_packed, measure_capacity
 
@@ -62,14 +63,11 @@ def make_requests(folder: Path, members: int, overrides: tuple[str, ...]) -> lis
     """Return the fits that the runs request, each with a separate folder."""
     requests = []
     for member in range(members):
-        run = obtain_steps(
-            compose_config(member_overrides(folder, member, *overrides)),
-            None,
-            Console(file=io.StringIO()),
-        )
-        request = next(run)
-        run.close()
-        requests.append(request._replace(folder=folder / str(member), on_epoch=lambda rows: None))
+        config = compose_config(member_overrides(folder, member, *overrides))
+        console = Console(file=io.StringIO())
+        with open_run(config, resolve_run(config), None, console) as run:
+            request = run.request._replace(folder=folder / str(member), on_epoch=lambda rows: None)
+        requests.append(request)
     return requests
 
 
@@ -80,7 +78,7 @@ def seconds_of_step(strategy: str, folder: Path, members: int, overrides: tuple[
         if strategy == "solo":
             fits = [fit_model(*request) for request in requests]
         else:
-            fits = [result for _, result in fit_packed(requests, stacked=strategy == "as one")]
+            fits = [result for _, result in fit_packed(requests)]
     batch = requests[0].config.trainer.batch_size
     steps = -(-len(requests[0].data.split["train"]) // batch)
     spent = sum(row["seconds"] for done in fits for row in done.rows[1:])
@@ -96,7 +94,7 @@ def seconds_of_multirun(
     started = time.perf_counter()
     with quiet():
         jobs = [member_overrides(folder, member, *overrides) for member in range(members)]
-        launch(job, jobs, [f"hydra/launcher={launcher}"])
+        launch(TrainingJob(), jobs, [f"hydra/launcher={launcher}"])
     return time.perf_counter() - started
 
 
@@ -144,9 +142,9 @@ def main() -> None:
         overrides = (*model, f"data.loci={loci}", f"data.strains={strains}", *on,
                  f"trainer.max_epochs={options.epochs}")  # fmt: skip
         with tempfile.TemporaryDirectory() as scratch, quiet():
-            capacity, stacked = measure_capacity(make_requests(Path(scratch), 1, overrides)[0])
-        chosen = "as one" if stacked else "in turn"
-        strategies = ("solo", "as one", "in turn")
+            capacity = measure_capacity(make_requests(Path(scratch), 1, overrides)[0])
+        chosen = "as one" if capacity > 1 else "solo"
+        strategies = ("solo", "as one")
         measured = compare_strategies(
             seconds_of_step, strategies, chosen, options.rounds, members, overrides
         )
@@ -163,7 +161,7 @@ def main() -> None:
     rows.append({"what": "multirun of 5 epochs", "loci": 64, **measured})
 
     table = Table(title="runs trained at once against one after another")
-    columns = ("solo", "as one", "in turn", "packed")
+    columns = ("solo", "as one", "packed")
     for column in (
         "what",
         "members",

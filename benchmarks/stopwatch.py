@@ -45,9 +45,9 @@ class Stopwatch:
         if self.name == "cuda":
             torch.cuda.synchronize()
 
-    def ceilings(self) -> dict[str, float]:
-        """Measure matrix products' FLOPs and exponentials a second."""
-        n = 8192 if self.name == "cuda" else 2048
+    def ceilings(self, n: int | None = None) -> dict[str, float]:
+        """Measure matrix products' FLOPs and exponentials a second, of matrices of n rows."""
+        n = n or (8192 if self.name == "cuda" else 2048)
         number = torch.bfloat16 if self.bf16 else torch.float32
         a = torch.randn(n, n, device=self.name, dtype=number)
         x = torch.randn(64 * n, 64, device=self.name)

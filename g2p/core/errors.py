@@ -43,4 +43,4 @@ class DamagedRunError(RunError):
 
 
 class ReportedError(G2PError):
-    """An error whose message is printed already; it can be pickled, whatever it was."""
+    """An error that the user has read, or that is a run's status; it can be pickled."""

@@ -1,10 +1,9 @@
-"""Train one run: from prepared data to a directory with all its results."""
+"""One run that is trained: what its fit needs, and what is written once it is fitted."""
 
 import math
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import torch
@@ -16,83 +15,83 @@ from g2p.runs.directory import RunDirectory
 from g2p.runs.environment import environment
 from g2p.runs.figures import draw_run
 from g2p.runs.progress_bar import ProgressBar
-from g2p.tracking import wandb_tracker as trackers
-from g2p.tracking.group import Group
+from g2p.runs.resolve import ResolvedRun
+from g2p.tracking.wandb_tracker import Tracker
 from g2p.training.additive_plateau import find_escape, on_plateau
 from g2p.training.fit import FitRequest, Fitted, score
 from g2p.training.flops import training_flops
 from g2p.training.user_metrics import user_scores
 
-Result = TypeVar("Result")
-# A run yields a request for a fit and receives the fitted model from whoever drives it: one run, or
-# several at once. At its end it returns a result.
-Steps = Generator[FitRequest, Fitted, Result]
 
-
-def training_steps(
-    config: RunConfig, directory: RunDirectory, data: Prepared, base: Path | None,
-    ridge: dict | None, noise_ceiling: Mapping[str, float], accelerator: str, provenance: Mapping,
-    group: Group | None, check_directory: Callable[[], None],
-) -> Steps[None]:  # fmt: skip
-    """Write the results of a run that is not finished; metrics.json, which marks it finished, last.
+class TrainingRun:
+    """A run that this process trains, under its lock: the fit's request, and what is written of it.
 
     Args:
         config: of the run.
-        directory: its directory, whose lock this process has.
+        resolved: its identity.
         data: prepared.
         base: a checkpoint to start from.
         ridge: scores of ridge on the same data, stored with its metrics.
-        noise_ceiling: by phenotype, of those that have one.
-        accelerator: `cpu` or `cuda`.
-        provenance: what the run's signature covers beside the config.
-        group: of the multirun or study it belongs to, for the tracker.
+        tracker: receives epochs and results.
         check_directory: raises when the directory is no longer the one that this process locked.
     """
-    started = time.monotonic()
-    name = directory.folder.name
-    resumed = (directory.checkpoints / "last.ckpt").exists()
-    tracking = getattr(trackers, f"{config.logger.name}_tracker")
-    with tracking(config, name, group, **config.logger.options) as tracker:
 
-        def on_epoch(rows: list[dict]) -> None:
-            check_directory()
-            directory.write_history(rows)
-            tracker.epochs(rows)
+    def __init__(
+        self, config: RunConfig, resolved: ResolvedRun, data: Prepared, base: Path | None,
+        ridge: dict | None, tracker: Tracker, check_directory: Callable[[], None],
+    ):  # fmt: skip
+        self.config, self.resolved, self.data, self.ridge = config, resolved, data, ridge
+        self.directory = resolved.directory
+        self.base, self.tracker, self.check_directory = base, tracker, check_directory
+        self.started = time.monotonic()
+        self.resumed = (self.directory.checkpoints / "last.ckpt").exists()
+        self.ridge_r2: float | None = ridge["val"]["r2_mean"] if ridge else None
 
+    @property
+    def request(self) -> FitRequest:
+        """The fit that the run asks for; made anew, since it refers to the run."""
         # Several devices train in other processes, which write the file; the tracker follows later.
-        has_processes = config.model.is_trained and config.trainer.devices > 1
-        callback = directory.write_history if has_processes else on_epoch
-        _check_metrics(config, data)
-        ridge_r2: float | None = ridge["val"]["r2_mean"] if ridge else None
-        fitted = yield FitRequest(
-            config, data, directory.checkpoints, callback, base, ProgressBar, ridge_r2
-        )
-        on_epoch(fitted.rows)
-        metrics = _evaluate(config, directory, data, fitted, ridge_r2)
-        metrics["ridge"] = ridge
+        has_processes = self.config.model.is_trained and self.config.trainer.devices > 1
+        on_epoch = self.directory.write_history if has_processes else self.on_epoch
+        return FitRequest(
+            self.config, self.data, self.directory.checkpoints, on_epoch, self.base, ProgressBar,
+            self.ridge_r2,
+        )  # fmt: skip
+
+    def on_epoch(self, rows: list[dict]) -> None:
+        self.check_directory()
+        self.directory.write_history(rows)
+        self.tracker.epochs(rows)
+
+    def finish(self, fitted: Fitted) -> None:
+        """Score the fitted model and write the results; metrics.json, which marks the end, last."""
+        self.on_epoch(fitted.rows)
+        metrics = _evaluate(self.config, self.directory, self.data, fitted, self.ridge_r2)
+        ceiling = self.resolved.panel.noise_ceiling
+        metrics["ridge"] = self.ridge
         metrics["noise_ceiling"] = {
-            p: noise_ceiling[p] for p in data.phenotype_names if p in noise_ceiling
+            p: ceiling[p] for p in self.data.phenotype_names if p in ceiling
         }
-        figures = draw_run(directory, metrics)
-        seconds = time.monotonic() - started
-        directory.write_environment(
+        figures = draw_run(self.directory, metrics)
+        accelerator = self.resolved.accelerator
+        self.directory.write_environment(
             environment(
-                provenance=provenance,
+                provenance=self.resolved.provenance,
                 device=device_name(accelerator),
                 threads=torch.get_num_threads(),
                 stacked=fitted.stacked,
-                resumed=resumed,
-                seconds=seconds,
-                device_memory=peak_device_memory(accelerator, config.trainer.devices),
+                resumed=self.resumed,
+                seconds=time.monotonic() - self.started,
+                device_memory=peak_device_memory(accelerator, self.config.trainer.devices),
                 energy=fitted.joules,
             )
         )
-        tracker.result(metrics, figures, directory.checkpoints / "best.ckpt")
-        check_directory()
-        directory.write_metrics(metrics)
+        self.tracker.result(metrics, figures, self.directory.checkpoints / "best.ckpt")
+        self.check_directory()
+        self.directory.write_metrics(metrics)
 
 
-def _check_metrics(config: RunConfig, data: Prepared) -> None:
+def check_metrics(config: RunConfig, data: Prepared) -> None:
     """Call a user's metrics once before hours of training, on values of the training strains."""
     values = only_subset(data.observed, data.split, "train")[data.split["train"]]
     user_scores(values, values, data.phenotype_names, metrics=config.trainer.metrics)

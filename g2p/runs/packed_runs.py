@@ -1,65 +1,58 @@
-"""Several runs in one process: those whose fits can be packed wait for each other."""
+"""Several runs in one process: those of a kind are fitted as one stacked model."""
 
-import contextlib
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Generic
+from contextlib import AbstractContextManager, ExitStack
 
 from g2p.config.locate import is_dotted
 from g2p.config.run_config import RunConfig
 from g2p.core.interrupts import prioritise_interrupts, raise_if_interrupted
-from g2p.runs.execute import Result, Steps
+from g2p.runs.execute import TrainingRun
 from g2p.runs.lock import BusyError
-from g2p.runs.run import drive
-from g2p.training.fit import Capacity, FitRequest, Fitted, fit_model
+from g2p.training.fit import FitRequest, Fitted, fit_model
 
 # Model options that do not change the arithmetic of a step: packed runs may differ in them, as they
 # may in phenotype, split, seed and optimizer.
 FREE_MODEL_OPTIONS = {"init_scale", "initialisation", "dropout"}
 SHARED_TRAINER_OPTIONS = ("accelerator", "devices", "batch_size", "precision")
 
-Begin = Callable[[bool], Steps[Result]]
+# From whether to wait for another process that trains the run to a block that fits and finishes it;
+# the block receives None for a run that needs no fit.
+Open = Callable[[bool], AbstractContextManager[TrainingRun | None]]
 
 
 def run_packed(
-    configs: Sequence[RunConfig], begin: Sequence[Begin[Result]], report: Callable[[str], None]
-) -> list[Result | BaseException]:
-    """Drive runs to their ends, as many at once as fit; return in order what each came to.
+    configs: Sequence[RunConfig], opens: Sequence[Open], report: Callable[[str], None]
+) -> list[BaseException | None]:
+    """Train runs, as many at once as fit into memory; return in order the error of each, or None.
 
     A run that fails, or calls sys.exit, does not affect the others. One that another process is
     training is waited for at the end, when this process holds no lock that the other may wait for.
 
     Args:
         configs: of the runs.
-        begin: for each run, a function from whether to wait for other processes to its steps.
+        opens: how each is opened, such as `g2p.runs.run.open_run`.
         report: is called with a line on how many runs are trained at once.
-
-    Returns:
-        Of each run what it returned, or the error that it raised.
     """
     by_kind = defaultdict(list)
     for number, config in enumerate(configs):
         by_kind[_kind(config) or str(number)].append(number)
-    results: dict[int, Result | BaseException] = {}
+    errors: dict[int, BaseException | None] = {}
     for numbers in by_kind.values():
-        runs: PackedRuns[Result] = PackedRuns(report)
-        with runs.closing(), prioritise_interrupts():
+        # An error that ends all of them, mostly a signal, has each run close its files.
+        with prioritise_interrupts(), ExitStack() as every_run:
+            runs = PackedRuns(report, every_run)
             for number in numbers:
                 raise_if_interrupted()
-                runs.advance(number, begin[number](False), next)
-                if runs.is_full:
-                    runs.fit_waiting()
+                runs.begin(number, opens[number](False))
             while runs.waiting:
                 runs.fit_waiting()
-        results |= runs.results
-    for number, result in results.items():
-        if isinstance(result, BusyError):
-            try:
-                results[number] = drive(begin[number](True))
-            except (Exception, SystemExit) as error:
-                results[number] = error
-    return [results[number] for number in range(len(configs))]
+        errors |= runs.errors
+    for number, error in errors.items():
+        if isinstance(error, BusyError):
+            errors[number] = _run_alone(opens[number])
+    return [errors[number] for number in range(len(configs))]
 
 
 def _kind(config: RunConfig) -> str | None:
@@ -91,76 +84,68 @@ def _sizes(request: FitRequest) -> tuple:
     return request.data.genotypes.shape[1], len(request.data.phenotype_names), is_finetuned
 
 
-class PackedRuns(Generic[Result]):
-    """The runs of one kind that are under way in this process, each stopped at its next fit.
+class PackedRuns:
+    """The runs of one kind that this process has open, each stopped at its fit.
 
     `g2p.training.packed.member.PackedRun` is one of them inside a packed fit.
 
     Attributes:
-        under_way: number of a run -> its steps.
-        results: number of a run -> what it returned or raised.
-        waiting: sizes -> number of a run -> the fit that it waits for.
-        capacity: sizes -> how many such runs fit into memory, and how they are trained.
+        waiting: sizes -> number of a run -> the run, and what closes it.
+        capacity: sizes -> how many such runs fit into memory at once.
+        errors: number of a run that has ended -> its error, or None.
     """
 
-    def __init__(self, report: Callable[[str], None]):
-        self.under_way: dict[int, Steps[Result]] = {}
-        self.results: dict[int, Result | BaseException] = {}
-        self.waiting: dict[tuple, dict[int, FitRequest]] = {}
-        self.capacity: dict[tuple, Capacity] = {}
-        self.report = report
+    def __init__(self, report: Callable[[str], None], every_run: ExitStack):
+        self.report, self.every_run = report, every_run
+        self.waiting: dict[tuple, dict[int, tuple[TrainingRun, ExitStack]]] = {}
+        self.capacity: dict[tuple, int] = {}
+        self.errors: dict[int, BaseException | None] = {}
 
-    @property
-    def is_full(self) -> bool:
-        """Whether as many runs of the same sizes wait as fit into memory."""
-        return any(
-            len(waiting) >= self.capacity[sizes].members for sizes, waiting in self.waiting.items()
-        )
-
-    def advance(
-        self, number: int, run: Steps[Result], step: Callable[[Steps[Result]], FitRequest]
-    ) -> None:
-        """Let a run continue to the next fit that it requests, or to its end."""
-        self.under_way[number] = run
+    def begin(self, number: int, opened: AbstractContextManager[TrainingRun | None]) -> None:
+        """Open a run; fit those that wait with it once as many wait as fit into memory."""
+        block = self.every_run.enter_context(ExitStack())
         try:
-            request = step(run)
-            sizes = _sizes(request)
-            if sizes not in self.capacity:
-                self.capacity[sizes] = _capacity(request)
-        except StopIteration as ended:
-            self._end(number, ended.value)
+            run = block.enter_context(opened)
         except (Exception, SystemExit) as error:  # of any kind: the other runs continue
-            run.close()
-            self._end(number, error)
-        else:
-            self.waiting.setdefault(sizes, {})[number] = request
-
-    def _end(self, number: int, result: Result | BaseException) -> None:
-        del self.under_way[number]
-        self.results[number] = result
-
-    @contextlib.contextmanager
-    def closing(self) -> Iterator[None]:
-        """Have each run close its files when an error, mostly a signal, ends all of them."""
-        try:
-            yield
-        except BaseException as error:
-            for run in self.under_way.values():
-                _close(run, error)
-            raise
+            self.errors[number] = error
+            return
+        if run is None:
+            self._end(number, block)
+            return
+        sizes = _sizes(run.request)
+        if sizes not in self.capacity:
+            self.capacity[sizes] = _capacity(run.request)
+        self.waiting.setdefault(sizes, {})[number] = run, block
+        if len(self.waiting[sizes]) >= self.capacity[sizes]:
+            self.fit_waiting()
 
     def fit_waiting(self) -> None:
-        """Fit the runs of those sizes for which most wait, and let each continue as it ends."""
+        """Fit the runs of those sizes for which most wait, and finish each as its fit ends."""
         sizes = max(self.waiting, key=lambda sizes: len(self.waiting[sizes]))
-        requests = self.waiting.pop(sizes)
-        for number, result in self._fit(requests, sizes):
-            run = self.under_way[number]
-            if isinstance(result, BaseException):
-                self.advance(number, run, lambda run, error=result: run.throw(error))
-            else:
-                self.advance(number, run, lambda run, fitted=result: run.send(fitted))
+        runs = self.waiting.pop(sizes)
+        requests = {number: run.request for number, (run, _) in runs.items()}
+        for number, fitted in self._fit(requests, sizes):
+            run, block = runs[number]
+            self._end(number, block, run, fitted)
 
-    def _fit(self, requests: Mapping[int, FitRequest], sizes: tuple):
+    def _end(
+        self, number: int, block: ExitStack, run: TrainingRun | None = None,
+        fitted: Fitted | BaseException | None = None,
+    ) -> None:  # fmt: skip
+        """Finish and close a run, whose error is its own."""
+        self.errors[number] = None
+        try:
+            with block:
+                if isinstance(fitted, BaseException):
+                    raise fitted
+                if run is not None and fitted is not None:
+                    run.finish(fitted)
+        except (Exception, SystemExit) as error:
+            self.errors[number] = error
+
+    def _fit(
+        self, requests: Mapping[int, FitRequest], sizes: tuple
+    ) -> Iterator[tuple[int, Fitted | BaseException]]:
         """Yield number and result of each fit, as it ends."""
         numbers = list(requests)
         if len(numbers) == 1:
@@ -170,17 +155,16 @@ class PackedRuns(Generic[Result]):
 
         from g2p.training.packed.fit import fit_packed
 
-        most, stacked = self.capacity[sizes]
-        strategy = "as one model" if stacked else "in turn"
-        self.report(f"{len(numbers)} runs train together, {strategy} (memory for {most}).")
+        most = self.capacity[sizes]
+        self.report(f"{len(numbers)} runs train together as one model (memory for {most}).")
         out_of_memory = []
-        for i, result in fit_packed(list(requests.values()), stacked=stacked):
+        for i, result in fit_packed(list(requests.values())):
             if isinstance(result, OutOfMemoryError):
                 out_of_memory.append(numbers[i])
             else:
                 yield numbers[i], result
         if out_of_memory:
-            self.capacity[sizes] = Capacity(max(1, len(out_of_memory) // 2), stacked)
+            self.capacity[sizes] = max(1, len(out_of_memory) // 2)
             self.report(
                 f"The device ran out of memory; {len(out_of_memory)} runs continue one by one."
             )
@@ -188,12 +172,15 @@ class PackedRuns(Generic[Result]):
             yield number, _fit_alone(requests[number])
 
 
-def _capacity(request: FitRequest) -> Capacity:
+def _capacity(request: FitRequest) -> int:
     if _kind(request.config) is None:
-        return Capacity(1, stacked=False)
+        return 1
     from g2p.training.packed.fit import measure_capacity  # torch comes with it
 
-    return measure_capacity(request)
+    try:
+        return measure_capacity(request)
+    except Exception:  # which its fit, alone, will raise as an error of the run
+        return 1
 
 
 def _fit_alone(request: FitRequest) -> Fitted | BaseException:
@@ -203,9 +190,11 @@ def _fit_alone(request: FitRequest) -> Fitted | BaseException:
         return error
 
 
-def _close(run: Steps, error: BaseException) -> None:
+def _run_alone(open_run: Open) -> BaseException | None:
     try:
-        run.throw(error)
-    except BaseException as raised:
-        if raised is not error:
-            raise
+        with open_run(True) as run:
+            if run is not None:
+                run.finish(fit_model(*run.request))
+    except (Exception, SystemExit) as error:
+        return error
+    return None

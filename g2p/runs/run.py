@@ -1,6 +1,11 @@
-"""run(config): the one path of every entry point, from a config to a finished directory."""
+"""run(config): the one path of every entry point, from a config to a finished directory.
 
-from collections.abc import Iterable, Mapping
+Resolve; return the run if it is finished; prepare, fit, evaluate, write. Several runs that are
+fitted as one stacked model are opened and finished here, too (`g2p.runs.packed_runs`).
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +19,14 @@ from g2p.core.phrases import plural
 from g2p.data.preprocess import Prepared
 from g2p.runs.directory import RunDirectory, unverified_line
 from g2p.runs.environment import differences
-from g2p.runs.execute import Result, Steps, training_steps
+from g2p.runs.execute import TrainingRun, check_metrics
 from g2p.runs.lock import locked
 from g2p.runs.metrics_table import print_attention, print_plateau, print_table
 from g2p.runs.prepared_data import prepared_data, ridge_config
 from g2p.runs.resolve import ResolvedRun, finished_under_other_code, resolve_run
 from g2p.runs.ridge_reference import ridge_reference
 from g2p.runs.status import recorded
+from g2p.tracking import wandb_tracker as trackers
 from g2p.tracking.group import Group
 from g2p.training.checkpoints import find_last_checkpoint
 from g2p.training.fit import fit_model
@@ -41,72 +47,99 @@ def run(config: Mapping, *, set_by_user: Iterable[str] = (), group: str | None =
     Raises:
         G2PError: for whatever the user can mend; nothing that was finished is lost.
     """
-    return drive(run_steps(config, set_by_user=set_by_user, group=group))
-
-
-def obtain_run(config: RunConfig, group: Group | None, console: Console) -> RunDirectory:
-    """Return the finished run of a checked config: stored, waited for, or trained now."""
-    return drive(obtain_steps(config, group, console))
-
-
-def drive(steps: Steps[Result]) -> Result:
-    """Drive one run to its end: fit each request at once, and return what the run returns."""
-    try:
-        request = next(steps)
-        while True:
-            try:
-                fitted = fit_model(*request)
-            except BaseException as error:  # the run closes its files, and raises it again
-                request = steps.throw(error)
-            else:
-                request = steps.send(fitted)
-    except StopIteration as ended:
-        return ended.value
-
-
-def run_steps(
-    config: Mapping, *, set_by_user: Iterable[str] = (), group: str | None = None, wait: bool = True
-) -> Steps[Path]:
-    """Do what `run` does, and yield each fit to whoever drives the run."""
     check(config, set_by_user)
-    config = RunConfig.of(config)
     console = Console()
-    tracker_group = Group(group) if group else None
-    directory = yield from obtain_steps(config, tracker_group, console, wait)
+    directory = obtain_run(RunConfig.of(config), Group(group) if group else None, console)
+    print_result(directory, console)
+    return directory.folder
+
+
+def obtain_run(
+    config: RunConfig, group: Group | None, console: Console, wait: bool = True,
+    resolved: ResolvedRun | None = None,
+) -> RunDirectory:  # fmt: skip
+    """Return the finished run of a checked config: stored, waited for, or trained now.
+
+    Args:
+        config, group, console, wait: those of `open_run`.
+        resolved: the run's identity, where the caller has it.
+    """
+    resolved = resolved or resolve_run(config)
+    with open_run(config, resolved, group, console, wait) as training:
+        if training is not None:
+            training.finish(fit_model(*training.request))
+    return resolved.directory
+
+
+@contextmanager
+def open_run(
+    config: RunConfig, resolved: ResolvedRun, group: Group | None, console: Console,
+    wait: bool = True,
+) -> Iterator[TrainingRun | None]:  # fmt: skip
+    """Prepare a run for its fit, and hold its lock for the block, which fits and finishes it.
+
+    Args:
+        config: of the run.
+        resolved: its identity.
+        group: of the multirun or study it belongs to, for the tracker.
+        console: for the user's messages.
+        wait: for another process that trains the run.
+
+    Yields:
+        The run that is to be fitted; None where it is finished.
+
+    Raises:
+        BusyError: when another process is training the run and `wait` is off.
+    """
+    directory = resolved.directory
+    if directory.finished and not config.force:
+        _print_finished(directory, console)
+        yield None
+        return
+    _print_earlier(config, directory, console)
+    base = _base_checkpoint(config, resolved, group, console, wait)
+    data = weigh_strains(prepared_data(config, resolved))
+    for line in (*data.qc_log, _sizes_line(config, data), *_transfer_lines(data, resolved.target)):
+        console.print(line, soft_wrap=True)
+    with locked(directory, console, wait) as check_directory:
+        if config.force:
+            _begin_again(directory, console)
+        if directory.finished:  # another process may have finished it while we waited
+            yield None
+            return
+        with recorded(directory, config):
+            cache = Path(config.paths.cache).expanduser() / "ridge"
+            signature = resolved.signature_of(ridge_config(config))
+            ridge = ridge_reference(data, cache / f"{signature}.json")
+            check_metrics(config, data)
+            open_tracker = getattr(trackers, f"{config.logger.name}_tracker")
+            options = config.logger.options
+            with open_tracker(config, directory.folder.name, group, **options) as tracker:
+                yield TrainingRun(config, resolved, data, base, ridge, tracker, check_directory)
+
+
+def print_result(directory: RunDirectory, console: Console) -> None:
+    """Print the scores of a finished run and, as its last line, where it is."""
     metrics = directory.metrics()
     print_table(metrics, console)
     if "attention" in metrics:
         print_attention(metrics["attention"], console)
     print_plateau(metrics, console)
     print(f"run: {directory.folder}", flush=True)
-    return directory.folder
 
 
-def obtain_steps(
-    config: RunConfig, group: Group | None, console: Console, wait: bool = True,
-    resolved: ResolvedRun | None = None,
-) -> Steps[RunDirectory]:  # fmt: skip
-    """Do what `obtain_run` does, and yield each fit to whoever drives the run.
-
-    Args:
-        config: of the run.
-        group: for the tracker.
-        console: for the user's messages.
-        wait: for another process that trains the run.
-        resolved: the run's identity, where the caller has it.
-
-    Raises:
-        BusyError: when another process is training the run and `wait` is off.
-    """
-    resolved = resolved or resolve_run(config)
-    directory, columns = resolved.directory, resolved.columns
-    if directory.finished and not config.force:
-        console.print("Finished before; here is its result (force=true trains it again).")
-        if line := unverified_line([directory]):
+def _print_finished(directory: RunDirectory, console: Console) -> None:
+    console.print("Finished before; here is its result (force=true trains it again).")
+    for line in (
+        unverified_line([directory]),
+        differences(directory.environment(), torch.get_num_threads()),
+    ):
+        if line:
             console.print(line, soft_wrap=True)
-        if line := differences(directory.environment(), torch.get_num_threads()):
-            console.print(line, soft_wrap=True)
-        return directory
+
+
+def _print_earlier(config: RunConfig, directory: RunDirectory, console: Console) -> None:
+    """Say where the same run was finished under other code, so that it is trained again."""
     if earlier := finished_under_other_code([directory]).get(directory.folder.name):
         console.print(
             f"Finished before under other code: {earlier.folder}. The code of "
@@ -114,39 +147,31 @@ def obtain_steps(
             "is trained again.",
             soft_wrap=True,
         )
-    base = None
-    if config.transfer.name == "target" and config.transfer.method == "finetuned":
-        names = resolved.panel.phenotype_names
-        other_phenotypes = [names[c] for c in resolved.requested_columns if c not in columns]
-        console.print(
-            "Fine-tuning needs a base model trained on the other phenotypes; training it first.",
-            soft_wrap=True,
-        )
-        base_run = yield from obtain_steps(
-            _base_config(config, other_phenotypes), group and group.base(), console, wait
-        )
-        base = base_run.verify("checkpoints/best.ckpt")
-    target, cache = resolved.target, Path(config.paths.cache).expanduser()
-    data = weigh_strains(prepared_data(config, resolved))
-    for line in (*data.qc_log, _sizes_line(config, data), *_transfer_lines(data, target)):
+
+
+def _base_checkpoint(
+    config: RunConfig, resolved: ResolvedRun, group: Group | None, console: Console, wait: bool
+) -> Path | None:
+    """Return the checkpoint that fine-tuning starts from, trained now unless it is stored."""
+    if config.transfer.name != "target" or config.transfer.method != "finetuned":
+        return None
+    names = resolved.panel.phenotype_names
+    others = [names[c] for c in resolved.requested_columns if c not in resolved.columns]
+    console.print(
+        "Fine-tuning needs a base model trained on the other phenotypes; training it first.",
+        soft_wrap=True,
+    )
+    base = config.replace(transfer={"name": "none"}, phenotype=others, force=False)
+    return obtain_run(base, group and group.base(), console, wait).verify("checkpoints/best.ckpt")
+
+
+def _begin_again(directory: RunDirectory, console: Console) -> None:
+    """Empty the directory under force=true, unless that began before and a kill ended it."""
+    if _is_unfinished_force(directory):
+        line = "Resuming the run that an earlier force=true started and did not finish."
         console.print(line, soft_wrap=True)
-    with locked(directory, console, wait) as check_directory:
-        if config.force:
-            if _is_unfinished_force(directory):
-                line = "Resuming the run that an earlier force=true started and did not finish."
-                console.print(line, soft_wrap=True)
-            else:
-                directory.clear()
-        if not directory.finished:  # another process may have finished it while we waited
-            with recorded(directory, config):
-                ridge_signature = resolved.signature_of(ridge_config(config))
-                ridge = ridge_reference(data, cache / "ridge" / f"{ridge_signature}.json")
-                ceiling = resolved.panel.noise_ceiling
-                yield from training_steps(
-                    config, directory, data, base, ridge, ceiling, resolved.accelerator,
-                    resolved.provenance, group, check_directory,
-                )  # fmt: skip
-    return directory
+    else:
+        directory.clear()
 
 
 def _is_unfinished_force(directory: RunDirectory) -> bool:
@@ -164,11 +189,6 @@ def _is_unfinished_force(directory: RunDirectory) -> bool:
         )
     except G2PError:
         return False
-
-
-def _base_config(config: RunConfig, phenotypes: list[str]) -> RunConfig:
-    """Return the config of the run that fine-tuning starts from."""
-    return config.replace(transfer={"name": "none"}, phenotype=phenotypes, force=False)
 
 
 def _sizes_line(config: RunConfig, data: Prepared) -> str:

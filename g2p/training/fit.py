@@ -50,13 +50,6 @@ class FitRequest(NamedTuple):
     ridge_r2: float | None = None
 
 
-class Capacity(NamedTuple):
-    """How many fits like one are done at once, and whether as one stacked model or in turn."""
-
-    members: int
-    stacked: bool
-
-
 def fit_model(
     config: RunConfig, data: Prepared, folder: Path, on_epoch: OnEpoch, base: Path | None = None,
     bar: type[SilentProgress] = SilentProgress, ridge_r2: float | None = None,

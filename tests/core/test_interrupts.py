@@ -4,6 +4,8 @@ import signal
 import subprocess
 import sys
 import tempfile
+from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
 
@@ -22,7 +24,6 @@ from g2p.core.messages import format_error
 from g2p.launch.preemption import preemptible
 from g2p.runs.packed_runs import run_packed
 from g2p.runs.resolve import resolve_run
-from g2p.runs.run import drive
 from g2p.study import job as jobs
 from g2p.study.job import Job
 from g2p.study.ledger import study_status
@@ -119,7 +120,7 @@ def test_an_error_names_the_file_not_its_draft(tmp_path):
     assert str(error.value).endswith(f"'{tmp_path / 'file.json'}'")
 
 
-@pytest.mark.parametrize("strategy", ["alone", "in turn", "stacked"])
+@pytest.mark.parametrize("strategy", ["alone", "stacked"])
 def test_training_ends_before_its_next_step(tmp_path, strategy):
     epochs = []
 
@@ -134,7 +135,7 @@ def test_training_ends_before_its_next_step(tmp_path, strategy):
         if strategy == "alone":
             fit_model(*fit_requests[0])
         else:
-            fit_all_packed(fit_requests, stacked=strategy == "stacked")
+            fit_all_packed(fit_requests)
     assert epochs == ([1] if strategy == "alone" else [1, 1])
 
 
@@ -143,13 +144,14 @@ def test_training_ends_before_its_next_step(tmp_path, strategy):
 def test_packed_runs_close_their_resources(tmp_path, monkeypatch, when, during):
     begun, ended = [], []
 
-    def steps(i):
+    @contextmanager
+    def opened(i):
         begun.append(i)
         try:
             with prioritise_interrupts():
                 if when == "preparing" and i == 1:
                     during()
-                yield fit_requests[i]
+                yield SimpleNamespace(request=fit_requests[i])
         finally:
             ended.append(i)
 
@@ -161,7 +163,7 @@ def test_packed_runs_close_their_resources(tmp_path, monkeypatch, when, during):
     fit_requests = requests(tmp_path, configs, [random_prepared(seed=seed) for seed in range(3)])
     monkeypatch.setattr(packed_fit, "fit_packed", fitting)
     with pytest.raises(Stopped):
-        run_packed(configs, [lambda wait, i=i: steps(i) for i in range(3)], print)
+        run_packed(configs, [lambda wait, i=i: opened(i) for i in range(3)], print)
     assert sorted(ended) == begun == ([0, 1] if when == "preparing" else [0, 1, 2])
 
 
@@ -169,16 +171,17 @@ def test_packed_runs_close_their_resources(tmp_path, monkeypatch, when, during):
 def test_a_run_of_a_study_stays_pending(tmp_path, monkeypatch, during):
     """What a library made of the signal is no failure of the run."""
 
-    def obtain_steps(*arguments):
+    @contextmanager
+    def opened(*arguments):
         during()
-        yield from ()
+        yield None
 
-    monkeypatch.setattr(jobs, "obtain_steps", obtain_steps)
+    monkeypatch.setattr(jobs, "open_run", opened)
     config = compose(*SMALL_RIDGE, *paths(tmp_path))
     directory = resolve_run(config).directory
     name = directory.folder.name
     with pytest.raises(Stopped):
-        drive(Job(tmp_path, Group("test"), (name,), False).steps(name, config))
+        Job(tmp_path, Group("test"), (name,), False).train(name, config)
     assert study_status(directory).state == "pending"
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from g2p.cli import sweep
-from g2p.runs.run import Steps, obtain_steps
+from g2p.runs.run import open_run
 from g2p.study import job as study_job
 from g2p.study.job import Job
 
@@ -19,18 +19,18 @@ from g2p.study.job import Job
 class FaultyJob(Job):
     """A study's job whose runs of two models fail."""
 
-    def steps(self, signature: str, config: dict, wait: bool = True) -> Steps:
-        study_job.obtain_steps = fail_or_obtain
-        return super().steps(signature, config, wait)
+    def open(self, signature: str, config: dict, wait: bool = True):
+        study_job.open_run = fail_or_open
+        return super().open(signature, config, wait)
 
 
-def fail_or_obtain(config: dict, *arguments) -> Steps:
+def fail_or_open(config: dict, *arguments):
     if (Path(config["paths"]["runs"]).absolute().parent / "faults").exists():
         if config["model"]["name"] == "ridge":
             os.kill(os.getpid(), signal.SIGKILL)
         if config["model"]["name"] == "lasso":
             sys.exit(3)
-    return obtain_steps(config, *arguments)
+    return open_run(config, *arguments)
 
 
 if __name__ == "__main__":

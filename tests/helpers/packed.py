@@ -14,8 +14,6 @@ TRAINER = (
     "trainer.batch_size=16", "trainer.patience=null",
 )  # fmt: skip
 
-STACKED_OR_NOT = pytest.mark.parametrize("stacked", [True, False])
-
 
 def requests(folder, configs, datas) -> list[FitRequest]:
     return [
@@ -24,9 +22,8 @@ def requests(folder, configs, datas) -> list[FitRequest]:
     ]
 
 
-def fit_all_packed(requests: list[FitRequest], *, stacked: bool) -> list[Fitted | Exception]:
-    results = fit_packed(requests, stacked=stacked)
-    return [result for _, result in sorted(results, key=lambda pair: pair[0])]
+def fit_all_packed(requests: list[FitRequest]) -> list[Fitted | Exception]:
+    return [result for _, result in sorted(fit_packed(requests), key=lambda pair: pair[0])]
 
 
 def small(name: str) -> list[str]:
@@ -57,13 +54,13 @@ def assert_same(one, other, tolerance=1e-9):
     )
 
 
-def assert_members_end_as_alone(folder, configs, datas=None, tolerance=1e-9, *, stacked=True):
+def assert_members_end_as_alone(folder, configs, datas=None, tolerance=1e-9):
     """Each member, fitted at once with the others, against the same fit alone."""
     datas = datas or [random_prepared(seed=i) for i in range(len(configs))]
     alone = requests(folder / "alone", configs, datas)
     packed = requests(folder / "packed", configs, datas)
     one = [fit_model(*request) for request in alone]
-    other = fit_all_packed(packed, stacked=stacked)
+    other = fit_all_packed(packed)
     for i, data in enumerate(datas):
         assert_same(alone[i].folder, packed[i].folder, tolerance)
         difference = one[i].predict(data.genotypes) - other[i].predict(data.genotypes)

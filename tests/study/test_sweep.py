@@ -17,7 +17,6 @@ import torch
 from g2p.runs.directory import RunDirectory
 from g2p.runs.lock import try_lock
 from g2p.runs.resolve import resolve_run
-from g2p.runs.run import drive
 from g2p.runs.status import RunStatus, read_status
 from g2p.study import job as jobs
 from g2p.study.job import Job
@@ -152,11 +151,11 @@ def test_whatever_a_run_raises_becomes_its_status(tmp_path, monkeypatch, error, 
     def raising(*arguments):
         raise error
 
-    monkeypatch.setattr(jobs, "obtain_steps", raising)
+    monkeypatch.setattr(jobs, "open_run", raising)
     config = compose(*SMALL_RIDGE, *paths(tmp_path))
     directory = resolve_run(config).directory
     signature = directory.folder.name
-    drive(Job(tmp_path, Group("test"), (signature,), False).steps(signature, config))
+    Job(tmp_path, Group("test"), (signature,), False).train(signature, config)
     status = study_status(directory)
     assert status.state == "failed" and message in status.error
     assert directory.config() == config  # so that it can be found by what it is

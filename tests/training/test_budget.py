@@ -15,7 +15,6 @@ from g2p.training.fit import FitRequest, fit_model
 from g2p.training.training_state import TrainingState
 from tests.helpers.configs import compose, random_prepared
 from tests.helpers.packed import (
-    STACKED_OR_NOT,
     TRAINER,
     assert_members_end_as_alone,
     assert_same,
@@ -49,8 +48,7 @@ def test_an_epoch_has_as_many_updates_as_batches():
         assert count_updates(36, **options) == len(data.train(**options, seed=0))
 
 
-@STACKED_OR_NOT
-def test_a_budget_in_updates_ends_a_run_alone_and_packed(tmp_path, stacked):
+def test_a_budget_in_updates_ends_a_run_alone_and_packed(tmp_path):
     """Three updates an epoch: seven are reached in the third."""
     configs = [
         compose(*small("transformer"), *TRAINER, *budget)
@@ -60,7 +58,7 @@ def test_a_budget_in_updates_ends_a_run_alone_and_packed(tmp_path, stacked):
             ("trainer.max_epochs=5", "trainer.max_updates=4"),
         )
     ]
-    fits = assert_members_end_as_alone(tmp_path, configs, stacked=stacked)
+    fits = assert_members_end_as_alone(tmp_path, configs)
     counted = [[row["updates"] for row in fitted.rows] for fitted in fits]
     assert counted == [[3, 6, 9], [3, 6], [3, 6]]
 

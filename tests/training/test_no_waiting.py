@@ -12,7 +12,6 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from g2p.training.fit import FitRequest, fit_model
 from g2p.training.packed import fit as packed_fit
 from g2p.training.packed.loop import _predict_validation, _train_epoch
-from g2p.training.packed.sequential import SequentialModels
 from g2p.training.packed.stacked import StackedModels
 from tests.helpers.configs import compose, random_prepared
 from tests.helpers.networks import NETWORKS
@@ -83,7 +82,7 @@ def test_steps_ask_for_nothing(tmp_path, name, members):
             if members == 1:
                 fit_model(*requests[0])
             else:
-                fits = packed_fit.fit_packed(requests, stacked=True)
+                fits = packed_fit.fit_packed(requests)
                 results = [result for _, result in fits]
                 assert not any(isinstance(result, Exception) for result in results)
         return counter.count
@@ -91,9 +90,8 @@ def test_steps_ask_for_nothing(tmp_path, name, members):
     assert waits(20) == waits(2)
 
 
-@pytest.mark.parametrize("strategy", [StackedModels, SequentialModels])
 @pytest.mark.parametrize("name", NETWORKS)
-def test_a_packed_epoch_where_tensors_have_no_values(tmp_path, name, strategy, monkeypatch):
+def test_a_packed_epoch_where_tensors_have_no_values(tmp_path, name, monkeypatch):
     """On torch's `meta` device, of shapes alone, which refuses waits and other devices' tensors."""
     meta = torch.device("meta")
     monkeypatch.setattr(packed_fit, "_device", lambda request: (meta, False))
@@ -109,7 +107,7 @@ def test_a_packed_epoch_where_tensors_have_no_values(tmp_path, name, strategy, m
     for member in members:
         member.generator.device = torch.device("cpu")  # `meta` has no random numbers
     states = ((m.model, m.flat_parameters, m.generator) for m in members)
-    models = strategy(*zip(*states, strict=True))
+    models = StackedModels(*zip(*states, strict=True))
     with Copies() as copies:
         _train_epoch(members, models, nullcontext())
         batches = [next(iter(member.val)) for member in members]

@@ -9,12 +9,12 @@ import yaml
 from g2p.config.registry import CONF
 from g2p.core.interrupts import Stopped
 from g2p.training.fit import fit_model
-from g2p.training.packed import fit as packed_fit
+from g2p.training.packed import loop
+from g2p.training.packed.stacked import StackedModels
 from g2p.training.packed.vmap_rules import MemberGenerator
 from tests.helpers.configs import compose, random_prepared
 from tests.helpers.networks import NETWORKS
 from tests.helpers.packed import (
-    STACKED_OR_NOT,
     TRAINER,
     assert_members_end_as_alone,
     assert_same,
@@ -27,10 +27,8 @@ LADDER = yaml.safe_load((CONF / "study" / "ladder.yaml").read_text())["factors"]
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-@pytest.mark.parametrize(
-    ("optimizer", "stacked"), [("adam", True), ("adamw", True), ("adamw", False)]
-)
-def test_a_member_ends_as_it_would_alone(tmp_path, name, optimizer, stacked):
+@pytest.mark.parametrize("optimizer", ["adam", "adamw"])
+def test_a_member_ends_as_it_would_alone(tmp_path, name, optimizer):
     """With a seed, panel, phenotypes, learning rate, clipping and schedule for each member."""
     differences = [
         ("seed=0", "optim.lr=0.01"),
@@ -39,7 +37,7 @@ def test_a_member_ends_as_it_would_alone(tmp_path, name, optimizer, stacked):
     ]
     shared = [*small(name), f"optim={optimizer}", *TRAINER]
     configs = [compose(*shared, *overrides) for overrides in differences]
-    assert_members_end_as_alone(tmp_path, configs, stacked=stacked)
+    assert_members_end_as_alone(tmp_path, configs)
 
 
 @pytest.mark.parametrize("height", range(len(LADDER["rungs"]) + 1))
@@ -57,8 +55,7 @@ def test_every_rung_of_the_ladder(tmp_path, height):
     assert_members_end_as_alone(tmp_path, configs)
 
 
-@STACKED_OR_NOT
-def test_dropout_draws_for_each_member_what_it_would_draw_alone(tmp_path, stacked):
+def test_dropout_draws_for_each_member_what_it_would_draw_alone(tmp_path):
     """With different probabilities, one of them 0, and last batches of different sizes."""
     overrides = [*small("transformer"), *TRAINER]
     configs = [
@@ -66,7 +63,7 @@ def test_dropout_draws_for_each_member_what_it_would_draw_alone(tmp_path, stacke
         for i, p in enumerate((0.1, 0.0, 0.4))
     ]
     datas = [random_prepared(n_strains=n, seed=n) for n in (60, 55, 70)]
-    assert_members_end_as_alone(tmp_path, configs, datas, stacked=stacked)
+    assert_members_end_as_alone(tmp_path, configs, datas)
 
 
 def test_each_members_additive_path_starts_at_ridge_on_its_data(tmp_path):
@@ -76,39 +73,35 @@ def test_each_members_additive_path_starts_at_ridge_on_its_data(tmp_path):
     )
 
 
-@STACKED_OR_NOT
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
-def test_float32_and_bfloat16_stay_close(tmp_path, name, precision, stacked):
+def test_float32_and_bfloat16_stay_close(tmp_path, name, precision):
     overrides = [*small(name), *TRAINER, f"trainer.precision={precision}"]
     configs = [compose(*overrides, "trainer.max_epochs=1", f"seed={seed}") for seed in range(3)]
-    assert_members_end_as_alone(tmp_path, configs, tolerance=1e-5, stacked=stacked)
+    assert_members_end_as_alone(tmp_path, configs, tolerance=1e-5)
 
 
-@STACKED_OR_NOT
-def test_patience_stops_each_member_and_it_costs_nothing_more(tmp_path, monkeypatch, stacked):
+def test_patience_stops_each_member_and_it_costs_nothing_more(tmp_path, monkeypatch):
     overrides = [*small("rijal_attention"), *TRAINER, "trainer.max_epochs=12", "optim.lr=0.05"]
     configs = [
         compose(*overrides, f"seed={seed}", f"trainer.patience={patience}")
         for seed, patience in enumerate((1, 2, "null"))
     ]
     sizes = []
-    name = "StackedModels" if stacked else "SequentialModels"
 
-    class Counted(getattr(packed_fit, name)):
+    class Counted(StackedModels):
         def __init__(self, models, *states):
             sizes.append(len(models))
             super().__init__(models, *states)
 
-    monkeypatch.setattr(packed_fit, name, Counted)
-    fits = assert_members_end_as_alone(tmp_path, configs, stacked=stacked)
+    monkeypatch.setattr(loop, "StackedModels", Counted)
+    fits = assert_members_end_as_alone(tmp_path, configs)
     assert len(fits[0].rows) < len(fits[1].rows) < len(fits[2].rows) == 12
     assert sizes == [3, 2, 1]
 
 
-@STACKED_OR_NOT
 @pytest.mark.parametrize("first", ["alone", "packed"])
-def test_a_run_started_alone_resumes_packed_and_vice_versa(tmp_path, first, stacked):
+def test_a_run_started_alone_resumes_packed_and_vice_versa(tmp_path, first):
     """Killed after two epochs of five; the end is that of a run which was not."""
     overrides = [*small("transformer"), *TRAINER, "model.dropout=0.2", "optim.plateau_patience=0"]
     configs = [compose(*overrides, f"seed={seed}", "trainer.max_epochs=5") for seed in range(2)]
@@ -131,7 +124,7 @@ def test_a_run_started_alone_resumes_packed_and_vice_versa(tmp_path, first, stac
     def train_packed(requests):
         # A signal ends all at once, so only the first has its second epoch.
         try:
-            fit_all_packed(requests, stacked=stacked)
+            fit_all_packed(requests)
         except Stopped:
             return
 

@@ -98,10 +98,8 @@ def test_the_loop_is_the_plain_one_with_weights(tmp_path):
         torch.testing.assert_close(trained, expected, atol=1e-9, rtol=0)
 
 
-@pytest.mark.parametrize(
-    ("name", "stacked"), [*((name, True) for name in NETWORKS), ("transformer", False)]
-)
-def test_packed_members_with_weights_end_as_alone(tmp_path, name, stacked):
+@pytest.mark.parametrize("name", NETWORKS)
+def test_packed_members_with_weights_end_as_alone(tmp_path, name):
     configs = [compose(*small(name), *TRAINER, f"seed={seed}") for seed in range(2)]
     datas = [weighted(random_prepared(n_strains=n, seed=n), seed=n) for n in (60, 55)]
-    assert_members_end_as_alone(tmp_path, configs, datas, stacked=stacked)
+    assert_members_end_as_alone(tmp_path, configs, datas)

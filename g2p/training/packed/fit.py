@@ -15,13 +15,11 @@ from g2p.data.device_data import DeviceData
 from g2p.hardware.device import free_memory, reset_peak_memory, resolve_accelerator
 from g2p.hardware.gpu_allocation import select_gpus
 from g2p.training.budget import count_epochs
-from g2p.training.fit import Capacity, FitRequest, Fitted, load_best_epoch, module_options
+from g2p.training.fit import FitRequest, Fitted, load_best_epoch, module_options
 from g2p.training.inference import attention_sample, measure_attention, validation_batch
 from g2p.training.packed.flat_parameters import bytes_for_backward, bytes_of_parameters
 from g2p.training.packed.loop import train_packed
 from g2p.training.packed.member import PackedRun
-from g2p.training.packed.sequential import SequentialModels
-from g2p.training.packed.stacked import StackedModels
 from g2p.training.training_state import TrainingState
 
 # Of the memory that is free, what members may take; and backward needs about as much again as
@@ -32,17 +30,16 @@ MOST_MEMBERS = 64
 # Strains of all members, which a GPU's fused attention takes as one batch.
 MOST_STRAINS = 65_535
 # What a step of one member may keep for the backward pass where a CPU's members are stacked. A
-# stack of more goes through memory, not caches, and is no faster than its members in turn
+# stack of more goes through memory, not caches, and is no faster than its members alone
 # (`python -m benchmarks.packed`: a Rijal model keeps 4 MB at 64 loci and 7 at 128, a transformer
 # far more).
 IN_CACHE = 4 * 2**20
 
 
-def measure_capacity(request: FitRequest) -> Capacity:
-    """Measure a forward pass of one member: how many members like it are trained at once, and how.
+def measure_capacity(request: FitRequest) -> int:
+    """Measure a forward pass of one member: how many members like it are trained as one model.
 
-    As many as fit into the free memory: as one stacked model, or on a CPU in turn where that is
-    faster.
+    As many as fit into the free memory; 1 on a CPU where a stack would be no faster.
     """
     member = _member(request, {}, 1)
     device = member.flat_parameters.device.type
@@ -50,20 +47,15 @@ def measure_capacity(request: FitRequest) -> Capacity:
     (batch,) = itertools.islice(member.train, 1)
     with _precision(request, device):
         for_backward = bytes_for_backward(member.model, *batch.inputs)
-    fixed = bytes_of_parameters(member.model)
-    stacked = device != "cpu" or for_backward <= IN_CACHE
-    if stacked:
-        most = free / (BACKWARD * (for_backward + fixed))
-    else:
-        most = (free - BACKWARD * for_backward) / fixed
+    if device == "cpu" and for_backward > IN_CACHE:
+        return 1
+    most = free / (BACKWARD * (for_backward + bytes_of_parameters(member.model)))
     fused = MOST_STRAINS // len(batch.phenotype_BP)
-    return Capacity(max(1, min(MOST_MEMBERS, fused, int(most))), stacked)
+    return max(1, min(MOST_MEMBERS, fused, int(most)))
 
 
-def fit_packed(
-    requests: Sequence[FitRequest], *, stacked: bool
-) -> Iterator[tuple[int, Fitted | Exception]]:
-    """Fit requests of one kind (see `g2p.runs.packed_runs`), as one stacked model or in turn.
+def fit_packed(requests: Sequence[FitRequest]) -> Iterator[tuple[int, Fitted | Exception]]:
+    """Fit requests of one kind (see `g2p.runs.packed_runs`) as one stacked model.
 
     Yields the number of each request as it ends, and its result or error.
     """
@@ -82,13 +74,11 @@ def fit_packed(
     device = members[0].flat_parameters.device.type
     reset_peak_memory(device)
     context = _precision(requests[0], device)
-    for member, error in train_packed(
-        members, StackedModels if stacked else SequentialModels, context, requests[0].bar
-    ):
+    for member, error in train_packed(members, context, requests[0].bar):
         if error is None:
             result = _finish(requests[numbers[member]], member)
             if isinstance(result, Fitted):
-                result = replace(result, stacked=stacked and len(members) > 1)
+                result = replace(result, stacked=len(members) > 1)
             yield numbers[member], result
         else:
             yield numbers[member], error

@@ -1,4 +1,4 @@
-"""Several runs trained at once in one process; each ends as if it were trained alone."""
+"""Several runs trained as one stacked model; each ends as if it were trained alone."""
 
 import time
 from collections.abc import Iterator
@@ -13,14 +13,12 @@ from g2p.core.interrupts import raise_if_interrupted
 from g2p.core.phrases import plural
 from g2p.hardware.energy import energy_meter
 from g2p.training.packed.member import PackedRun
-from g2p.training.packed.sequential import SequentialModels
 from g2p.training.packed.stacked import StackedModels
 from g2p.training.progress import SilentProgress
 
 
 def train_packed(
     members: list[PackedRun],
-    strategy: type[StackedModels] | type[SequentialModels],
     context: AbstractContextManager,
     bar: type[SilentProgress] = SilentProgress,
 ) -> Iterator[tuple[PackedRun, Exception | None]]:
@@ -32,7 +30,6 @@ def train_packed(
     Args:
         members: whose models differ in nothing but values, and whose loci, phenotypes and batch
             size are as many; on one device.
-        strategy: how several models take a step.
         context: of the forward pass: its precision.
         bar: shows the progress.
     """
@@ -48,7 +45,7 @@ def train_packed(
         while training:
             states = ((m.model, m.flat_parameters, m.generator) for m in training)
             try:
-                models = models or strategy(*zip(*states, strict=True))
+                models = models or StackedModels(*zip(*states, strict=True))
                 ended = _run_epoch(training, models, context)
             except torch.OutOfMemoryError as error:
                 # Without its traceback, which holds what took the memory.
@@ -73,7 +70,7 @@ def train_packed(
 
 def _run_epoch(
     members: list[PackedRun],
-    models: StackedModels | SequentialModels,
+    models: StackedModels,
     context: AbstractContextManager,
 ) -> dict[PackedRun, Exception | None]:
     """Train, score and save one epoch of each member; return each member's error or None."""
@@ -96,7 +93,7 @@ def _run_epoch(
 
 def _train_epoch(
     members: list[PackedRun],
-    models: StackedModels | SequentialModels,
+    models: StackedModels,
     context: AbstractContextManager,
 ) -> None:
     for member in members:
@@ -112,7 +109,7 @@ def _train_epoch(
 @torch.no_grad()
 def _predict_validation(
     members: list[PackedRun],
-    models: StackedModels | SequentialModels,
+    models: StackedModels,
     context: AbstractContextManager,
 ) -> list[tuple[Tensor, Tensor]]:
     """Return predicted and observed values of each member's validation strains, (n, P) on the CPU.
