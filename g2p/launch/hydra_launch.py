@@ -10,7 +10,6 @@ from omegaconf import open_dict
 from g2p.config.compose import compose_config, overridden_values
 from g2p.config.search_path import composing
 from g2p.config.user_files import check_chosen_files
-from g2p.core.messages import report_job_result
 from g2p.hardware.device import resolve_accelerator
 from g2p.launch.prepare import (
     REMOTE_LAUNCHERS,
@@ -34,7 +33,7 @@ def launch(job: Callable, jobs: list[list[str]], user_overrides: list[str]) -> N
     Raises:
         OptionError: when the launcher is not installed, or runs here ask for CUDA and it is absent.
     """
-    prepare_launcher(user_overrides, report_job_result)
+    prepare_launcher(user_overrides)
     if chosen_launcher(user_overrides) not in REMOTE_LAUNCHERS:
         _check_devices(jobs)
     check_chosen_files(overridden_values(user_overrides))

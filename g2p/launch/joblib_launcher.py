@@ -1,69 +1,91 @@
-"""Jobs of joblib: a killed process does not affect the others, all of which joblib would end."""
+"""Hydra's joblib launcher: a killed process does not affect the other jobs.
+
+joblib ends all jobs when one process is killed; here each that was under way runs again, alone, so
+that the one at fault is known.
+"""
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from hydra.core.singleton import Singleton
 from hydra.core.utils import JobReturn
-from hydra_plugins.hydra_joblib_launcher import _core
+from hydra_plugins.hydra_joblib_launcher import joblib_launcher
+from hydra_plugins.hydra_joblib_launcher._core import execute_job, process_joblib_cfg
 from joblib import Parallel, delayed, effective_n_jobs
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from g2p.core.errors import OptionError
 from g2p.core.interrupts import raise_if_interrupted
+from g2p.core.messages import report_job_result
 from g2p.core.pipes import survive_closed_pipes
 from g2p.launch.end_with_parent import end_with
+from g2p.launch.hydra_plugins import announced, hydra_plugin
 from g2p.launch.job_failure import job_failure
+from g2p.launch.prepare import without_launcher_warning
+
+# number -> the arguments of `execute_job`
+Jobs = dict[int, tuple]
 
 
-def wait_for_all(report: Callable[[JobReturn], None]) -> None:
-    """Have the launcher continue after a process was killed, with each interrupted job alone."""
+@hydra_plugin
+class JoblibLauncher(joblib_launcher.JoblibLauncher):
+    """Runs each job to its end or its failure, as many at once as `n_jobs`."""
 
-    def parallel(*, n_jobs: int, **options) -> Callable[[Iterable[tuple]], list[JobReturn]]:
-        if n_jobs == 0:
+    def launch(
+        self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
+    ) -> list[JobReturn]:
+        assert self.config is not None
+        options = {**self.joblib, "backend": "loky"}  # threads would share Hydra's state
+        process_joblib_cfg(options)
+        if options["n_jobs"] == 0:
             raise OptionError(
                 "hydra.launcher.n_jobs must not be 0; -1 is as many as there are cores."
             )
-
-        def run(jobs: Iterable[tuple]) -> list[JobReturn]:
-            waiting, at_once = dict(enumerate(jobs)), effective_n_jobs(n_jobs)
-            ended: dict[int, JobReturn] = {}
-            while waiting:
-                for number, returned in _ended(waiting, at_once, options):
-                    ended[number] = returned
-                    del waiting[number]
-                raise_if_interrupted()
-                # Jobs start in their order, so one of these was killed.
-                for number in list(waiting)[:at_once]:
-                    job = waiting.pop(number)
-                    # Two at once, since for one joblib makes no process.
-                    result = dict(_ended({number: job}, 2, options))
-                    if number not in result:
-                        result[number] = job_failure(job[1][1], "killed, perhaps for memory")
-                        report(result[number])
-                    ended |= result
-            return [ended[number] for number in sorted(ended)]
-
-        return run
-
-    _core.Parallel = parallel
+        shared = self.hydra_context, self.config, self.task_function, Singleton.get_state()
+        jobs = {
+            number: (number, overrides, *shared)
+            for number, overrides in announced(self.config, job_overrides, initial_job_idx)
+        }
+        at_once = effective_n_jobs(options.pop("n_jobs"))
+        return _run_all(jobs, at_once, options)
 
 
-def _ended(jobs: dict[int, tuple], at_once: int, options: dict) -> Iterator[tuple[int, JobReturn]]:
-    """Yield the jobs by number as they end, until all have ended or a process is killed."""
+def _run_all(waiting: Jobs, at_once: int, options: dict) -> list[JobReturn]:
+    ended: dict[int, JobReturn] = {}
+    while waiting:
+        for number, returned in run_until_killed(execute_job, waiting, at_once, options):
+            ended[number] = returned
+            del waiting[number]
+        raise_if_interrupted()
+        # Jobs start in their order, so one of these was killed.
+        for number in list(waiting)[:at_once]:
+            job = waiting.pop(number)
+            # Two at once, since for one joblib makes no process.
+            result = dict(run_until_killed(execute_job, {number: job}, 2, options))
+            if number not in result:
+                result[number] = job_failure(job[1], "killed, perhaps for memory")
+                report_job_result(result[number])
+            ended |= result
+    return [ended[number] for number in sorted(ended)]
+
+
+def run_until_killed(
+    function: Callable, jobs: Jobs, at_once: int, options: dict
+) -> Iterator[tuple[int, JobReturn]]:
+    """Call a function of each job; yield by number what it returns, until a process is killed."""
     unordered = Parallel(**options, n_jobs=at_once, return_as="generator_unordered")
     try:
-        numbered = delayed(_numbered)
-        returned: Any = unordered(numbered(os.getpid(), n, *job) for n, job in list(jobs.items()))
+        call, parent = delayed(_call), os.getpid()
+        returned: Any = unordered(call(parent, n, function, job) for n, job in list(jobs.items()))
         yield from returned
     except TerminatedWorkerError:
         return
 
 
-def _numbered(
-    parent: int, number: int, function: Callable, args: tuple, kwargs: dict
-) -> tuple[int, JobReturn]:
+def _call(parent: int, number: int, function: Callable, job: tuple) -> tuple[int, JobReturn]:
     if os.getpid() != parent:
         survive_closed_pipes()
         end_with(parent)
-    return number, function(*args, **kwargs)
+    with without_launcher_warning():
+        return number, function(*job)

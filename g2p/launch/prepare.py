@@ -2,22 +2,20 @@
 
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 
-from hydra.core.utils import JobReturn
-
 from g2p.core.errors import OptionError
 from g2p.core.messages import not_installed
-from g2p.launch.packed_launcher import register
 
-# Launcher -> its plugin, and our module that waits for its jobs.
-PLUGINS = {
-    "joblib": ("hydra_joblib_launcher", "joblib_launcher"),
-    "submitit_local": ("hydra_submitit_launcher", "submitit_launcher"),
-    "submitit_slurm": ("hydra_submitit_launcher", "submitit_launcher"),
-    "ray": ("hydra_ray_launcher", "ray_launcher"),
+# Launcher -> our module with its plugin.
+MODULES = {
+    "packed": "packed_launcher",
+    "joblib": "joblib_launcher",
+    "submitit_local": "submitit_launcher",
+    "submitit_slurm": "submitit_launcher",
+    "ray": "ray_launcher",
 }
 
 # Launchers whose runs may compute on another machine than the command's.
@@ -51,27 +49,21 @@ def runs_at_once(overrides: list[str]) -> int:
     return int(named[-1]) if named and named[-1].isdecimal() else cores
 
 
-def prepare_launcher(overrides: list[str], report_job_result: Callable[[JobReturn], None]) -> None:
-    """Have the launcher that a command line names wait for every job, whichever of them fail.
+def prepare_launcher(overrides: list[str]) -> None:
+    """Register with Hydra the launcher that a command line names.
 
     Args:
         overrides: of the command line.
-        report_job_result: is called with each ended job that cannot print to this terminal itself.
 
     Raises:
         OptionError: when the launcher is not installed, naming the extra.
     """
     launcher = chosen_launcher(overrides)
-    if launcher == "packed":
-        register()
-    if launcher not in PLUGINS:
+    if launcher not in MODULES:
         return
-    plugin, jobs = PLUGINS[launcher]
     try:
-        import_module(f"hydra_plugins.{plugin}")
-        module = import_module(f"g2p.launch.{jobs}")  # it imports what the plugin needs
+        import_module(f"g2p.launch.{MODULES[launcher]}")  # it imports what the launcher needs
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] == "g2p":
             raise
         raise OptionError(not_installed("hydra/launcher", launcher)) from None
-    module.wait_for_all(report_job_result)

@@ -1,53 +1,62 @@
-"""Tasks of Ray: each is waited for, and its result reported."""
+"""Hydra's Ray launcher: each task is waited for; the plugin gives up at the first that died."""
 
 import signal
-from collections.abc import Callable
-from importlib import import_module
-from types import SimpleNamespace
+from collections.abc import Sequence
 from typing import Any
 
 import ray
+from hydra.core.singleton import Singleton
 from hydra.core.utils import JobReturn
+from hydra_plugins.hydra_ray_launcher import ray_launcher
+from hydra_plugins.hydra_ray_launcher._launcher_util import launch_job_on_ray, start_ray
+from omegaconf import open_dict
 from ray.exceptions import RayError
 
 from g2p.core.interrupts import raise_if_interrupted
+from g2p.core.messages import report_job_result
+from g2p.launch.hydra_plugins import announced, hydra_plugin
 from g2p.launch.job_failure import job_failure
 
 SECONDS_BETWEEN_LOOKS = 0.5
-# Of a package that declares types, in a module of which nothing is public.
-_core: Any = import_module("hydra_plugins.hydra_ray_launcher._core")
+# What Ray keeps for objects on this machine: runs exchange none, and its default is a third of all.
+OBJECT_STORE = 75 * 2**20
 
 
-def wait_for_all(report: Callable[[JobReturn], None]) -> None:
-    """Have the launcher, which gives up at the first task that died, wait for all of them."""
-    launch, start = _core.launch_job_on_ray, _core.start_ray
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    overrides: dict[ray.ObjectRef, list[str]] = {}
+@hydra_plugin
+class RayLauncher(ray_launcher.RayLauncher):
+    """Runs each job as a task of Ray, to its end or its failure."""
 
-    def connected(options) -> None:
-        if options.address != "local":
-            options.pop("object_store_memory")  # the plugin always adds it; a cluster has its own
-        start(options)
-
-    def started(context, options, config, function, state) -> ray.ObjectRef:
+    def launch(
+        self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
+    ) -> list[JobReturn]:
+        assert self.config is not None and self.hydra_context is not None
+        if self.ray_cfg.init.address == "local":  # a cluster has its own
+            self.ray_cfg.init.setdefault("object_store_memory", OBJECT_STORE)
+        handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        start_ray(self.ray_cfg.init)
         for number, handler in handlers.items():  # Ray has put handlers of its own there
             signal.signal(number, handler)
-        task = launch(context, options, config, function, state)
-        overrides[task] = list(config.hydra.overrides.task)
-        return task
+        tasks = []
+        for number, overrides in announced(self.config, job_overrides, initial_job_idx):
+            config = self.hydra_context.config_loader.load_sweep_config(self.config, overrides)
+            with open_dict(config):
+                config.hydra.job.id = config.hydra.job.num = number
+            task = launch_job_on_ray(
+                self.hydra_context, self.ray_cfg.remote, config, self.task_function,
+                Singleton.get_state(),
+            )  # fmt: skip
+            tasks.append((task, overrides))
+        return [_wait(task, overrides) for task, overrides in tasks]
 
-    def get(task: ray.ObjectRef) -> JobReturn:
-        ready = []
-        while not ready:
-            ready, _ = ray.wait([task], timeout=SECONDS_BETWEEN_LOOKS)
-            raise_if_interrupted()  # Ray drops what is raised within its calls
-        try:
-            returned = ray.get(task)
-        except RayError as error:
-            returned = job_failure(overrides[task], type(error).__name__)
-        report(returned)
-        return returned
 
-    _core.start_ray = connected
-    _core.launch_job_on_ray = started
-    _core.ray = SimpleNamespace(get=get)
+def _wait(task: Any, overrides: list[str]) -> JobReturn:
+    ready = []
+    while not ready:
+        ready, _ = ray.wait([task], timeout=SECONDS_BETWEEN_LOOKS)
+        raise_if_interrupted()  # Ray drops what is raised within its calls
+    try:
+        returned = ray.get(task)
+    except RayError as error:
+        returned = job_failure(overrides, type(error).__name__)
+    report_job_result(returned)
+    return returned

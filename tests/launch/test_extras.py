@@ -18,7 +18,7 @@ def test_a_ready_config_has_the_options_of_its_plugin(tmp_path, launcher):
     config = ("--cfg", "hydra", "-p", "hydra.launcher")
     done = train(f"hydra/launcher={launcher}", override, *config, cwd=tmp_path)
     assert done.returncode == 0 and done.stderr == ""
-    assert line in done.stdout and "_target_: hydra_plugins.hydra_" in done.stdout
+    assert line in done.stdout and "_target_: hydra_plugins.g2p." in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,9 @@ import torch
 from g2p.core import interrupts
 from g2p.core.interrupts import Preempted
 from g2p.launch.preemption import preemptible
-from g2p.launch.prepare import PLUGINS
+from g2p.launch.prepare import MODULES
 from g2p.runs.directory import RunDirectory
 from g2p.runs.resolve import resolve_run
-from g2p.runs.run import drive
 from g2p.study import job as study_job
 from g2p.study.job import Job
 from g2p.study.ledger import study_status
@@ -38,13 +37,13 @@ TRAIN, SWEEP = str(ROOT / "train.py"), str(ROOT / "sweep.py")
 
 @pytest.fixture(
     params=[
-        *(name for name in PLUGINS if name != "submitit_slurm"),
+        *(name for name in MODULES if name not in ("packed", "submitit_slurm")),
         pytest.param("submitit_slurm", marks=ONE_SLURM),
     ]
 )
 def launcher(request) -> tuple[str, ...]:
     """The overrides that choose each launcher, where it is installed."""
-    pytest.importorskip(f"hydra_plugins.{PLUGINS[request.param][0]}")
+    pytest.importorskip(f"g2p.launch.{MODULES[request.param]}", exc_type=ImportError)
     if request.param == "submitit_slurm":
         request.getfixturevalue("slurm")
         return SLURM
@@ -125,10 +124,10 @@ def test_jobs_of_joblib_do_not_outlive_a_killed_command(tmp_path):
     """SIGKILL leaves the command no time to end them."""
     pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
     code = (
-        "import os, pathlib, time; from g2p.launch.joblib_launcher import _ended\n"
+        "import os, pathlib, time; from g2p.launch.joblib_launcher import run_until_killed\n"
         "def job(folder):\n"
         "    pathlib.Path(folder, str(os.getpid())).touch(); time.sleep(600)\n"
-        "list(_ended({i: (job, ('.',), {}) for i in range(2)}, 2, {}))"
+        "list(run_until_killed(job, {i: ('.',) for i in range(2)}, 2, {}))"
     )
     command = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, env=environment())
     deadline = time.monotonic() + 60
@@ -154,7 +153,7 @@ def test_leaving_on_a_signal_is_no_failure(tmp_path, monkeypatch):
     def handler(number, frame):
         sys.exit(144)
 
-    monkeypatch.setattr(study_job, "obtain_steps", preempted)
+    monkeypatch.setattr(study_job, "open_run", preempted)
     monkeypatch.setattr(interrupts, "_raised", None)  # this process continues
     config = compose(*SMALL_RIDGE, *paths(tmp_path))
     directory = resolve_run(config).directory
@@ -162,7 +161,7 @@ def test_leaving_on_a_signal_is_no_failure(tmp_path, monkeypatch):
     before = signal.signal(signal.SIGUSR2, handler)
     try:
         with pytest.raises(Preempted) as exit_info, preemptible():
-            drive(Job(tmp_path, Group("test"), (name,), False).steps(name, config))
+            Job(tmp_path, Group("test"), (name,), False).train(name, config)
         assert exit_info.value.code == 144
         assert signal.getsignal(signal.SIGUSR2) is handler
     finally:
@@ -173,7 +172,7 @@ def test_leaving_on_a_signal_is_no_failure(tmp_path, monkeypatch):
 def test_a_run_that_is_another_where_it_computes_is_refused(tmp_path):
     """Planned where there is no CUDA and launched where there is, it would be sought in vain."""
     config = compose(*SMALL, *paths(tmp_path))
-    drive(Job(tmp_path, Group("test"), ("of the other",), False).steps("of the other", config))
+    Job(tmp_path, Group("test"), ("of the other",), False).train("of the other", config)
     (folder,) = (tmp_path / "runs").iterdir()
     status = study_status(RunDirectory(folder))
     assert folder.name == "of the other" and status.state == "failed"
