@@ -42,7 +42,7 @@ EPIK_PANEL = "bbq_li"  # whose curves against strains are published
 
 
 def compare_and_report(
-    study: Study, runs: list[StudyRun], table: pa.Table, folder: Path, overrides: list[str],
+    study: Study, runs: list[StudyRun], table: pa.Table, folder: Path, arguments: list[str],
     console: Console, explained: list[Recovered],
 ) -> None:  # fmt: skip
     """Compare the finished runs, print it, and write `effects.parquet` and `report.html`.
@@ -51,7 +51,7 @@ def compare_and_report(
     depend on has changed.
     """
     with locked_results(folder):
-        effects, sentences = _effects_and_warnings(study, runs, table, folder, overrides, explained)
+        effects, sentences = _effects_and_warnings(study, runs, table, folder, arguments, explained)
     print_scores(read_scores(folder / "scores.csv"), console)
     if effects:
         print_effects(effects, console)
@@ -62,12 +62,12 @@ def compare_and_report(
 
 
 def _effects_and_warnings(
-    study: Study, runs: list[StudyRun], table: pa.Table, folder: Path, overrides: list[str],
+    study: Study, runs: list[StudyRun], table: pa.Table, folder: Path, arguments: list[str],
     explained: list[Recovered],
 ) -> tuple[list[Effect], list[str]]:  # fmt: skip
     """The effects and the warnings, as stored or made now."""
     note = folder / "published.json"
-    digest = _inputs_digest(study, folder, [*overrides, str(explained)])
+    digest = _inputs_digest(study, folder, [*arguments, str(explained)])
     stored = read_checked_json(note, Published)
     if stored and stored["of"] == digest and stored["files"] == _file_digests(folder):
         with suppress(OSError, pa.ArrowException, LookupError, TypeError):  # missing or damaged
@@ -86,7 +86,7 @@ def _effects_and_warnings(
     if folds := cross_validation(study, table):
         write_folds(folder, folds)
     _write_report(
-        study, runs, table, folder, overrides, effects, crossings, folds, sentences, explained
+        study, runs, table, folder, arguments, effects, crossings, folds, sentences, explained
     )
     if "running" not in table["status"].unique().to_pylist():  # their curves grow
         files = _file_digests(folder)
@@ -110,7 +110,7 @@ def _crossings(study: Study, table: pa.Table) -> list[Crossing]:
     return find_crossings(rows, study.crossings)
 
 
-def _inputs_digest(study: Study, folder: Path, overrides: list[str]) -> str:
+def _inputs_digest(study: Study, folder: Path, arguments: list[str]) -> str:
     """The digest of all that the report depends on, the code that makes it included."""
     facts = [
         study.name,
@@ -120,7 +120,7 @@ def _inputs_digest(study: Study, folder: Path, overrides: list[str]) -> str:
         study.comparisons,
         study.crossings,
         study.folds,
-        overrides,
+        arguments,
         installed_versions(),
         study.file.read_text(),
     ]
@@ -144,7 +144,7 @@ def _file_digests(folder: Path) -> dict[str, str]:
 
 
 def _write_report(
-    study: Study, runs: list[StudyRun], table: pa.Table, folder: Path, overrides: list[str],
+    study: Study, runs: list[StudyRun], table: pa.Table, folder: Path, arguments: list[str],
     effects: list[Effect], crossings: list[Crossing], folds: StudyFolds | None,
     sentences: list[str], explained: list[Recovered],
 ) -> None:  # fmt: skip
@@ -158,7 +158,6 @@ def _write_report(
     several = len(compared) > 1  # factors; then an arm is a combination of them
     phenotypes = table["phenotype"].unique().to_pylist()
     panels = {run.config.data.name for run in runs}
-    command = [override for override in overrides if not override.startswith("--")]
     write_report(
         folder,
         title=f"{study.name} ({study.size})",
@@ -176,7 +175,7 @@ def _write_report(
         explained=explained,
         pairs=[(str(c.a), str(c.b)) for c in pooled if c.arm == study.arm],
         published_curve=epik_curve() if panels == {EPIK_PANEL} else [],
-        command=f"{typed_command('sweep')} {shlex.join(command)}",
+        command=f"{typed_command('sweep')} {shlex.join(arguments)}",
         provenance=write_provenance(study, runs, folder),
     )
 

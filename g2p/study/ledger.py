@@ -3,7 +3,7 @@
 import contextlib
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +13,11 @@ from g2p.runs.directory import RunDirectory
 from g2p.runs.status import RunStatus, read_status
 
 STATES = ("pending", "running", "done", "failed")  # of a study's runs
+
+
+def format_counts(counts: Mapping[str, int]) -> str:
+    """Return how many runs have each status as text."""
+    return ", ".join(f"{counts[name]} {name}" for name in STATES if counts.get(name)) or "none"
 
 
 @dataclass(frozen=True)

@@ -1,23 +1,27 @@
 """The plan of a study: its runs, which of them are done, and what the others will cost."""
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 
 from rich.table import Table
 
 from g2p.core.console import Console
 from g2p.core.phrases import plural
+from g2p.launch.prepare import runs_at_once
 from g2p.study.cost import Cost, cost
-from g2p.study.expand import StudyRun
+from g2p.study.ledger import format_counts
 from g2p.study.locus_counts import LocusCounts
+from g2p.study.resolved_study import ResolvedStudy
 from g2p.study.training_time import training_seconds, use_threads
 
 
-def show_plan(
-    runs: list[StudyRun], states: list[str], console: Console, runs_at_once: int = 1
-) -> None:
-    """Print a row for each run, and their sums; `states` are their statuses."""
-    use_threads(runs_at_once)
+def plan(resolved: ResolvedStudy, console: Console) -> None:
+    """Print a row for each run of a study, their sums, and how many have each status."""
+    runs, _ = resolved.needed_runs()
+    states = [resolved.state(run) for run in runs]
+    at_once = runs_at_once(resolved.overrides)
+    use_threads(at_once)
     costs, seconds, loci = [], [], LocusCounts()
     for run in runs:
         split = run.make_split()
@@ -50,9 +54,10 @@ def show_plan(
     console.print(table)
     console.print(
         "Memory: parameters and activations of the largest run. Closed forms are not counted. "
-        f"Time: {_basis(total_seconds, runs_at_once)}",
+        f"Time: {_basis(total_seconds, at_once)}",
         soft_wrap=True,
     )
+    console.print(f"{format_counts(Counter(states))}.")
 
 
 def _basis(seconds: float | None, runs_at_once: int) -> str:

@@ -1,0 +1,81 @@
+"""Train what of a study is not finished."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from g2p.core.console import Console
+from g2p.core.phrases import listed, plural
+from g2p.launch.hydra_launch import launch
+from g2p.runs.resolve import finished_under_other_code
+from g2p.study.expand import StudyRun
+from g2p.study.job import Job
+from g2p.study.ledger import format_counts
+from g2p.study.progress import LiveProgress
+from g2p.study.resolved_study import ResolvedStudy
+from g2p.tracking.group import Group
+
+
+def train(resolved: ResolvedStudy, console: Console, *, retry: bool) -> None:
+    """Train a study's unfinished runs: those of the first seed before what it chooses for others.
+
+    Args:
+        resolved: the study.
+        console: to print on.
+        retry: whether failed runs are trained again.
+    """
+    study = resolved.study
+    if study.first_seed is not None:
+        console.print(f"seed {study.first_seed}, which chooses {listed(study.select)}:")
+        first = [run for run in resolved.every_run if run.config.seed == study.first_seed]
+        _launch(resolved, first, retry, console)
+        console.print("all seeds:")
+    runs, undecided = resolved.needed_runs()
+    _launch(resolved, [run for run in runs if run.signature not in undecided], retry, console)
+
+
+def _launch(resolved: ResolvedStudy, runs: list[StudyRun], retry: bool, console: Console) -> None:
+    """Launch unfinished runs.
+
+    Runs that never started come first, so a run that crashes its process cannot block the rest.
+    Where another process trains the study already, this one starts from the other end.
+    """
+    states = {run.signature: resolved.state(run) for run in runs}
+    unfinished = ("pending", "running", "failed") if retry else ("pending", "running")
+    todo = [run for run in runs if states[run.signature] in unfinished]
+    console.print(f"{plural(len(runs), 'run')}: {format_counts(Counter(states.values()))}.")
+    if not todo:
+        return
+    if earlier := finished_under_other_code(run.directory for run in todo):
+        console.print(
+            f"{plural(len(earlier), 'run')} finished under earlier code; training them again."
+        )
+    folder, study = resolved.folder, resolved.study
+    with _first(folder) as first:
+        if not first:
+            todo.reverse()
+        todo.sort(key=lambda run: run.directory.folder.exists())
+        factors = {run.signature: run.factors for run in todo}
+        job = Job(folder, Group.of_study(study.name, study.size), tuple(factors), retry, factors)
+        states |= dict.fromkeys(factors, "pending")  # failed runs are tried again
+        with LiveProgress(runs, states, folder, console):
+            launch(job, [run.overrides for run in todo], resolved.overrides)
+
+
+@contextmanager
+def _first(folder: Path) -> Iterator[bool]:
+    """Whether no other process trains the study."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / ".training")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        yield False
+    else:
+        try:
+            yield True
+        finally:
+            lock.release()
