@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from g2p.core.plot_style import drawing_style
-from g2p.report.study.layout import NO_VALUE, STUDY_STYLE, WIDE
+from g2p.report.study.layout import NO_VALUE, STUDY_STYLE
 
 # The column of a figure's CSV that has the drawn value; where the axis is x, the artists' x is.
 VALUE = {
@@ -17,9 +17,9 @@ VALUE = {
 TEXTS = {"kind", "signature", "phenotype", "arm", "line", "comparison", "cost", "stars", "measure"}
 
 
-def drawn(picture, width=WIDE):
+def drawn(picture):
     with drawing_style(STUDY_STYLE):
-        figure = picture.figure(width)
+        figure = picture.figure()
         figure.canvas.draw()
     return figure
 

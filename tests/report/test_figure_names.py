@@ -58,7 +58,7 @@ def test_the_legend_has_every_arm():
     names = [name for name in NAMES if "\n" not in name]  # those are laid out anew
     table = studies.results([{"arm": name} for name in names], ["30C"], (0,))
     with drawing_style(STUDY_STYLE):
-        figure = phenotype_picture(StudyData(table, "arm", ["arm"]), []).figure(10)
+        figure = phenotype_picture(StudyData(table, "arm", ["arm"]), []).figure()
     texts = [text.get_text() for text in figure.legends[0].get_texts()]
     assert texts[: len(names)] == [UNREADABLE.sub("�", name) for name in names]
 

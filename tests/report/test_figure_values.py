@@ -16,7 +16,7 @@ from g2p.report.study.cost_figure import cost, duration, find_baseline_arms
 from g2p.report.study.curves import factor_picture
 from g2p.report.study.figure_files import write_figure
 from g2p.report.study.figures import pictures
-from g2p.report.study.layout import NARROW, NO_VALUE, WIDE
+from g2p.report.study.layout import NO_VALUE
 from g2p.report.study.phenotype_figure import phenotype_picture
 from g2p.report.study.published_results import Published
 from g2p.report.study.results_view import StudyData, group_by
@@ -54,9 +54,7 @@ def test_what_artists_hold_is_in_the_csv_and_raw_points_are_the_studys_rows(tmp_
         write_figure(picture, tmp_path / "figures")
         rows = rows_of(tmp_path / "figures" / f"{picture.name}.csv")
         kinds[picture.name] = check_rows(picture.name, rows, tmp_path, tmp_path / "runs")
-        for width in (WIDE, NARROW):
-            figure = picture.figure(width)
-            check_figure(figure, picture.name, rows)
+        check_figure(picture.figure(), picture.name, rows)
     # 13 points and 3 seeds, two phenotypes; ridge has no layers, so its runs are not by them.
     assert kinds["r2_by_phenotype"]["run"] == 13 * 3 * 2
     assert kinds["r2_by_layers"]["run"] == 12 * 3 * 2
@@ -69,7 +67,7 @@ def test_a_value_that_is_shifted_is_noticed(tmp_path):
     picture = factor_picture(data, "model.num_layers")
     write_figure(picture, tmp_path)
     rows = rows_of(tmp_path / "r2_by_layers.csv")
-    figure = picture.figure(WIDE)
+    figure = picture.figure()
     check_figure(figure, picture.name, rows)
     line = figure.axes[0].lines[-1]
     line.set_ydata(np.array(line.get_ydata()) + 1e-6)

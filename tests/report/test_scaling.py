@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from g2p.report.study.figure_files import write_figure
-from g2p.report.study.layout import NARROW, WIDE
 from g2p.report.study.published_results import FOLDER, epik_curve
 from g2p.report.study.results_view import StudyData
 from g2p.report.study.scaling_figure import scaling_picture
@@ -29,10 +28,9 @@ def test_every_value_is_drawn_and_in_the_csv(tmp_path):
     picture = scaling_picture(StudyData(table, "model", FACTORS), epik_curve())
     write_figure(picture, tmp_path)
     rows = rows_of(tmp_path / "r2_by_n_train.csv")
-    for width in (WIDE, NARROW):
-        figure = picture.figure(width)
-        check_figure(figure, picture.name, rows)
-        assert [axes.get_xscale() for axes in figure.axes] == ["log", "log"]
+    figure = picture.figure()
+    check_figure(figure, picture.name, rows)
+    assert [axes.get_xscale() for axes in figure.axes] == ["log", "log"]
     assert [axes.get_title() for axes in drawn(picture).axes] == ["", "from 1,000 strains on"]
     for model in ("ridge", "transformer"):
         for n in (100, 14000):

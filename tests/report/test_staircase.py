@@ -6,7 +6,7 @@ import pyarrow.compute as pc
 import pytest
 
 from g2p.report.study.figure_files import write_figure
-from g2p.report.study.layout import NARROW, NO_VALUE, WIDE
+from g2p.report.study.layout import NO_VALUE
 from g2p.report.study.results_view import StudyData
 from g2p.report.study.staircase_figure import staircase_picture
 from g2p.stats.compare import Comparison, compare
@@ -74,18 +74,15 @@ def test_every_value_is_drawn_at_its_step(plateaus, tmp_path):
     write_figure(picture, tmp_path)
     rows = rows_of(tmp_path / "staircase.csv")
     order = list(dict.fromkeys(row["arm"] for row in rows if row["kind"] == "mean"))
-    for width in (WIDE, NARROW):
-        figure = drawn(picture, width)
-        check_figure(figure, "staircase", rows)
-        at = {(x, y) for x, y, _ in points(figure)}
-        for row in rows:
-            if row["kind"] not in ("reference", "budget", "beyond"):
-                assert (order.index(row["arm"]), row["value"]) in at
-        arrows = [
-            line.get_xdata()[0] for line in figure.axes[1].lines if line.get_gid() == NO_VALUE
-        ]
-        assert arrows == [order.index(row["arm"]) for row in rows if row["kind"] == "beyond"]
-    axes = drawn(picture, WIDE).axes[0]
+    figure = drawn(picture)
+    check_figure(figure, "staircase", rows)
+    at = {(x, y) for x, y, _ in points(figure)}
+    for row in rows:
+        if row["kind"] not in ("reference", "budget", "beyond"):
+            assert (order.index(row["arm"]), row["value"]) in at
+    arrows = [line.get_xdata()[0] for line in figure.axes[1].lines if line.get_gid() == NO_VALUE]
+    assert arrows == [order.index(row["arm"]) for row in rows if row["kind"] == "beyond"]
+    axes = drawn(picture).axes[0]
     changes = [text.get_text().split()[0] for text in axes.texts]
     means = [row for row in rows if row["kind"] == "mean"]
     assert changes == [f"{row['change_in_test_r2']:+z.3f}" for row in means[1:]]

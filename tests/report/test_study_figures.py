@@ -11,7 +11,7 @@ from matplotlib.text import Text
 from g2p.report.study.cost_figure import costs
 from g2p.report.study.curves import factor_picture
 from g2p.report.study.figures import pictures
-from g2p.report.study.layout import COLOURS, MARKERS, NARROW, NO_VALUE, WIDE, style
+from g2p.report.study.layout import COLOURS, MARKERS, NO_VALUE, WIDTH, style
 from g2p.report.study.learning_figure import learning_curves_picture
 from g2p.report.study.published_results import Published, epik_curve
 from g2p.report.study.results_view import StudyData
@@ -118,9 +118,8 @@ STUDIES = {
 }
 
 
-@pytest.mark.parametrize("width", [WIDE, NARROW])
 @pytest.mark.parametrize("name", STUDIES)
-def test_no_text_of_a_figure_overlaps_or_is_cut(name, width, tmp_path):
+def test_no_text_of_a_figure_overlaps_or_is_cut(name, tmp_path):
     make, arm = STUDIES[name]
     table = make()
     names = ("model.num_layers", "transfer.observations", "split.n_train")
@@ -131,8 +130,8 @@ def test_no_text_of_a_figure_overlaps_or_is_cut(name, width, tmp_path):
     published = [Published("linear", None, "a paper", {"30C": 0.5}, {})]
     curve = epik_curve()
     for picture in pictures(data, effects, directories, published, published_curve=curve):
-        figure = drawn(picture, width)
-        assert figure.get_figwidth() <= width
+        figure = drawn(picture)
+        assert figure.get_figwidth() <= WIDTH
         boxes = dict(texts(figure))
         for (a, box_a), (b, box_b) in itertools.combinations(boxes.items(), 2):
             overlap = box_a.overlaps(box_b)

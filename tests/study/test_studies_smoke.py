@@ -6,7 +6,6 @@ from rich.console import Console
 
 from g2p.cli.sweep import execute
 from g2p.report.study import figure_files
-from g2p.report.study.layout import WIDE
 from g2p.report.study.page import Paragraph
 from g2p.study.study_files import studies
 from tests.helpers.command import sweep
@@ -52,7 +51,7 @@ def _check_artists(tmp_path, folder, overrides, monkeypatch):
     drawn = {}
 
     def figure(picture, figures):
-        drawn[picture.name] = picture.figure(WIDE)
+        drawn[picture.name] = picture.figure()
         return Paragraph("")
 
     monkeypatch.chdir(tmp_path)

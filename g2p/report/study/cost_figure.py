@@ -15,6 +15,7 @@ from g2p.config.registry import is_baseline
 from g2p.core.phrases import listed
 from g2p.core.plot_style import subplots
 from g2p.report.study.layout import (
+    WIDTH,
     Picture,
     Values,
     below_axis_note,
@@ -158,11 +159,11 @@ def _missing_arms(data: StudyData, values: Values, baseline_arms: Collection[str
     return sentences
 
 
-def _draw(order: Sequence[str], values: Values, width: float) -> Figure:
+def _draw(order: Sequence[str], values: Values) -> Figure:
     panels = group_by(values, lambda row: row["cost"])
-    across = 1 if width < 5 else -(-len(panels) // -(-len(panels) // 3))  # 4 as 2 and 2
+    across = -(-len(panels) // -(-len(panels) // 3))  # 4 as 2 and 2
     down = -(-len(panels) // across)
-    width = min(width, across * 4.2)
+    width = min(WIDTH, across * 4.2)
     arms = [arm for arm in order if any(row["arm"] == arm for row in values)]
     looks = {arm: {**style(order.index(arm)), "linestyle": "none"} for arm in arms}
     figure, grid = subplots(

@@ -13,6 +13,7 @@ from g2p.core.phrases import plural
 from g2p.core.plot_style import subplots
 from g2p.report.study.factor_values import AXES, CEILING, Axis, factor_values, sort_values
 from g2p.report.study.layout import (
+    WIDTH,
     Picture,
     Values,
     below_axis_note,
@@ -84,7 +85,7 @@ def _caption(data: StudyData, values: Values, factor: str) -> str:
     return " ".join(parts) + below_axis_note(r2, ("value", "values"))
 
 
-def _draw(order: Sequence[str], factor: str, values: Values, width: float) -> Figure:
+def _draw(order: Sequence[str], factor: str, values: Values) -> Figure:
     axis = AXES[factor]
     lines = list(dict.fromkeys(row["line"] for row in values if row["line"] is not None))
     looks = {line: style(order.index(line) if line in order else i)
@@ -95,9 +96,9 @@ def _draw(order: Sequence[str], factor: str, values: Values, width: float) -> Fi
     # A single phenotype's runs are drawn around their mean.
     parts = {"mean over phenotypes": means, "each phenotype": single}
     parts = {k: v for k, v in parts.items() if v} if several else {"": [*means, *single]}
-    across = 1 if width < 5 else len(parts)
+    across = len(parts)
     down = -(-len(parts) // across)
-    width = min(width, 7.2 if len(parts) == 1 else 10.8)
+    width = 7.2 if len(parts) == 1 else WIDTH
     ceiling = any(row["kind"] == CEILING for row in values)
     handles = [Line2D([], [], label=line, **_legend_look(looks[line], line, values, factor))
                for line in lines]  # fmt: skip

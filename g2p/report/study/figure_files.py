@@ -7,7 +7,7 @@ from pathlib import Path
 
 from g2p.core.atomic_files import write_atomically
 from g2p.core.plot_style import drawing_style
-from g2p.report.study.layout import NARROW, STUDY_STYLE, WIDE, Picture, Values, readable
+from g2p.report.study.layout import STUDY_STYLE, Picture, Values, readable
 from g2p.report.study.page import Image
 
 # Each with the metadata without which the same figure is not the same file.
@@ -17,19 +17,15 @@ DOTS = 150  # an inch, of the PNG
 
 
 def write_figure(picture: Picture, folder: Path) -> Image:
-    """Write a figure's files into `folder`; return it for a page beside that folder.
-
-    The page has it laid out for a desktop, as the files, and for a phone.
-    """
+    """Write a figure's files into `folder`; return it for a page beside that folder."""
     file = folder / f"{picture.name}.csv"
     write_csv(file, picture.values)
-    images = _images(picture, WIDE, tuple(IMAGES))
+    images = _images(picture)
     for ending, content in images.items():
         _write(folder / f"{picture.name}.{ending}", content)
-    phone = _images(picture, NARROW, ("svg",))
     return Image(
-        picture.heading, picture.caption, picture.description, wide=_address(images["svg"]),
-        narrow=_address(phone["svg"]), csv=f"{folder.name}/{file.name}",
+        picture.heading, picture.caption, picture.description, image=_address(images["svg"]),
+        csv=f"{folder.name}/{file.name}",
     )  # fmt: skip
 
 
@@ -46,12 +42,12 @@ def write_csv(path: Path, values: Values) -> None:
     _write(path, readable(file.getvalue()).encode())
 
 
-def _images(picture: Picture, width: float, formats: tuple[str, ...]) -> dict[str, bytes]:
-    """Format -> the figure in it, for a page so many inches wide."""
+def _images(picture: Picture) -> dict[str, bytes]:
+    """Format -> the figure in it."""
     files = {}
     with drawing_style(STUDY_STYLE):
-        drawn = picture.figure(width)
-        for name in formats:
+        drawn = picture.figure()
+        for name in IMAGES:
             file = BytesIO()
             drawn.savefig(file, format=name, metadata=IMAGES[name], dpi=DOTS)
             files[name] = file.getvalue()

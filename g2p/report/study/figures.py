@@ -10,7 +10,7 @@ from g2p.core.plot_style import BLUE, GREY, subplots
 from g2p.report.study.cost_figure import cost
 from g2p.report.study.curves import factor_picture
 from g2p.report.study.factor_values import AXES, N_TRAIN
-from g2p.report.study.layout import NO_VALUE, Picture, Values, legend, wrapped
+from g2p.report.study.layout import NO_VALUE, WIDTH, Picture, Values, legend, wrapped
 from g2p.report.study.learning_figure import learning_curves_picture
 from g2p.report.study.phenotype_figure import phenotype_picture
 from g2p.report.study.published_results import Published, PublishedPoint
@@ -86,13 +86,12 @@ def effect_title(effect: Effect, beside: Sequence[Effect]) -> str:
     return f"{effect.comparison.arm + ': ' if several else ''}{effect.comparison.title()}"
 
 
-def _effects(values: Values, width: float) -> Figure:
+def _effects(values: Values) -> Figure:
     rows = list(group_by(values, lambda row: row["row"]).values())
-    names = [wrapped(cells[0]["comparison"], width * 0.36, lines=8) for cells in rows]
+    names = [wrapped(cells[0]["comparison"], WIDTH * 0.36, lines=8) for cells in rows]
     lines = max(name.count("\n") + 1 for name in names)
     height = len(rows) * max(0.34, 0.15 * lines + 0.1) + 1.1
-    figure, axes = subplots(figsize=(width, height), layout="constrained")
-    between = "\n" if width < 5 and lines > 1 else " "
+    figure, axes = subplots(figsize=(WIDTH, height), layout="constrained")
     texts = []
     for y, row_cells in enumerate(rows):
         changes = group_by(row_cells, lambda row: row["kind"])
@@ -105,11 +104,11 @@ def _effects(values: Values, width: float) -> Figure:
         stars = changes["mean"][0]["stars"]
         axes.plot(x["mean"], [y], "o", color=BLUE, markersize=6,
                   markerfacecolor=BLUE if stars else "white")  # fmt: skip
-        texts.append(f"{x['mean'][0]:+z.4f}{between}{stars}".rstrip())
+        texts.append(f"{x['mean'][0]:+z.4f} {stars}".rstrip())
     axes.axvline(0, color="black", linewidth=0.8, zorder=0, gid=NO_VALUE)
     axes.set_yticks(range(len(rows)), names)
     axes.set(ylim=(len(rows) - 0.5, -0.5), xlabel="change in test R2")
-    axes.locator_params(axis="x", nbins=3 if width < 5 else 7)
+    axes.locator_params(axis="x", nbins=7)
     axes.grid(axis="y", color="#e8e8e8")
     right = axes.twinx()
     right.set_ylim(axes.get_ylim())
@@ -121,5 +120,5 @@ def _effects(values: Values, width: float) -> Figure:
         Line2D([], [], color=BLUE, marker="o", linewidth=2, label="mean, 95% interval"),
         Line2D([], [], color=GREY, marker="|", linestyle="none", label="a phenotype"),
     ]
-    legend(figure, handles, width)
+    legend(figure, handles, WIDTH)
     return figure

@@ -1,7 +1,6 @@
 """The style of a study's figures: styles of arms, text that fits, ticks that do not overlap.
 
-A figure is drawn from its values, the rows of the CSV beside it, and from nothing else. It is drawn
-for a width in inches, so that a phone gets one laid out for it and not a shrunken one.
+A figure is drawn from its values, the rows of the CSV beside it, and from nothing else.
 """
 
 import re
@@ -31,7 +30,7 @@ STUDY_STYLE = {
     "pdf.fonttype": 42,  # TrueType, as journals ask for
 }  # fmt: skip
 
-WIDE, NARROW = 10.8, 3.7  # inches: of a page on a desktop, and on a phone 390 pixels wide
+WIDTH = 10.8  # inches, at most: of a page
 LOWEST = -0.25  # where an axis of R2 ends: one failed fit would flatten all others
 # Artists that stand for no value of their own: lines at zero, arrows to what is below an axis.
 NO_VALUE = "no value"
@@ -50,7 +49,7 @@ class Picture:
         heading, caption: beside it.
         description: text in place of the image.
         values: every value that is drawn, as rows of the same columns.
-        draw: (values, width in inches) -> figure.
+        draw: values -> figure.
     """
 
     name: str
@@ -58,10 +57,10 @@ class Picture:
     caption: str
     description: str
     values: Values
-    draw: Callable[[Values, float], Figure]
+    draw: Callable[[Values], Figure]
 
-    def figure(self, width: float) -> Figure:
-        return self.draw(self.values, width)
+    def figure(self) -> Figure:
+        return self.draw(self.values)
 
 
 def style(position: int) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from g2p.core.errors import DamagedRunError
 from g2p.core.phrases import listed, plural
 from g2p.core.plot_style import subplots
 from g2p.report.study.layout import (
+    WIDTH,
     Picture,
     Values,
     below_axis_note,
@@ -92,11 +93,11 @@ def _curve(history: Mapping[str, list], phenotypes: Sequence[str]) -> list[float
     return [fmean(values) if values else None for values in by_epoch]
 
 
-def _draw(order: Sequence[str], values: Values, width: float) -> Figure:
+def _draw(order: Sequence[str], values: Values) -> Figure:
     by_arm = group_by(values, lambda row: row["arm"])
-    across = min(len(by_arm), 2 if width < 5 else 4)
+    across = min(len(by_arm), 4)
     down = -(-len(by_arm) // across)
-    width = min(width, across * 3.4)
+    width = min(WIDTH, across * 3.4)
     titles = [wrapped(arm, (width - 0.6) / across - 0.1) for arm in by_arm]
     lines = max(title.count("\n") + 1 for title in titles)
     figure, grid = subplots(

@@ -15,8 +15,6 @@ from markupsafe import Markup
 
 from g2p.report.study.layout import readable
 
-PHONE = 760  # pixels: on a page narrower than this a wide figure's letters are too small
-
 
 @dataclass(frozen=True)
 class Paragraph:
@@ -72,19 +70,18 @@ class Table:
 
 @dataclass(frozen=True)
 class Image:
-    """A figure.
+    """A figure, which scrolls as a table does.
 
     Attributes:
         heading, caption, description: as in `layout.Picture`.
-        wide, narrow: of a desktop and of a phone, as SVG in the text of a `data:` address.
+        image: SVG in the text of a `data:` address.
         csv: path from the page of the file of its values.
     """
 
     heading: str
     caption: str
     description: str
-    wide: str
-    narrow: str
+    image: str
     csv: str
     block: ClassVar = "image"
 
@@ -96,7 +93,7 @@ def render(title: str, question: str, sections: Mapping[str, Sequence[Block]]) -
     """Return the page of these sections, heading -> blocks, without those that are empty."""
     template = _environment().get_template("page.html.jinja")
     shown = {heading: blocks for heading, blocks in sections.items() if blocks}
-    return template.render(title=title, question=question, sections=shown, phone=PHONE)
+    return template.render(title=title, question=question, sections=shown)
 
 
 @cache

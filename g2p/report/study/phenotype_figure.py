@@ -14,6 +14,7 @@ from g2p.core.phrases import listed, plural
 from g2p.core.plot_style import GREY, subplots
 from g2p.report.study.layout import (
     MARKERS,
+    WIDTH,
     Picture,
     Values,
     below_axis_note,
@@ -127,9 +128,7 @@ def _caption(data: StudyData, published: Sequence[Published], values: Values) ->
     return " ".join(parts) + below_axis_note(runs, ("run", "runs"))
 
 
-def _draw(
-    order: Sequence[str], published: Sequence[Published], values: Values, width: float
-) -> Figure:
+def _draw(order: Sequence[str], published: Sequence[Published], values: Values) -> Figure:
     """The figure; `order` is that of the study's arms, which gives them their look."""
     arms = [arm for arm in order if any(row["arm"] == arm and row["kind"] == "run"
                                         for row in values)]  # fmt: skip
@@ -139,10 +138,10 @@ def _draw(
     names = list(dict.fromkeys(row["phenotype"] for row in values))
     # The narrowest group fits a name of four letters.
     group = max(0.42, (slots + GAP) * SLOT)
-    rows = math.ceil(len(names) / max(1, int((width - 0.8) / group)))
+    rows = math.ceil(len(names) / max(1, int((WIDTH - 0.8) / group)))
     columns = math.ceil(len(names) / rows)
     # Many arms have a long legend, which several columns shorten.
-    width = min(width, max(4.4 if slots < 7 else 7.2, 0.8 + columns * 2.2 * group))
+    width = min(WIDTH, max(4.4 if slots < 7 else 7.2, 0.8 + columns * 2.2 * group))
     group_width = (width - 0.8) / columns
     labels, turned = slot_labels(names, group_width, 1.6)
     height = 2.1 + (max(inches_of(line, 8) for name in labels for line in name.splitlines())

@@ -6,7 +6,7 @@ from math import isnan
 from matplotlib.figure import Figure
 
 from g2p.core.plot_style import BLUE, GREY, subplots
-from g2p.report.study.layout import Picture, Values, wrapped
+from g2p.report.study.layout import WIDTH, Picture, Values, wrapped
 from g2p.report.study.results_view import group_by
 from g2p.stats.recovery import Recovered, arm_means
 
@@ -55,11 +55,10 @@ def _label(arm: str, settings: str) -> str:
     return f"{arm} ({settings})" if settings else arm
 
 
-def _draw(values: Values, width: float) -> Figure:
+def _draw(values: Values) -> Figure:
     arms = list(dict.fromkeys(row["arm"] for row in values))
-    shape = (1, 2) if width > 5 else (2, 1)
-    height = (0.34 * len(arms) + 0.9) * shape[0]
-    figure, grid = subplots(*shape, figsize=(width, height), layout="constrained", squeeze=False)
+    height = 0.34 * len(arms) + 0.9
+    figure, grid = subplots(1, 2, figsize=(WIDTH, height), layout="constrained", squeeze=False)
     for axes, (measure, label) in zip(grid.flat, SHOWN.items(), strict=True):
         of_measure = [row for row in values if row["measure"] == measure]
         for arm, rows in group_by(of_measure, lambda row: row["arm"]).items():
@@ -71,7 +70,7 @@ def _draw(values: Values, width: float) -> Figure:
             ends = [*x.get("interval_low", []), *x.get("interval_high", [])]
             axes.plot(ends, [y] * len(ends), color=BLUE, linewidth=2)
             axes.plot(x["mean"], [y], "o", color=BLUE, markersize=6)
-        axes.set_yticks(range(len(arms)), [wrapped(arm, width * 0.2) for arm in arms])
+        axes.set_yticks(range(len(arms)), [wrapped(arm, WIDTH * 0.2) for arm in arms])
         # A share: of few runs an interval may reach beyond.
         axes.set(ylim=(len(arms) - 0.5, -0.5), xlim=(-0.03, 1.03), xlabel=label)
         axes.grid(axis="y", color="#e8e8e8")

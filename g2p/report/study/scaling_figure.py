@@ -14,7 +14,7 @@ from g2p.report.study.curves import x_positions
 from g2p.report.study.factor_values import AXES, N_TRAIN, factor_values, sort_values
 from g2p.report.study.layout import (
     LINES,
-    WIDE,
+    WIDTH,
     Picture,
     Values,
     below_axis_note,
@@ -100,7 +100,7 @@ def _caption(data: StudyData, values: Values) -> str:
     return " ".join(parts) + below_axis_note(r2, ("value", "values"))
 
 
-def _draw(order: Sequence[str], values: Values, width: float) -> Figure:
+def _draw(order: Sequence[str], values: Values) -> Figure:
     """All values and, where there are some to the left of it, once more those from `ZOOM` on."""
     lines = list(dict.fromkeys(row["line"] for row in values))
     published = {row["line"] for row in values if row["kind"] == PUBLISHED}
@@ -114,9 +114,9 @@ def _draw(order: Sequence[str], values: Values, width: float) -> Figure:
     points = [(x_of.get(row[N_TRAIN], row[N_TRAIN]), row) for row in values]
     starts = [0.0, ZOOM] if min(x_of.values()) < ZOOM < sorted(x_of.values())[-2] else [0.0]
     handles = [Line2D([], [], label=line, **look) for line, look in looks.items()]
-    across = 1 if width < 5 else len(starts)
+    across = len(starts)
     down = -(-len(starts) // across)
-    width = min(width, 7.2 if len(starts) == 1 else WIDE)
+    width = 7.2 if len(starts) == 1 else WIDTH
     key = legend_inches([str(handle.get_label()) for handle in handles], width)
     figure, grid = subplots(
         down, across, figsize=(width, 3.6 * down + key), layout="constrained", squeeze=False

@@ -14,6 +14,7 @@ from g2p.report.study.escape_panel import draw_escape, escape_handles
 from g2p.report.study.layout import (
     COLOURS,
     LINES,
+    WIDTH,
     Picture,
     Values,
     below_axis_note,
@@ -94,10 +95,10 @@ def _caption(data: StudyData, steps: Steps, values: Values) -> str:
     return " ".join(parts) + below_axis_note(r2, ("value", "values"))
 
 
-def _draw(steps: Steps, arm: str, ylabel: str, values: Values, width: float) -> Figure:
+def _draw(steps: Steps, arm: str, ylabel: str, values: Values) -> Figure:
     """The figure; a study under way has steps that are empty still."""
     n = len(steps.arms)
-    width = min(width, LEFT + STEP * n + 0.1)
+    width = min(WIDTH, LEFT + STEP * n + 0.1)
     slot = (width - LEFT - 0.1) / n
     labels, turned = slot_labels(steps.arms, slot, 1.6)
     rows = group_by(values, lambda row: row["quantity"])
