@@ -11,7 +11,7 @@ from tests.helpers.command import ROOT
 SCRIPT = """
 import json, logging, os, pkgutil, signal, sys, threading, warnings
 from importlib import import_module
-import bed_reader, cyvcf2, filelock, pooch
+import bed_reader, cyvcf2, filelock
 import hydra, hydra_plugins.hydra_joblib_launcher.joblib_launcher, lightgbm, lightning, matplotlib
 import hydra_plugins.hydra_ray_launcher._core, optuna, pandas, ray, rich, sklearn, torch
 import hydra_plugins.hydra_submitit_launcher.submitit_launcher, torchmetrics, wandb, xarray

@@ -6,6 +6,7 @@ The received bytes of a file are in `<name>.<checksum>.part` beside it, so a bro
 resumes, in this run or a later one; the file itself appears whole or not at all.
 """
 
+import hashlib
 import json
 import logging
 import time
@@ -14,7 +15,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
-import pooch
 import requests
 from filelock import FileLock
 from rich.progress import (
@@ -95,7 +95,9 @@ def _download(
                 f"{name} could not be downloaded: {_reason(error)}. Run the same command again "
                 f"to resume the download. {by_hand}"
             ) from None
-        if pooch.file_hash(str(part), alg=algorithm) != digits:
+        with part.open("rb") as file:
+            received = hashlib.file_digest(file, algorithm).hexdigest()
+        if received != digits:
             part.unlink()
             raise DataError(
                 f"{name} from {address} is not the file that {expected}: its "
