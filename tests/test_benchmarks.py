@@ -1,11 +1,18 @@
 """Benchmarks that compute more than times."""
 
 import csv
+import json
+import subprocess
 import sys
+from functools import partial
 
 import numpy as np
+import pytest
 
-from benchmarks import standard_errors, weights
+from benchmarks import gpu, gpu_checks, standard_errors, weights
+from g2p.training.loss import masked_mse
+from tests.helpers.command import ROOT
+from tests.helpers.launchers import environment
 from tests.helpers.sources import write_sources
 
 
@@ -51,3 +58,41 @@ def test_weights_are_compared_on_the_same_splits(tmp_path, monkeypatch, capsys):
     assert [(row["model"], row["split_seed"]) for row in rows] == [("ridge", "0"), ("ridge", "1")]
     none, weighted = (np.array([float(row[key]) for row in rows]) for key in weights.WEIGHTS)
     assert f"gain {(weighted - none).mean():+.4f}" in capsys.readouterr().out
+
+
+def test_what_a_gpu_must_show_is_tried_on_a_cpu(tmp_path):
+    """Without Hydra, W&B or real strains: the row of these says so."""
+    code = (
+        "import sys; sys.modules.update(hydra=None, omegaconf=None, wandb=None)\n"
+        "from benchmarks import gpu; gpu.main()"
+    )
+    arguments = ["--device", "cpu", "--tiny", "--seconds", "0.01", "--out", str(tmp_path)]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], cwd=ROOT, text=True, capture_output=True,
+        env={**environment(), "G2P_DATA": str(tmp_path)}, check=False,
+    )  # fmt: skip
+    rows = json.loads((tmp_path / "gpu_cpu.json").read_text())["rows"]
+    untried = {row["what"]: row["error"] for row in rows if row["error"]}
+    assert untried == {"bbq_li: transformer": gpu.NO_DATA} and done.returncode == 0, done.stderr
+    checked = [row for row in rows if row["what"].startswith("correct")]
+    assert len(checked) == 17 and all(row["passed"] for row in checked)
+    assert "MISSED" not in done.stdout and "rijal step" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "check", [partial(gpu_checks.network_error, bf16=False), gpu_checks.stack_error]
+)
+def test_a_check_of_a_gpu_can_fail(check, monkeypatch):
+    assert check("transformer", device="cpu") < 1e-4
+    monkeypatch.setattr(gpu_checks, "masked_mse", _other_loss(masked_mse, iter([1.0])))
+    assert check("transformer", device="cpu") > 1e-4
+
+
+def _other_loss(loss, factors):
+    """A loss that is 1% larger in its first call, which is the reference's."""
+    return lambda *arguments: loss(*arguments) * (1 + 0.01 * next(factors, 0.0))
+
+
+def test_a_row_that_a_benchmark_of_a_gpu_has_no_time_for():
+    rows = list(gpu.measure(gpu.Bench("cpu", gpu.TINY, 0.01), most_seconds=-1))
+    assert rows and all(row.error == gpu.NO_TIME and row.passed is None for row in rows)

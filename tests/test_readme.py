@@ -220,6 +220,7 @@ SMALL_BENCHMARK = {
     "benchmarks.collect_scale": ["--runs", "100"],
     "benchmarks.overhead": ["--runs", "2", "--models", "ridge"],
     "benchmarks.step": ["--loci", "8,16,32", "--batch", "16", "--seconds", "0.01"],
+    "benchmarks.gpu": ["--device", "cpu", "--tiny", "--seconds", "0.01"],
     "benchmarks.packed": ["--rounds", "1", "--epochs", "2", "--members", "2", "--most-loci", "16"],
     "benchmarks.epistasis": ["data.strains=600", "data.markers=400", "data.loci=10"],
 }
