@@ -27,7 +27,7 @@ PRESETS = ("qc", "trainer")
 GROUPS = ("data", "qc", "split", "transfer", "model", "optim", "trainer", "logger")
 
 # Groups whose files set values of other groups, and which are not in the config themselves.
-OVERLAYS = ("debug",)
+OVERLAYS = ("experiment", "debug")
 
 
 # Groups whose components may be a user's own.
@@ -108,7 +108,7 @@ def _shipped_options(group: str, name: str) -> dict[str, Option]:
         return read_options(PACKAGE / package / f"{name}.py", class_name(name))
     if group == "optim":
         return read_options(PACKAGE / "training" / "optimizers.py", name)
-    return read_options(PACKAGE / "tracking" / "wandb_tracker.py", f"{name}_tracker")
+    return read_options(PACKAGE / "tracking" / f"{name}_tracker.py", f"{name}_tracker")
 
 
 def neutral_options(group: str, values: Mapping) -> dict[str, Any]:

@@ -19,7 +19,10 @@ from g2p.core.model_errors import USER_CODE, format_model_error
 from g2p.core.typed_command import typed_command
 
 # Hydra's plugins that an extra of g2p installs, by the beginning of their names.
-EXTRAS = {"joblib": "launchers", "submitit": "launchers", "ray": "ray", "optuna": "search"}
+EXTRAS = {
+    "joblib": "launchers", "submitit": "launchers", "ray": "ray", "optuna": "search",
+    "tensorboard": "tensorboard",
+}  # fmt: skip
 BUG = "This is a bug in g2p; please report it."
 LOOK_THERE_FIRST = (
     "Code of your own is in use: if the error comes from it, correct it there. Else: "
@@ -137,7 +140,7 @@ def _is_installed(module: str) -> bool:
 
 
 def not_installed(group: str, choice: str) -> str:
-    """How to install the launcher or sweeper that is `choice` of Hydra's `group`."""
+    """How to install the launcher, sweeper or logger that is a group's choice."""
     extra = EXTRAS[choice.partition("_")[0]]
     return f"{group}={choice} is not installed. pip install -e '.[{extra}]' installs it."
 

@@ -34,9 +34,10 @@ from g2p.runs.tables import HISTORY, PREDICTIONS, predictions_table, read_table,
 
 STATUS = "status.json"
 LOCK = ".lock"  # held by the process that trains the run
+LOGS = ("csv", "tensorboard")  # of loggers
 FILES = (
     "config.yaml", "metrics.json", "history.parquet", "predictions.parquet", "environment.json",
-    "checkpoints", "figures", "explain", CHECKSUMS, STATUS,
+    "checkpoints", "figures", "explain", CHECKSUMS, STATUS, *LOGS,
 )  # fmt: skip
 CHECKPOINTS = ("best.ckpt", "last.ckpt")
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the fast one where there is one
@@ -104,7 +105,8 @@ class RunDirectory:
                 self.checkpoints.rmdir()
         else:
             _remove(self.checkpoints)
-        for name in ("figures", "explain", "history.parquet", "predictions.parquet", CHECKSUMS):
+        tables = ("history.parquet", "predictions.parquet")
+        for name in ("figures", "explain", *LOGS, *tables, CHECKSUMS):
             _remove(self.folder / name)
 
     def remove(self) -> list[Path]:

@@ -16,7 +16,7 @@ from g2p.runs.environment import environment
 from g2p.runs.figures import draw_run
 from g2p.runs.progress_bar import ProgressBar
 from g2p.runs.resolve import ResolvedRun
-from g2p.tracking.wandb_tracker import Tracker
+from g2p.tracking.tracker import Tracker
 from g2p.training.additive_plateau import find_escape, on_plateau
 from g2p.training.fit import FitRequest, Fitted, score
 from g2p.training.flops import training_flops

@@ -26,8 +26,8 @@ from g2p.runs.prepared_data import prepared_data, ridge_config
 from g2p.runs.resolve import ResolvedRun, finished_under_other_code, resolve_run
 from g2p.runs.ridge_reference import ridge_reference
 from g2p.runs.status import recorded
-from g2p.tracking import wandb_tracker as trackers
 from g2p.tracking.group import Group
+from g2p.tracking.tracker import check_installed, open_tracker
 from g2p.training.checkpoints import find_last_checkpoint
 from g2p.training.fit import fit_model
 from g2p.training.weights import weigh_strains
@@ -96,6 +96,7 @@ def open_run(
         _print_finished(directory, console)
         yield None
         return
+    check_installed(config.logger)
     _print_earlier(config, directory, console)
     base = _base_checkpoint(config, resolved, group, console, wait)
     data = weigh_strains(prepared_data(config, resolved))
@@ -112,9 +113,7 @@ def open_run(
             signature = resolved.signature_of(ridge_config(config))
             ridge = ridge_reference(data, cache / f"{signature}.json")
             check_metrics(config, data)
-            open_tracker = getattr(trackers, f"{config.logger.name}_tracker")
-            options = config.logger.options
-            with open_tracker(config, directory.folder.name, group, **options) as tracker:
+            with open_tracker(config, directory.folder.name, group) as tracker:
                 yield TrainingRun(config, resolved, data, base, ridge, tracker, check_directory)
 
 

@@ -20,6 +20,7 @@ from g2p.core.digests import file_digest
 from g2p.study.design import Study
 from g2p.study.expand import StudyRun
 from g2p.tracking.group import Group
+from g2p.tracking.tracker import wandb_options
 from g2p.tracking.wandb_client import finish_run, first_line, start_run
 
 log = logging.getLogger(__name__)
@@ -29,15 +30,14 @@ FILES = ("results.parquet", "effects.parquet", "report.html")
 
 
 def log_summary(study: Study, runs: list[StudyRun], folder: Path) -> None:
-    """Log the study as its folder has it, unless that was logged before or `logger` is none.
+    """Log the study as its folder has it, unless that was logged before or `logger` is not W&B.
 
     The run's id is the study's: a later call continues it where W&B is reached. Offline, each call
     after a change leaves a run of that id; when all are sent, the last one counts.
     """
-    logger = runs[0].config.logger
-    if logger.name == "none":
+    options = wandb_options(runs[0].config.logger)
+    if options is None:
         return
-    options = logger.options
     files = [folder / name for name in FILES if (folder / name).exists()]
     files += sorted((folder / "figures").glob("*.png"))
     sent = {str(file.relative_to(folder)): file_digest(file) for file in files} | {"to": options}

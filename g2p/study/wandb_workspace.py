@@ -19,6 +19,7 @@ from g2p.study.design import Study
 from g2p.study.expand import StudyRun
 from g2p.study.ledger import Ledger
 from g2p.tracking.group import Group, factor_key
+from g2p.tracking.tracker import wandb_options
 from g2p.tracking.wandb_client import first_line, wandb_mode
 
 if TYPE_CHECKING:
@@ -36,16 +37,19 @@ def write_dashboard(study: Study, runs: list[StudyRun], folder: Path) -> str:
     Raises:
         OptionError: where wandb-workspaces is not installed, or the runs are logged nowhere.
     """
-    options = runs[0].config.logger
-    if options.name == "none":
-        raise OptionError("--dashboard requires runs in Weights & Biases: remove logger=none.")
+    logger = runs[0].config.logger
+    options = wandb_options(logger)
+    if options is None:
+        raise OptionError(
+            f"--dashboard requires runs in Weights & Biases: remove logger={logger.name}."
+        )
     try:
         import wandb_workspaces.workspaces as ws
     except ImportError:
         raise OptionError(
             "--dashboard requires wandb-workspaces: pip install -e '.[dashboards]'"
         ) from None
-    group = options.group or Group.of_study(study.name, study.size).name
+    group = options["group"] or Group.of_study(study.name, study.size).name
     parts = {
         "sections": _sections(study, runs),
         "settings": ws.WorkspaceSettings(max_runs=max(FEWEST_GROUPS, len(_labels(study, runs)))),
@@ -55,7 +59,7 @@ def write_dashboard(study: Study, runs: list[StudyRun], folder: Path) -> str:
             pinned_columns=["summary:test_r2_mean"],
         ),
     }
-    project, name = options.project, f"{study.name}-{study.size}"
+    project, name = options["project"], f"{study.name}-{study.size}"
     file = folder / "workspace.json"
     url = (read_checked_json(file, Dashboard) or {}).get("url")  # where it was saved before
     why_not = "log in to W&B and run the same command again to save it there"

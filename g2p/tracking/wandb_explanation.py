@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from g2p.config.run_config import RunConfig
+from g2p.tracking.tracker import wandb_options
 from g2p.tracking.wandb_client import finish_run, first_line, start_run
 
 log = logging.getLogger(__name__)
@@ -25,12 +26,13 @@ def log_explanation(
         figures: PNG.
         numbers: for the summary.
     """
-    if config.logger.name != "wandb":
+    options = wandb_options(config.logger)
+    if options is None:
         return
     try:
         import wandb
 
-        run = start_run({"project": config.logger.project, "id": signature})
+        run = start_run({"project": options["project"], "id": signature})
         if run is None:
             return
         with contextlib.ExitStack() as stack:

@@ -1,7 +1,6 @@
 """Weights & Biases: a copy of the results in a run's files, for dashboards.
 
-A tracker is a context manager around a run; `none_tracker` imports no wandb. Several may be open at
-once, each with its own W&B run. The run directory is the record, so no failure here fails a run;
+Several trackers may be open at once, each with its own W&B run. No failure here fails a run;
 without a network the W&B run stays offline.
 """
 
@@ -14,26 +13,12 @@ from pathlib import Path
 from g2p.config.run_config import RunConfig
 from g2p.tracking.group import Group
 from g2p.tracking.throttle import UPLOADS, UploadThrottle
+from g2p.tracking.tracker import Tracker, summary_numbers
 from g2p.tracking.wandb_client import finish_run, first_line, start_run
 
 log = logging.getLogger(__name__)
 
 HEADER = 7  # bytes of an empty `.wandb` file
-
-
-class Tracker:
-    """Receives the epochs and the result of a run; this base class ignores them."""
-
-    def epochs(self, rows: list[dict]) -> None:
-        """Receive the history so far; called after every epoch, and at the end."""
-
-    def result(self, metrics: Mapping, figures: list[Path], checkpoint: Path) -> None:
-        """Receive the run's metrics, figures and best checkpoint."""
-
-
-@contextlib.contextmanager
-def none_tracker(config: RunConfig, signature: str, group: Group | None) -> Iterator[Tracker]:
-    yield Tracker()
 
 
 @contextlib.contextmanager
@@ -108,16 +93,7 @@ class WandbTracker(Tracker):
         import wandb
 
         self.send()
-        summary = {
-            key: metrics[key] for key in ("best_epoch", "epochs", "seconds", "num_parameters")
-        }
-        for subset in ("val", "test"):
-            scores = metrics[subset]
-            summary |= {f"{subset}_{key}": scores[key] for key in ("r2_mean", "loss")}
-            for score in ("r2", "pearson"):
-                summary |= {f"{subset}_{score}/{name}": x for name, x in scores[score].items()}
-        if metrics["ridge"]:
-            summary["ridge_test_r2_mean"] = metrics["ridge"]["test"]["r2_mean"]
+        summary = summary_numbers(metrics)
         self._try(lambda run: run.summary.update(summary))
         pictures = {f"figures/{path.stem}": path for path in figures}
         self._try(lambda run: run.log({k: wandb.Image(str(p)) for k, p in pictures.items()}))

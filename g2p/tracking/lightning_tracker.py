@@ -1,0 +1,50 @@
+"""A tracker that writes through one of Lightning's loggers, into a folder of the run."""
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from g2p.config.run_config import RunConfig
+from g2p.core.nested import flatten
+from g2p.tracking.tracker import Tracker, summary_numbers
+
+if TYPE_CHECKING:
+    from lightning.pytorch.loggers import Logger
+
+
+def empty_folder(config: RunConfig, signature: str, name: str) -> Path:
+    """Return a folder of the run for a logger, emptied: a resumed run sends all epochs again."""
+    folder = Path(config.paths.runs).expanduser().absolute() / signature / name
+    if folder.exists():
+        shutil.rmtree(folder)
+    return folder
+
+
+class LightningTracker(Tracker):
+    """Logs each epoch's numbers, and at the end the summary, at the last epoch.
+
+    Args:
+        logger: Lightning's.
+        config: of the run, logged as its hyperparameters.
+    """
+
+    def __init__(self, logger: "Logger", config: RunConfig):
+        self.logger, self.n_sent = logger, 0
+        logger.log_hyperparams(flatten(config.to_dict()))
+
+    def epochs(self, rows: list[dict]) -> None:
+        for row in rows[self.n_sent :]:
+            self._log(row, row["epoch"])
+        self.n_sent = len(rows)
+        self.logger.save()
+
+    def result(self, metrics: Mapping, figures: list[Path], checkpoint: Path) -> None:
+        self._log(summary_numbers(metrics), metrics["epochs"] - 1)
+
+    def _log(self, values: Mapping, epoch: int) -> None:
+        numbers = {
+            key: float(value) for key, value in values.items()
+            if isinstance(value, int | float) and not isinstance(value, bool) and key != "epoch"
+        }  # fmt: skip
+        self.logger.log_metrics(numbers, step=epoch)
