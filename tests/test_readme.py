@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from g2p.config.registry import choices
 from tests.helpers.command import ROOT, call, train
 from tests.helpers.configs import paths
 from tests.helpers.sources import write_sources
@@ -27,12 +28,14 @@ TRAINING = [command for command in COMMANDS if "train.py" in command]
 
 
 # Sources that read files; `write_sources` writes a small one of each.
+EXPERIMENTS = choices("experiment")
 FILES = ("byxrm", "bbq", "bbq_li", "plink", "vcf", "table")
 
 
 def shrunk(overrides: list[str]) -> list[str]:
     """Return the same command's overrides on a small panel, for one epoch."""
-    simulated = not any(f"data={source}" in overrides for source in FILES)
+    has_files = [f"data={source}" for source in FILES] + [f"experiment={n}" for n in EXPERIMENTS]
+    simulated = not set(has_files) & set(overrides)
     small = {"data.strains": "200", "data.loci": "32"} if simulated else {}
     if "data=epistasis" in overrides:
         small["data.strains"] = "2000"  # among fewer, too few loci are balanced
