@@ -27,20 +27,21 @@ COMMANDS = [
 TRAINING = [command for command in COMMANDS if "train.py" in command]
 
 
+EXPERIMENTS = {f"experiment={name}" for name in choices("experiment")}
 # Sources that read files; `write_sources` writes a small one of each.
-EXPERIMENTS = choices("experiment")
 FILES = ("byxrm", "bbq", "bbq_li", "plink", "vcf", "table")
 
 
 def shrunk(overrides: list[str]) -> list[str]:
     """Return the same command's overrides on a small panel, for one epoch."""
-    has_files = [f"data={source}" for source in FILES] + [f"experiment={n}" for n in EXPERIMENTS]
-    simulated = not set(has_files) & set(overrides)
+    is_experiment = bool(EXPERIMENTS & {*overrides})
+    simulated = not is_experiment and not any(f"data={source}" in overrides for source in FILES)
     small = {"data.strains": "200", "data.loci": "32"} if simulated else {}
     if "data=epistasis" in overrides:
         small["data.strains"] = "2000"  # among fewer, too few loci are balanced
     is_closed_form = any(item.startswith("model=ridge") for item in overrides)
     small |= {} if is_closed_form else {"trainer.max_epochs": "1"}
+    small |= {"trainer.batch_size": "8"} if is_experiment else {}
     small |= {"data.sha256": "null"} if "data=bbq_li" in overrides else {}
     small |= {"split.n_train": "20,40,null"} if "split.n_train" in str(overrides) else {}
     small |= {"hydra.sweeper.n_trials": "2"} if "hydra/sweeper=optuna" in overrides else {}
