@@ -58,7 +58,10 @@ class Notebook:
                 printed[content["name"]] += content["text"]
             if message["msg_type"] == "status" and content["execution_state"] == "idle":
                 break
-        return self.client.get_shell_msg(timeout=60)["content"], printed, kinds
+        reply = self.client.get_shell_msg(timeout=60)
+        while reply["parent_header"].get("msg_id") != cell:  # of a question whether it is ready
+            reply = self.client.get_shell_msg(timeout=60)
+        return reply["content"], printed, kinds
 
     def close(self) -> None:
         self.client.stop_channels()

@@ -232,11 +232,14 @@ def _has_value(panel: Panel, columns: list[int]) -> np.ndarray:
 def _held_out(
     rows: np.ndarray, seed: int, share: float = HELD_OUT
 ) -> tuple[np.ndarray, np.ndarray]:
-    from sklearn.model_selection import train_test_split
+    """Return the rows to keep, and a share of them drawn as scikit-learn's train_test_split does.
 
+    Without importing it, which takes a second.
+    """
     if not 0 < math.ceil(share * len(rows)) < len(rows):
         raise DataError(
             f"split: {plural(len(rows), 'strain')}, too few to split off {share:.1%} of them."
         )
-    rest, drawn = map(np.asarray, train_test_split(rows, test_size=share, random_state=seed))
-    return rest, drawn
+    order = np.random.RandomState(seed).permutation(len(rows))
+    n_drawn = math.ceil(share * len(rows))
+    return rows[order[n_drawn:]], rows[order[:n_drawn]]

@@ -51,6 +51,19 @@ def check_devices(accelerator: str, devices: int) -> None:
         )
 
 
+def n_threads() -> int:
+    """Return how many threads this process computes with: torch's number where it is imported.
+
+    A closed form's arithmetic is BLAS's, which takes OMP_NUM_THREADS, or a thread a core.
+    """
+    if "torch" in sys.modules:
+        import torch
+
+        return torch.get_num_threads()
+    variable = os.environ.get("OMP_NUM_THREADS", "")
+    return int(variable) if variable.isdecimal() else os.cpu_count() or 1
+
+
 def device_name(accelerator: str) -> str:
     """Return the name of the processor or GPU."""
     if accelerator != "cuda":

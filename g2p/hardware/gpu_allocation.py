@@ -7,8 +7,6 @@ from functools import cache
 from itertools import count
 from pathlib import Path
 
-import torch
-
 # Locks of this process; the system releases them when it ends.
 _locks: list = []
 
@@ -20,6 +18,8 @@ def select_devices(accelerator: str, devices: int) -> int | list[int]:
 
 def select_gpus(devices: int) -> list[int]:
     """Return the indices of a run's GPUs; a run on one of several uses that of this process."""
+    import torch  # here and below: it takes two seconds, which a closed form does not need
+
     if devices == 1 and torch.cuda.device_count() > 1:
         return [_gpu_of_this_process()]
     return list(range(devices))
@@ -27,6 +27,8 @@ def select_gpus(devices: int) -> list[int]:
 
 @cache
 def _gpu_of_this_process() -> int:
+    import torch
+
     folder = Path(tempfile.gettempdir()) / f"g2p-gpus-{os.getuid()}"
     index = claim_gpu(visible_gpus(), folder)
     torch.cuda.set_device(index)
@@ -35,6 +37,8 @@ def _gpu_of_this_process() -> int:
 
 def visible_gpus() -> list[str]:
     """Return the GPUs that this process may use, by their names on the whole machine."""
+    import torch
+
     variable = os.environ.get("CUDA_VISIBLE_DEVICES")
     if variable is None:
         return [str(index) for index in range(torch.cuda.device_count())]

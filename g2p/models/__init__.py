@@ -3,16 +3,18 @@
 import inspect
 from collections.abc import Mapping
 from importlib import import_module
-
-from torch import nn
+from typing import TYPE_CHECKING
 
 from g2p.config.components import class_name, construct
 from g2p.config.load_component import load_component
 from g2p.config.locate import is_dotted
 from g2p.core.errors import CodeError
 
+if TYPE_CHECKING:
+    from torch import nn
 
-def build_model(options: Mapping, **facts) -> nn.Module:
+
+def build_model(options: Mapping, **facts) -> "nn.Module":
     """Build the model `options["name"]`, of g2p or of a user, from its options and its facts.
 
     Facts depend on the data: `n_loci`, `n_phenotypes`, and for the models that use them
@@ -21,6 +23,8 @@ def build_model(options: Mapping, **facts) -> nn.Module:
     Raises:
         CodeError: naming the model's file, where its class cannot be trained.
     """
+    from torch import nn  # two seconds, for those who build no model
+
     name = options["name"]
     chosen = {key: value for key, value in options.items() if key != "name"}
     if is_dotted(name):

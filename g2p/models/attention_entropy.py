@@ -7,16 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from g2p.models.layers.attention import Attention
+from g2p.models.uniform_attention import DEGENERATE, is_uniform
 
 # Query loci whose weights are in memory at once: B x H x ROWS x L, never B x H x L x L.
 ROWS = 64
-# Weights this close to uniform, or to the identity, carry nothing of the other loci.
-DEGENERATE = 0.999
-
-
-def is_uniform(layer: dict) -> bool:
-    """Whether a layer, as measured by `attention_entropy`, attends to all loci alike."""
-    return layer["entropy"] > DEGENERATE * layer["uniform"]
 
 
 @torch.no_grad()

@@ -6,11 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from g2p.config.run_config import RunConfig
 from g2p.data.preprocess import Prepared, only_subset
-from g2p.hardware.device import device_name, peak_device_memory
+from g2p.hardware.device import device_name, n_threads, peak_device_memory
 from g2p.runs.directory import RunDirectory
 from g2p.runs.environment import environment
 from g2p.runs.figures import draw_run
@@ -19,7 +18,6 @@ from g2p.runs.resolve import ResolvedRun
 from g2p.tracking.tracker import Tracker
 from g2p.training.additive_plateau import find_escape, on_plateau
 from g2p.training.fit import FitRequest, Fitted, score
-from g2p.training.flops import training_flops
 from g2p.training.user_metrics import user_scores
 
 
@@ -78,7 +76,7 @@ class TrainingRun:
             environment(
                 provenance=self.resolved.provenance,
                 device=device_name(accelerator),
-                threads=torch.get_num_threads(),
+                threads=n_threads(),
                 stacked=fitted.stacked,
                 resumed=self.resumed,
                 seconds=time.monotonic() - self.started,
@@ -111,13 +109,7 @@ def _evaluate(
         "updates": fitted.rows[-1]["updates"],
         "seconds": sum(row["seconds"] for row in fitted.rows),
         "num_parameters": fitted.num_parameters,
-        "flops": training_flops(
-            config,
-            n_loci=len(data.loci),
-            n_phenotypes=len(data.phenotype_names),
-            n_train=len(data.split["train"]),
-            epochs=len(fitted.rows),
-        ),
+        "flops": _flops(config, data, len(fitted.rows)),
     }
     learned = only_subset(data.phenotypes, data.split, "train")[data.split["train"]]
     n_train = np.isfinite(learned).sum(axis=0).tolist()
@@ -140,3 +132,18 @@ def _evaluate(
         metrics["escape"] = find_escape(fitted.rows, ridge_r2)
     directory.write_predictions(data.strains, data.phenotype_names, data.split, observed, predicted)
     return metrics
+
+
+def _flops(config: RunConfig, data: Prepared, epochs: int) -> float | None:
+    """Return the floating-point operations of a network's training; None of a closed form's."""
+    if not config.model.is_trained:
+        return None
+    from g2p.training.flops import training_flops  # torch comes with it
+
+    return training_flops(
+        config,
+        n_loci=len(data.loci),
+        n_phenotypes=len(data.phenotype_names),
+        n_train=len(data.split["train"]),
+        epochs=epochs,
+    )

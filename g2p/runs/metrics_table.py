@@ -7,6 +7,7 @@ from rich.table import Table
 
 from g2p.core.console import Console
 from g2p.core.phrases import listed
+from g2p.models.uniform_attention import is_uniform
 
 
 def print_table(metrics: Mapping, console: Console) -> None:
@@ -56,7 +57,6 @@ def print_plateau(metrics: Mapping, console: Console) -> None:
     """Warn of a run that ends on its additive plateau, which more updates may leave."""
     if not metrics.get("plateau"):
         return
-    from g2p.models.attention_entropy import is_uniform  # imports torch, as training has
 
     r2, ridge_r2 = metrics["val"]["r2_mean"], metrics["ridge"]["val"]["r2_mean"]
     line = (

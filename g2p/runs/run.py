@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from g2p.config.run_config import RunConfig
 from g2p.config.schema import check
@@ -17,6 +16,7 @@ from g2p.core.console import Console
 from g2p.core.errors import G2PError
 from g2p.core.phrases import plural
 from g2p.data.preprocess import Prepared
+from g2p.hardware.device import n_threads
 from g2p.runs.directory import RunDirectory, unverified_line
 from g2p.runs.environment import differences
 from g2p.runs.execute import TrainingRun, check_metrics
@@ -28,7 +28,6 @@ from g2p.runs.ridge_reference import ridge_reference
 from g2p.runs.status import recorded
 from g2p.tracking.group import Group
 from g2p.tracking.tracker import check_installed, open_tracker
-from g2p.training.checkpoints import find_last_checkpoint
 from g2p.training.fit import fit_model
 from g2p.training.weights import weigh_strains
 
@@ -131,7 +130,7 @@ def _print_finished(directory: RunDirectory, console: Console) -> None:
     console.print("Finished before; here is its result (force=true trains it again).")
     for line in (
         unverified_line([directory]),
-        differences(directory.environment(), torch.get_num_threads()),
+        differences(directory.environment(), n_threads()),
     ):
         if line:
             console.print(line, soft_wrap=True)
@@ -181,6 +180,8 @@ def _is_unfinished_force(directory: RunDirectory) -> bool:
     """
     if directory.finished:
         return False
+    from g2p.training.checkpoints import find_last_checkpoint  # torch comes with it
+
     try:
         return (
             getattr(directory.config(), "force", False) is True

@@ -7,7 +7,7 @@ stands where ridge's does, and a patience of some epochs runs out long before th
 
 from collections.abc import Sequence
 
-from g2p.models.attention_entropy import is_uniform
+from g2p.models.uniform_attention import is_uniform
 from g2p.stats.escape import MARGIN
 
 

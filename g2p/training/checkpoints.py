@@ -5,17 +5,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from zipfile import ZipFile
 
+import numpy as np
 import torch
 
 from g2p.core.atomic_files import write_atomically
 from g2p.core.errors import DamagedRunError
-
-RUN = "run"  # the key of a checkpoint that has its run's signature
+from g2p.training.array_checkpoint import CONTENT, RUN, read_arrays, run_of
 
 
 def save_checkpoint(checkpoint: dict, *paths: Path) -> None:
     """Write the checkpoint to each path, in that order, with the signature of its run."""
-    checkpoint = {**checkpoint, RUN: _run_of(paths[0])}
+    checkpoint = {**checkpoint, RUN: run_of(paths[0])}
     # Through memory, so that a full disk is an OSError that names the file.
     buffer = io.BytesIO()
     torch.save(checkpoint, buffer)
@@ -43,7 +43,7 @@ def load_checkpoint(path: Path, remedy: str = REMEDY) -> dict:
     except FileNotFoundError:
         raise DamagedRunError(f"{path} is gone. {remedy}") from None
     try:
-        checkpoint = torch.load(_verified(content), map_location="cpu", weights_only=True)
+        checkpoint = _read(content)
     except MemoryError:
         raise
     except Exception as error:  # torch has no one type for what a damaged file can raise
@@ -56,6 +56,24 @@ def load_checkpoint(path: Path, remedy: str = REMEDY) -> dict:
             f"{path} is not a checkpoint (it holds a value of type {kind}). {remedy}"
         )
     return checkpoint
+
+
+def _read(content: bytes) -> object:
+    """The content of a network's checkpoint, which torch wrote, or of a closed form's."""
+    if content.startswith(b"PK"):
+        with ZipFile(io.BytesIO(content)) as archive:
+            if CONTENT in archive.namelist():
+                return as_tensors(read_arrays(archive))
+    return torch.load(_verified(content), map_location="cpu", weights_only=True)
+
+
+def as_tensors(value):
+    """The same with a tensor for each array."""
+    if isinstance(value, dict):
+        return {key: as_tensors(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [as_tensors(item) for item in value]
+    return torch.tensor(value) if isinstance(value, np.ndarray) else value
 
 
 def _verified(content: bytes) -> io.BytesIO:
@@ -89,7 +107,7 @@ def find_last_checkpoint(folder: Path) -> Path | None:
         raise DamagedRunError(f"{last} is not a checkpoint of a run. {REMEDY}")
     best_checkpoint = load_checkpoint(best)
     for path, content in ((last, checkpoint), (best, best_checkpoint)):
-        refuse_another_run(path, content, _run_of(path))
+        refuse_another_run(path, content, run_of(path))
     if not _same_training(best_checkpoint, checkpoint):
         raise DamagedRunError(f"{best} and {last} come from different trainings. {REMEDY}")
     return last
@@ -112,8 +130,3 @@ def _same_training(best: Mapping, last: Mapping) -> bool:
         return epoch == state["best_epoch"] or epoch >= len(state["rows"])
     except (KeyError, TypeError):
         return False
-
-
-def _run_of(path: Path) -> str:
-    """Return the signature of the run in whose directory a checkpoint is."""
-    return path.parent.parent.name

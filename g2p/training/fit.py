@@ -15,8 +15,7 @@ from g2p.config.user_components import takes_ridge
 from g2p.data.preprocess import Prepared
 from g2p.hardware.device import reset_peak_memory, resolve_accelerator
 from g2p.hardware.energy import energy_meter
-from g2p.models import build_model
-from g2p.training.checkpoints import load_checkpoint, save_checkpoint
+from g2p.training.array_checkpoint import save_arrays
 from g2p.training.history import history_row
 from g2p.training.metrics import Scores, scores
 from g2p.training.progress import SilentProgress
@@ -106,6 +105,7 @@ def module_options(config: RunConfig, data: Prepared, base: Path | None) -> dict
     """Return the initial model and how it learns: the arguments of `RegressionModule`."""
     import torch
 
+    from g2p.models import build_model
     from g2p.training import optimizers as optim
     from g2p.training.finetune import start_from
 
@@ -127,6 +127,7 @@ def load_best_epoch(
     config: RunConfig, data: Prepared, folder: Path, model, rows: list[dict]
 ) -> Fitted:
     """Load the weights of the best epoch into a trained model; return it with its history."""
+    from g2p.training.checkpoints import load_checkpoint
     from g2p.training.inference import attention_sample, measure_attention, predict_standardised
 
     best = load_checkpoint(folder / "best.ckpt")
@@ -172,11 +173,14 @@ def _fit_baseline(config: RunConfig, data: Prepared, folder: Path, on_epoch: OnE
     rows = [
         history_row(0, None, data.phenotype_names, train_loss, result, None, monotonic() - started)
     ]
-    for name in ("best.ckpt", "last.ckpt"):
-        save_checkpoint(
-            {"state_dict": _tensors(baseline.state), "inputs": data.inputs(), "epoch": 0},
-            folder / name,
-        )
+    content = {"state_dict": baseline.state, "inputs": data.inputs(), "epoch": 0}
+    paths = folder / "best.ckpt", folder / "last.ckpt"
+    try:
+        save_arrays(content, *paths)
+    except TypeError:  # of a user's closed form
+        from g2p.training.checkpoints import as_tensors, save_checkpoint
+
+        save_checkpoint(as_tensors(content), *paths)
     on_epoch(rows)
     return Fitted(
         predict=baseline.predict,
@@ -185,14 +189,3 @@ def _fit_baseline(config: RunConfig, data: Prepared, folder: Path, on_epoch: OnE
         num_parameters=baseline.num_parameters,
         attention=[],
     )
-
-
-def _tensors(value):
-    """Return arrays as tensors, which a checkpoint stores without pickled classes."""
-    import torch
-
-    if isinstance(value, dict):
-        return {key: _tensors(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_tensors(item) for item in value]
-    return torch.tensor(value) if isinstance(value, np.ndarray) else value

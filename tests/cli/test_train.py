@@ -37,7 +37,9 @@ def test_help_reads_well(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--cfg", "job"], ["modl=ridge"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--cfg", "job"], ["modl=ridge"], [*SMALL_RIDGE]]
+)
 def test_what_needs_no_torch_does_not_wait_for_it(tmp_path, arguments):
     code = (
         "import sys, runpy, atexit; sys.argv = sys.argv[1:];"
