@@ -1,4 +1,4 @@
-"""What a GPU must show, in one command of at most eight minutes: `python -m benchmarks.gpu`.
+"""What a GPU must show, in one command of about eight minutes: `python -m benchmarks.gpu`.
 
     correct     each network in float32 and bf16, stacks and resumed fits, against the CPU
     ceilings    matrix products and exponentials a second, measured
@@ -43,7 +43,7 @@ EPOCHS, PUBLISHED_STRAINS = 200, 72_213
 
 @dataclass(frozen=True)
 class Sizes:
-    """Of what is timed: as published, or small enough to be tried on a CPU."""
+    """Problem sizes to time: the published ones, or `TINY` ones to try the script on a CPU."""
 
     batch: int = 64
     loci: int = 1164

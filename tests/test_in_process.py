@@ -12,6 +12,7 @@ import threading
 import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import hydra
@@ -162,15 +163,16 @@ def test_ctrl_c_ends_a_training_and_the_same_call_resumes_it(keyboard, tmp_path)
 
 def test_ctrl_c_ends_a_study_and_the_same_call_resumes_it(keyboard, tmp_path, monkeypatch):
     overrides = ("study=baselines", "size=smoke", "logger=none", *paths(tmp_path))
-    steps = Job.steps
+    opened = Job.open
 
+    @contextmanager
     def interrupted(self, *arguments, **options):
-        monkeypatch.setattr(Job, "steps", steps)
+        monkeypatch.setattr(Job, "open", opened)
         os.kill(os.getpid(), signal.SIGINT)
         time.sleep(10)  # the handler runs before
         yield
 
-    monkeypatch.setattr(Job, "steps", interrupted)
+    monkeypatch.setattr(Job, "open", interrupted)
     with pytest.raises(KeyboardInterrupt):
         g2p.sweep(*overrides)
     assert set(g2p.sweep(*overrides).results["status"]) == {"done"}

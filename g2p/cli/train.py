@@ -3,7 +3,6 @@
 import os
 import sys
 from contextlib import nullcontext
-from typing import TYPE_CHECKING
 
 import hydra
 from hydra._internal.utils import get_args_parser
@@ -27,9 +26,6 @@ from g2p.core.pipes import survive_closed_pipes
 from g2p.core.typed_command import typed_command
 from g2p.launch.prepare import prepare_launcher, without_launcher_warning
 from g2p.launch.search import search_overrides
-
-if TYPE_CHECKING:
-    pass
 
 
 def main() -> None:
@@ -105,7 +101,10 @@ def _check(arguments) -> tuple[list[str], list[list[str]]]:
     if arguments.multirun and added:
         return added, []
     if arguments.multirun and not any(o.key_or_group == "hydra/sweeper" for o in overrides):
-        from g2p.launch.checked_sweeper import CHOICE  # Hydra looks for plugins, half a second
+        # Here, since Hydra then looks for plugins: half a second.
+        from g2p.launch.checked_sweeper import CHOICE
+        from g2p.launch.hydra_plugins import register_plugins
 
+        register_plugins()
         added = [CHOICE]
     return added[:1], planned

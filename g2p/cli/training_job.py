@@ -80,7 +80,10 @@ class TrainingJob:
         group = Group(Path(hydra_config.sweep.dir).name)
         trials = [PackedTrial(job.config, job.overrides, group) for job in jobs]
         errors = run_packed([job.config for job in jobs], [trial.open for trial in trials], print)
-        results = [error or trial.score for trial, error in zip(trials, errors, strict=True)]
+        results = [
+            trial.score if error is None else error
+            for trial, error in zip(trials, errors, strict=True)
+        ]
         for each, result in zip(jobs, results, strict=True):
             _note(hydra_config.sweep.dir, each.number, each.overrides, result)
         return results

@@ -157,8 +157,6 @@ def prioritise_interrupts() -> Iterator[None]:
     """Once a signal has come, the block raises the signal's exception in place of any other."""
     try:
         yield
-    except GeneratorExit:  # of a run that is closed: nothing receives the exception
-        raise
     except BaseException:
         raise_if_interrupted()
         raise

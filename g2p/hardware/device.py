@@ -51,17 +51,18 @@ def check_devices(accelerator: str, devices: int) -> None:
         )
 
 
-def n_threads() -> int:
-    """Return how many threads this process computes with: torch's number where it is imported.
+def n_threads(*, is_network: bool) -> int:
+    """Return how many threads this process computes with: torch's number for a network.
 
-    A closed form's arithmetic is BLAS's, which takes OMP_NUM_THREADS, or a thread a core.
+    A closed form's arithmetic is BLAS's, which takes OMP_NUM_THREADS, or a thread for each core
+    that this process may use.
     """
-    if "torch" in sys.modules:
+    if is_network:
         import torch
 
         return torch.get_num_threads()
     variable = os.environ.get("OMP_NUM_THREADS", "")
-    return int(variable) if variable.isdecimal() else os.cpu_count() or 1
+    return int(variable) if variable.isdecimal() else len(os.sched_getaffinity(0))
 
 
 def device_name(accelerator: str) -> str:

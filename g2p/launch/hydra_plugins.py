@@ -20,18 +20,30 @@ log = logging.getLogger(__name__)
 PluginClass = TypeVar("PluginClass", bound=type[Plugin])
 
 
+_ours: list[type[Plugin]] = []
+
+
 def hydra_plugin(plugin: PluginClass) -> PluginClass:
-    """Register a class as a plugin of Hydra's, under `PACKAGE`.
+    """Make a class a plugin of Hydra's, under `PACKAGE`, which `register_plugins` registers.
 
     It cannot be pickled: another process does not have it under that name.
     """
-    plugins = Plugins.instance()  # first: it looks through the package, which need not exist
     plugin.__module__ = PACKAGE
-    sys.modules.setdefault(PACKAGE.partition(".")[0], ModuleType(PACKAGE.partition(".")[0]))
-    ours = sys.modules.setdefault(PACKAGE, ModuleType(PACKAGE))
-    ours.__dict__[plugin.__name__] = plugin
-    plugins.register(plugin)
+    _ours.append(plugin)
     return plugin
+
+
+def register_plugins() -> None:
+    """Register our plugins with Hydra, again where it has forgotten them.
+
+    A job that joblib runs in this process resets Hydra's state, and with it the list of plugins.
+    """
+    plugins = Plugins.instance()  # first: it looks through the package, which need not exist
+    sys.modules.setdefault(PACKAGE.partition(".")[0], ModuleType(PACKAGE.partition(".")[0]))
+    package = sys.modules.setdefault(PACKAGE, ModuleType(PACKAGE))
+    for plugin in _ours:
+        package.__dict__[plugin.__name__] = plugin
+        plugins.register(plugin)
 
 
 def announced(

@@ -1,7 +1,7 @@
 """Hydra's joblib launcher: a killed process does not affect the other jobs.
 
-joblib ends all jobs when one process is killed; here each that was under way runs again, alone, so
-that the one at fault is known.
+joblib ends all jobs when one process is killed (often for memory). Here every job that was running
+then is run again by itself, so only the one that caused it fails.
 """
 
 import os
@@ -73,7 +73,10 @@ def _run_all(waiting: Jobs, at_once: int, options: dict) -> list[JobReturn]:
 def run_until_killed(
     function: Callable, jobs: Jobs, at_once: int, options: dict
 ) -> Iterator[tuple[int, JobReturn]]:
-    """Call a function of each job; yield by number what it returns, until a process is killed."""
+    """Run `function(*job)` for each job in worker processes; yield (number, result) as they end.
+
+    It ends early, without an error, if a worker is killed: jobs not yielded have no result.
+    """
     unordered = Parallel(**options, n_jobs=at_once, return_as="generator_unordered")
     try:
         call, parent = delayed(_call), os.getpid()

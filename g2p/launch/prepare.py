@@ -67,3 +67,6 @@ def prepare_launcher(overrides: list[str]) -> None:
         if (error.name or "").partition(".")[0] == "g2p":
             raise
         raise OptionError(not_installed("hydra/launcher", launcher)) from None
+    from g2p.launch.hydra_plugins import register_plugins  # Hydra looks for plugins: half a second
+
+    register_plugins()

@@ -1,4 +1,4 @@
-"""When attention carries nothing: its weights are those of no choice."""
+"""When an attention layer is uninformative: it weights all loci (almost) equally."""
 
 # Weights this close to uniform, or to the identity, carry nothing of the other loci.
 DEGENERATE = 0.999

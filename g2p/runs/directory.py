@@ -2,6 +2,7 @@
 
     config.yaml  metrics.json  history.parquet  predictions.parquet  environment.json
     checkpoints/best.ckpt  checkpoints/last.ckpt  figures/  checksums.json  status.json
+    explain/ (of g2p explain)  csv/  tensorboard/ (of loggers)
 
 metrics.json is the last result that is written: where it is, the run is finished, and
 checksums.json verifies each file when it is read.

@@ -29,7 +29,7 @@ def environment(
     Args:
         provenance: what the signature covers beside the config (see `g2p.runs.resolve`).
         device: its name for a reader.
-        threads: that torch computes with.
+        threads: that the run computed with.
         stacked: whether the run was trained as one of several stacked models.
         resumed: whether another process started it.
         seconds: wall clock of this process's part.
@@ -58,20 +58,20 @@ def environment(
     }
 
 
-def differences(recorded: Mapping, threads: int) -> str | None:
+def differences(recorded: Mapping, threads: int | None) -> str | None:
     """Describe in a sentence how a run's environment differs from this one; None where it is alike.
 
     Its config, data and code are the same, so its numbers can differ in their last digits only.
 
     Args:
         recorded: the run's environment; facts that it lacks are not compared.
-        threads: that torch computes with here.
+        threads: that a network computes with here; None of a closed form, which is not compared.
     """
     parts = [
         f"{name} {trained} ({here} is installed)"
         for name, trained, here in other_versions(recorded)
     ]
-    if recorded.get("threads") not in (None, threads):
+    if threads is not None and recorded.get("threads") not in (None, threads):
         parts.append(f"{plural(recorded['threads'], 'thread')} ({threads} here)")
     sentences = [f"It was trained with {', '.join(parts)}."] if parts else []
     if recorded.get("stacked") is True:

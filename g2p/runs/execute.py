@@ -21,6 +21,24 @@ from g2p.training.fit import FitRequest, Fitted, score
 from g2p.training.user_metrics import user_scores
 
 
+class EpochWriter:
+    """Writes and tracks the history after each epoch.
+
+    It does not hold the run's data: Lightning's trainer, which is freed late, keeps it.
+    """
+
+    def __init__(
+        self, directory: RunDirectory, tracker: Tracker, check_directory: Callable[[], None]
+    ):
+        self.directory, self.tracker = directory, tracker
+        self.check_directory = check_directory
+
+    def __call__(self, rows: list[dict]) -> None:
+        self.check_directory()
+        self.directory.write_history(rows)
+        self.tracker.epochs(rows)
+
+
 class TrainingRun:
     """A run that this process trains, under its lock: the fit's request, and what is written of it.
 
@@ -41,13 +59,14 @@ class TrainingRun:
         self.config, self.resolved, self.data, self.ridge = config, resolved, data, ridge
         self.directory = resolved.directory
         self.base, self.tracker, self.check_directory = base, tracker, check_directory
+        self.on_epoch = EpochWriter(self.directory, tracker, check_directory)
         self.started = time.monotonic()
         self.resumed = (self.directory.checkpoints / "last.ckpt").exists()
         self.ridge_r2: float | None = ridge["val"]["r2_mean"] if ridge else None
 
     @property
     def request(self) -> FitRequest:
-        """The fit that the run asks for; made anew, since it refers to the run."""
+        """The fit that the run asks for."""
         # Several devices train in other processes, which write the file; the tracker follows later.
         has_processes = self.config.model.is_trained and self.config.trainer.devices > 1
         on_epoch = self.directory.write_history if has_processes else self.on_epoch
@@ -55,11 +74,6 @@ class TrainingRun:
             self.config, self.data, self.directory.checkpoints, on_epoch, self.base, ProgressBar,
             self.ridge_r2,
         )  # fmt: skip
-
-    def on_epoch(self, rows: list[dict]) -> None:
-        self.check_directory()
-        self.directory.write_history(rows)
-        self.tracker.epochs(rows)
 
     def finish(self, fitted: Fitted) -> None:
         """Score the fitted model and write the results; metrics.json, which marks the end, last."""
@@ -76,7 +90,7 @@ class TrainingRun:
             environment(
                 provenance=self.resolved.provenance,
                 device=device_name(accelerator),
-                threads=n_threads(),
+                threads=n_threads(is_network=self.config.model.is_trained),
                 stacked=fitted.stacked,
                 resumed=self.resumed,
                 seconds=time.monotonic() - self.started,

@@ -17,8 +17,8 @@ from g2p.training.fit import FitRequest, Fitted, fit_model
 FREE_MODEL_OPTIONS = {"init_scale", "initialisation", "dropout"}
 SHARED_TRAINER_OPTIONS = ("accelerator", "devices", "batch_size", "precision")
 
-# From whether to wait for another process that trains the run to a block that fits and finishes it;
-# the block receives None for a run that needs no fit.
+# Called with whether to wait for another process that trains the run: a context manager that
+# prepares and locks the run and yields it, or None if nothing is left to train.
 Open = Callable[[bool], AbstractContextManager[TrainingRun | None]]
 
 
@@ -85,13 +85,15 @@ def _sizes(request: FitRequest) -> tuple:
 
 
 class PackedRuns:
-    """The runs of one kind that this process has open, each stopped at its fit.
+    """Runs that are prepared and locked but not fitted yet, grouped by the sizes of their data.
 
-    `g2p.training.packed.member.PackedRun` is one of them inside a packed fit.
+    As soon as as many of a group wait as fit into memory, they are trained as one stacked model;
+    there each is a `g2p.training.packed.member.PackedRun`.
 
     Attributes:
-        waiting: sizes -> number of a run -> the run, and what closes it.
-        capacity: sizes -> how many such runs fit into memory at once.
+        waiting: for each group number of a run -> the run, and what releases its lock, tracker
+            and log.
+        capacity: for each group how many of its runs fit into memory at once.
         errors: number of a run that has ended -> its error, or None.
     """
 
@@ -107,14 +109,17 @@ class PackedRuns:
         try:
             run = block.enter_context(opened)
         except (Exception, SystemExit) as error:  # of any kind: the other runs continue
-            self.errors[number] = error
+            self.errors[number] = without_frames(error)
             return
         if run is None:
             self._end(number, block)
             return
         sizes = _sizes(run.request)
         if sizes not in self.capacity:
-            self.capacity[sizes] = _capacity(run.request)
+            capacity = _capacity(run.request)
+            if capacity is None:  # its own fault, which its fit will raise: others are measured
+                sizes, capacity = (*sizes, number), 1
+            self.capacity[sizes] = capacity
         self.waiting.setdefault(sizes, {})[number] = run, block
         if len(self.waiting[sizes]) >= self.capacity[sizes]:
             self.fit_waiting()
@@ -141,7 +146,7 @@ class PackedRuns:
                 if run is not None and fitted is not None:
                     run.finish(fitted)
         except (Exception, SystemExit) as error:
-            self.errors[number] = error
+            self.errors[number] = without_frames(error)
 
     def _fit(
         self, requests: Mapping[int, FitRequest], sizes: tuple
@@ -172,15 +177,16 @@ class PackedRuns:
             yield number, _fit_alone(requests[number])
 
 
-def _capacity(request: FitRequest) -> int:
+def _capacity(request: FitRequest) -> int | None:
+    """Return how many such runs fit into memory at once; None where this one cannot be built."""
     if _kind(request.config) is None:
         return 1
     from g2p.training.packed.fit import measure_capacity  # torch comes with it
 
     try:
         return measure_capacity(request)
-    except Exception:  # which its fit, alone, will raise as an error of the run
-        return 1
+    except Exception:
+        return None
 
 
 def _fit_alone(request: FitRequest) -> Fitted | BaseException:
@@ -196,5 +202,14 @@ def _run_alone(open_run: Open) -> BaseException | None:
             if run is not None:
                 run.finish(fit_model(*run.request))
     except (Exception, SystemExit) as error:
-        return error
+        return without_frames(error)
     return None
+
+
+def without_frames(error: BaseException) -> BaseException:
+    """Return an error without the frames that raised it, which hold a run's data and model."""
+    link: BaseException | None = error
+    while link is not None:
+        link.__traceback__ = None
+        link = link.__cause__ or link.__context__
+    return error

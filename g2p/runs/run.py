@@ -92,7 +92,7 @@ def open_run(
     """
     directory = resolved.directory
     if directory.finished and not config.force:
-        _print_finished(directory, console)
+        _print_finished(config, directory, console)
         yield None
         return
     check_installed(config.logger)
@@ -126,11 +126,13 @@ def print_result(directory: RunDirectory, console: Console) -> None:
     print(f"run: {directory.folder}", flush=True)
 
 
-def _print_finished(directory: RunDirectory, console: Console) -> None:
+def _print_finished(config: RunConfig, directory: RunDirectory, console: Console) -> None:
     console.print("Finished before; here is its result (force=true trains it again).")
+    # A closed form of an earlier version recorded torch's threads, which it did not compute with.
+    threads = n_threads(is_network=True) if config.model.is_trained else None
     for line in (
         unverified_line([directory]),
-        differences(directory.environment(), n_threads()),
+        differences(directory.environment(), threads),
     ):
         if line:
             console.print(line, soft_wrap=True)

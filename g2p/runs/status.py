@@ -95,10 +95,10 @@ def recorded(directory: RunDirectory, config: RunConfig) -> Iterator[None]:
     except (Exception, SystemExit) as error:
         write("failed", error)
         raise
-    except BaseException:  # a signal, or the run is closed before its end
+    except BaseException:  # a signal
         write("pending")
         raise
-    write("done")
+    write("pending")  # or done, where its metrics are there
 
 
 def record_failure(directory: RunDirectory, config: RunConfig, error: BaseException) -> None:

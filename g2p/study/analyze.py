@@ -111,7 +111,7 @@ def _crossings(study: Study, table: pa.Table) -> list[Crossing]:
 
 
 def _inputs_digest(study: Study, folder: Path, arguments: list[str]) -> str:
-    """The digest of all that the report depends on, the code that makes it included."""
+    """Hash all that the report is made from, its code included: if equal, it need not be made."""
     facts = [
         study.name,
         study.size,

@@ -24,7 +24,8 @@ class ResolvedStudy:
 
     Attributes:
         study: its spec.
-        every_run: with every candidate for what the first seed chooses.
+        every_run: all runs that the study may need: where the first seed chooses a value for the
+            others, every candidate in every seed.
         parts: results of runs that are finished elsewhere.
         overrides: of every run, as on the command line, Hydra's own among them.
         arguments: of the command that names the study, for its report.

@@ -56,7 +56,8 @@ def sweep(
     if "--dashboard" in flags:
         from g2p.study.wandb_workspace import write_dashboard
 
-        print(write_dashboard(resolved.study, resolved.needed_runs()[0], resolved.folder))
+        runs, _ = resolved.needed_runs()
+        print(write_dashboard(resolved.study, runs, resolved.folder), flush=True)
         return Outcome(resolved.folder, True)
     if not only_stored:
         from g2p.study.train import train

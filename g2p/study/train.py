@@ -17,17 +17,25 @@ from g2p.study.ledger import format_counts
 from g2p.study.progress import LiveProgress
 from g2p.study.resolved_study import ResolvedStudy
 from g2p.tracking.group import Group
+from g2p.tracking.tracker import check_installed
 
 
 def train(resolved: ResolvedStudy, console: Console, *, retry: bool) -> None:
-    """Train a study's unfinished runs: those of the first seed before what it chooses for others.
+    """Train the runs of a study that are not finished.
+
+    If the first seed tunes a hyperparameter for the others, its runs are trained first, then the
+    other seeds with the chosen value.
 
     Args:
         resolved: the study.
         console: to print on.
         retry: whether failed runs are trained again.
+
+    Raises:
+        OptionError: for a logger whose package is not installed.
     """
     study = resolved.study
+    check_installed(resolved.every_run[0].config.logger)
     if study.first_seed is not None:
         console.print(f"seed {study.first_seed}, which chooses {listed(study.select)}:")
         first = [run for run in resolved.every_run if run.config.seed == study.first_seed]
@@ -67,7 +75,10 @@ def _launch(resolved: ResolvedStudy, runs: list[StudyRun], retry: bool, console:
 
 @contextmanager
 def _first(folder: Path) -> Iterator[bool]:
-    """Whether no other process trains the study."""
+    """Hold the study's training lock for the block if it is free.
+
+    Yields whether it was, that is, whether this is the only process that trains the study.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / ".training")
     try:

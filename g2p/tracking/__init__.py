@@ -1,1 +1,1 @@
-"""Weights & Biases: a copy of the results in a run's files."""
+"""Loggers: copies of a run's results for W&B, CSV and TensorBoard."""

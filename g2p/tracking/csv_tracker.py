@@ -15,7 +15,8 @@ def csv_tracker(config: RunConfig, signature: str, group: Group | None) -> Itera
 
     folder = empty_folder(config, signature, "csv")
     logger = CSVLogger(folder.parent, name=folder.name, version="")
+    tracker = LightningTracker(logger, config)
     try:
-        yield LightningTracker(logger, config)
+        yield tracker
     finally:
-        logger.finalize("finished")
+        tracker.finish()

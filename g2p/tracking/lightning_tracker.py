@@ -1,7 +1,8 @@
 """A tracker that writes through one of Lightning's loggers, into a folder of the run."""
 
+import logging
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,9 @@ from g2p.tracking.tracker import Tracker, summary_numbers
 
 if TYPE_CHECKING:
     from lightning.pytorch.loggers import Logger
+
+
+log = logging.getLogger(__name__)
 
 
 def empty_folder(config: RunConfig, signature: str, name: str) -> Path:
@@ -30,21 +34,34 @@ class LightningTracker(Tracker):
     """
 
     def __init__(self, logger: "Logger", config: RunConfig):
-        self.logger, self.n_sent = logger, 0
-        logger.log_hyperparams(flatten(config.to_dict()))
+        self.logger: Logger | None = logger
+        self.n_sent = 0
+        self._try(lambda logger: logger.log_hyperparams(flatten(config.to_dict())))
 
     def epochs(self, rows: list[dict]) -> None:
         for row in rows[self.n_sent :]:
             self._log(row, row["epoch"])
         self.n_sent = len(rows)
-        self.logger.save()
+        self._try(lambda logger: logger.save())
 
     def result(self, metrics: Mapping, figures: list[Path], checkpoint: Path) -> None:
         self._log(summary_numbers(metrics), metrics["epochs"] - 1)
+
+    def finish(self) -> None:
+        self._try(lambda logger: logger.finalize("finished"))
+
+    def _try(self, send: "Callable[[Logger], None]") -> None:
+        """Send something, unless that failed before: a copy must not fail the run."""
+        if self.logger is not None:
+            try:
+                send(self.logger)
+            except Exception as error:  # of any kind
+                log.warning("%s stops logging this run: %s", type(self.logger).__name__, error)
+                self.logger = None
 
     def _log(self, values: Mapping, epoch: int) -> None:
         numbers = {
             key: float(value) for key, value in values.items()
             if isinstance(value, int | float) and not isinstance(value, bool) and key != "epoch"
         }  # fmt: skip
-        self.logger.log_metrics(numbers, step=epoch)
+        self._try(lambda logger: logger.log_metrics(numbers, step=epoch))

@@ -20,7 +20,8 @@ def tensorboard_tracker(
 
     folder = empty_folder(config, signature, "tensorboard")
     logger = TensorBoardLogger(folder.parent, name=folder.name, version="")
+    tracker = LightningTracker(logger, config)
     try:
-        yield LightningTracker(logger, config)
+        yield tracker
     finally:
-        logger.finalize("finished")
+        tracker.finish()

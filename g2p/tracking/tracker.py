@@ -36,7 +36,7 @@ def open_tracker(
 
 
 def tracker_of(name: str):
-    """Return the function of a tracker, from a run and the tracker's options to the tracker."""
+    """Return the context manager of a logger, called with (config, signature, group, **options)."""
     return getattr(import_module(f"g2p.tracking.{name}_tracker"), f"{name}_tracker")
 
 

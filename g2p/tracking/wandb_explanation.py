@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 def log_explanation(
     config: RunConfig, signature: str, figures: Sequence[Path], numbers: Mapping[str, float]
 ) -> None:
-    """Log an explanation, unless the run's `logger` is not wandb; no failure fails it.
+    """Log an explanation where the run logs to W&B; no failure there fails it.
 
     Where W&B is reached, the run goes on; offline, another of its id is left to be sent.
 

@@ -8,7 +8,7 @@ import io
 import json
 from pathlib import Path
 from typing import Any
-from zipfile import ZipFile
+from zipfile import ZipFile, ZipInfo
 
 import numpy as np
 
@@ -27,23 +27,23 @@ def save_arrays(checkpoint: dict, *paths: Path) -> None:
     arrays: list[np.ndarray] = []
 
     def plain(value: Any) -> Any:
-        if isinstance(value, np.ndarray):
+        if isinstance(value, np.ndarray) and value.dtype.kind in "biufc" and value.dtype.isnative:
             arrays.append(value)
             return {ARRAY: len(arrays) - 1}
-        if isinstance(value, dict) and all(isinstance(key, str) for key in value):
+        if isinstance(value, dict) and {*map(type, value)} <= {str} and value.keys() != {ARRAY}:
             return {key: plain(item) for key, item in value.items()}
         if isinstance(value, list):
             return [plain(item) for item in value]
         if value is None or isinstance(value, str | int | float):
             return value
-        raise TypeError(f"JSON has no {type(value).__name__}")
+        raise TypeError(f"a checkpoint has no {type(value).__name__} of this kind")
 
     content = plain({**checkpoint, RUN: run_of(paths[0])})
     buffer = io.BytesIO()
     with ZipFile(buffer, "w") as archive:
-        archive.writestr(CONTENT, json.dumps(content))
+        archive.writestr(ZipInfo(CONTENT), json.dumps(content))  # without the time of day
         for number, array in enumerate(arrays):
-            with archive.open(f"{number}.npy", "w", force_zip64=True) as file:
+            with archive.open(ZipInfo(f"{number}.npy"), "w", force_zip64=True) as file:
                 np.lib.format.write_array(file, array, allow_pickle=False)
     for path in paths:
         write_atomically(path, lambda file: file.write(buffer.getbuffer()))
@@ -59,8 +59,8 @@ def read_arrays(archive: ZipFile) -> dict:
     def with_arrays(value: dict) -> Any:
         if value.keys() != {ARRAY}:
             return value
-        with archive.open(f"{value[ARRAY]}.npy") as file:
-            return np.lib.format.read_array(file, allow_pickle=False)
+        record = archive.read(f"{value[ARRAY]}.npy")  # whole, so that its checksum is verified
+        return np.lib.format.read_array(io.BytesIO(record), allow_pickle=False)
 
     return json.loads(archive.read(CONTENT), object_hook=with_arrays)
 

@@ -143,6 +143,20 @@ def test_jobs_of_joblib_do_not_outlive_a_killed_command(tmp_path):
         time.sleep(0.05)
 
 
+@pytest.mark.slow
+def test_a_launcher_launches_twice_in_one_process(tmp_path):
+    """joblib's only job at a time runs in this process, and resets Hydra's list of plugins."""
+    pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
+    sweep = ["study=baselines", "size=smoke", "logger=none"]
+    sweep += ["hydra/launcher=joblib", "hydra.launcher.n_jobs=1"]
+    calls = [f"g2p.sweep(*{[*sweep, f'seeds={seed}']})" for seed in (0, 1)]
+    script = tmp_path / "script.py"
+    script.write_text("\n".join(["import g2p", *calls]))
+    done = run_command(str(script), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("study: ") == 2
+
+
 def test_leaving_on_a_signal_is_no_failure(tmp_path, monkeypatch):
     """As submitit does it: queue the job again, then sys.exit in the signal's handler."""
 

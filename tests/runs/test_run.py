@@ -1,9 +1,11 @@
 """A run's directory: the contract, what is returned at once, what failures leave."""
 
+import gc
 import json
 import os
 import shutil
 import tempfile
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +22,8 @@ from g2p.runs import environment
 from g2p.runs.directory import RunDirectory
 from g2p.runs.resolve import resolve_run
 from g2p.runs.run import obtain_run, run
-from tests.helpers.configs import SMALL_RIDGE, compose, paths
+from g2p.training.weights import weigh_strains
+from tests.helpers.configs import SMALL, SMALL_RIDGE, compose, paths
 
 FILES = {
     "config.yaml", "metrics.json", "history.parquet", "predictions.parquet", "environment.json",
@@ -195,3 +198,24 @@ def test_a_folder_of_somebody_elses(public_folder):
     assert message.startswith(f"Permission denied: {public_folder / 'runs'}")
     assert "Set paths.runs" in message
     assert not list((public_folder / "runs").iterdir())
+
+
+def test_a_run_that_has_ended_holds_none_of_its_data(tmp_path, monkeypatch):
+    """Else the panel stays mapped, and who writes its file anew ends the process (SIGBUS)."""
+    prepared = []
+
+    def collected(*arguments):
+        data = weigh_strains(*arguments)
+        prepared.append(weakref.ref(data))
+        return data
+
+    monkeypatch.setattr("g2p.runs.run.weigh_strains", collected)
+    gc.disable()
+    try:
+        obtain_run(compose(*SMALL_RIDGE, *paths(tmp_path)), None, Console(quiet=True))
+        assert prepared.pop()() is None
+    finally:
+        gc.enable()
+    obtain_run(compose(*SMALL, *paths(tmp_path)), None, Console(quiet=True))
+    gc.collect()  # Lightning's trainer refers to itself
+    assert prepared.pop()() is None

@@ -24,7 +24,7 @@ class PackedRun:
     It does for a packed run what `RegressionModule` and `CheckpointCallback` do for a run that
     trains alone, and writes the same checkpoints, so either resumes from the other's. It knows
     nothing of the run beyond its training: the run's config and signature are `ResolvedRun`'s, its
-    files `RunDirectory`'s, and what `PackedRuns` drives is the whole run, of which this is one fit.
+    files `RunDirectory`'s, and `PackedRuns` holds whole runs, of each of which this is the fit.
 
     Args:
         model: on its device, of its precision.
