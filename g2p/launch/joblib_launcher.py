@@ -35,7 +35,7 @@ class JoblibLauncher(joblib_launcher.JoblibLauncher):
     def launch(
         self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
     ) -> list[JobReturn]:
-        assert self.config is not None
+        assert self.config  # since `setup`
         options = {**self.joblib, "backend": "loky"}  # threads would share Hydra's state
         process_joblib_cfg(options)
         if options["n_jobs"] == 0:

@@ -29,7 +29,7 @@ class RayLauncher(ray_launcher.RayLauncher):
     def launch(
         self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
     ) -> list[JobReturn]:
-        assert self.config is not None and self.hydra_context is not None
+        assert self.config and self.hydra_context and self.task_function  # since `setup`
         if self.ray_cfg.init.address == "local":  # a cluster has its own
             self.ray_cfg.init.setdefault("object_store_memory", OBJECT_STORE)
         handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -55,7 +55,7 @@ def _wait(task: Any, overrides: list[str]) -> JobReturn:
         ready, _ = ray.wait([task], timeout=SECONDS_BETWEEN_LOOKS)
         raise_if_interrupted()  # Ray drops what is raised within its calls
     try:
-        returned = ray.get(task)
+        returned: Any = ray.get(task)
     except RayError as error:
         returned = job_failure(overrides, type(error).__name__)
     report_job_result(returned)

@@ -36,6 +36,7 @@ class SubmititLauncher(submitit_launcher.BaseSubmititLauncher):
     def launch(
         self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
     ) -> list[JobReturn]:
+        assert self.config and self.hydra_context and self.task_function  # since `setup`
         # What a job calls in another process, which finds the plugin's class by its name.
         call = submitit_launcher.BaseSubmititLauncher(**self.params)
         call.setup(

@@ -8,6 +8,7 @@ import contextlib
 import json
 import logging
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ def log_summary(study: Study, runs: list[StudyRun], folder: Path) -> None:
         log.warning("W&B could not store the study's summary: %s", first_line(error))
 
 
-def _log(study: Study, folder: Path, files: list[Path], options: dict) -> bool:
+def _log(study: Study, folder: Path, files: list[Path], options: Mapping) -> bool:
     """Log to W&B; whether that was possible."""
     import wandb
 
