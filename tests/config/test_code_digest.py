@@ -16,7 +16,7 @@ from g2p.runs import environment
 from g2p.runs.directory import RunDirectory
 from g2p.runs.environment import differences, git_state
 from g2p.runs.run import run
-from tests.helpers.configs import SMALL_RIDGE, compose, paths
+from tests.helpers.configs import SMALL, SMALL_RIDGE, compose, paths
 
 
 @pytest.fixture
@@ -127,7 +127,7 @@ def test_a_run_under_other_code_is_trained_anew(package, tmp_path, capsys):
 
 
 def test_a_returned_run_is_shown_with_the_versions_that_differ(tmp_path, capsys):
-    config = compose(*SMALL_RIDGE, *paths(tmp_path))
+    config = compose(*SMALL, *paths(tmp_path))
     folder = run(config)
     file = folder / "environment.json"
     facts = json.loads(file.read_text())
