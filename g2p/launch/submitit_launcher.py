@@ -8,6 +8,7 @@ import os
 import signal
 import threading
 import time
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
@@ -62,11 +63,11 @@ class SubmititLauncher(submitit_launcher.BaseSubmititLauncher):
         )
         return executor
 
+    @abstractmethod
     def run(
         self, executor: submitit.AutoExecutor, call: Callable, jobs: list[tuple]
     ) -> list[JobReturn]:
         """Submit `call` with the arguments of each job, and wait for all."""
-        raise NotImplementedError
 
 
 @hydra_plugin

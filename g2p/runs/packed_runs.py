@@ -185,7 +185,7 @@ def _capacity(request: FitRequest) -> int | None:
 
     try:
         return measure_capacity(request)
-    except Exception:
+    except Exception:  # of any kind: its fit, alone, raises it again as the run's own
         return None
 
 
