@@ -9,6 +9,8 @@ checksums.json verifies each file when it is read.
 """
 
 import contextlib
+import fnmatch
+import os
 import re
 import shutil
 from collections.abc import Iterable, Mapping
@@ -89,9 +91,13 @@ class RunDirectory:
         return lock.st_dev, lock.st_ino
 
     def remove_drafts(self) -> None:
-        """Remove what a killed process was writing; only the holder of the run's lock may."""
-        for draft in self.folder.rglob(f".*{DRAFT}"):
-            draft.unlink()
+        """Remove what a killed process was writing; only the holder of the run's lock may.
+
+        By os.walk, which passes over a folder that somebody removes meanwhile; Path.rglob raises.
+        """
+        for folder, _, names in os.walk(self.folder):
+            for name in fnmatch.filter(names, f".*{DRAFT}"):
+                Path(folder, name).unlink(missing_ok=True)
 
     def clear(self) -> None:
         """Remove all results; killed on the way, the run is as if it had never started.

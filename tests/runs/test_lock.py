@@ -39,13 +39,15 @@ def test_two_processes_start_one_run_at_once(tmp_path, quick, capsys):
 
 
 HOLD = """
-import shutil, sys
+import sys
+from pathlib import Path
 from filelock import FileLock
+from g2p.runs.directory import RunDirectory
 with FileLock(sys.argv[1] + "/.lock"):
     print("locked", flush=True)
     sys.stdin.readline()
     if sys.argv[2] == "True":
-        shutil.rmtree(sys.argv[1])
+        RunDirectory(Path(sys.argv[1])).remove()
 """
 
 
