@@ -6,6 +6,8 @@ from scipy.optimize import minimize_scalar
 # Range of penalties: this many e-folds either side of the mean eigenvalue of the Gram matrix. The
 # ends are heritabilities of practically 1 and 0.
 PENALTY_RANGE = 12.0
+# Ridge decomposes a matrix of the smaller of strains and loci: minutes at this size, hours beyond.
+LARGEST = 5_000
 
 
 class Ridge:
@@ -13,10 +15,11 @@ class Ridge:
 
     Closed form: one eigendecomposition, of the smaller Gram matrix, for each pattern of missing
     strains; every phenotype uses all strains observed in it. REML as in Kang et al. 2008 (Genetics
-    178:1709), with the intercept as the only fixed effect.
+    178:1709), with the intercept and covariates, if any, as fixed effects.
 
     Attributes after `fit`:
         weight: (P, L). offset: (P,). penalty: (P,), alpha above.
+        covariate_effects: (P, C), which `predict` does not add.
     """
 
     @property
@@ -28,12 +31,22 @@ class Ridge:
     def num_parameters(self) -> int:
         return self.weight.size + self.offset.size
 
-    def fit(self, genotypes: np.ndarray, phenotypes: np.ndarray) -> "Ridge":
-        """Fit to genotypes (n, L) and phenotypes (n, P), NaN where missing."""
+    def fit(
+        self, genotypes: np.ndarray, phenotypes: np.ndarray, covariates: np.ndarray | None = None
+    ) -> "Ridge":
+        """Fit to genotypes (n, L) and phenotypes (n, P), NaN where missing.
+
+        Covariates (n, C) are fixed effects, which are not penalised: what they span is projected
+        out of both (Frisch & Waugh 1933, Econometrica 1:387), and their effects are the generalised
+        least squares of the fitted model.
+        """
         n_loci, n_phenotypes = genotypes.shape[1], phenotypes.shape[1]
         self.weight = np.empty((n_phenotypes, n_loci))
         self.offset = np.empty(n_phenotypes)
         self.penalty = np.empty(n_phenotypes)
+        if covariates is None:
+            covariates = np.empty((len(genotypes), 0))
+        self.covariate_effects = np.empty((n_phenotypes, covariates.shape[1]))
         is_observed = np.isfinite(phenotypes)
         patterns, pattern_of = np.unique(is_observed, axis=1, return_inverse=True)
         for i, rows in enumerate(patterns.T):
@@ -41,9 +54,15 @@ class Ridge:
             X = genotypes[rows].astype(np.float64)
             y = phenotypes[np.ix_(rows, chosen)].astype(np.float64)
             centre, mean = X.mean(axis=0), y.mean(axis=0)
-            weight, self.penalty[chosen] = _fit_centred(X - centre, y - mean)
+            C = covariates[rows] - covariates[rows].mean(axis=0)
+            X, y, basis = X - centre, y - mean, column_space(C)
+            weight, self.penalty[chosen] = _fit_centred(
+                _without(basis, X), _without(basis, y), 1 + basis.shape[1]
+            )
             self.weight[chosen] = weight
-            self.offset[chosen] = mean - weight @ centre
+            effects = np.linalg.lstsq(C, y - X @ weight.T, rcond=None)[0].T
+            self.covariate_effects[chosen] = effects
+            self.offset[chosen] = mean - weight @ centre - effects @ covariates[rows].mean(axis=0)
         return self
 
     def load(self, state: dict) -> "Ridge":
@@ -56,8 +75,22 @@ class Ridge:
         return genotypes.astype(np.float64) @ self.weight.T + self.offset
 
 
-def _fit_centred(X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return weights (P, L) and penalties (P,) for centred X (n, L) and y (n, P)."""
+def column_space(C: np.ndarray) -> np.ndarray:
+    """Return an orthonormal basis (n, rank) of the columns of C (n, C)."""
+    u, s, _ = np.linalg.svd(C, full_matrices=False)
+    return u[:, s > s.max(initial=0) * max(C.shape) * np.finfo(float).eps]
+
+
+def _without(basis: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return the columns of values (n, k) without what a basis (n, rank) spans."""
+    return values - basis @ (basis.T @ values) if basis.shape[1] else values
+
+
+def _fit_centred(X: np.ndarray, y: np.ndarray, n_fixed: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """Return weights (P, L) and penalties (P,) for X (n, L) and y (n, P).
+
+    The `n_fixed` fixed effects, of which the intercept is one, are projected out of both.
+    """
     n, n_loci = X.shape
     dual = n <= n_loci
     # scipy's blocks every other thread, also the one that handles signals.
@@ -69,7 +102,7 @@ def _fit_centred(X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     # Rows of U'y, X = U sqrt(d) V': the phenotypes along the strains' principal axes.
     z = vectors.T @ y if dual else (vectors.T @ (X.T @ y)) / np.sqrt(d)[:, None]
     outside = np.maximum((y**2).sum(axis=0) - (z**2).sum(axis=0), 0)
-    penalty = np.array([_reml(d, *axes, n - 1) for axes in zip(z.T, outside, strict=True)])
+    penalty = np.array([_reml(d, *axes, n - n_fixed) for axes in zip(z.T, outside, strict=True)])
     shrunk = z / (d[:, None] + penalty)
     weight = X.T @ (vectors @ shrunk) if dual else vectors @ (np.sqrt(d)[:, None] * shrunk)
     return weight.T, penalty

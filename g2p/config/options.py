@@ -19,7 +19,7 @@ from typing import Annotated, Any, Literal
 from g2p.config.constraints import AtMost, NeutralAt, OnlyIf, Unless, UserCode
 
 # Passed by the code that builds a component, never written in YAML.
-FACTS = frozenset({"n_loci", "n_phenotypes", "genome_L2", "ridge", "folder"})
+FACTS = frozenset({"n_loci", "n_phenotypes", "genome_L2", "ridge", "folder", "optional_facts"})
 
 # The largest whole number of an option without `AtMost`: the limit of libraries in C.
 MOST = 2**31 - 1

@@ -59,6 +59,16 @@ class Escape(TypedDict):
     updates: Count
 
 
+@with_config(SHAPE)
+class CovariateScores(TypedDict):
+    """What covariates explain of the test strains, by phenotype."""
+
+    r2: dict[str, float | None]
+    r2_beyond: dict[str, float | None]
+    share_of_prediction: dict[str, float | None]
+    effects: dict[str, dict[str, float | None]]
+
+
 def _check_phenotypes(metrics: dict) -> dict:
     names = metrics["test"]["r2"].keys()
     for subset in ("val", "test"):
@@ -84,6 +94,7 @@ class _Metrics(TypedDict):
     n_train: NotRequired[dict[str, Count]]
     flops: NotRequired[Seconds | None]
     updates: NotRequired[Count | None]
+    covariates: NotRequired[CovariateScores]
     plateau: NotRequired[bool]
     escape: NotRequired[Escape | None]
     attention: NotRequired[Annotated[list[Layer], Field(min_length=1)]]

@@ -23,6 +23,8 @@ def load_panel(options: Mapping, cache: Path) -> tuple[Panel, str]:
     }
     if is_dotted(options["name"]):
         return read_user_panel(options["name"], arguments, cache / "panels")
+    if "facts" in fields:  # covariates of the phenotype table describe strains, too
+        arguments["optional_facts"] = options["covariates"]
     return import_module(f"g2p.data.sources.{options['name']}").read(
         folder=cache / "panels", **arguments
     )

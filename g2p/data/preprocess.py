@@ -9,13 +9,31 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from g2p.config.constraints import Above, AtMost, NeutralAt, OnlyIf
+from g2p.config.constraints import Above, AtLeast, AtMost, NeutralAt, OnlyIf
 from g2p.core.errors import DataError
 from g2p.core.phrases import plural
+from g2p.data.covariates import Design, fit_design, strain_cells
 from g2p.data.genotype_cache import PrunedGenotypes, cached_genotypes, prune_genotypes
 from g2p.data.panel import Panel
 from g2p.data.scaler import Scaler
 from g2p.data.split import SUBSETS, Split
+
+
+@dataclass(frozen=True, eq=False)
+class Covariates:
+    """The covariates of a panel's strains, and their effects once they are estimated.
+
+    Attributes:
+        design: what the columns are.
+        values: (N, C), the design of the strains.
+        effects: (C, P), in original units (`g2p.training.covariates`).
+        part: (N, P), what they add up to, in standardised units.
+    """
+
+    design: Design
+    values: np.ndarray
+    effects: np.ndarray | None = None
+    part: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,20 +42,22 @@ class Prepared:
 
     Attributes:
         genotypes: (N, L), int8 or float32, nothing missing in the split's strains.
-        phenotypes: (N, P) float32, standardised by the training strains, NaN where missing.
+        phenotypes: (N, P) float32, standardised by the training strains, NaN where missing; the
+            effects of covariates are taken out of them (`g2p.training.covariates`).
         observed: (N, P) float64, the same in original units.
         scaler: between the two.
         split: rows of train, val and test; its cells, where it has any, are (N, P).
         strains: the N names.
         phenotype_names: the P names.
         loci: the locus table of the L loci: id, chromosome, position (bp), alleles if known.
-        qc_log: what quality control removed and filled in, a line each.
+        qc_log: what quality control removed and filled in, and what covariates are, a line each.
         panel_columns: (L,), which loci of the panel these are.
         n_panel_loci: number of the panel's loci.
         standard_errors: (N, P) of the phenotypes, in standardised units, NaN where unknown; None
             unless training strains are weighted by them.
         weights: (N, P) of the training strains' values, as `g2p.training.weights` computes them;
             None where all count alike.
+        covariates: of the strains; None where a run has none.
         pruned: the object that holds the genotypes; while it lives, other runs share it.
     """
 
@@ -54,6 +74,7 @@ class Prepared:
     n_panel_loci: int
     standard_errors: np.ndarray | None = None
     weights: np.ndarray | None = None
+    covariates: Covariates | None = None
     pruned: PrunedGenotypes | None = None
 
     def subset(self, subset: str) -> tuple[np.ndarray, np.ndarray]:
@@ -61,9 +82,16 @@ class Prepared:
         rows = self.split[subset]
         return self.genotypes[rows], only_subset(self.phenotypes, self.split, subset)[rows]
 
+    def fixed(self, subset: str) -> np.ndarray | None:
+        """Return what covariates add to a subset's standardised phenotypes, (n, P), if anything."""
+        covariates = self.covariates
+        if covariates is None or covariates.part is None:
+            return None
+        return covariates.part[self.split[subset]]
+
     def inputs(self) -> dict:
         """Return what a checkpoint stores to predict other strains, as plain values."""
-        return {
+        inputs = {
             "loci": self.loci.to_pydict(),
             "phenotypes": self.phenotype_names,
             "mean": self.scaler.mean.tolist(),
@@ -74,6 +102,10 @@ class Prepared:
             "panel_columns": self.panel_columns.tolist(),
             "n_panel_loci": self.n_panel_loci,
         }
+        if self.covariates is not None and self.covariates.effects is not None:
+            inputs["covariates"] = self.covariates.design.as_plain()
+            inputs["covariates"]["effects"] = self.covariates.effects.tolist()
+        return inputs
 
     def genome(self) -> np.ndarray:
         """Return chromosome (numbered from 0 as they first appear) and position (bp), (L, 2)."""
@@ -104,6 +136,9 @@ def prepare(
     loci_from: Annotated[Literal["train", "train_val"], OnlyIf("max_correlation")],
     missing: Literal["mask", "drop_strain"],
     weights: Annotated[Literal["none", "inverse_variance"], NeutralAt("none")],
+    covariates: Annotated[list, NeutralAt([])],
+    categorical: Annotated[list, NeutralAt([])],
+    principal_components: Annotated[int, AtLeast(0), NeutralAt(0)],
 ) -> Prepared:
     """Choose, clean, LD-prune and standardise; nothing that is fitted here looks at a test strain.
 
@@ -121,10 +156,13 @@ def prepare(
         missing: `mask` leaves a missing value out where it is missing; `drop_strain` drops a strain
             that lacks any of the chosen phenotypes, from every subset of the split.
         weights: `inverse_variance` adds the standard errors that weights are computed from.
+        covariates: columns of the strain table that are fixed effects.
+        categorical: those of them whose numbers are names of groups.
+        principal_components: of the training strains' genotypes, further fixed effects.
 
     Raises:
         DataError: for a phenotype without values or variance, or a subset without enough
-            of them; for weights without standard errors; and what `clean` raises.
+            of them; for weights without standard errors; and what `clean` and `fit_design` raise.
     """
     names = [panel.phenotype_names[c] for c in columns]
     observed = panel.phenotypes[:, columns]
@@ -148,6 +186,13 @@ def prepare(
         split = split.only(np.any(np.isfinite(observed), axis=1), "train")
     train = split["train"]
     scaler = Scaler.fit(only_subset(observed, split, "train")[train])
+    fitted, log = None, []
+    if covariates or principal_components or categorical:
+        design, log = fit_design(
+            panel, split, pruned.genotypes, covariates, categorical, principal_components
+        )
+        cells = strain_cells(panel, covariates)
+        fitted = Covariates(design, design.matrix(cells, pruned.genotypes))
     return Prepared(
         genotypes=pruned.genotypes,
         phenotypes=scaler.standardise(observed).astype(np.float32),
@@ -157,10 +202,11 @@ def prepare(
         strains=panel.strains,
         phenotype_names=names,
         loci=panel.loci.take(pruned.loci),
-        qc_log=pruned.qc_log,
+        qc_log=pruned.qc_log + log,
         panel_columns=pruned.loci,
         n_panel_loci=len(panel.loci),
         standard_errors=None if weights == "none" else _standard_errors(panel, columns, scaler),
+        covariates=fitted,
         pruned=pruned,
     )
 

@@ -60,10 +60,15 @@ class Subject:
 
     @property
     def test(self) -> tuple[np.ndarray, np.ndarray]:
-        """Genotypes (n, L) and phenotypes (n, P) of the test strains, original units, NaN gaps."""
+        """Genotypes (n, L) and phenotypes (n, P) of the test strains, original units, NaN gaps.
+
+        The effects of covariates are taken out of the phenotypes.
+        """
         rows = self.data.split["test"]
         observed = only_subset(self.data.observed, self.data.split, "test")[rows]
-        return self.data.genotypes[rows], observed[:, self.columns]
+        fixed = self.data.fixed("test")
+        left = observed if fixed is None else observed - fixed * self.data.scaler.sd
+        return self.data.genotypes[rows], left[:, self.columns]
 
     def predict(self, genotypes: np.ndarray) -> np.ndarray:
         """Return predictions (n, P) of genotypes (n, L), original units."""

@@ -17,6 +17,7 @@ from g2p.runs.progress_bar import ProgressBar
 from g2p.runs.resolve import ResolvedRun
 from g2p.tracking.tracker import Tracker
 from g2p.training.additive_plateau import find_escape, on_plateau
+from g2p.training.covariates import covariate_scores
 from g2p.training.fit import FitRequest, Fitted, score
 from g2p.training.user_metrics import user_scores
 
@@ -140,6 +141,8 @@ def _evaluate(
             data.phenotype_names,
             metrics=config.trainer.metrics,
         )
+    if data.covariates is not None:
+        metrics["covariates"] = covariate_scores(data, predicted["test"])
     if config.model.is_trained:
         val_r2 = math.nan if metrics["val"]["r2_mean"] is None else metrics["val"]["r2_mean"]
         metrics["plateau"] = on_plateau(val_r2, ridge_r2, fitted.attention)

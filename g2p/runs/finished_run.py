@@ -106,9 +106,9 @@ class FinishedRun:
         Args:
             genotypes: a panel, whose loci are matched by name or position and whose alleles are
                 aligned; or a DataFrame with a row a strain and a column for each locus of the
-                model; or an array (N, L) of all loci of the run's panel, before LD pruning. Frames
-                and arrays are coded as the panel, from -1 to 1, NaN (or -128 in int8) where
-                missing.
+                model, and of its covariates; or an array (N, L) of all loci of the run's panel,
+                before LD pruning. Frames and arrays are coded as the panel, from -1 to 1, NaN (or
+                -128 in int8) where missing. A strain without covariates counts as average.
             missing_loci: what is done about a locus or a genotype that is missing: `refuse`, or
                 `impute` the mean of the training strains.
 
@@ -148,13 +148,22 @@ def _as_panel(
     """Return genotypes of a frame or an array as a panel of the model's loci."""
     import pandas as pd
 
+    table = None
     if isinstance(genotypes, pd.DataFrame):
         values = _from_frame(genotypes, restored.loci["id"], missing_loci)
+        covariates = [name for name in restored.covariates if name in genotypes.columns]
+        table = pa.table({name: _texts(genotypes[name]) for name in covariates})
     else:
         values = _from_array(genotypes, restored)
     _check_coding(values)
     strains = [str(i) for i in range(len(values))]
-    return Panel(values, np.empty((len(values), 0)), strains, [], pa.table(dict(restored.loci)))
+    loci = pa.table(dict(restored.loci))
+    return Panel(values, np.empty((len(values), 0)), strains, [], loci, strain_table=table)
+
+
+def _texts(column: "pd.Series") -> pa.Array:
+    """Return a column of covariates as a file has them: text, null where missing."""
+    return pa.array(column.map(str).where(column.notna(), None), pa.string())
 
 
 def _frame(read) -> "pd.DataFrame":

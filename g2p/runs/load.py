@@ -1,6 +1,6 @@
 """Load a finished run's model, ready to predict; nothing in the run's directory is executed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from g2p.config.run_config import ModelSection
 from g2p.config.schema import check_group
 from g2p.core.errors import G2PError, RunError
 from g2p.core.typed_command import typed_command
+from g2p.data.covariates import Cells, Design
 from g2p.hardware.device import resolve_accelerator
 from g2p.models import build_model
 from g2p.runs.directory import RunDirectory
@@ -47,6 +48,8 @@ class RestoredModel:
         panel_columns: (L,), which loci of the panel of its training it expects; None where the
             checkpoint of an earlier version does not say.
         n_panel_loci: number of that panel's loci.
+        design: of the covariates it was trained with; None without any.
+        covariate_effects: (C, P) of the design's terms, original units.
     """
 
     name: str
@@ -59,6 +62,26 @@ class RestoredModel:
     model: Any
     panel_columns: np.ndarray | None
     n_panel_loci: int | None
+    design: Design | None
+    covariate_effects: np.ndarray
+
+    @property
+    def covariates(self) -> list[str]:
+        """The columns of a strain table that it uses."""
+        return self.design.columns if self.design else []
+
+    def predict_original(self, genotypes: np.ndarray, cells: Mapping[str, Cells]) -> np.ndarray:
+        """Return predictions (N, P) in original units, the covariates' part among them.
+
+        Args:
+            genotypes: (N, L).
+            cells: covariates of these strains by column, null where missing; an absent one counts
+                as that of the average training strain.
+        """
+        predicted = self.predict(genotypes) * self.sd + self.mean
+        if self.design is None:
+            return predicted
+        return predicted + self.design.matrix(cells, genotypes) @ self.covariate_effects
 
 
 def restore(directory: RunDirectory, accelerator: str, code: Sequence[str] = ()) -> RestoredModel:
@@ -84,6 +107,7 @@ def restore(directory: RunDirectory, accelerator: str, code: Sequence[str] = ())
         directory.verify("checkpoints/best.ckpt"), directory.metrics()["signature"], remedy()
     )
     inputs = saved.inputs
+    design, effects = _design(saved)
     if not options.is_trained:
         model = _baseline(options, saved)
         predictor = model.predict
@@ -107,7 +131,25 @@ def restore(directory: RunDirectory, accelerator: str, code: Sequence[str] = ())
         model=model,
         panel_columns=np.array(inputs["panel_columns"]) if "panel_columns" in inputs else None,
         n_panel_loci=inputs.get("n_panel_loci"),
+        design=design,
+        covariate_effects=effects,
     )
+
+
+def _design(saved: SavedModel) -> tuple[Design | None, np.ndarray]:
+    """Return the design of a checkpoint's covariates, if any, and their effects (C, P)."""
+    n_phenotypes = len(saved.inputs["phenotypes"])
+    plain = saved.inputs.get("covariates")
+    if plain is None:
+        return None, np.empty((0, n_phenotypes))
+    try:
+        design = Design.from_plain(plain, saved.inputs["mean_genotype"])
+        effects = np.array(plain["effects"], float).reshape(len(design.terms), n_phenotypes)
+        if not np.isfinite(effects).all():
+            raise ValueError("an effect is not finite")
+    except (TypeError, ValueError, KeyError) as error:
+        raise saved.error(f"its covariates cannot be read ({error})") from None
+    return design, effects
 
 
 def _model_section(directory: RunDirectory, code: Sequence[str]) -> ModelSection:

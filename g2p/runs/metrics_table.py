@@ -14,6 +14,9 @@ def print_table(metrics: Mapping, console: Console) -> None:
     """Print phenotype, n, test R2 and Pearson r, with ridge and noise ceiling where stored."""
     test, ridge, ceiling = metrics["test"], metrics["ridge"], metrics["noise_ceiling"]
     columns = {"R2": test["r2"], "Pearson r": test["pearson"]}
+    if covariates := metrics.get("covariates"):
+        columns["covariates R2"] = covariates["r2"]
+        columns["beyond them"] = covariates["r2_beyond"]
     if ridge and metrics["model"] != "ridge":
         columns["ridge R2"] = ridge["test"]["r2"]
     if ceiling:

@@ -14,6 +14,7 @@ from g2p.core.console import Console
 from g2p.core.errors import DataError, OptionError
 from g2p.core.phrases import plural
 from g2p.data import load_panel
+from g2p.data.covariates import cells_of
 from g2p.data.harmonize import HarmonizedLoci, harmonize
 from g2p.data.panel import Panel
 from g2p.runs.directory import FILES, RunDirectory, unverified_line
@@ -40,7 +41,7 @@ def write_predictions(
     if line := unverified_line([directory]):
         console.print(line, soft_wrap=True)
     _refuse_to_replace(out, run, data)
-    panel, _ = load_panel(data, cache)
+    panel, _ = load_panel({**data, "covariates": model.covariates}, cache)
     matched = harmonize(model.loci, panel.loci, missing=missing_loci, by=match)
     total = len(matched.columns)
     console.print(
@@ -51,7 +52,8 @@ def write_predictions(
         "flipped.",
         soft_wrap=True,
     )
-    for line in _remarks(matched):
+    cells = cells_of(panel.strain_table, model.covariates)
+    for line in [*_remarks(matched), *(model.design.unknown(cells) if model.design else [])]:
         console.print(line, soft_wrap=True)
     try:
         write_atomically(
@@ -74,6 +76,7 @@ def predicted_blocks(
         DataError: for a genotype that is missing and is not to be imputed, and for a prediction
             that is not finite.
     """
+    cells = cells_of(panel.strain_table, model.covariates)
     for start in range(0, len(panel.strains), BLOCK):
         strains = panel.strains[start : start + BLOCK]
         rows = panel.genotypes[start : start + BLOCK]
@@ -83,7 +86,8 @@ def predicted_blocks(
                 f"{gaps} genotypes are missing among the strains {strains[0]} to {strains[-1]}."
                 " missing_loci=impute fills them in with the mean of the training strains."
             )
-        predicted = model.predict(genotypes) * model.sd + model.mean
+        of_rows = {name: values[start : start + BLOCK] for name, values in cells.items()}
+        predicted = model.predict_original(genotypes, of_rows)
         if not np.isfinite(predicted).all():
             strain = strains[int(np.flatnonzero(~np.isfinite(predicted).all(axis=1))[0])]
             raise DataError(f"the model predicts no finite number for strain {strain}. {remedy()}")

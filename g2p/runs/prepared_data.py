@@ -8,10 +8,18 @@ from g2p.config.registry import prepare_options
 from g2p.config.run_config import RunConfig
 from g2p.data.preprocess import Prepared, prepare
 from g2p.runs.resolve import ResolvedRun
+from g2p.training.covariates import adjust_for_covariates
+
+# Options of data that genotypes do not depend on, at neutral values.
+NOT_OF_GENOTYPES = {
+    "weights": "none", "covariates": [], "categorical": [], "principal_components": 0,
+}  # fmt: skip
 
 
 def prepared_data(config: RunConfig, resolved: ResolvedRun) -> Prepared:
     """Return the strains, loci and phenotypes of a run, cleaned, LD-pruned and standardised.
+
+    The effects of covariates, if it has any, are taken out of the phenotypes.
 
     Raises:
         DataError: as `g2p.data.preprocess.prepare`.
@@ -20,8 +28,10 @@ def prepared_data(config: RunConfig, resolved: ResolvedRun) -> Prepared:
     panel = replace(resolved.panel, phenotypes=resolved.phenotypes)
     cache = Path(config.paths.cache).expanduser()
     stored = cache / "thinned" / f"{_genotypes_signature(config, resolved.signature_of)}.npz"
-    return prepare(
-        panel, resolved.split, resolved.columns, config.qc, resolved.target, stored, **options
+    return adjust_for_covariates(
+        prepare(
+            panel, resolved.split, resolved.columns, config.qc, resolved.target, stored, **options
+        )
     )
 
 
@@ -32,7 +42,8 @@ def ridge_config(config: RunConfig) -> RunConfig:
 
 def _genotypes_signature(config: RunConfig, signature_of: Callable[..., str]) -> str:
     """Hash the keys that decide on a run's genotypes, as if they were a run's config."""
-    ridge = ridge_config(config).with_value("data.weights", "none")
+    ridge = ridge_config(config)
+    ridge = ridge.replace(data={**config.data, **NOT_OF_GENOTYPES})
     if config.data.missing == "drop_strain" or config.split.name == "cv2":
         return signature_of(ridge)  # then the phenotypes do, too
     return signature_of(ridge.replace(transfer={"name": "none"}), phenotypes=[])

@@ -4,14 +4,12 @@ import json
 import zlib
 from pathlib import Path
 
+from g2p.baselines.ridge import LARGEST
 from g2p.core.atomic_files import write_json
 from g2p.core.json_shapes import StoredRidge, read_checked_json
 from g2p.data.preprocess import Prepared
 from g2p.training.metrics import scores
 from g2p.training.weighted_ridge import fit_ridge
-
-# Ridge decomposes a matrix of the smaller of strains and loci: minutes at this size, hours beyond.
-LARGEST = 5_000
 
 
 def ridge_reference(data: Prepared, stored: Path) -> dict | None:
@@ -27,7 +25,7 @@ def ridge_reference(data: Prepared, stored: Path) -> dict | None:
     reference = {}
     for part in ("val", "test"):
         genotypes, phenotypes = data.subset(part)
-        result = scores(ridge.predict(genotypes), phenotypes)
+        result = scores(ridge.predict(genotypes), phenotypes, data.fixed(part))
         named = result.named(data.phenotype_names)
         reference[part] = {key: named[key] for key in ("r2", "r2_mean")}
     write_json(stored, {"ridge": reference, "checksum": _checksum(reference)})

@@ -84,8 +84,9 @@ def score(fitted: Fitted, data: Prepared, part: str) -> tuple[np.ndarray, Scores
     The loss is in standardised units, as in training; R2 and r do not depend on units.
     """
     genotypes, phenotypes = data.subset(part)
-    predicted = fitted.predict(genotypes)
-    return data.scaler.original(predicted), scores(predicted, phenotypes)
+    predicted, fixed = fitted.predict(genotypes), data.fixed(part)
+    total = predicted if fixed is None else predicted + fixed
+    return data.scaler.original(total), scores(predicted, phenotypes, fixed)
 
 
 def _fit_network(
@@ -120,6 +121,7 @@ def module_options(config: RunConfig, data: Prepared, base: Path | None) -> dict
         "plateau_factor": config.optim.plateau_factor,
         "seed": config.seed,
         "inputs": data.inputs(),
+        "val_scores": partial(scores, fixed=data.fixed("val")),
     }
 
 
@@ -163,13 +165,13 @@ def _fit_baseline(config: RunConfig, data: Prepared, folder: Path, on_epoch: OnE
     """Fit a baseline as one epoch, so that its directory has the files of any other run."""
     started = monotonic()
     genotypes, phenotypes = data.subset("train")
-    if data.weights is None:
-        baseline = fit_closed_form(config.model, genotypes, phenotypes)
-    else:  # of ridge: other closed forms are refused (`g2p.config.schema.check`)
+    if config.model.name == "ridge":  # with the data's weights and covariates
         baseline = fit_ridge(data)
+    else:
+        baseline = fit_closed_form(config.model, genotypes, phenotypes)
     train_loss = scores(baseline.predict(genotypes), phenotypes).loss
     genotypes, phenotypes = data.subset("val")
-    result = scores(baseline.predict(genotypes), phenotypes)
+    result = scores(baseline.predict(genotypes), phenotypes, data.fixed("val"))
     rows = [
         history_row(0, None, data.phenotype_names, train_loss, result, None, monotonic() - started)
     ]

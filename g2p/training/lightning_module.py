@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import lightning as L
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -29,6 +30,7 @@ class RegressionModule(L.LightningModule):
         seed: of the run.
         inputs: what is needed beside the weights to predict (loci, phenotypes, scaling), part of
             every checkpoint.
+        val_scores: scores validation strains, from (n, P) predicted and observed.
     """
 
     training_state: TrainingState  # set by the trainer, before it fits
@@ -36,6 +38,7 @@ class RegressionModule(L.LightningModule):
     def __init__(
         self, *, model: nn.Module, optimizer: Callable[[Iterable], torch.optim.Optimizer],
         plateau_patience: int | None, plateau_factor: float, seed: int, inputs: dict,
+        val_scores: Callable[[np.ndarray, np.ndarray], Scores] = scores,
     ):  # fmt: skip
         super().__init__()
         self.model = model
@@ -43,7 +46,7 @@ class RegressionModule(L.LightningModule):
         self.plateau_patience, self.plateau_factor = plateau_patience, plateau_factor
         self.plateau = None
         self._plateau_state: dict | None = None  # of a checkpoint
-        self.seed, self.inputs = seed, inputs
+        self.seed, self.inputs, self.val_scores = seed, inputs, val_scores
         self.loss: Loss = masked_mse  # the trainer sets another
         self.train_loss = float("nan")
         self.val: Scores | None = None
@@ -85,7 +88,7 @@ class RegressionModule(L.LightningModule):
         predicted, observed = torch.cat(self._predicted), torch.cat(self._observed)
         for collected in (self._losses, self._predicted, self._observed):
             collected.clear()
-        val = scores(predicted.double().cpu().numpy(), observed.double().cpu().numpy())
+        val = self.val_scores(predicted.double().cpu().numpy(), observed.double().cpu().numpy())
         finite = bool(predicted.isfinite().all())
         # The first process decides: others could differ in a last digit, and so in when to stop.
         self.val, finite = self.trainer.strategy.broadcast((val, finite))

@@ -42,13 +42,17 @@ class Scores(NamedTuple):
         }
 
 
-def scores(predicted: np.ndarray, observed: np.ndarray) -> Scores:
+def scores(predicted: np.ndarray, observed: np.ndarray, fixed: np.ndarray | None = None) -> Scores:
     """Return the scores of (N, P) predictions against (N, P) observations with NaN where missing.
+
+    `fixed` (N, P) is added to both: what was taken out of the phenotypes as covariates' effects.
 
     R2 is the coefficient of determination, 1 - SSE / SST, around the mean of the observed strains
     (it is negative for predictions worse than that mean). Pearson r of a constant prediction is 0.
     """
     predicted, observed = predicted.astype(np.float64), observed.astype(np.float64)
+    if fixed is not None:
+        predicted, observed = predicted + fixed, observed + fixed
     is_observed = np.isfinite(observed)
     n = is_observed.sum(axis=0)
 

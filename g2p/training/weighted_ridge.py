@@ -10,7 +10,9 @@ def fit_ridge(data: Prepared) -> Ridge:
     """Return ridge fitted to the training strains, with their weights where they have any."""
     genotypes, phenotypes = data.subset("train")
     if data.weights is None:
-        return Ridge().fit(genotypes, phenotypes)
+        covariates = data.covariates
+        fixed = covariates and covariates.values[data.split["train"]]
+        return Ridge().fit(genotypes, phenotypes, fixed)
     return fit_weighted_ridge(genotypes, phenotypes, data.weights[data.split["train"]])
 
 

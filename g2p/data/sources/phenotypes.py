@@ -46,17 +46,20 @@ class Phenotypes:
     facts: pa.Table | None
 
 
-def table_options(file: Path | None, facts: list, strains: str) -> dict:
+def table_options(file: Path | None, facts: list, optional_facts: list, strains: str) -> dict:
     """Return the options that decide how the phenotype table is read, for the fingerprint."""
     if file is None:
         return {"phenotypes": None}
     if not all(isinstance(name, str) for name in facts):
         raise DataError(f"data.facts must be a list of column names, not {facts!r}.")
-    return {"facts": sorted(set(facts)), "strains": strains, "phenotypes": kind_of(file)}
+    facts = sorted({*facts, *map(str, optional_facts)})
+    return {"facts": facts, "strains": strains, "phenotypes": kind_of(file)}
 
 
-def read_phenotypes(file: Path, facts: list[str]) -> Phenotypes:
+def read_phenotypes(file: Path, facts: list[str], optional_facts: list[str]) -> Phenotypes:
     """Read the phenotype table in `file`; its columns `facts` are facts of the strains.
+
+    So are its columns among `optional_facts`, some of which it may not have.
 
     Raises:
         DataError: naming file, line and column, for a cell that is not a number, a strain or a
@@ -72,6 +75,7 @@ def read_phenotypes(file: Path, facts: list[str]) -> Phenotypes:
                 f"data.facts: {file} has no column '{name}'.{nearest(name, columns)} "
                 f"It has: {listed(columns)}."
             )
+    facts = [*facts, *optional_facts]
     others = [name for name in columns if name not in facts]
     error_names = _error_names(others)
     names = [name for name in others if name not in error_names]

@@ -3,7 +3,7 @@
 A call counts the A1 alleles of the bim's fifth column: two are +1, none is -1. So allele_1 is A1,
 and allele_0 is A2 of the sixth; plink's 0 for an unobserved allele is null. A locus called
 "." is named chromosome:position:allele_0:allele_1. A strain's name is its IID; its FID becomes the
-column `family` of the strain table.
+column `family` of the strain table, and its sex, where the fam has it, the column `sex`.
 
 That the three files belong together is checked by the size of the bed, which a bim that lost a line
 never fits, and by the bits after the last strain of each locus, which are zero by the format: a fam
@@ -41,9 +41,10 @@ from g2p.data.sources.tabular import source_file
 log = logging.getLogger(__name__)
 
 # Increase when the same files would be read into another panel.
-VERSION = 2
+VERSION = 3
 
 CASE_CONTROL = (0, 1, 2)
+SEXES = {"1": "male", "2": "female"}  # others are unknown
 MAGIC = b"\x6c\x1b\x01"  # a bed, locus by locus
 MANY = 20  # loci that are not alike by chance
 PREFIX = "the common prefix of a .bed, .bim and .fam, such as my/panel"
@@ -52,6 +53,7 @@ PREFIX = "the common prefix of a .bed, .bim and .fam, such as my/panel"
 def read(
     *,
     folder: Path,
+    optional_facts: list,
     path: Path,
     phenotypes: Path | None,
     strains: Annotated[Literal["same", "shared"], OnlyIf("phenotypes")],
@@ -61,6 +63,7 @@ def read(
 
     Args:
         folder: of the store.
+        optional_facts: further facts, where that table has such columns.
         path: of the bed, or of all three files without their ends.
         phenotypes: a table (`g2p.data.sources.phenotypes`); None takes the fam's sixth column,
             called `phenotype`, where -9 and NA are missing; 0 too, where all others are 1 or 2.
@@ -81,29 +84,37 @@ def read(
         table = source_file(
             "data.phenotypes", phenotypes, f"{A_TABLE}, or null for that of the fam"
         )
-        options = table_options(table, facts, strains)
-        if "family" in facts:
-            raise DataError("data.facts: the column family is already taken by the FID of the fam.")
+        options = table_options(table, facts, optional_facts, strains)
     files = [bed, bim, fam, *([table] if table else [])]
     fingerprint = files_fingerprint(folder, VERSION, options, files)
-    build = lambda: _read(bed, bim, fam, table, strains, facts)  # noqa: E731
+    build = lambda: _read(bed, bim, fam, table, strains, facts, optional_facts)  # noqa: E731
     return stored_panel(folder, "plink", fingerprint, build), fingerprint
 
 
-def _read(bed: Path, bim: Path, fam: Path, table: Path | None, keep: str, facts: list) -> Panel:
+def _read(
+    bed: Path, bim: Path, fam: Path, table: Path | None, keep: str, facts: list,
+    optional_facts: list,
+) -> Panel:  # fmt: skip
     rows = _rows(fam, "FID, IID, father, mother, sex, phenotype")
     strains = [row[1] for row in rows]
     remedy = "A strain is identified by its IID alone; plink --update-ids renames."
     refuse_repeated(strains, count(1), f"{fam}, lines", "the IID", remedy)
     loci = _loci(bim)
     genotypes = _calls(bed, len(strains), len(loci))
-    phenotypes = read_phenotypes(table, facts) if table else _fam_phenotype(fam, rows)
+    if table:
+        phenotypes = read_phenotypes(table, facts, optional_facts)
+    else:
+        phenotypes = _fam_phenotype(fam, rows)
     panel = join_strains(fam, strains, loci, genotypes, phenotypes, keep)
-    family_of = {row[1]: row[0] for row in rows}
-    family = pa.array([family_of[strain] for strain in panel.strains])
-    if panel.strain_table is None:
-        return replace(panel, strain_table=pa.table({"family": family}))
-    return replace(panel, strain_table=panel.strain_table.append_column("family", family))
+    row_of = {row[1]: row for row in rows}
+    columns = {} if panel.strain_table is None else dict(panel.strain_table.to_pydict())
+    if "family" in columns:
+        raise DataError("data.facts: the column family is already taken by the FID of the fam.")
+    columns["family"] = [row_of[strain][0] for strain in panel.strains]
+    sex = [SEXES.get(row_of[strain][4]) for strain in panel.strains]
+    if any(sex):
+        columns.setdefault("sex", sex)  # that of the table, where it has one
+    return replace(panel, strain_table=pa.table(columns))
 
 
 def _rows(file: Path, columns: str) -> list[list[str]]:

@@ -47,6 +47,7 @@ MEANINGS = {
 def read(
     *,
     folder: Path,
+    optional_facts: list,
     path: Path,
     phenotypes: Path | None,
     orientation: Literal["strains_by_loci", "loci_by_strains"],
@@ -59,6 +60,7 @@ def read(
 
     Args:
         folder: of the store.
+        optional_facts: further facts, where that table has such columns.
         path: the genotypes; missing ones are empty cells or NA.
         phenotypes: a table (`g2p.data.sources.phenotypes`); None for a panel to be predicted.
         orientation: whether rows of the genotypes are strains or loci.
@@ -80,7 +82,7 @@ def read(
         raise _coding_missing(file)
     table = phenotypes and source_file("data.phenotypes", phenotypes, A_TABLE)
     options = {"orientation": orientation, "coding": coding, "kind": kind_of(file)}
-    options |= table_options(table, facts, strains)
+    options |= table_options(table, facts, optional_facts, strains)
     files = [file, *filter(None, [table])]
     if loci is not None:
         loci = source_file("data.loci", loci, "a table with one row for each locus, or null")
@@ -91,7 +93,7 @@ def read(
         across = orientation == "strains_by_loci"
         rows, columns, genotypes = _genotypes(file, across, coding)
         genotyped, ids = (rows, columns) if across else (columns, rows)
-        phenotyped = table and read_phenotypes(table, facts)
+        phenotyped = table and read_phenotypes(table, facts, optional_facts)
         named = set(phenotyped.strains if phenotyped else ())
         if not named.isdisjoint(ids) and named.isdisjoint(genotyped):
             transposed = "loci_by_strains" if across else "strains_by_loci"

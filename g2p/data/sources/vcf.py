@@ -44,6 +44,7 @@ LAST_BLOCK = bytes.fromhex("1f8b08040000000000ff0600424302001b000300000000000000
 def read(
     *,
     folder: Path,
+    optional_facts: list,
     path: Path,
     phenotypes: Path | None,
     field: Literal["GT", "DS"],
@@ -54,6 +55,7 @@ def read(
 
     Args:
         folder: of the store.
+        optional_facts: further facts, where that table has such columns.
         path: the VCF, VCF.gz or BCF.
         phenotypes: a table (`g2p.data.sources.phenotypes`); None for a panel to be predicted.
         field: GT for calls, DS for expected dosages.
@@ -67,12 +69,12 @@ def read(
     """
     file = source_file("data.path", path, "a .vcf, .vcf.gz or .bcf")
     table = phenotypes and source_file("data.phenotypes", phenotypes, A_TABLE)
-    options = {"field": field, **table_options(table, facts, strains)}
+    options = {"field": field, **table_options(table, facts, optional_facts, strains)}
     fingerprint = files_fingerprint(folder, VERSION, options, [file, *filter(None, [table])])
 
     def build() -> Panel:
         genotyped, loci, genotypes = read_genotypes(file, field)
-        phenotyped = table and read_phenotypes(table, facts)
+        phenotyped = table and read_phenotypes(table, facts, optional_facts)
         return join_strains(file, genotyped, loci, genotypes, phenotyped, strains)
 
     return stored_panel(folder, "vcf", fingerprint, build), fingerprint

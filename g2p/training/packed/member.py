@@ -4,13 +4,14 @@ from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from g2p.core.errors import DamagedRunError
 from g2p.data.batches import Batches
 from g2p.training.checkpoints import REMEDY, find_last_checkpoint, load_checkpoint, save_checkpoint
-from g2p.training.metrics import scores
+from g2p.training.metrics import Scores
 from g2p.training.packed.flat_parameters import flatten_parameters
 from g2p.training.packed.vmap_rules import MemberGenerator
 from g2p.training.training_state import TrainingState, epoch_seed, plateau_schedule
@@ -29,7 +30,7 @@ class PackedRun:
     Args:
         model: on its device, of its precision.
         optimizer: from parameters to an optimizer.
-        plateau_patience, plateau_factor, seed, inputs: see `RegressionModule`.
+        plateau_patience, plateau_factor, seed, inputs, val_scores: see `RegressionModule`.
         train, val: its batches.
         training_state: new; training resumes from a last.ckpt in `folder`.
         attention: measures the model's attention layers.
@@ -41,11 +42,12 @@ class PackedRun:
     def __init__(
         self, *, model: nn.Module, optimizer: Callable[[Iterable], torch.optim.Optimizer],
         plateau_patience: int | None, plateau_factor: float, seed: int, inputs: dict,
+        val_scores: Callable[[np.ndarray, np.ndarray], Scores],
         train: Batches, val: Batches, training_state: TrainingState,
         attention: Callable[[], list[dict]], clip: float | None, folder: Path,
         on_epoch: Callable[[list[dict]], None],
     ):  # fmt: skip
-        self.model, self.seed, self.inputs = model, seed, inputs
+        self.model, self.seed, self.inputs, self.val_scores = model, seed, inputs, val_scores
         self.train, self.val, self.training_state, self.clip = train, val, training_state, clip
         self.attention, self.folder, self.on_epoch = attention, folder, on_epoch
         self.generator = MemberGenerator(next(model.parameters()).device)
@@ -93,7 +95,7 @@ class PackedRun:
         """
         train_loss = torch.stack(self.losses).double().mean().item()
         self.losses.clear()
-        val = scores(predicted.numpy(), observed.numpy())
+        val = self.val_scores(predicted.numpy(), observed.numpy())
         self.training_state.check(train_loss, val.loss, bool(predicted.isfinite().all()))
         if self.plateau is not None:
             self.plateau.step(self.training_state.score(val))

@@ -1,0 +1,95 @@
+"""The fixed effects of covariates, estimated once for every model of the same data.
+
+y = mean + C b + g(x) + noise. b is estimated by generalised least squares where g is linear with
+random effects, ridge's model with its variances by REML (Henderson 1975, Biometrics 31:423), and is
+not penalised. Each model then learns g from y - C b, and C b is added to what it predicts. Ridge
+projects C out of the genotypes too, and so is the exact joint solution. That all models have the
+same b is on purpose: what differs between arms of a study is then g alone.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from g2p.baselines.ridge import LARGEST, Ridge, column_space
+from g2p.data.preprocess import Prepared, only_subset
+from g2p.data.scaler import Scaler
+from g2p.training.metrics import scores
+
+
+def adjust_for_covariates(data: Prepared) -> Prepared:
+    """Return the data with the effects of its covariates, if any, taken out of the phenotypes."""
+    covariates = data.covariates
+    if covariates is None:
+        return data
+    train = data.split["train"]
+    genotypes, phenotypes = data.subset("train")
+    effects = _effects(genotypes, phenotypes, covariates.values[train]).T * data.scaler.sd
+    part = covariates.values @ effects
+    left = data.observed - part
+    scaler = Scaler.fit(only_subset(left, data.split, "train")[train])
+    errors = data.standard_errors
+    return replace(
+        data,
+        phenotypes=scaler.standardise(left).astype(np.float32),
+        scaler=scaler,
+        standard_errors=None if errors is None else errors * data.scaler.sd / scaler.sd,
+        covariates=replace(covariates, effects=effects, part=part / scaler.sd),
+    )
+
+
+def _effects(genotypes: np.ndarray, phenotypes: np.ndarray, covariates: np.ndarray) -> np.ndarray:
+    """Return effects (P, C); by ordinary least squares where REML would take hours."""
+    if min(genotypes.shape) <= LARGEST:
+        return Ridge().fit(genotypes, phenotypes, covariates).covariate_effects
+    effects = np.empty((phenotypes.shape[1], covariates.shape[1]))
+    for p, y in enumerate(phenotypes.T):
+        rows = np.isfinite(y)
+        C = covariates[rows] - covariates[rows].mean(axis=0)
+        effects[p] = np.linalg.lstsq(C, y[rows] - y[rows].mean(), rcond=None)[0]
+    return effects
+
+
+def covariate_scores(data: Prepared, predicted: np.ndarray) -> dict:
+    """Return what the covariates explain of the test strains, as metrics.json has it.
+
+    By phenotype: `r2`, of their effects alone; `r2_beyond`, of the model where the covariates'
+    effects are taken out of both predicted and observed; `share_of_prediction`, of the variance of
+    what it predicts from genotypes, which the covariates explain (adjusted R2): near 1, the model
+    reads them from the genotypes. `effects`, in original units, of a level against the average
+    level, and of a number by its standard deviation.
+
+    Args:
+        data: whose covariates' effects are estimated.
+        predicted: (n, P), of the test strains, original units.
+    """
+    covariates = data.covariates
+    assert covariates is not None and covariates.part is not None and covariates.effects is not None
+    rows = data.split["test"]
+    observed = only_subset(data.observed, data.split, "test")[rows]
+    part = covariates.part[rows] * data.scaler.sd
+    beyond = predicted - part
+    shares = [_adjusted_r2(covariates.values[rows], y) for y in beyond.T]
+
+    def by_phenotype(values: np.ndarray | list) -> dict:
+        plain = [float(value) if np.isfinite(value) else None for value in values]
+        return dict(zip(data.phenotype_names, plain, strict=True))
+
+    terms = zip(covariates.design.terms, covariates.effects, strict=True)
+    return {
+        "r2": by_phenotype(scores(part + data.scaler.mean, observed).r2),
+        "r2_beyond": by_phenotype(scores(beyond, observed - part).r2),
+        "share_of_prediction": by_phenotype(shares),
+        "effects": {term.label: by_phenotype(effects) for term, effects in terms},
+    }
+
+
+def _adjusted_r2(C: np.ndarray, y: np.ndarray) -> float:
+    """Return the adjusted R2 of y (n,) on C (n, c), at least 0; 0 of a constant y."""
+    y = y - y.mean()
+    basis = column_space(C - C.mean(axis=0))
+    degrees = len(y) - 1 - basis.shape[1]
+    if degrees < 1 or not y.any():
+        return 0.0
+    unexplained = 1 - ((basis.T @ y) ** 2).sum() / (y**2).sum()
+    return max(0.0, 1 - unexplained * (len(y) - 1) / degrees)
