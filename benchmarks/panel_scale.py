@@ -137,7 +137,14 @@ def time_plink(folder: Path) -> dict:
     values = rng.integers(0, 3, (1_814, 10_346)).astype(np.int8)
     to_bed(prefix.with_suffix(".bed"), values, properties={"pheno": rng.random(1_814).astype(str)})
     started = time.perf_counter()
-    plink.read(folder=folder / "panels", path=prefix, phenotypes=None, strains="same", facts=[])
+    plink.read(
+        folder=folder / "panels",
+        path=prefix,
+        phenotypes=None,
+        strains="same",
+        facts=[],
+        optional_facts=[],
+    )
     return {"seconds": time.perf_counter() - started}
 
 

@@ -241,4 +241,4 @@ def _principal_components(genotypes: np.ndarray, number: int) -> tuple[np.ndarra
     if not (sd > 0).all():
         raise DataError(f"data.principal_components={number}: the training strains have fewer.")
     terms = [Term(f"PC{i}", None, 0.0, float(s)) for i, s in enumerate(sd, start=1)]
-    return pca.components_.astype(np.float64), terms
+    return np.asarray(pca.components_, np.float64), terms

@@ -91,11 +91,8 @@ class RunDirectory:
         return lock.st_dev, lock.st_ino
 
     def remove_drafts(self) -> None:
-        """Remove what a killed process was writing; only the holder of the run's lock may.
-
-        By os.walk, which passes over a folder that somebody removes meanwhile; Path.rglob raises.
-        """
-        for folder, _, names in os.walk(self.folder):
+        """Remove what a killed process was writing; only the holder of the run's lock may."""
+        for folder, _, names in os.walk(self.folder):  # Path.rglob fails where a folder goes
             for name in fnmatch.filter(names, f".*{DRAFT}"):
                 Path(folder, name).unlink(missing_ok=True)
 

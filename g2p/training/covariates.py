@@ -69,7 +69,7 @@ def covariate_scores(data: Prepared, predicted: np.ndarray) -> dict:
     observed = only_subset(data.observed, data.split, "test")[rows]
     part = covariates.part[rows] * data.scaler.sd
     beyond = predicted - part
-    shares = [_adjusted_r2(covariates.values[rows], y) for y in beyond.T]
+    shares = [_adjusted_r2(covariates.values[rows], y) for y in (beyond / data.scaler.sd).T]
 
     def by_phenotype(values: np.ndarray | list) -> dict:
         plain = [float(value) if np.isfinite(value) else None for value in values]
@@ -85,11 +85,11 @@ def covariate_scores(data: Prepared, predicted: np.ndarray) -> dict:
 
 
 def _adjusted_r2(C: np.ndarray, y: np.ndarray) -> float:
-    """Return the adjusted R2 of y (n,) on C (n, c), at least 0; 0 of a constant y."""
+    """Return the adjusted R2 of standardised y (n,) on C (n, c), at least 0; 0 of a constant y."""
     y = y - y.mean()
     basis = column_space(C - C.mean(axis=0))
     degrees = len(y) - 1 - basis.shape[1]
-    if degrees < 1 or not y.any():
+    if degrees < 1 or y.std() < 1e-9:  # what is left of it is rounding
         return 0.0
     unexplained = 1 - ((basis.T @ y) ** 2).sum() / (y**2).sum()
     return max(0.0, 1 - unexplained * (len(y) - 1) / degrees)

@@ -16,7 +16,7 @@ from g2p.data.ld_pruning import ld_prune
 from g2p.data.panel import NO_CALL
 from g2p.data.preprocess import prepare
 from g2p.data.scaler import Scaler
-from tests.helpers.panels import QUALITY, make_panel
+from tests.helpers.panels import PREPARE, QUALITY, make_panel
 
 
 def direct_rule(genotypes, threshold):
@@ -58,12 +58,7 @@ def test_a_locus_that_does_not_vary_correlates_with_none():
 
 
 def prepared(panel, **changes):
-    options = {
-        "max_correlation": None,
-        "loci_from": "train",
-        "missing": "mask",
-        "weights": "none",
-    } | changes
+    options = PREPARE | changes
     split = splits.random(panel, [], seed=0, n_train=None, test_share=0.15)
     return prepare(panel, split, panel.columns("all"), QUALITY, **options)
 
@@ -185,7 +180,7 @@ def test_the_genotypes_of_a_large_panel_are_pruned_once(tmp_path, monkeypatch):
     panel = make_panel(60, 30, 2, phenotypes=np.random.default_rng(0).standard_normal((60, 2)))
     panel.genotypes[3, 4] = NO_CALL
     split = splits.random(panel, [], seed=0, n_train=None, test_share=0.15)
-    options = {"max_correlation": 0.3, "loci_from": "train", "missing": "mask", "weights": "none"}
+    options = PREPARE | {"max_correlation": 0.3}
     file = tmp_path / "cache" / "x.npz"
 
     def prepared_with(cache_file):
@@ -217,12 +212,7 @@ def pruned_file(tmp_path_factory):
     split = splits.cv2(panel, [0, 1], seed=0)
 
     def prepared_again():
-        options = {
-            "max_correlation": 0.3,
-            "loci_from": "train",
-            "missing": "mask",
-            "weights": "none",
-        }
+        options = PREPARE | {"max_correlation": 0.3}
         return prepare(panel, split, [0, 1], QUALITY, None, file, **options)
 
     with pytest.MonkeyPatch.context() as patch:

@@ -12,7 +12,7 @@ from g2p.data.panel import NO_CALL
 from g2p.data.preprocess import prepare
 from g2p.data.quality_control import clean, nearest_genotypes
 from g2p.data.split import Split
-from tests.helpers.panels import QUALITY, make_panel
+from tests.helpers.panels import PREPARE, QUALITY, make_panel
 
 
 def gappy(seed, n=40, n_loci=12, share=0.1, dtype=np.int8):
@@ -126,9 +126,8 @@ def test_nothing_of_test_or_validation_strains_reaches_quality_control():
 
 def test_a_panel_without_gaps_is_not_copied():
     panel = make_panel(40, 6, 1, phenotypes=np.random.default_rng(0).standard_normal((40, 1)))
-    options = {"max_correlation": None, "loci_from": "train", "missing": "mask", "weights": "none"}
     split = splits.random(panel, [0], seed=0, n_train=None, test_share=0.15)
-    data = prepare(panel, split, [0], QUALITY | {"monomorphic": "keep"}, **options)
+    data = prepare(panel, split, [0], QUALITY | {"monomorphic": "keep"}, **PREPARE)
     assert np.shares_memory(data.genotypes, panel.genotypes) and data.qc_log == []
 
 

@@ -19,7 +19,7 @@ from g2p.core.errors import G2PError
 from g2p.data import split as splits
 from g2p.data.preprocess import prepare
 from g2p.runs.run import run
-from tests.helpers.panels import QUALITY, make_panel
+from tests.helpers.panels import PREPARE, QUALITY, make_panel
 
 
 @pytest.mark.parametrize("n", [20, 1008])
@@ -179,9 +179,8 @@ def test_cv2_trains_on_its_training_cells_alone():
     split = splits.cv2(panel, [0, 2], seed=0)
     changed = panel.phenotypes.copy()
     changed[split.cells == 2] += 100
-    options = {"max_correlation": None, "loci_from": "train", "missing": "mask", "weights": "none"}
     first, second = (
-        prepare(p, split, [0, 2], QUALITY, **options)
+        prepare(p, split, [0, 2], QUALITY, **PREPARE)
         for p in (panel, make_panel(60, 4, 3, phenotypes=changed))
     )
     np.testing.assert_array_equal(first.scaler.mean, second.scaler.mean)

@@ -7,6 +7,11 @@ from g2p.data.panel import NO_CALL, Panel
 from tests.helpers.configs import compose
 
 QUALITY = compose().qc.to_dict()
+# The options of `g2p.data.preprocess.prepare` that leave a panel as it is.
+PREPARE = {
+    "max_correlation": None, "loci_from": "train", "missing": "mask", "weights": "none",
+    "covariates": [], "categorical": [], "principal_components": 0,
+}  # fmt: skip
 
 
 def make_panel(n_strains=5, n_loci=3, n_phenotypes=2, dtype=np.int8, **changes) -> Panel:

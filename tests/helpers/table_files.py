@@ -33,6 +33,7 @@ def read_from(folder, **options):
     files |= {key: options.pop(key) for key in files if key in options}
     defaults = {
         "orientation": "strains_by_loci", "coding": "-1/0/1", "strains": "same", "facts": ["fold"],
+        "optional_facts": [],
     }  # fmt: skip
     files = {key: name and folder / name for key, name in files.items()}
     return read(folder=folder / "cache", **files, **defaults | options)

@@ -128,18 +128,14 @@ def test_ridge_on_the_real_cross(byxrm_folder, tmp_path):
     from g2p.data import split as splits
     from g2p.data.preprocess import prepare
     from tests.helpers.configs import compose
+    from tests.helpers.panels import PREPARE
 
     options = compose("data=byxrm", f"paths.data={byxrm_folder.parent}")["data"]
     panel, _ = load_panel(options, tmp_path)
     r2 = []
     for seed in range(5):
         split = splits.random(panel, [], seed=seed, n_train=None, test_share=0.15)
-        arguments = {
-            "max_correlation": 0.94,
-            "loci_from": "train",
-            "missing": "mask",
-            "weights": "none",
-        }
+        arguments = PREPARE | {"max_correlation": 0.94}
         data = prepare(panel, split, panel.columns("YPD"), compose()["qc"], **arguments)
         train, test = data.split["train"], data.split["test"]
         ridge = Ridge().fit(data.genotypes[train], data.phenotypes[train])

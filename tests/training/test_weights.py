@@ -18,7 +18,7 @@ from g2p.runs.run import run
 from g2p.training.weighted_ridge import fit_ridge, fit_weighted_ridge
 from g2p.training.weights import inverse_variance, weigh_strains
 from tests.helpers.configs import compose, paths, random_prepared
-from tests.helpers.panels import QUALITY, make_panel
+from tests.helpers.panels import PREPARE, QUALITY, make_panel
 
 
 def noisy_cross(n=2000, n_loci=10, seed=0):
@@ -154,10 +154,7 @@ def test_nothing_of_other_strains_reaches_the_weights():
 
 
 def test_what_cannot_be_weighted():
-    options = {
-        "max_correlation": None, "loci_from": "train", "missing": "mask",
-        "weights": "inverse_variance",
-    }  # fmt: skip
+    options = PREPARE | {"weights": "inverse_variance"}
     panel = make_panel(60, 5, 2)
     split = Split({"train": np.arange(40), "val": np.arange(40, 50), "test": np.arange(50, 60)})
     with pytest.raises(G2PError, match="this panel has no standard errors"):

@@ -85,6 +85,8 @@ def read(
             "data.phenotypes", phenotypes, f"{A_TABLE}, or null for that of the fam"
         )
         options = table_options(table, facts, optional_facts, strains)
+        if "family" in facts:
+            raise DataError("data.facts: the column family is already taken by the FID of the fam.")
     files = [bed, bim, fam, *([table] if table else [])]
     fingerprint = files_fingerprint(folder, VERSION, options, files)
     build = lambda: _read(bed, bim, fam, table, strains, facts, optional_facts)  # noqa: E731
@@ -108,8 +110,6 @@ def _read(
     panel = join_strains(fam, strains, loci, genotypes, phenotypes, keep)
     row_of = {row[1]: row for row in rows}
     columns = {} if panel.strain_table is None else dict(panel.strain_table.to_pydict())
-    if "family" in columns:
-        raise DataError("data.facts: the column family is already taken by the FID of the fam.")
     columns["family"] = [row_of[strain][0] for strain in panel.strains]
     sex = [SEXES.get(row_of[strain][4]) for strain in panel.strains]
     if any(sex):

@@ -43,6 +43,7 @@ def read_from(folder, name="p", phenotypes=None, strains="same", facts=()):
         phenotypes=phenotypes and folder / phenotypes,
         strains=strains,
         facts=list(facts),
+        optional_facts=[],
     )
 
 

@@ -134,6 +134,7 @@ def test_every_format_orientation_and_coding(
         coding=coding,
         orientation="loci_by_strains" if turned else "strains_by_loci",
         facts=[],
+        optional_facts=[],
     )  # fmt: skip
     order = np.argsort(positions)
     assert panel.genotypes.dtype == (np.float32 if coding == PROBABILITY else np.int8)

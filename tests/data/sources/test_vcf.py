@@ -46,6 +46,7 @@ def read_from(folder, name="p.vcf", field="GT", strains="same", facts=("plate",)
         field=field,
         strains=strains,
         facts=list(facts),
+        optional_facts=[],
     )
 
 
