@@ -13,6 +13,7 @@ COMMANDS = {
     "sweep": ("sweep", "train a study, compare its runs and write a report"),
     "runs": ("runs", "list runs, and delete some"),
     "predict": ("predict", "predict other strains with a finished run"),
+    "score": ("score", "score a finished run on another panel that has phenotypes"),
     "explain": ("explain", "say which loci and interactions a run found"),
     "panel": ("panel_summary", "print tables and draw figures of a panel"),
     "average": ("average", "average the predictions of runs that differ in their seed"),

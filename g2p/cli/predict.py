@@ -19,6 +19,7 @@ Predictions are in original units.
 """
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from g2p.cli.command import run_command
@@ -51,21 +52,24 @@ def main() -> None:
 def _predict(arguments: list[str]) -> None:
     folders, others = take_config_dir(arguments)
     with config_folders(folders):
-        _predict_composed(*_parse(others))
+        with_run_and_panel(*parse(others), write_predictions)
 
 
-def _predict_composed(options: dict, overrides: list[str]) -> None:
+def with_run_and_panel(options: dict, overrides: list[str], write: Callable[..., None]) -> None:
+    """Call `write` with a run, the data and the stored panels that a command names."""
     config = compose_config(overrides)
     cache, runs = (Path(path).expanduser() for path in (config.paths.cache, config.paths.runs))
     run = find_run(options.pop("run"), runs)
     out = Path(options.pop("out")).expanduser()
     code = options.pop("code").split(",")
-    write_predictions(run, config.data, cache, out=out, code=code, **options)
+    write(run, config.data, cache, out=out, code=code, **options)
 
 
-def _parse(arguments: list[str]) -> tuple[dict[str, str], list[str]]:
-    """Return the command's options with their values, and the overrides of `data` and `paths`."""
-    options, overrides = parse_arguments(arguments, DEFAULTS, "g2p predict")
+def parse(
+    arguments: list[str], defaults: dict[str, str] = DEFAULTS, command: str = "g2p predict"
+) -> tuple[dict[str, str], list[str]]:
+    """Return a command's options with their values, and the overrides of `data` and `paths`."""
+    options, overrides = parse_arguments(arguments, defaults, command)
     check_choices(options, CHOICES)
     without_effect = {f"data.{key}" for key in prepare_options()}
     for key in overridden_keys(overrides):

@@ -36,6 +36,30 @@ def write_predictions(
         G2PError: for whatever the user can mend; no file is then written.
     """
     console = Console()
+    model, panel, matched = open_panel(
+        run, data, cache, out, console, missing_loci=missing_loci, accelerator=accelerator,
+        match=match, code=code,
+    )  # fmt: skip
+    try:
+        write_atomically(
+            out, lambda file: _write(file, model, panel, matched, missing_loci, out.suffix)
+        )
+    except OSError as error:
+        raise cannot_write(out, error) from None
+    console.print(f"predictions: {out}", soft_wrap=True)
+
+
+def open_panel(
+    run: Path, data: Mapping, cache: Path, out: Path, console: Console, *, missing_loci: str,
+    accelerator: str, match: str, code: Sequence[str],
+) -> tuple[RestoredModel, Panel, HarmonizedLoci]:  # fmt: skip
+    """Return a run's model, a source's panel, and where in it the model's loci are; print all that.
+
+    `out` is the file that is to be written: none of the run's or of the source's.
+
+    Raises:
+        G2PError: for whatever the user can mend.
+    """
     directory = RunDirectory(run)
     model = restore(directory, accelerator, code)
     if line := unverified_line([directory]):
@@ -55,16 +79,14 @@ def write_predictions(
     cells = cells_of(panel.strain_table, model.covariates)
     for line in [*_remarks(matched), *(model.design.unknown(cells) if model.design else [])]:
         console.print(line, soft_wrap=True)
-    try:
-        write_atomically(
-            out, lambda file: _write(file, model, panel, matched, missing_loci, out.suffix)
-        )
-    except OSError as error:
-        raise OptionError(
-            f"{out} cannot be written ({error.strerror or error}). Make room, or set out= to "
-            "another folder."
-        ) from None
-    console.print(f"predictions: {out}", soft_wrap=True)
+    return model, panel, matched
+
+
+def cannot_write(out: Path, error: OSError) -> OptionError:
+    return OptionError(
+        f"{out} cannot be written ({error.strerror or error}). Make room, or set out= to another "
+        "folder."
+    )
 
 
 def predicted_blocks(

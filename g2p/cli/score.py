@@ -1,0 +1,34 @@
+"""`g2p score run=RUN data=SOURCE [data.key=value ...]`: score a finished run on another panel.
+
+    run=RUN                a finished run's directory, or the name of one in paths.runs
+    data=... data.key=...  a panel that has phenotypes of the run, by name
+    out=FILE               the file to write, .csv or .parquet; default: scores.csv
+
+missing_loci, match, code, accelerator, paths.* and --config-dir are those of g2p predict, whose
+help says how loci are matched. n, R2, Pearson r and bias (mean of predicted - observed, original
+units) are over all strains of the panel with a value. R2 counts a wrong mean as an error, r does
+not.
+"""
+
+import sys
+
+from g2p.cli.command import run_command
+from g2p.cli.config_dir import take_config_dir
+from g2p.cli.predict import DEFAULTS, parse, with_run_and_panel
+from g2p.config.search_path import config_folders
+from g2p.runs.score import write_scores
+
+
+def main() -> None:
+    arguments = sys.argv[1:]
+    if not arguments or {"-h", "--help"} & set(arguments):
+        print(__doc__)
+        sys.exit(0 if arguments else 1)
+    run_command(lambda: _score(arguments), interrupted="stopped; nothing was written.")
+
+
+def _score(arguments: list[str]) -> None:
+    folders, others = take_config_dir(arguments)
+    with config_folders(folders):
+        options, overrides = parse(others, {**DEFAULTS, "out": "scores.csv"}, "g2p score")
+        with_run_and_panel(options, overrides, write_scores)
