@@ -33,8 +33,8 @@ def write_scores(
     """
     console = Console()
     model, panel, matched = open_panel(
-        run, data, cache, out, console, missing_loci=missing_loci, accelerator=accelerator, match=match,
-        code=code,
+        run, data, cache, out, console, missing_loci=missing_loci, accelerator=accelerator,
+        match=match, code=code,
     )  # fmt: skip
     names, observed = _observed(panel, model.phenotypes)
     predicted = np.concatenate(
