@@ -6,6 +6,7 @@ import numpy as np
 
 from g2p.baselines.per_phenotype import PerPhenotype, Predictor
 from g2p.config.constraints import Above, AtLeast, AtMost, Seed
+from g2p.core.progress import report
 
 
 class GBDT(PerPhenotype):
@@ -43,7 +44,10 @@ class GBDT(PerPhenotype):
     def fit_one(self, X: np.ndarray, y: np.ndarray) -> dict:
         import lightgbm  # half a second that other models do not pay
 
-        booster = lightgbm.train(self.options, lightgbm.Dataset(X, y), self.trees)
+        booster = lightgbm.train(
+            self.options, lightgbm.Dataset(X, y), self.trees,
+            callbacks=[lambda env: report((env.iteration + 1) / self.trees)],
+        )  # fmt: skip
         return {"trees": booster.model_to_string()}
 
     def predictor(self, state: dict) -> Predictor:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import numpy as np
 
 from g2p.core.errors import TrainingError
+from g2p.core.progress import part
 
 Predictor = Callable[[np.ndarray], np.ndarray]  # (N, L) to (N,)
 
@@ -25,8 +26,8 @@ class PerPhenotype(ABC):
 
     def fit(self, genotypes: np.ndarray, phenotypes: np.ndarray) -> "PerPhenotype":
         """Fit to genotypes (n, L) and phenotypes (n, P), NaN where missing."""
-        states = []
-        for y in phenotypes.T:
+        states, n_phenotypes = [], phenotypes.shape[1]
+        for p, y in enumerate(phenotypes.T):
             is_observed = np.isfinite(y)
             X = genotypes[is_observed].astype(np.float64)
             y = y[is_observed].astype(np.float64)
@@ -35,7 +36,8 @@ class PerPhenotype(ABC):
                     f"model={type(self).__name__.lower()}: a phenotype has {len(y)} training "
                     f"strains; its cross-validation needs {self.min_strains}. Use ridge."
                 )
-            states.append(self.fit_one(X, y))
+            with part(p / n_phenotypes, (p + 1) / n_phenotypes):
+                states.append(self.fit_one(X, y))
         return self.load({name: [state[name] for state in states] for name in states[0]})
 
     def load(self, state: dict[str, list]) -> "PerPhenotype":

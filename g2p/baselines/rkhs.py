@@ -14,6 +14,7 @@ from g2p.baselines.rkhs_covariance import Covariance, solve
 from g2p.baselines.rkhs_likelihood import locus_weights, shared_weights
 from g2p.config.constraints import NeutralAt
 from g2p.core.errors import TrainingError
+from g2p.core.progress import part
 
 # Memory grows with the square of the strains, time with the cube: at this, 4 to 8 GB and, on one
 # core, two minutes a phenotype.
@@ -47,12 +48,15 @@ class RKHS(PerPhenotype):
         rng = np.random.default_rng(0)
         if self.rates == "shared":
             rows = _subset(rng, n, SUBSET if n > MOST_FOR_SHARED else n)
-            additive, gaussian, width = shared_weights(X[rows], y[rows] - y[rows].mean())
+            with part(0, 0.8):
+                additive, gaussian, width = shared_weights(X[rows], y[rows] - y[rows].mean())
         else:
             rows = _subset(rng, n, SUBSET)
             few = rows[_subset(rng, len(rows), START)]
-            start = shared_weights(X[few], y[few] - y[few].mean())
-            additive, gaussian, width = locus_weights(X[rows], y[rows] - y[rows].mean(), start)
+            with part(0, 0.1):
+                start = shared_weights(X[few], y[few] - y[few].mean())
+            with part(0.1, 0.8):
+                additive, gaussian, width = locus_weights(X[rows], y[rows] - y[rows].mean(), start)
         covariance = Covariance(X, additive, gaussian, width)
         return {
             "genotypes": X.astype(np.float32),

@@ -6,6 +6,7 @@ mean's direction has variance 1 in C and adds nothing.
 """
 
 from collections.abc import Callable
+from itertools import count
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
@@ -13,6 +14,7 @@ from scipy.linalg.lapack import dpotri  # pyright: ignore[reportAttributeAccessI
 from scipy.optimize import minimize
 
 from g2p.baselines.rkhs_covariance import additive_scale, squared_distances
+from g2p.core.progress import report
 
 # a, b and width, one or (L,).
 Weights = tuple[float, float, float | np.ndarray]
@@ -21,6 +23,7 @@ LOG_WEIGHT = (-9, 9)
 LOG_STRETCH = (-3, 3)  # of the width, from the median squared distance
 LOG_RATE = (-9, 6)  # of a locus, from the shared rate
 STEPS = 60  # with one rate a locus
+USUAL = 100  # evaluations of a likelihood until its maximum; 50 to 250
 
 
 def shared_weights(X: np.ndarray, z: np.ndarray) -> Weights:
@@ -87,7 +90,14 @@ def locus_weights(X: np.ndarray, z: np.ndarray, start: Weights) -> Weights:
 
 def _minimise(function: Callable, start, bounds: list, **options) -> np.ndarray:
     """Return the parameters, whose logarithms are varied, at the function's minimum."""
-    return np.exp(minimize(function, x0=start, method="L-BFGS-B", bounds=bounds, **options).x)
+    evaluations = count(1)
+
+    def counted(parameters: np.ndarray):
+        result = function(parameters)
+        report(min(next(evaluations) / USUAL, 1))
+        return result
+
+    return np.exp(minimize(counted, x0=start, method="L-BFGS-B", bounds=bounds, **options).x)
 
 
 def _additive_kernel(X: np.ndarray) -> np.ndarray:

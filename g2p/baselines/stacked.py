@@ -14,6 +14,7 @@ from g2p.baselines.gbdt import GBDT
 from g2p.baselines.lasso import Lasso
 from g2p.baselines.per_phenotype import PerPhenotype, Predictor
 from g2p.config.constraints import AtLeast, OptionsOf, Seed
+from g2p.core.progress import part
 
 
 class Stacked(PerPhenotype):
@@ -44,12 +45,15 @@ class Stacked(PerPhenotype):
 
     def fit_one(self, X: np.ndarray, y: np.ndarray) -> dict:
         unseen = np.empty((len(y), len(self.members)))
-        for fitted, held_out in self.folds.split(X):
-            for i, member in enumerate(self.members.values()):
-                state = member.fit_one(X[fitted], y[fitted])
-                unseen[held_out, i] = member.predictor(state)(X[held_out])
+        n_fits = self.folds.get_n_splits() + 1  # and the fit to all strains
+        for k, (fitted, held_out) in enumerate(self.folds.split(X)):
+            with part(k / n_fits, (k + 1) / n_fits):
+                for i, member in enumerate(self.members.values()):
+                    state = member.fit_one(X[fitted], y[fitted])
+                    unseen[held_out, i] = member.predictor(state)(X[held_out])
         weight, _ = nnls(unseen - y.mean(), y - y.mean())
-        states = {name: member.fit_one(X, y) for name, member in self.members.items()}
+        with part(1 - 1 / n_fits, 1):
+            states = {name: member.fit_one(X, y) for name, member in self.members.items()}
         return {"weight": weight, "mean": float(y.mean()), **states}
 
     def predictor(self, state: dict) -> Predictor:

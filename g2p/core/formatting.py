@@ -13,3 +13,10 @@ def label(value) -> str:
 def format_factors(factors: Mapping) -> str:
     """Factors with their values, `model.ffn=True, seed=1`, as a message names a run."""
     return ", ".join(f"{key}={value}" for key, value in factors.items())
+
+
+def format_duration(seconds: float) -> str:
+    """A duration in words, as exact as an estimate is."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} minutes" if seconds < 6000 else f"{seconds / 3600:.1f} hours"

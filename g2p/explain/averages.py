@@ -12,6 +12,7 @@ import numpy as np
 from rich.progress import BarColumn, Progress, TimeRemainingColumn
 
 from g2p.core.console import Console, TextColumn
+from g2p.core.formatting import format_duration
 from g2p.core.phrases import plural
 from g2p.explain.background import Background
 from g2p.explain.differences import Predict, in_blocks
@@ -96,10 +97,3 @@ class Averages:
             in_blocks(self.subject.predict, genotypes)
             times.append(time.monotonic() - started)
         return min(times) / SAMPLE
-
-
-def format_duration(seconds: float) -> str:
-    """A duration in words, as exact as an estimate is."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} minutes" if seconds < 6000 else f"{seconds / 3600:.1f} hours"

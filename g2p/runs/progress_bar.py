@@ -1,15 +1,36 @@
-"""The progress bar of a training: epochs, loss, validation R2, remaining time."""
+"""The progress bar of a training: epochs, loss, validation R2, remaining time.
+
+A training that will take long says so once, as soon as its speed has shown.
+"""
 
 import math
 import time
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskProgressColumn,
+    TimeRemainingColumn,
+)
 
 from g2p.core.console import Console, TextColumn
+from g2p.core.formatting import format_duration
 from g2p.training.progress import SilentProgress
 
 # Where there is no terminal (a log file, a scheduler), a line at most this often instead of a bar.
 SECONDS_BETWEEN_LINES = 10.0
+LONG = 600.0  # seconds that a training takes without a word
+SECONDS_TIMED = 10.0  # before the whole is estimated
+SHORTER = (
+    "a GPU; fewer loci (data.max_correlation=0.94 prunes those that are alike); fewer epochs or "
+    "updates (trainer.max_epochs, trainer.max_updates); runs of a kind packed into one "
+    "(hydra/launcher=packed)"
+)
+SHORTER_FIT = (
+    "fewer loci (data.max_correlation=0.94 prunes those that are alike), fewer strains "
+    "(split.n_train), or fewer phenotypes at once (phenotype=NAME)"
+)
 
 
 class ProgressBar(SilentProgress):
@@ -23,18 +44,24 @@ class ProgressBar(SilentProgress):
 
     def __init__(self, epochs: int, done: int, silent: bool = False):
         console = Console(stderr=True)
-        self.epochs, self.silent = epochs, silent
-        self.last_line = time.monotonic()
+        self.epochs, self.done, self.silent = epochs, done, silent
+        self.total = epochs or 1  # a closed form advances by shares of the whole
+        self.started = self.last_line = time.monotonic()
+        self.is_announced = silent
+        count = (
+            (TextColumn("fitting"), TaskProgressColumn())
+            if not epochs else (TextColumn("epoch"), MofNCompleteColumn())
+        )  # fmt: skip
         self.bar = Progress(
-            TextColumn("epoch"),
-            MofNCompleteColumn(),
+            *count,
             BarColumn(),
             TextColumn("{task.description}"),
             TimeRemainingColumn(),
             console=console,
             disable=silent or not console.is_terminal,
+            transient=not epochs,
         )
-        self.task = self.bar.add_task("", total=epochs, completed=done)
+        self.task = self.bar.add_task("", total=self.total, completed=done)
 
     def __enter__(self) -> "ProgressBar":
         self.bar.start()
@@ -46,6 +73,21 @@ class ProgressBar(SilentProgress):
     def advance(self, epochs: float) -> None:
         """Move the bar to so many epochs, the last of them in part."""
         self.bar.update(self.task, completed=int(epochs * 100) / 100)
+        seconds = time.monotonic() - self.started
+        if not self.is_announced and seconds >= SECONDS_TIMED and epochs > self.done:
+            self.is_announced = True
+            total = seconds * (self.total - self.done) / (epochs - self.done)
+            if total > LONG:
+                self.bar.console.print(self._warning(total), soft_wrap=True)
+
+    def _warning(self, seconds: float) -> str:
+        duration = format_duration(seconds)
+        if not self.epochs:
+            return f"This fit takes about {duration} in all. Shorter: {SHORTER_FIT}."
+        return (
+            f"This training takes about {duration} for all {self.epochs} epochs, less where "
+            f"patience ends it. Shorter: {SHORTER}."
+        )
 
     def end_epoch(self, epoch: int, train_loss: float, r2: float, note: str = "") -> None:
         """Report an epoch, the first of which is 1; R2 is NaN without validation."""

@@ -79,8 +79,13 @@ def _print(table: pa.Table, console: Console) -> None:
     for i, heading in enumerate(headings):
         printed.add_column(heading, justify="right" if i else "left")
     for name, n, *values in zip(*(column.to_pylist() for column in table), strict=True):
-        r2, pearson, bias, own = values
-        cells = [_format(r2), _format(pearson), "" if bias is None else f"{bias:.3g}", _format(own)]
+        r2, pearson, bias, test_r2 = values
+        cells = [
+            _format(r2),
+            _format(pearson),
+            "" if bias is None else f"{bias:.3g}",
+            _format(test_r2),
+        ]
         printed.add_row(name, str(n), *cells)
     console.print(printed)
 

@@ -12,6 +12,7 @@ import numpy as np
 from g2p.baselines import fit_closed_form
 from g2p.config.run_config import RunConfig
 from g2p.config.user_components import takes_ridge
+from g2p.core.progress import reporting_to
 from g2p.data.preprocess import Prepared
 from g2p.hardware.device import reset_peak_memory, resolve_accelerator
 from g2p.hardware.energy import energy_meter
@@ -72,7 +73,7 @@ def fit_model(
     reset_peak_memory(accelerator)
     with energy_meter(accelerator, trainer.devices) as meter:
         if baseline:
-            result = _fit_baseline(config, data, folder, on_epoch)
+            result = _fit_baseline(config, data, folder, on_epoch, bar)
         else:
             result = _fit_network(config, data, folder, on_epoch, base, bar, ridge_r2)
     return result if resumes else replace(result, joules=meter.joules)
@@ -161,14 +162,17 @@ def _data_facts(config: RunConfig, data: Prepared) -> dict:
     return facts
 
 
-def _fit_baseline(config: RunConfig, data: Prepared, folder: Path, on_epoch: OnEpoch) -> Fitted:
+def _fit_baseline(
+    config: RunConfig, data: Prepared, folder: Path, on_epoch: OnEpoch, bar: type[SilentProgress]
+) -> Fitted:
     """Fit a baseline as one epoch, so that its directory has the files of any other run."""
     started = monotonic()
     genotypes, phenotypes = data.subset("train")
-    if config.model.name == "ridge":  # with the data's weights and covariates
-        baseline = fit_ridge(data)
-    else:
-        baseline = fit_closed_form(config.model, genotypes, phenotypes)
+    with bar(0, 0) as progress, reporting_to(progress.advance):
+        if config.model.name == "ridge":  # with the data's weights and covariates
+            baseline = fit_ridge(data)
+        else:
+            baseline = fit_closed_form(config.model, genotypes, phenotypes)
     train_loss = scores(baseline.predict(genotypes), phenotypes).loss
     genotypes, phenotypes = data.subset("val")
     result = scores(baseline.predict(genotypes), phenotypes, data.fixed("val"))

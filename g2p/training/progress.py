@@ -5,7 +5,7 @@ class SilentProgress:
     """Show nothing; a progress bar has these methods.
 
     Args:
-        epochs: how many are to be trained in all.
+        epochs: how many are to be trained in all; 0 of a closed form, which has none.
         done: how many are trained already.
         silent: whether nothing is shown, as in all processes of a training but the first.
     """
@@ -20,7 +20,7 @@ class SilentProgress:
         pass
 
     def advance(self, epochs: float) -> None:
-        """Show so many epochs as done, the last of them in part."""
+        """Show so many epochs as done, the last of them in part; of a closed form, its share."""
 
     def end_epoch(self, epoch: int, train_loss: float, r2: float, note: str = "") -> None:
         """Show how the epoch went, the first of which is 1; R2 is NaN without validation."""

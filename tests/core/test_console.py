@@ -137,6 +137,28 @@ def test_the_bar_of_a_run_on_a_narrow_terminal(monkeypatch, capsys):
     assert "\x1b" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("epochs", "seconds", "text"),
+    [
+        (150, 20.0, "This training takes about 25 minutes for all 150 epochs"),
+        (0, 20.0, "This fit takes about 13 minutes in all"),
+        (150, 5.0, None),  # too early to say
+        (12, 20.0, None),  # two minutes
+    ],
+)
+def test_what_takes_long_says_so_once(monkeypatch, capsys, epochs, seconds, text):
+    """Two epochs, or a fortieth of a closed form, after so many seconds by a clock of our own."""
+    now = iter([0.0, seconds, seconds + 11])
+    monkeypatch.setattr("g2p.runs.progress_bar.time.monotonic", lambda: next(now))
+    done = 2 if epochs else 1 / 40
+    with ProgressBar(epochs, 0) as bar:
+        bar.advance(done)
+        bar.advance(2 * done)
+    printed = capsys.readouterr().err
+    assert printed.count("Shorter") == (text is not None)
+    assert text is None or text in printed
+
+
 @pytest.mark.parametrize(("number", "text"), [(0, "0 runs"), (1, "1 run"), (1200, "1,200 runs")])
 def test_one_is_no_plural(number, text):
     assert plural(number, "run") == text
