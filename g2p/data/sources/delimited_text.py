@@ -43,20 +43,28 @@ def read_phenotypes(file: Path) -> tuple[list[str], list[str], np.ndarray]:
     return table.column(0).to_pylist(), names, values
 
 
-def read_table(file: Path, delimiter: str = "\t", *, unique_rows: bool = True) -> pa.Table:
-    """Read all cells as text, a header first; plain or gzipped; cells may be quoted.
+def read_table(
+    file: Path, delimiter: str | None = "\t", *, unique_rows: bool = True,
+    header: list[str] | None = None,
+) -> pa.Table:  # fmt: skip
+    """Read all cells as text, plain or gzipped; cells may be quoted.
 
     Args:
         file: the table.
-        delimiter: between its cells.
+        delimiter: between its cells; None: tabs, or where the header has none, spaces.
         unique_rows: whether the first column holds names, none of them twice.
+        header: of a table without one; None: its first line.
 
     Raises:
         DataError: naming file and line, for a file that is absent, empty, cut short or ragged, and
             for names that repeat.
     """
     content = _read_text(file)
-    header = _header(file, content.split(b"\n", 1)[0].decode().rstrip("\r"), delimiter)
+    if delimiter is None:
+        delimiter, content = "\t", _tab_separated(content)
+    has_header = header is None
+    if header is None:
+        header = _header(file, content.split(b"\n", 1)[0].decode().rstrip("\r"), delimiter)
     if len(header) < 2:
         raise DataError(
             f"{file}, line 1: expected a {KINDS[delimiter]} header, found {header[0][:60]!r}."
@@ -73,7 +81,7 @@ def read_table(file: Path, delimiter: str = "\t", *, unique_rows: bool = True) -
             pa.BufferReader(content),
             # One thread: only then does a ragged row know its number.
             read_options=pyarrow.csv.ReadOptions(
-                use_threads=False, skip_rows=1, column_names=columns, block_size=BLOCK
+                use_threads=False, skip_rows=int(has_header), column_names=columns, block_size=BLOCK
             ),
             parse_options=pyarrow.csv.ParseOptions(
                 delimiter=delimiter,
@@ -120,6 +128,19 @@ def _header(file: Path, line: str, delimiter: str) -> list[str]:
         return next(csv.reader([line], delimiter=delimiter))
     except csv.Error as error:
         raise DataError(f"{file}, line 1: {error}.") from None
+
+
+def _tab_separated(content: bytes) -> bytes:
+    """Return a text whose header has no tab with tabs in place of spaces, line by line."""
+    if b"\t" in content.split(b"\n", 1)[0]:
+        return content
+    lines = content.split(b"\n")
+    return b"\n".join(b"\t".join(line.split()) for line in lines)
+
+
+def first_cells(file: Path) -> list[str]:
+    """Return the cells of the first line of a table of tabs or spaces."""
+    return _tab_separated(_read_text(file)).split(b"\n", 1)[0].decode().rstrip("\r").split("\t")
 
 
 def _read_text(file: Path) -> bytes:

@@ -1,8 +1,9 @@
 """Read a phenotype table, and join it, by strain name, to genotypes to make a panel.
 
 One row for each strain, which the first column names; or FID and IID in the first two, as plink
-writes them, and then with plink's -9 for a missing value. A column is a phenotype, a fact of the
-strain, or, where it is called as a phenotype with `_se` behind it, that phenotype's standard error.
+and GCTA write them (.pheno, .phen), and then with plink's -9 for a missing value. A column is a
+phenotype, a fact of the strain, or, where it is called as a phenotype with `_se` behind it, that
+phenotype's standard error.
 """
 
 import logging
@@ -16,6 +17,7 @@ import pyarrow as pa
 from g2p.core.errors import DataError
 from g2p.core.phrases import listed, nearest
 from g2p.data.panel import Panel
+from g2p.data.sources.delimited_text import MISSING, NUMBER, first_cells
 from g2p.data.sources.tabular import TabularFile, kind_of, open_table
 
 log = logging.getLogger(__name__)
@@ -65,7 +67,7 @@ def read_phenotypes(file: Path, facts: list[str], optional_facts: list[str]) -> 
         DataError: naming file, line and column, for a cell that is not a number, a strain or a
             column that appears twice, a fact that is not a column, a standard error below 0.
     """
-    table = open_table(file)
+    table = open_table(file, _plink_header(file))
     plink = [name.removeprefix("#") for name in table.columns[:2]] == ["FID", "IID"]
     start = 2 if plink else 1
     columns = table.columns[start:]
@@ -105,6 +107,22 @@ def read_phenotypes(file: Path, facts: list[str], optional_facts: list[str]) -> 
         errors=errors,
         facts=pa.table(facts_by_name) if facts_by_name else None,
     )
+
+
+def _plink_header(file: Path) -> list[str] | None:
+    """Return the header that a .phen or .pheno lacks, as GCTA writes them; None where it has one.
+
+    Such a file begins with FID, IID and values. One phenotype is called `phenotype`, several
+    `phenotype1`, `phenotype2`, ...
+    """
+    if kind_of(file) not in (".phen", ".pheno"):
+        return None
+    first = first_cells(file)
+    values = first[2:]
+    if not values or not all(cell in MISSING or NUMBER.fullmatch(cell) for cell in values):
+        return None
+    several = [f"phenotype{number}" for number in range(1, len(values) + 1)]
+    return ["FID", "IID", *(several if len(several) > 1 else ["phenotype"])]
 
 
 def _error_names(columns: list[str]) -> list[str]:

@@ -24,7 +24,8 @@ from g2p.data.sources.delimited_text import (
     read_table,
 )
 
-DELIMITERS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
+# None: tabs, or spaces where the first line has no tab, as plink and GCTA write.
+DELIMITERS = {".csv": ",", ".tsv": "\t", ".txt": None, ".pheno": None, ".phen": None}
 PARQUET = ".parquet"
 GAPS = pa.array(MISSING)
 
@@ -42,8 +43,8 @@ def kind_of(file: Path) -> str:
     kind = Path(file.name.removesuffix(".gz")).suffix
     if kind not in DELIMITERS and file.suffix != PARQUET:
         raise DataError(
-            f"{file}: a table's name must end in .csv (commas), .tsv or .txt (tabs), each of them "
-            "plain or with .gz after it, or in .parquet."
+            f"{file}: a table's name must end in .csv (commas), .tsv (tabs), .txt, .pheno or .phen "
+            "(tabs or spaces), each of them plain or with .gz after it, or in .parquet."
         )
     return kind
 
@@ -54,6 +55,7 @@ class TabularFile:
 
     file: Path
     table: pa.Table
+    has_header: bool = True
 
     @property
     def columns(self) -> list[str]:
@@ -62,7 +64,7 @@ class TabularFile:
     @property
     def unit(self) -> tuple[str, int]:
         """What a row is called, and the number of the first one."""
-        return ("row", 1) if self.file.suffix == PARQUET else ("line", 2)
+        return ("row", 1) if self.file.suffix == PARQUET else ("line", 1 + self.has_header)
 
     def cell_location(self, row: int, column: int) -> str:
         unit, first = self.unit
@@ -145,8 +147,8 @@ def _is_number(kind: pa.DataType) -> bool:
     return any(test(kind) for test in tests)
 
 
-def open_table(file: Path) -> TabularFile:
-    """Open the table in an existing file.
+def open_table(file: Path, header: list[str] | None = None) -> TabularFile:
+    """Open the table in an existing file; `header` is that of a text without one.
 
     Raises:
         DataError: for another kind of file, one that is empty, cut short or ragged, with the wrong
@@ -154,11 +156,10 @@ def open_table(file: Path) -> TabularFile:
     """
     kind = kind_of(file)
     if kind != PARQUET:
-        table = read_table(file, DELIMITERS[kind], unique_rows=False)
-        header = table.column_names  # Excel begins a file with a byte order mark
-        return TabularFile(
-            file, table.rename_columns([header[0].removeprefix("\ufeff"), *header[1:]])
-        )
+        table = read_table(file, DELIMITERS[kind], unique_rows=False, header=header)
+        names = table.column_names  # Excel begins a file with a byte order mark
+        names[0] = names[0].removeprefix("\ufeff")
+        return TabularFile(file, table.rename_columns(names), has_header=header is None)
     try:
         table = pq.read_table(file)
     except (pa.ArrowException, OSError) as error:
