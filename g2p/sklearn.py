@@ -8,14 +8,21 @@ It keeps its model in memory and writes no run; `g2p.train` is what to use for r
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.model_selection import train_test_split
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils import Tags
+from sklearn.utils.validation import (
+    check_array,
+    check_consistent_length,
+    check_is_fitted,
+    validate_data,
+)
 
 from g2p.config.compose import compose_config
 from g2p.config.override_text import format_override
@@ -28,8 +35,14 @@ from g2p.data.preprocess import Prepared, prepare
 from g2p.data.split import Split
 
 
+class InputError(DataError, ValueError):
+    """X or y that cannot be used; a ValueError too, which scikit-learn's tools expect."""
+
+
 class G2PRegressor(RegressorMixin, BaseEstimator):
     """A model of g2p with `fit`, `predict` and `score` of scikit-learn.
+
+    It passes scikit-learn's estimator checks on genotypes, which lie in [-1, 1].
 
     Args:
         model: a choice of `model`, such as "ridge" or "transformer".
@@ -40,7 +53,8 @@ class G2PRegressor(RegressorMixin, BaseEstimator):
         seed: of that draw, of initial weights, batches and dropout.
         config_dir: a folder of YAML files of one's own, such as `model/mine.yaml`.
 
-    Errors are those of g2p: `OptionError` for an option, `DataError` for data that do not fit.
+    Errors are those of g2p: `OptionError` for an option, `InputError`, a `DataError`, for data that
+    do not fit.
     """
 
     def __init__(
@@ -66,17 +80,17 @@ class G2PRegressor(RegressorMixin, BaseEstimator):
         from g2p.training.fit import fit_model
 
         config = self._config()
-        genotypes, phenotypes = _numbers(X, "X"), _numbers(y, "y", np.float64)
-        if genotypes.ndim != 2 or phenotypes.ndim not in (1, 2) or len(y) != len(genotypes):
-            raise DataError(
-                f"X is of shape {genotypes.shape} and y of shape {phenotypes.shape}; they must be "
-                "(strains, loci) and (strains,) or (strains, phenotypes)."
+        with _input_errors():
+            if y is None:
+                raise ValueError("G2PRegressor requires y to be passed, but the target y is None.")
+            genotypes = self._genotypes(X, is_fit=True)
+            phenotypes = check_array(
+                y, dtype=np.float64, ensure_2d=False, ensure_all_finite="allow-nan", input_name="y"
             )
-        self.n_features_in_ = genotypes.shape[1]
-        if hasattr(X, "columns"):
-            self.feature_names_in_ = np.array(X.columns.map(str), object)
-        self._is_vector = phenotypes.ndim == 1
-        self.data_ = self._prepare(genotypes, phenotypes.reshape(len(phenotypes), -1), config)
+            check_consistent_length(genotypes, phenotypes)
+            self._is_vector = phenotypes.ndim == 1
+            table = phenotypes.reshape(len(phenotypes), -1)
+            self.data_ = self._prepare(genotypes, table, config)
         with tempfile.TemporaryDirectory() as folder, call_from_python():  # of checkpoints
             checkpoints = Path(folder) / "checkpoints"
             checkpoints.mkdir()
@@ -86,19 +100,25 @@ class G2PRegressor(RegressorMixin, BaseEstimator):
     def predict(self, X) -> np.ndarray:
         """Return phenotypes (N,) or (N, P), as y was, in its units, for genotypes (N, L)."""
         check_is_fitted(self)
-        genotypes = _numbers(X, "X")
-        if genotypes.ndim != 2 or genotypes.shape[1] != self.n_features_in_:
-            raise DataError(
-                f"X is of shape {genotypes.shape}; it must be (strains, {self.n_features_in_})."
-            )
-        names = [str(name) for name in getattr(X, "columns", [])]
-        if names and names != list(getattr(self, "feature_names_in_", names)):
-            raise DataError("the columns of X are not those that the model was fitted on.")
-        genotypes = genotypes[:, self.data_.panel_columns]
+        with _input_errors():
+            genotypes = self._genotypes(X, is_fit=False)[:, self.data_.panel_columns]
         mean = np.array(self.data_.inputs()["mean_genotype"], np.float32)
         genotypes = np.where(missing_genotypes(genotypes), mean, genotypes)
         predicted = self.data_.scaler.original(self.fitted_.predict(genotypes))
         return predicted[:, 0] if self._is_vector else predicted
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.target_tags.multi_output = True
+        return tags
+
+    def _genotypes(self, X, *, is_fit: bool) -> np.ndarray:
+        """Return genotypes (N, L) float32, the loci checked against those of the fit."""
+        return validate_data(
+            self, X, reset=is_fit, dtype=np.float32, ensure_all_finite="allow-nan",
+            ensure_min_samples=2 if is_fit else 1,
+        )  # fmt: skip
 
     def _config(self) -> RunConfig:
         """Return the config that the options mean."""
@@ -138,13 +158,10 @@ class G2PRegressor(RegressorMixin, BaseEstimator):
         return prepare(panel, split, columns, config.qc, **options)
 
 
-def _numbers(values, name: str, kind: type = np.float32) -> np.ndarray:
-    """Return values as an array of numbers.
-
-    Raises:
-        DataError: where they are none.
-    """
+@contextmanager
+def _input_errors() -> Iterator[None]:
+    """Raise what is wrong with X or y as an InputError; scikit-learn has its own type of some."""
     try:
-        return np.asarray(values, kind)
-    except (TypeError, ValueError) as error:
-        raise DataError(f"{name} must hold numbers ({error}).") from None
+        yield
+    except (DataError, ValueError) as error:
+        raise InputError(str(error)) from error

@@ -56,6 +56,15 @@ class PerPhenotype(ABC):
         genotypes = genotypes.astype(np.float64)
         return np.stack([predict(genotypes) for predict in self._predictors], axis=1)
 
+    def __getstate__(self) -> dict:
+        """What is pickled: predictors are functions, which are made of the state again."""
+        return {name: value for name, value in vars(self).items() if name != "_predictors"}
+
+    def __setstate__(self, attributes: dict) -> None:
+        vars(self).update(attributes)
+        if "state" in attributes:
+            self.load(attributes["state"])
+
     @abstractmethod
     def fit_one(self, X: np.ndarray, y: np.ndarray) -> dict:
         """Return the state of one phenotype from X (n, L) and y (n,): arrays and plain values."""
