@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -84,9 +85,7 @@ class G2PRegressor(RegressorMixin, BaseEstimator):
             if y is None:
                 raise ValueError("G2PRegressor requires y to be passed, but the target y is None.")
             genotypes = self._genotypes(X, is_fit=True)
-            phenotypes = check_array(
-                y, dtype=np.float64, ensure_2d=False, ensure_all_finite="allow-nan", input_name="y"
-            )
+            phenotypes = check_array(y, ensure_2d=False, input_name="y", **_numbers(np.float64))
             check_consistent_length(genotypes, phenotypes)
             self._is_vector = phenotypes.ndim == 1
             table = phenotypes.reshape(len(phenotypes), -1)
@@ -115,10 +114,11 @@ class G2PRegressor(RegressorMixin, BaseEstimator):
 
     def _genotypes(self, X, *, is_fit: bool) -> np.ndarray:
         """Return genotypes (N, L) float32, the loci checked against those of the fit."""
-        return validate_data(
-            self, X, reset=is_fit, dtype=np.float32, ensure_all_finite="allow-nan",
-            ensure_min_samples=2 if is_fit else 1,
-        )  # fmt: skip
+        fewest = 2 if is_fit else 1
+        options = _numbers(np.float32)
+        return np.asarray(
+            validate_data(self, X, reset=is_fit, ensure_min_samples=fewest, **options), np.float32
+        )
 
     def _config(self) -> RunConfig:
         """Return the config that the options mean."""
@@ -156,6 +156,11 @@ class G2PRegressor(RegressorMixin, BaseEstimator):
         options = {key: getattr(config.data, key) for key in prepare_options()}
         columns = list(range(phenotypes.shape[1]))
         return prepare(panel, split, columns, config.qc, **options)
+
+
+def _numbers(dtype: type) -> dict[str, Any]:
+    """Return what scikit-learn is to make of values: numbers of a type, NaN where missing."""
+    return {"dtype": dtype, "ensure_all_finite": "allow-nan"}
 
 
 @contextmanager
