@@ -22,7 +22,7 @@ from g2p.config.constraints import (
     Unless,
     UserCode,
 )
-from g2p.config.options import FACTS, Option, option_of
+from g2p.config.options import CALLED_WITH, FACTS, Option, option_of
 from g2p.core.errors import CodeError
 from g2p.core.phrases import listed
 
@@ -131,7 +131,7 @@ def refuse_positional(file: Path, name: str, node: Function) -> None:
     is_method = "." in name
     positional = [*parameters.posonlyargs, *parameters.args][is_method:]  # without self
     starred = [f"{'*' * n}{a.arg}" for n, a in ((1, parameters.vararg), (2, parameters.kwarg)) if a]
-    names = [argument.arg for argument in positional if argument.arg not in FACTS] + starred
+    names = [each.arg for each in positional if each.arg not in CALLED_WITH] + starred
     if names:
         example = f"def {name}(*, option: type, ...)"
         if is_method:

@@ -21,6 +21,9 @@ from g2p.config.constraints import AtMost, NeutralAt, OnlyIf, Unless, UserCode
 # Passed by the code that builds a component, never written in YAML.
 FACTS = frozenset({"n_loci", "n_phenotypes", "genome_L2", "ridge", "folder", "optional_facts"})
 
+# The same of functions of a user's own, which take them by position or by name.
+CALLED_WITH = FACTS | {"panel", "columns", "parameters", "signature", "group", "config"}
+
 # The largest whole number of an option without `AtMost`: the limit of libraries in C.
 MOST = 2**31 - 1
 

@@ -31,7 +31,7 @@ OVERLAYS = ("experiment", "debug")
 
 
 # Groups whose components may be a user's own.
-USER_GROUPS = ("data", "model")
+USER_GROUPS = ("data", "model", "split", "optim", "logger")
 
 FOLDERS: ContextVar[tuple[Path, ...]] = ContextVar("folders", default=())
 
@@ -92,6 +92,7 @@ def _preset_options(group: str) -> dict[str, Option]:
     if group == "qc":
         return read_options(PACKAGE / "data" / "quality_control.py", "clean")
     options = read_options(PACKAGE / "training" / "trainer.py", "train")
+    options |= read_options(PACKAGE / "training" / "schedules.py", "build_schedule")
     return options | read_options(PACKAGE / "training" / "user_metrics.py", "user_scores")
 
 

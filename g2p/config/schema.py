@@ -96,6 +96,7 @@ def check(config: Mapping, set_by_user: Iterable[str] = ()) -> None:
         raise OptionError(f"phenotype must be a name, a list of names, or all, not {names!r}.")
     _check_transfer(config)
     _check_weights(config)
+    _check_schedule(config)
     idle = inapplicable_keys(config) if set_by_user else {}
     for key in set_by_user:
         if key in idle:
@@ -108,6 +109,14 @@ def _check_weights(config: Mapping) -> None:
         raise OptionError(
             f"data.weights={weights}: model={model} takes no weights. Ridge and the models that "
             "are trained by epochs do. Use data.weights=none."
+        )
+
+
+def _check_schedule(config: Mapping) -> None:
+    if config["trainer"].get("schedule") and config["optim"].get("plateau_patience") is not None:
+        raise OptionError(
+            "trainer.schedule and optim.plateau_patience both set the learning rate. Set one of "
+            "the two to null."
         )
 
 

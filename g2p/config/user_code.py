@@ -1,5 +1,5 @@
-"""Losses, metrics and callbacks of a user's own, named in the group `trainer`: which, and whether
-they can be called, as far as their source says.
+"""Code of a user's own beside the model and the source: which a config names, and whether losses,
+metrics, schedules and callbacks can be called, as far as their source says.
 """
 
 import ast
@@ -23,13 +23,15 @@ class Kind(NamedTuple):
 KINDS = {
     "loss": Kind((2, 3), "def {name}(predicted_BP, observed_BP): ..., the loss of each value"),
     "metric": Kind((2,), "def {name}(predicted, observed): ..., a number"),
+    "schedule": Kind((2,), "def {name}(optimizer, epochs): ..., a scheduler of torch"),
     "callback": Kind((), "class {name}(lightning.Callback), whose constructor takes no arguments"),
 }
 
 
 def user_code(config: Mapping[str, Any]) -> list[str]:
-    """Return the names of the code of a user's own in a config's trainer that has an effect."""
-    names = []
+    """Return the names of the code of a user's own, beside model and source, that has an effect."""
+    groups = ["split"] if is_baseline(config["model"]["name"]) else ["split", "optim"]
+    names = [name for group in groups if is_dotted(name := config[group].get("name"))]
     for key, option in choice_options("trainer", None).items():
         if option.is_user_code and (key == "metrics" or not is_baseline(config["model"]["name"])):
             names += _names(config["trainer"].get(key))

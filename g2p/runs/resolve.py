@@ -4,17 +4,16 @@ from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 
 from g2p.config.code_digest import code_digest
 from g2p.config.run_config import RunConfig, Section
 from g2p.data import load_panel
-from g2p.data import split as splits
 from g2p.data import transfer as transfers
 from g2p.data.panel import Panel
 from g2p.data.split import Split
+from g2p.data.user_split import make_split_of
 from g2p.hardware.device import resolve_accelerator
 from g2p.runs.directory import SIGNATURE, RunDirectory
 from g2p.runs.signature import NUMERICS_VERSION, config_part, signature
@@ -109,11 +108,13 @@ def resolve_run(
     panel, fingerprint = shared.once(panel_key, lambda: load_panel(config.data, cache))
     requested = panel.columns(config.phenotype)
     split_key = (*panel_key, split_options, *requested)
-    split = partial(_call_choice, splits, config.split, panel, requested)
+    split = partial(make_split_of, config.split, panel, requested)
     make_split = partial(shared.once, split_key, split)
     phenotypes, columns = shared.once_in_a_row(
         (*split_key, transfer),
-        lambda: _call_choice(transfers, config.transfer, panel, requested, make_split),
+        lambda: getattr(transfers, config.transfer.name)(
+            panel, requested, make_split, **config.transfer.options
+        ),
     )
     option = config.trainer.accelerator if config.model.is_trained else "cpu"
     accelerator = option
@@ -174,8 +175,3 @@ def finished_under_other_code(directories: Iterable[RunDirectory]) -> dict[str, 
         if others:
             earlier[directory.folder.name] = others[0]
     return earlier
-
-
-def _call_choice(module: ModuleType, choice: Section, *data):
-    """Call the function of `module` that a group's choice names, with the choice's options."""
-    return getattr(module, choice.name)(*data, **choice.options)

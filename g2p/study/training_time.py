@@ -17,9 +17,9 @@ from g2p.config.run_config import RunConfig
 from g2p.core.errors import G2PError
 from g2p.hardware.device import resolve_accelerator
 from g2p.models import build_model
-from g2p.training import optimizers
 from g2p.training.budget import count_epochs, count_updates
 from g2p.training.loss import masked_mse
+from g2p.training.optimizers import build_optimizer
 
 LEAST_UPDATES, LEAST_SECONDS = 5, 0.3  # of what is timed
 # A few strains are timed first. Where these take so long, a whole batch is in proportion.
@@ -97,7 +97,7 @@ def _time_update(config: RunConfig, n_loci: int, n_phenotypes: int) -> Update:
         genome_L2=torch.zeros(n_loci, 2),
         ridge=(torch.ones(n_phenotypes, n_loci), torch.zeros(n_phenotypes)),
     ).to(device, dtype)  # fmt: skip
-    optimizer = getattr(optimizers, config.optim.name)(model.parameters(), **config.optim.options)
+    optimizer = build_optimizer(config.optim, model.parameters())
     mixed = torch.autocast(
         device.type, torch.bfloat16, enabled=config.trainer.precision == "bf16-mixed"
     )

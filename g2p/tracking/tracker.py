@@ -10,6 +10,8 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
+from g2p.config.load_component import load_component
+from g2p.config.locate import is_dotted
 from g2p.config.run_config import RunConfig, Section
 from g2p.core.errors import OptionError
 from g2p.core.messages import not_installed
@@ -37,6 +39,8 @@ def open_tracker(
 
 def tracker_of(name: str):
     """Return the context manager of a logger, called with (config, signature, group, **options)."""
+    if is_dotted(name):
+        return load_component(name)
     return getattr(import_module(f"g2p.tracking.{name}_tracker"), f"{name}_tracker")
 
 

@@ -98,7 +98,8 @@ def _fit_network(
     from g2p.training.lightning_module import RegressionModule
 
     module = RegressionModule(**module_options(config, data, base))
-    options = {key: value for key, value in config.trainer.items() if key != "metrics"}
+    elsewhere = ("metrics", "schedule")
+    options = {key: value for key, value in config.trainer.items() if key not in elsewhere}
     rows = trainer.train(module, data, folder, on_epoch, bar, ridge_r2, **options)
     return load_best_epoch(config, data, folder, module.model, rows)
 
@@ -108,8 +109,9 @@ def module_options(config: RunConfig, data: Prepared, base: Path | None) -> dict
     import torch
 
     from g2p.models import build_model
-    from g2p.training import optimizers as optim
     from g2p.training.finetune import start_from
+    from g2p.training.optimizers import build_optimizer
+    from g2p.training.schedules import build_schedule
 
     torch.manual_seed(config.seed)
     model = build_model(config.model, **_data_facts(config, data))
@@ -117,9 +119,8 @@ def module_options(config: RunConfig, data: Prepared, base: Path | None) -> dict
         start_from(model, base, data)
     return {
         "model": model,
-        "optimizer": partial(getattr(optim, config.optim.name), **config.optim.options),
-        "plateau_patience": config.optim.plateau_patience,
-        "plateau_factor": config.optim.plateau_factor,
+        "optimizer": partial(build_optimizer, config.optim),
+        "schedule": build_schedule(config.optim, schedule=config.trainer.schedule),
         "seed": config.seed,
         "inputs": data.inputs(),
         "val_scores": partial(scores, fixed=data.fixed("val")),

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from g2p.core.interrupts import raise_if_interrupted
 from g2p.training.loss import Loss, masked_mse
 from g2p.training.metrics import Scores, scores
-from g2p.training.training_state import TrainingState, epoch_seed, plateau_schedule
+from g2p.training.schedules import Schedule, step_schedule
+from g2p.training.training_state import TrainingState, epoch_seed
 
 
 class RegressionModule(L.LightningModule):
@@ -24,9 +25,7 @@ class RegressionModule(L.LightningModule):
         model: (B, L) genotypes to (B, P) standardised phenotypes; in training, what the batch's
             `inputs` are to its phenotypes.
         optimizer: from parameters to an optimizer.
-        plateau_patience: epochs without a new best before the learning rate falls; None: it is
-            constant.
-        plateau_factor: what the learning rate is then multiplied by.
+        schedule: from the optimizer and the epochs at most to its scheduler, or None.
         seed: of the run.
         inputs: what is needed beside the weights to predict (loci, phenotypes, scaling), part of
             every checkpoint.
@@ -37,15 +36,15 @@ class RegressionModule(L.LightningModule):
 
     def __init__(
         self, *, model: nn.Module, optimizer: Callable[[Iterable], torch.optim.Optimizer],
-        plateau_patience: int | None, plateau_factor: float, seed: int, inputs: dict,
+        schedule: Schedule, seed: int, inputs: dict,
         val_scores: Callable[[np.ndarray, np.ndarray], Scores] = scores,
     ):  # fmt: skip
         super().__init__()
         self.model = model
         self.build_optimizer = optimizer
-        self.plateau_patience, self.plateau_factor = plateau_patience, plateau_factor
-        self.plateau = None
-        self._plateau_state: dict | None = None  # of a checkpoint
+        self.build_schedule = schedule
+        self.scheduler = None
+        self._scheduler_state: dict | None = None  # of a checkpoint
         self.seed, self.inputs, self.val_scores = seed, inputs, val_scores
         self.loss: Loss = masked_mse  # the trainer sets another
         self.train_loss = float("nan")
@@ -57,7 +56,7 @@ class RegressionModule(L.LightningModule):
     def configure_optimizers(self) -> torch.optim.Optimizer:
         optimizer = self.build_optimizer(self.model.parameters())
         # Stepped here, not by Lightning, which does it after the epoch's checkpoint is written.
-        self.plateau = plateau_schedule(optimizer, self.plateau_patience, self.plateau_factor)
+        self.scheduler = self.build_schedule(optimizer, self.training_state.max_epochs)
         return optimizer
 
     def on_train_epoch_start(self) -> None:
@@ -93,20 +92,20 @@ class RegressionModule(L.LightningModule):
         # The first process decides: others could differ in a last digit, and so in when to stop.
         self.val, finite = self.trainer.strategy.broadcast((val, finite))
         self.training_state.check(self.train_loss, self.val.loss, finite)
-        if self.plateau is not None:
-            self.plateau.step(self.training_state.score(self.val))
+        if self.scheduler is not None:
+            step_schedule(self.scheduler, self.training_state.score(self.val))
 
     def on_save_checkpoint(self, checkpoint: dict) -> None:
         checkpoint["inputs"] = self.inputs
-        if self.plateau is not None:
-            checkpoint["plateau"] = self.plateau.state_dict()
+        if self.scheduler is not None:
+            checkpoint["plateau"] = self.scheduler.state_dict()
 
     def on_load_checkpoint(self, checkpoint: dict) -> None:
-        self._plateau_state = checkpoint.get("plateau")
+        self._scheduler_state = checkpoint.get("plateau")
 
     def on_fit_start(self) -> None:
         # Set here, too: a checkpoint of packed runs has no state of Lightning's loops.
         progress: Any = self.trainer.fit_loop.epoch_progress.current  # it has more than its type
         progress.processed = progress.completed = self.training_state.epochs
-        if self.plateau is not None and self._plateau_state:
-            self.plateau.load_state_dict(self._plateau_state)
+        if self.scheduler is not None and self._scheduler_state:
+            self.scheduler.load_state_dict(self._scheduler_state)

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-import torch
 
 from g2p.core.errors import TrainingError
 from g2p.training.additive_plateau import is_additive, on_plateau
@@ -123,14 +122,3 @@ def epoch_seed(seed: int, epoch: int, rank: int = 0) -> int:
     """
     high, low = np.random.SeedSequence([seed, epoch, rank]).generate_state(2, np.uint32).tolist()
     return high << 32 | low
-
-
-def plateau_schedule(
-    optimizer: torch.optim.Optimizer, patience: int | None, factor: float
-) -> torch.optim.lr_scheduler.ReduceLROnPlateau | None:
-    """Multiply the learning rate by `factor` after `patience` epochs without any new best."""
-    if patience is None:
-        return None
-    return torch.optim.lr_scheduler.ReduceLROnPlateau(
-        optimizer, mode="max", patience=patience, factor=factor, threshold=0.0, threshold_mode="abs"
-    )

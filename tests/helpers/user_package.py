@@ -1,5 +1,5 @@
-"""A package of a user's own: a network, a closed form, a source, a loss, a metric, a callback, a
-study, and their YAML files.
+"""A package of a user's own: a network, a closed form, a source, a split, an optimizer, a schedule,
+a logger, a loss, a metric, a callback, a study, and their YAML files.
 """
 
 from pathlib import Path
@@ -117,7 +117,59 @@ class Stop(L.Callback):
             file.write(f"{trainer.current_epoch}\\n")
         trainer.should_stop = trainer.current_epoch == 1
 '''
+SPLITS = '''import numpy as np
+
+from g2p.config.constraints import AtLeast
+from typing import Annotated
+
+
+def last(panel, columns, *, strains: Annotated[int, AtLeast(2)]):
+    """The last strains of the file are test strains, those before validate."""
+    rows = np.arange(len(panel.strains))
+    return {"train": rows[: -2 * strains], "val": rows[-2 * strains : -strains],
+            "test": rows[-strains:]}
+'''
+OPTIMIZERS = """import torch
+
+
+def momentum(parameters, *, lr: float, momentum: float):
+    return torch.optim.SGD(parameters, lr=lr, momentum=momentum)
+"""
+SCHEDULES = """import torch
+
+
+def halving(optimizer, epochs):
+    return torch.optim.lr_scheduler.StepLR(optimizer, 1, 0.5)
+"""
+LOGGERS = """from contextlib import contextmanager
+from pathlib import Path
+
+from g2p.tracking.tracker import Tracker
+
+
+class Lines(Tracker):
+    def __init__(self, file):
+        self.file = file
+
+    def epochs(self, rows):
+        self.file.write_text(f"{len(rows)} epochs\\n")
+
+    def result(self, metrics, figures, checkpoint):
+        self.file.open("a").write(f"R2 {metrics['test']['r2_mean']}\\n")
+
+
+@contextmanager
+def lines(config, signature, group, *, file: str):
+    yield Lines(Path(file))
+"""
 FILES = {
+    "my_pkg/splits.py": SPLITS,
+    "my_pkg/optimizers.py": OPTIMIZERS,
+    "my_pkg/schedules.py": SCHEDULES,
+    "my_pkg/loggers.py": LOGGERS,
+    "my_conf/split/last.yaml": "name: my_pkg.splits.last\nstrains: 20\n",
+    "my_conf/optim/momentum.yaml": "name: my_pkg.optimizers.momentum\nlr: 0.01\nmomentum: 0.9\n",
+    "my_conf/logger/lines.yaml": "name: my_pkg.loggers.lines\nfile: lines.txt\n",
     "my_pkg/__init__.py": "",
     "my_pkg/nets.py": NETS,
     "my_pkg/parts.py": PARTS,

@@ -18,6 +18,7 @@ from g2p.training.lightning_module import RegressionModule
 from g2p.training.loss import masked_mse
 from g2p.training.metrics import scores
 from g2p.training.progress import SilentProgress
+from g2p.training.schedules import plateau_schedule
 from tests.helpers.configs import random_prepared
 
 TRAINER = {
@@ -40,8 +41,7 @@ def make_module(data, seed=0, dropout=0.0, lr=1e-2, plateau=None, optimizer="ada
         optimizer=partial(
             getattr(optim, optimizer), lr=lr, plateau_patience=plateau, plateau_factor=0.5, **decay
         ),
-        plateau_patience=plateau,
-        plateau_factor=0.5,
+        schedule=partial(plateau_schedule, patience=plateau, factor=0.5),
         seed=seed,
         inputs=data.inputs(),
     )

@@ -14,7 +14,8 @@ from g2p.training.checkpoints import REMEDY, find_last_checkpoint, load_checkpoi
 from g2p.training.metrics import Scores
 from g2p.training.packed.flat_parameters import flatten_parameters
 from g2p.training.packed.vmap_rules import MemberGenerator
-from g2p.training.training_state import TrainingState, epoch_seed, plateau_schedule
+from g2p.training.schedules import Schedule, step_schedule
+from g2p.training.training_state import TrainingState, epoch_seed
 
 LIGHTNING_VERSION = version("lightning")
 
@@ -30,7 +31,7 @@ class PackedRun:
     Args:
         model: on its device, of its precision.
         optimizer: from parameters to an optimizer.
-        plateau_patience, plateau_factor, seed, inputs, val_scores: see `RegressionModule`.
+        schedule, seed, inputs, val_scores: see `RegressionModule`.
         train, val: its batches.
         training_state: new; training resumes from a last.ckpt in `folder`.
         attention: measures the model's attention layers.
@@ -41,7 +42,7 @@ class PackedRun:
 
     def __init__(
         self, *, model: nn.Module, optimizer: Callable[[Iterable], torch.optim.Optimizer],
-        plateau_patience: int | None, plateau_factor: float, seed: int, inputs: dict,
+        schedule: Schedule, seed: int, inputs: dict,
         val_scores: Callable[[np.ndarray, np.ndarray], Scores],
         train: Batches, val: Batches, training_state: TrainingState,
         attention: Callable[[], list[dict]], clip: float | None, folder: Path,
@@ -58,11 +59,11 @@ class PackedRun:
             training_state.restore(checkpoint["callbacks"]["Memory"])
         self.flat_parameters = flatten_parameters(model)
         self.optimizer = optimizer([self.flat_parameters])
-        self.plateau = plateau_schedule(self.optimizer, plateau_patience, plateau_factor)
+        self.scheduler = schedule(self.optimizer, training_state.max_epochs)
         if checkpoint:
             self.optimizer.load_state_dict(self._join_state(checkpoint["optimizer_states"][0]))
-            if self.plateau is not None:
-                self.plateau.load_state_dict(checkpoint["plateau"])
+            if self.scheduler is not None:
+                self.scheduler.load_state_dict(checkpoint["plateau"])
         self.losses: list[Tensor] = []
         self.joules = None if checkpoint else 0.0  # those of an earlier process are lost
 
@@ -97,8 +98,8 @@ class PackedRun:
         self.losses.clear()
         val = self.val_scores(predicted.numpy(), observed.numpy())
         self.training_state.check(train_loss, val.loss, bool(predicted.isfinite().all()))
-        if self.plateau is not None:
-            self.plateau.step(self.training_state.score(val))
+        if self.scheduler is not None:
+            step_schedule(self.scheduler, self.training_state.score(val))
         improved = self.training_state.close(
             train_loss, val, self.optimizer.param_groups[0]["lr"], seconds, self.attention
         )
@@ -125,8 +126,8 @@ class PackedRun:
             "callbacks": {"Memory": self.training_state.state()},
             "inputs": self.inputs,
         }
-        if self.plateau is not None:
-            checkpoint["plateau"] = self.plateau.state_dict()
+        if self.scheduler is not None:
+            checkpoint["plateau"] = self.scheduler.state_dict()
         return checkpoint
 
     def _split_state(self, state: dict) -> dict:
