@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from g2p.config.combinations import check_combinations
 from g2p.config.constraints import (
     Divides,
     LessThan,
@@ -94,53 +95,11 @@ def check(config: Mapping, set_by_user: Iterable[str] = ()) -> None:
     names = config["phenotype"]
     if isinstance(names, list) and not all(isinstance(name, str) for name in names):
         raise OptionError(f"phenotype must be a name, a list of names, or all, not {names!r}.")
-    _check_transfer(config)
-    _check_weights(config)
-    _check_schedule(config)
+    check_combinations(config)
     idle = inapplicable_keys(config) if set_by_user else {}
     for key in set_by_user:
         if key in idle:
             raise OptionError(f"{key} has no effect: {idle[key]}. Remove it.")
-
-
-def _check_weights(config: Mapping) -> None:
-    weights, model = config["data"].get("weights", "none"), config["model"]["name"]
-    if weights != "none" and model != "ridge" and is_baseline(model):
-        raise OptionError(
-            f"data.weights={weights}: model={model} takes no weights. Ridge and the models that "
-            "are trained by epochs do. Use data.weights=none."
-        )
-
-
-def _check_schedule(config: Mapping) -> None:
-    if config["trainer"].get("schedule") and config["optim"].get("plateau_patience") is not None:
-        raise OptionError(
-            "trainer.schedule and optim.plateau_patience both set the learning rate. Set one of "
-            "the two to null."
-        )
-
-
-def _check_transfer(config: Mapping) -> None:
-    method = config["transfer"].get("method")
-    if method == "finetuned" and is_baseline(config["model"]["name"]):
-        raise OptionError(
-            f"transfer.method=finetuned: model={config['model']['name']} has no weights to "
-            "fine-tune. transfer.method may be joint or single."
-        )
-    if method and config["data"]["missing"] == "drop_strain":
-        raise OptionError(
-            "transfer=target hides most values of the target, and data.missing=drop_strain drops "
-            "their strains. Use data.missing=mask."
-        )
-    if method == "finetuned" and "own_columns" in config["model"]:
-        raise OptionError(
-            f"transfer.method=finetuned: the layers of model={config['model']['name']} depend on "
-            "the number of environments. Use transfer.method=joint."
-        )
-    if method and config["split"]["name"] == "cv2":
-        raise OptionError(
-            "transfer=target hides values of one phenotype, split=cv2 of all. Use one of the two."
-        )
 
 
 def check_group(group: str, config: Mapping) -> None:

@@ -60,8 +60,8 @@ def _kind(config: RunConfig) -> str | None:
     name = config.model.name
     # Code of a user's own need not be what torch.vmap can stack.
     trainer = config.trainer
-    has_own = trainer.loss or trainer.callbacks or trainer.schedule
-    if is_dotted(name) or is_dotted(config.optim.name) or has_own:
+    is_custom = trainer.loss or trainer.callbacks or trainer.schedule
+    if is_dotted(name) or is_dotted(config.optim.name) or is_custom:
         return None
     if not config.model.is_trained or trainer.devices > 1:
         return None

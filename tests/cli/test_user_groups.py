@@ -9,7 +9,7 @@ from tests.cli.test_user_training import FIT, run_of
 from tests.helpers.command import train
 from tests.helpers.user_package import LOGGERS, OPTIMIZERS, SCHEDULES, SPLITS, write_package
 
-OWN = ("--config-dir", "my_conf")
+WITH_CONFIGS = ("--config-dir", "my_conf")
 NO_LOGGER = [item for item in FIT if item != "logger=none"]
 
 
@@ -17,8 +17,8 @@ def test_a_users_split_optimizer_schedule_and_logger(tmp_path):
     """The split's strains are scored; the rate halves each epoch; the logger writes its file."""
     write_package(tmp_path)
     done = train(
-        *OWN, *NO_LOGGER, "split=last", "split.strains=15", "optim=momentum", "optim.lr=0.02",
-        "trainer.schedule=my_pkg.schedules.halving", "logger=lines", cwd=tmp_path,
+        *WITH_CONFIGS, *NO_LOGGER, "split=last", "split.strains=15", "optim=momentum",
+        "optim.lr=0.02", "trainer.schedule=my_pkg.schedules.halving", "logger=lines", cwd=tmp_path,
     )  # fmt: skip
     run = run_of(done)
     metrics = json.loads((run / "metrics.json").read_text())
@@ -32,7 +32,7 @@ def test_a_users_split_optimizer_schedule_and_logger(tmp_path):
 
 def test_their_code_is_in_the_signature_but_a_loggers(tmp_path):
     write_package(tmp_path)
-    arguments = (*OWN, *NO_LOGGER, "split=last", "optim=momentum", "logger=lines")
+    arguments = (*WITH_CONFIGS, *NO_LOGGER, "split=last", "optim=momentum", "logger=lines")
     runs = [run_of(train(*arguments, cwd=tmp_path))]
     for file, text, of, by in (
         ("loggers", LOGGERS, "R2 ", "R2: "),
@@ -73,6 +73,6 @@ def test_their_code_is_in_the_signature_but_a_loggers(tmp_path):
 def test_code_that_cannot_be_used(tmp_path, overrides, changes, message):
     write_package(tmp_path, **changes)
     quiet = [] if overrides[0].startswith("logger") else ["logger=none"]
-    done = train(*OWN, *NO_LOGGER, *quiet, *overrides, cwd=tmp_path)
+    done = train(*WITH_CONFIGS, *NO_LOGGER, *quiet, *overrides, cwd=tmp_path)
     assert done.returncode == 1 and done.stderr.startswith("error: ") and message in done.stderr
     assert done.stderr.count("\n") == 1
