@@ -70,7 +70,9 @@ def definitions(node: ast.Module | ast.ClassDef) -> dict[str, ast.ClassDef | Fun
     return {each.name: each for each in node.body if isinstance(each, ast.ClassDef | Function)}
 
 
-def signature_options(file: Path, node: Function) -> dict[str, Option]:
+def signature_options(
+    file: Path, node: Function, facts: frozenset[str] = FACTS
+) -> dict[str, Option]:
     """Return the options of a signature: its keyword-only arguments but facts, by name, in order.
 
     Raises:
@@ -79,7 +81,7 @@ def signature_options(file: Path, node: Function) -> dict[str, Option]:
     arguments = [
         (argument, default)
         for argument, default in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
-        if argument.arg not in FACTS
+        if argument.arg not in facts
     ]
     options = {argument.arg: _option(file, argument, default) for argument, default in arguments}
     for argument, _ in arguments:

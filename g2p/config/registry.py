@@ -82,7 +82,8 @@ def prepare_options() -> dict[str, Option]:
 def choice_options(group: str, name: str | None) -> dict[str, Option]:
     """The options of one choice of a group, without `name`."""
     if is_dotted(name):
-        options = dict(interface(name).options)
+        has_facts = group in ("data", "model")
+        options = dict((interface(name) if has_facts else interface(name, frozenset())).options)
         return options | prepare_options() if group == "data" else options
     return _preset_options(group) if group in PRESETS else _shipped_options(group, str(name))
 

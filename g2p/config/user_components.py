@@ -39,14 +39,17 @@ class Interface:
     is_closed_form: bool = False
 
 
-def interface(name: str) -> Interface:
+def interface(name: str, facts: frozenset[str] = FACTS) -> Interface:
     """Read the interface of a class or a function from its source.
+
+    `facts` are the keyword-only arguments that are no options: splits, optimizers and loggers have
+    none.
 
     Raises:
         CodeError: if it does not exist, or its signature is not one of options.
     """
     located = locate(name)
-    return _interface(located, name.rpartition(".")[2], file_state(located.file))
+    return _interface(located, name.rpartition(".")[2], facts, file_state(located.file))
 
 
 def is_closed_form(name: str) -> bool:
@@ -65,7 +68,9 @@ def takes_ridge(model: Mapping[str, Any]) -> bool:
 
 
 @cache
-def _interface(located: Located, attribute: str, _state: tuple[int, ...]) -> Interface:
+def _interface(
+    located: Located, attribute: str, facts: frozenset[str], _state: tuple[int, ...]
+) -> Interface:
     file, nodes = located.file, definitions(parse_source(located.file))
     node = nodes.get(attribute)
     if node is None:
@@ -75,7 +80,7 @@ def _interface(located: Located, attribute: str, _state: tuple[int, ...]) -> Int
         )
     if not isinstance(node, ast.ClassDef):
         refuse_positional(file, attribute, node)
-        return Interface(signature_options(file, node), _facts(node))
+        return Interface(signature_options(file, node, facts), _facts(node))
     methods: dict[str, tuple[Path, Function]] = {}
     unread = []  # base classes
     for where, each in _classes(located, attribute, set()):
