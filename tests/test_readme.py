@@ -197,14 +197,18 @@ def test_the_summary_command_of_the_readme(tmp_path, sources):
     assert done.stdout.splitlines()[-1].startswith("figures: ")
 
 
-def test_the_prediction_command_of_the_readme(tmp_path, sources):
-    (command,) = [c for c in COMMANDS if c.startswith("g2p predict")]
+def test_the_predicting_commands_of_the_readme(tmp_path, sources):
+    commands = [c for c in COMMANDS if c.startswith(("g2p predict", "g2p score"))]
+    assert len(commands) == 2
     table = ("data=table", "data.coding=0/1/2", "model=ridge", "logger=none")
     run = train(*table, cwd=tmp_path, G2P_DATA=str(sources))
     signature = Path(run.stdout.splitlines()[-1]).name
-    done = run_command(command.replace("SIGNATURE", signature), tmp_path, G2P_DATA=str(sources))
-    assert done.returncode == 0, done.stderr
+    for command in commands:
+        command = command.replace("SIGNATURE", signature)
+        done = run_command(command, tmp_path, G2P_DATA=str(sources))
+        assert done.returncode == 0, done.stderr
     assert (tmp_path / "predictions.csv").stat().st_size > 1000
+    assert (tmp_path / "scores.csv").read_text().startswith('"phenotype","n","r2","pearson"')
 
 
 def test_the_explaining_commands_of_the_readme(tmp_path):

@@ -50,6 +50,7 @@ def _bbq_li(folder: Path, counts: np.ndarray, growth: np.ndarray) -> None:
 def _plink(folder: Path, counts: np.ndarray, growth: np.ndarray) -> None:
     properties = {"iid": STRAINS, "fid": STRAINS, "pheno": growth.astype(str)}
     properties |= {"bp_position": np.arange(1, 21), "allele_1": ["A"] * 20, "allele_2": ["C"] * 20}
+    properties["sex"] = 1 + np.arange(len(STRAINS)) % 2
     to_bed(folder / "panel.bed", counts, properties=properties)
 
 
