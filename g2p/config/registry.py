@@ -27,7 +27,7 @@ PRESETS = ("qc", "trainer")
 GROUPS = ("data", "qc", "split", "transfer", "model", "optim", "trainer", "logger")
 
 # Groups whose files set values of other groups, and which are not in the config themselves.
-OVERLAYS = ("experiment", "debug")
+OVERLAYS = ("experiment", "loss", "debug")
 
 
 # Groups whose components may be a user's own.

@@ -18,10 +18,15 @@ class Kind(NamedTuple):
 
     arguments: tuple[int, ...]
     example: str
+    shipped: tuple[str, ...] = ()  # by g2p
 
 
 KINDS = {
-    "loss": Kind((2, 3), "def {name}(predicted_BP, observed_BP): ..., the loss of each value"),
+    "loss": Kind(
+        (2, 3),
+        "def {name}(predicted_BP, observed_BP): ..., the loss of each value",
+        ("huber", "gaussian"),
+    ),
     "metric": Kind((2,), "def {name}(predicted, observed): ..., a number"),
     "schedule": Kind((2,), "def {name}(optimizer, epochs): ..., a scheduler of torch"),
     "callback": Kind((), "class {name}(lightning.Callback), whose constructor takes no arguments"),
@@ -34,7 +39,7 @@ def user_code(config: Mapping[str, Any]) -> list[str]:
     names = [name for group in groups if is_dotted(name := config[group].get("name"))]
     for key, option in choice_options("trainer", None).items():
         if option.is_user_code and (key == "metrics" or not is_baseline(config["model"]["name"])):
-            names += _names(config["trainer"].get(key))
+            names += filter(is_dotted, _names(config["trainer"].get(key)))
     return names
 
 
@@ -49,11 +54,13 @@ def check_user_code(key: str, value: object, kind: str) -> None:
         OptionError: for one that is no dotted name, or named twice.
         CodeError: for code that does not exist or cannot be called as this kind is.
     """
-    names = _names(value)
+    shipped = KINDS[kind].shipped
+    names = [name for name in _names(value) if name not in shipped]
     for name in names:
         if not is_dotted(name):
+            choice = f"be {listed(shipped)}, or " if shipped else ""
             raise OptionError(
-                f"{key} must name code of your own by module and name, such as "
+                f"{key} must {choice}name code of your own by module and name, such as "
                 f"my_pkg.{kind}s.mine, not {name!r}."
             )
         _check(name, KINDS[kind], kind)

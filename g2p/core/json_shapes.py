@@ -95,6 +95,7 @@ class _Metrics(TypedDict):
     flops: NotRequired[Seconds | None]
     updates: NotRequired[Count | None]
     covariates: NotRequired[CovariateScores]
+    noise_variance: NotRequired[dict[str, float]]
     plateau: NotRequired[bool]
     escape: NotRequired[Escape | None]
     attention: NotRequired[Annotated[list[Layer], Field(min_length=1)]]

@@ -141,6 +141,9 @@ def _evaluate(
             data.phenotype_names,
             metrics=config.trainer.metrics,
         )
+    if fitted.noise_variance is not None:
+        variance = (fitted.noise_variance * data.scaler.sd**2).tolist()
+        metrics["noise_variance"] = dict(zip(data.phenotype_names, variance, strict=True))
     if data.covariates is not None:
         metrics["covariates"] = covariate_scores(data, predicted["test"])
     if config.model.is_trained:

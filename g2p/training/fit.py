@@ -22,6 +22,7 @@ from g2p.training.metrics import Scores, scores
 from g2p.training.progress import SilentProgress
 from g2p.training.weighted_ridge import fit_ridge
 
+LOG_VARIANCE = "loss.log_variance_P"  # of a Gaussian loss, beside the weights in a checkpoint
 OnEpoch = Callable[[list[dict]], None]
 
 
@@ -36,6 +37,7 @@ class Fitted:
     attention: list[dict]  # a layer each (see g2p.models.attention_entropy); none for a baseline
     joules: float | None = None  # energy of the device; None unless it is measured for all epochs
     stacked: bool = False  # trained as one of several stacked models
+    noise_variance: np.ndarray | None = None  # (P,) standardised, of a Gaussian loss
 
 
 class FitRequest(NamedTuple):
@@ -135,8 +137,10 @@ def load_best_epoch(
     from g2p.training.inference import attention_sample, measure_attention, predict_standardised
 
     best = load_checkpoint(folder / "best.ckpt")
-    weights = best["state_dict"].items()
-    model.load_state_dict({name.removeprefix("model."): value for name, value in weights})
+    weights = best["state_dict"]
+    model.load_state_dict(
+        {name.removeprefix("model."): weights[name] for name in weights if name != LOG_VARIANCE}
+    )
     # Lightning leaves the model on the CPU; it is scored where it was trained.
     model.to(resolve_accelerator(config.trainer.accelerator))
     return Fitted(
@@ -145,6 +149,7 @@ def load_best_epoch(
         best_epoch=best["callbacks"]["Memory"]["best_epoch"],
         num_parameters=sum(p.numel() for p in model.parameters()),
         attention=measure_attention(model, attention_sample(data)),
+        noise_variance=np.exp(weights[LOG_VARIANCE].numpy()) if LOG_VARIANCE in weights else None,
     )
 
 

@@ -54,7 +54,7 @@ class RegressionModule(L.LightningModule):
         self._observed: list[Tensor] = []
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        optimizer = self.build_optimizer(self.model.parameters())
+        optimizer = self.build_optimizer(self.parameters())  # a loss may have some, too
         # Stepped here, not by Lightning, which does it after the epoch's checkpoint is written.
         self.scheduler = self.build_schedule(optimizer, self.training_state.max_epochs)
         return optimizer

@@ -1,4 +1,4 @@
-"""The loss: squared error over what was observed, or that of a function of a user's own.
+"""The loss: squared error over what was observed, Huber's, a Gaussian likelihood, or a user's own.
 
 Where training strains are weighted, it is the weighted sum over the number of observed values: as
 weights have mean 1 over the training strains, not over each batch, so that its expectation is the
@@ -10,7 +10,8 @@ from collections.abc import Callable
 from functools import partial
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.functional import huber_loss
 
 from g2p.config.load_component import load_component
 from g2p.core.errors import CodeError, OptionError
@@ -18,14 +19,26 @@ from g2p.core.errors import CodeError, OptionError
 Loss = Callable[..., Tensor]  # of predictions and `g2p.data.batches.Batch.targets`
 
 
-def load_loss(name: str | None, *, weighted: bool = False) -> Loss:
-    """Return `masked_mse`, or the loss of a user's own named my_pkg.losses.mine.
+def load_loss(
+    name: str | None, *, n_phenotypes: int, huber_delta: float = 1.0, weighted: bool = False
+) -> Loss:
+    """Return `masked_mse`, the loss `huber` or `gaussian`, or a user's own, my_pkg.losses.mine.
+
+    Args:
+        name: of the loss; None is squared error.
+        n_phenotypes: P.
+        huber_delta: in standardised units, where Huber's loss turns from squared to absolute.
+        weighted: whether training strains are weighted.
 
     Raises:
         OptionError: where strains are weighted, and the function computes the whole loss itself.
     """
     if name is None:
         return masked_mse
+    if name == "huber":
+        return partial(masked_loss, partial(huber_loss, delta=huber_delta, reduction="none"), name)
+    if name == "gaussian":
+        return GaussianLoss(n_phenotypes)
     function = load_component(name)
     # As masked_mse, with three arguments it computes all of it by itself.
     is_whole = len(inspect.signature(function).parameters) == len(("predicted", "observed", "n"))
@@ -81,6 +94,29 @@ def masked_loss(
         )
     loss_BP = torch.where(is_observed, loss_BP, 0.0)
     return _weighted(loss_BP, weight_BP).sum() / n_observed.clamp(min=1)
+
+
+class GaussianLoss(nn.Module):
+    """The negative log likelihood of Gaussian noise, with a learned variance for each phenotype.
+
+    A phenotype that is predicted well counts for more (Kendall et al. 2018, CVPR, equation 7).
+    """
+
+    def __init__(self, n_phenotypes: int):
+        super().__init__()
+        self.log_variance_P = nn.Parameter(torch.zeros(n_phenotypes))
+
+    def forward(
+        self, predicted_BP: Tensor, observed_BP: Tensor, n_observed: Tensor,
+        weight_BP: Tensor | None = None,
+    ) -> Tensor:  # fmt: skip
+        def negative_log_likelihood(predicted_BP: Tensor, observed_BP: Tensor) -> Tensor:
+            error_BP = (predicted_BP - observed_BP).square() * (-self.log_variance_P).exp()
+            return 0.5 * (error_BP + self.log_variance_P)
+
+        return masked_loss(
+            negative_log_likelihood, "gaussian", predicted_BP, observed_BP, n_observed, weight_BP
+        )
 
 
 def _weighted(loss_BP: Tensor, weight_BP: Tensor | None) -> Tensor:

@@ -72,7 +72,10 @@ def load_model(path: Path, run: str, remedy: str = REMEDY) -> SavedModel:
         inputs = _checked_inputs(checkpoint.get("inputs"))
     except ValueError as error:
         raise damaged(path, str(error), remedy) from None
-    weights = {name.removeprefix("model."): value for name, value in weights.items()}
+    weights = {
+        name.removeprefix("model."): value for name, value in weights.items()
+        if not name.startswith("loss.")  # of a loss with parameters, which nothing predicts with
+    }  # fmt: skip
     return SavedModel(path, weights, inputs, remedy)
 
 

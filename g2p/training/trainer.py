@@ -23,7 +23,7 @@ from g2p.config.constraints import (
 )
 from g2p.config.load_component import load_component
 from g2p.core import errors
-from g2p.core.errors import CodeError, TrainingError
+from g2p.core.errors import CodeError, OptionError, TrainingError
 from g2p.core.model_errors import format_model_error_text
 from g2p.data.batches import Batches
 from g2p.data.device_data import DeviceData
@@ -63,6 +63,7 @@ def train(
     monitor: Literal["r2", "loss"],
     drop_last: bool,
     loss: Annotated[str | None, UserCode("loss")],
+    huber_delta: Annotated[float, Above(0), OnlyIf("loss"), NeutralAt(1.0)],
     callbacks: Annotated[list, UserCode("callback")],
 ) -> list[dict]:
     """Train until a budget or patience runs out; leave best.ckpt and last.ckpt in `folder`.
@@ -88,7 +89,9 @@ def train(
         gradient_clip_val: largest gradient norm; None does not clip.
         monitor: chooses the best epoch (see `TrainingState`).
         drop_last: leave an incomplete last batch out.
-        loss: a function of a user's own (see `g2p.training.loss`); None: squared error.
+        loss: `huber`, `gaussian` or a function of a user's own (see `g2p.training.loss`); None:
+            squared error.
+        huber_delta: of Huber's loss, in standardised units.
         callbacks: classes of Lightning callbacks of a user's own.
 
     Returns:
@@ -120,7 +123,15 @@ def train(
         ridge_r2=ridge_r2,
         ridge_margin=ridge_margin,
     )
-    module.loss = load_loss(loss, weighted=data.weights is not None)
+    if loss == "gaussian" and batches["n_environments"]:
+        raise OptionError(
+            "trainer.loss=gaussian: this model sees one environment at a time, and has no variance "
+            "of each. Use loss=huber, or another model."
+        )
+    module.loss = load_loss(
+        loss, n_phenotypes=len(data.phenotype_names), huber_delta=huber_delta,
+        weighted=data.weights is not None,
+    )  # fmt: skip
     trainer = L.Trainer(
         accelerator=accelerator,
         devices=select_devices(accelerator, devices),

@@ -174,7 +174,8 @@ def test_no_text_is_a_model_by_accident(name):
 
 def test_what_does_not_apply_says_why():
     assert inapplicable_keys(compose("model.ffn=false"))["model.ffn_dim"] == "model.ffn is off"
-    assert inapplicable_keys(compose()).keys() == {"optim.plateau_factor", "data.loci_from"}
+    idle = {"optim.plateau_factor", "data.loci_from", "trainer.huber_delta"}
+    assert inapplicable_keys(compose()).keys() == idle
 
 
 def test_neutral_options_leave_signatures_as_before_they_existed():

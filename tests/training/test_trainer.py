@@ -24,7 +24,7 @@ from tests.helpers.configs import random_prepared
 TRAINER = {
     "accelerator": "cpu", "devices": 1, "precision": "64-true", "max_epochs": 4, "batch_size": 16,
     "max_updates": None, "patience": None, "ridge_margin": None, "gradient_clip_val": None,
-    "monitor": "r2", "drop_last": False, "loss": None, "callbacks": [],
+    "monitor": "r2", "drop_last": False, "loss": None, "huber_delta": 1.0, "callbacks": [],
 }  # fmt: skip
 
 

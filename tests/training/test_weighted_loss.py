@@ -39,10 +39,10 @@ def test_the_loss_is_the_weighted_sum_over_the_number_of_values(tmp_path, monkey
     arguments = [*map(torch.tensor, (predicted, observed)), torch.tensor(12), torch.tensor(weights)]
     assert float(masked_mse(*arguments)) == pytest.approx(sum(squares) / 12)
     monkeypatch.chdir(write_package(tmp_path))
-    absolute = load_loss("my_pkg.losses.absolute", weighted=True)
+    absolute = load_loss("my_pkg.losses.absolute", n_phenotypes=2, weighted=True)
     assert float(absolute(*arguments)) == pytest.approx(sum(distances) / 12)
     with pytest.raises(OptionError, match=r"my_pkg\.losses\.whole computes the loss of a whole"):
-        load_loss("my_pkg.losses.whole", weighted=True)
+        load_loss("my_pkg.losses.whole", n_phenotypes=2, weighted=True)
 
 
 @pytest.mark.parametrize("n_environments", [None, 2])
