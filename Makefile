@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 PIP := $(VENV)/bin/python -m pip install --quiet --quiet -c constraints.txt
 
-.PHONY: train test test-all lint
+.PHONY: train test test-all lint docs
 
 train: $(VENV)/.installed
 	$(VENV)/bin/python train.py
@@ -23,6 +23,10 @@ lint: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/basedpyright --pythonpath $(VENV)/bin/python
+
+# The documentation, in .cache/site: notebooks are executed, and nothing is drawn as on a terminal.
+docs: $(VENV)/.installed-dev
+	TTY_COMPATIBLE=0 NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --quiet
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "g2p needs Python 3.11 or newer; set PYTHON=...")'

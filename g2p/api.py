@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from g2p.core.errors import OptionError, RunError, TrainingError
 
@@ -82,7 +82,7 @@ def load_run(folder: Folder, *, code: Sequence[str] = ()) -> "Run":
 
 
 def list_runs(
-    folder: Folder = "runs", *, config_dir: Folder | None = None, **filters
+    folder: Folder = "runs", *, config_dir: Folder | None = None, **filters: Any
 ) -> "pd.DataFrame":
     """List the runs in a folder, as `g2p runs` does, the latest last.
 

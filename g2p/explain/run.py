@@ -1,5 +1,7 @@
 """A finished run for use from Python, which can be explained."""
 
+from typing import Any
+
 from g2p.explain.explanation import Explanation
 from g2p.explain.options import explain_options
 from g2p.runs.finished_run import FinishedRun
@@ -9,7 +11,7 @@ from g2p.runs.in_process import call_from_python
 class Run(FinishedRun):
     """A finished run, as `train` and `load_run` return it."""
 
-    def explain(self, *, accelerator: str = "auto", **options) -> Explanation:
+    def explain(self, *, accelerator: str = "auto", **options: Any) -> Explanation:
         """Say which loci and interactions the model found, as `g2p explain` does.
 
         Args:

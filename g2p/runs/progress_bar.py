@@ -64,7 +64,8 @@ class ProgressBar(SilentProgress):
         self.task = self.bar.add_task("", total=self.total, completed=done)
 
     def __enter__(self) -> "ProgressBar":
-        self.bar.start()
+        if self.epochs:  # a closed form may be fitted before it has said anything
+            self.bar.start()
         return self
 
     def __exit__(self, *error) -> None:
@@ -72,6 +73,7 @@ class ProgressBar(SilentProgress):
 
     def advance(self, epochs: float) -> None:
         """Move the bar to so many epochs, the last of them in part."""
+        self.bar.start()  # once
         self.bar.update(self.task, completed=int(epochs * 100) / 100)
         seconds = time.monotonic() - self.started
         if not self.is_announced and seconds >= SECONDS_TIMED and epochs > self.done:
