@@ -1,7 +1,7 @@
 """`g2p panel [group=choice] [key=value] ...`: tables and figures of a panel.
 
 The command line and its messages are those of `train.py`, restricted to the keys that choose a
-panel. Imports no torch.
+panel. Figures go into `panels/` beside the folder of the runs. Imports no torch.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from g2p.data import load_panel
 from g2p.data.panel_store import panel_file
 from g2p.report.panel import figures
 from g2p.report.panel.genotype_stats import calls, relatedness, relationship
-from g2p.report.panel.heritability import heritability, sampled_with_values
+from g2p.report.panel.heritability import heritability, heritability_errors, sampled_with_values
 from g2p.report.panel.ld_decay import decay
 from g2p.report.panel.tables import panel_table, phenotype_table
 
@@ -32,7 +32,8 @@ USED = ("data", "phenotype", "paths")
 def main() -> None:
     parser = argparse.ArgumentParser(
         prog="g2p panel",
-        description="Print tables of a panel and its phenotypes, and draw figures in paths.cache.",
+        description="Print tables of a panel and its phenotypes, and draw figures into panels/, "
+        "beside the folder of the runs.",
         epilog=f"Keys are those of {typed_command('train')} that choose data (data, data.*, "
         f"phenotype, paths.*); {typed_command('train')} --help lists them. "
         "Example: g2p panel data=byxrm phenotype=YPD",
@@ -87,22 +88,30 @@ def summarise(config: RunConfig, console: Console) -> Path:
         with console.status("heritabilities"):
             rows = sampled_with_values(values)
             all_loci = np.arange(panel.genotypes.shape[1])
-            shares = heritability(relationship(panel.genotypes, rows, all_loci), values[rows])
-            h2 = dict(zip(names, shares.tolist(), strict=True))
+            kinship = relationship(panel.genotypes, rows, all_loci)
+            shares = heritability(kinship, values[rows])
+            errors = heritability_errors(kinship, values[rows], shares)
+            h2 = dict(zip(names, zip(shares.tolist(), errors.tolist(), strict=True), strict=True))
 
     console.print(panel_table(config.data.name, panel, called, linked, related))
     sample = f"{len(rows):,} of {len(values):,} strains"
     if names:
         console.print(phenotype_table(names, values, h2, panel.noise_ceiling))
-        console.print(f"h2: additive share of the variance, REML, all loci, {sample}.")
+        console.print(
+            f"h2: additive share of the variance ± standard error, REML, all loci, {sample}.",
+            soft_wrap=True,
+        )
 
-    folder = cache / "summary" / fingerprint
+    runs = Path(config.paths.runs).expanduser().absolute()
+    folder = runs.parent / "panels" / f"{config.data.name}-{fingerprint[:8]}"
     drawings = {
         "frequencies": (figures.frequencies, called),
         "linkage": linked and (figures.linkage, linked),
         "relatedness": related and (figures.relationships, related, len(values)),
+        "components": related and (figures.components, related, len(values)),
         "phenotypes": names and (figures.phenotypes, values, names),
-        "heritability": any(np.isfinite(share) for share in h2.values())
+        "correlations": len(names) > 1 and (figures.correlations, values, names),
+        "heritability": any(np.isfinite(share) for share, _ in h2.values())
         and (figures.heritabilities, h2, panel.noise_ceiling, sample),
     }
     for name, drawing in drawings.items():

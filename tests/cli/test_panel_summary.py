@@ -56,6 +56,22 @@ def test_heritability_of_additive_phenotypes_is_the_simulated_one():
     np.testing.assert_allclose(summary.heritability(kinship, values * 50 - 7), truth, atol=0.1)
 
 
+def test_the_error_of_a_heritability_is_its_spread():
+    """Over phenotypes that are drawn anew for the same strains; larger for fewer strains."""
+    rng = np.random.default_rng(0)
+    X = rng.choice([-1.0, 1.0], (200, 60))
+    genetic = X @ rng.standard_normal((60, 300)) / 60**0.5
+    values = genetic * 0.5**0.5 + rng.standard_normal((200, 300)) * 0.5**0.5
+    kinship = relationship(X, np.arange(200), np.arange(60))
+    h2 = summary.heritability(kinship, values)
+    errors = summary.heritability_errors(kinship, values, h2)
+    assert np.median(errors) == pytest.approx(h2.std(), rel=0.15)
+    missing = np.where(rng.random(values.shape) < 0.5, np.nan, values)[:, :2]
+    wider = summary.heritability_errors(kinship, missing, h2[:2])
+    assert (wider > 1.2 * errors[:2]).all()
+    assert np.isnan(summary.heritability_errors(kinship, values[:, :1], np.array([np.nan]))).all()
+
+
 def test_heritability_of_too_little_is_unknown():
     rng = np.random.default_rng(0)
     kinship = relationship(
@@ -78,12 +94,15 @@ def test_figures_of_an_untidy_panel(tmp_path):
     values = np.random.default_rng(0).standard_normal((40, 70)) * 1e6
     values[:, 1], values[:, 2] = np.nan, 3.0
     names = [f"a $very$ long [name] of phenotype {i}" for i in range(70)]
-    h2 = dict.fromkeys(names, 0.4) | {names[1]: np.nan}
+    h2 = dict.fromkeys(names, (0.4, 0.1)) | {names[1]: (np.nan, np.nan)}
     for name, *what in (
         ("missing", figures.frequencies, calls(genotypes)),
         ("two", figures.relationships, relatedness(genotypes[:2]), 40),
         ("many", figures.phenotypes, values, names),
         ("one", figures.phenotypes, values[:, 1:2], names[1:2]),
+        ("correlated", figures.correlations, values, names),
+        ("axes", figures.components, relatedness(genotypes), 40),
+        ("two_axes", figures.components, relatedness(genotypes[:2]), 40),
         ("shares", figures.heritabilities, h2, {names[0]: 0.8}, "40 of 40 strains"),
     ):
         figures.draw(tmp_path / f"{name}.png", *what)
@@ -115,19 +134,18 @@ def test_the_command(tmp_path):
         assert text in done.stdout
     panel, drawn = (line.partition(": ")[2] for line in done.stdout.splitlines()[-2:])
     assert (tmp_path / "here" / "panels").samefile(panel.rpartition("/")[0])
-    assert {path.name for path in (tmp_path / "here" / "summary").glob("*/*")} == {
-        "frequencies.png", "linkage.png", "relatedness.png", "phenotypes.png", "heritability.png",
+    assert {path.name for path in (tmp_path / "panels").glob("*/*")} == {
+        "frequencies.png", "linkage.png", "relatedness.png", "components.png", "phenotypes.png",
+        "correlations.png", "heritability.png",
     }  # fmt: skip
-    assert drawn.startswith(str(tmp_path / "here" / "summary"))
+    assert drawn.startswith(str(tmp_path / "panels" / "simulated-"))
 
 
 def test_one_strain_has_nothing_to_compare(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(
-        sys, "argv", ["data", "data.strains=1", "phenotype=YPD", f"paths.cache={tmp_path}"]
-    )
+    monkeypatch.setattr(sys, "argv", ["data", "data.strains=1", "phenotype=YPD", *paths(tmp_path)])
     summary.main()
     assert "30C" in capsys.readouterr().out
-    assert {p.stem for p in tmp_path.glob("summary/*/*")} == {"frequencies", "phenotypes"}
+    assert {p.stem for p in tmp_path.glob("panels/*/*")} == {"frequencies", "phenotypes"}
 
 
 def test_a_picture_of_other_phenotypes_does_not_stay(tmp_path, monkeypatch):

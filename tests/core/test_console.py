@@ -68,7 +68,7 @@ def test_tables_of_a_run_and_of_a_panel():
     out = io.StringIO()
     print_table(metrics, Console(file=out, width=200))
     values = np.random.default_rng(0).normal(size=(9, len(ODD)))
-    text = printed(phenotype_table(list(ODD), values, one, {}))
+    text = printed(phenotype_table(list(ODD), values, dict.fromkeys(ODD, (0.5, 0.1)), {}))
     for name in SHOWN:
         assert out.getvalue().count(f" {name} ") == 1 and text.count(f" {name} ") == 1
     assert f"{MARKUP}, seed 0: test strains" in out.getvalue()

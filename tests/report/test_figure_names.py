@@ -84,6 +84,6 @@ def test_a_runs_and_a_panels_figures_with_any_names(tmp_path):
         figure = predicted_vs_observed(directory, metrics)
     assert [axes.get_title() for axes in figure.axes][:3] == [f"{n}  R2 0.00" for n in NAMES[:3]]
     panel_figures.draw(tmp_path / "h.png", panel_figures.phenotypes, values, list(NAMES))
-    h2 = dict.fromkeys(NAMES, 0.5)
+    h2 = dict.fromkeys(NAMES, (0.5, 0.1))
     panel_figures.draw(tmp_path / "h2.png", panel_figures.heritabilities, h2, {}, "5 strains")
     assert (tmp_path / "h2.png").stat().st_size > 1000

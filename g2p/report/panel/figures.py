@@ -1,10 +1,12 @@
-"""Figures of a panel: allele frequencies, linkage, relatedness, phenotypes, heritability."""
+"""Figures of a panel: allele frequencies, linkage, relatedness, components, phenotypes, their
+correlations and heritabilities."""
 
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
@@ -116,15 +118,53 @@ def phenotypes(values: np.ndarray, names: list[str]) -> Figure:
     return figure
 
 
-def heritabilities(h2: Mapping[str, float], ceiling: Mapping[str, float], strains: str) -> Figure:
+def components(related: Relatedness, n_strains: int) -> Figure:
+    """Plot strains along the first two principal axes of their relationships."""
+    figure, axes = subplots(figsize=(4.6, 4), layout="constrained")
+    values, vectors = np.linalg.eigh(related.matrix)
+    first, second = (vectors[:, -i] * np.sqrt(max(values[-i], 0)) for i in (1, 2))
+    axes.plot(first, second, "o", color=BLUE, markersize=3, alpha=0.6, markeredgewidth=0)
+    shares = values[::-1] / np.trace(related.matrix)
+    axes.set(
+        xlabel=f"PC1 ({shares[0]:.1%} of the genomic variance)", ylabel=f"PC2 ({shares[1]:.1%})"
+    )
+    n = len(related.rows)
+    axes.set_title(f"{n:,} of {n_strains:,} strains, by {related.loci:,} loci", fontsize=9)
+    return figure
+
+
+def correlations(values: np.ndarray, names: list[str]) -> Figure:
+    """Plot Pearson's r of each two phenotypes over the strains that have both."""
+    shown = names[:MOST_PHENOTYPES]
+    r = pd.DataFrame(values[:, : len(shown)]).corr(min_periods=3).to_numpy()
+    side = 0.22 * len(shown) + 2.4
+    figure, axes = subplots(figsize=(side + 0.6, side), layout="constrained")
+    image = axes.imshow(r, cmap=DIVERGING, vmin=-1, vmax=1)
+    labels = [_short(name) for name in shown]
+    axes.set_xticks(range(len(shown)), labels, rotation=90, fontsize=8)
+    axes.set_yticks(range(len(shown)), labels, fontsize=8)
+    axes.spines[:].set_visible(False)
+    if len(shown) <= 10:
+        for i, j in np.argwhere(np.isfinite(r)):
+            axes.text(j, i, f"{r[i, j]:.2f}", ha="center", va="center", fontsize=7)
+    figure.colorbar(image, ax=axes, label="Pearson's r of phenotypes", shrink=0.8)
+    return figure
+
+
+def heritabilities(
+    h2: Mapping[str, tuple[float, float]], ceiling: Mapping[str, float], strains: str
+) -> Figure:
     """Plot heritability by phenotype, the largest on top, and the noise ceiling where known."""
     estimated = sorted(
-        (name for name in h2 if np.isfinite(h2[name])), key=lambda name: h2[name], reverse=True
+        (name for name in h2 if np.isfinite(h2[name][0])), key=lambda name: h2[name], reverse=True
     )
     shown = estimated[:MOST_PHENOTYPES]
     figure, axes = subplots(figsize=(5, 0.2 * len(shown) + 1.6), layout="constrained")
     heights = np.arange(len(shown))
-    axes.barh(heights, [h2[name] for name in shown], color=BLUE, label="additive heritability")
+    axes.barh(
+        heights, [h2[name][0] for name in shown], xerr=[h2[name][1] for name in shown], color=BLUE,
+        error_kw={"elinewidth": 1}, label="additive heritability, one standard error",
+    )  # fmt: skip
     marked = [(i, ceiling[name]) for i, name in enumerate(shown) if name in ceiling]
     if marked:
         rows, values = zip(*marked, strict=True)

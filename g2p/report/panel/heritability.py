@@ -1,7 +1,7 @@
 """The heritability of a panel's phenotypes: the share of variance that ridge explains (REML)."""
 
 import numpy as np
-from scipy.linalg import eigh
+from scipy.linalg import eigh, eigvalsh
 
 from g2p.baselines.ridge import Ridge
 from g2p.report.panel.genotype_stats import sampled
@@ -46,3 +46,33 @@ def heritability(kinship: np.ndarray, values: np.ndarray) -> np.ndarray:
     t = np.array([X[rows].var(axis=0, ddof=1).sum() for rows in observed[:, enough].T])
     h2[enough] = t / (t + penalty)
     return h2
+
+
+def heritability_errors(kinship: np.ndarray, values: np.ndarray, h2: np.ndarray) -> np.ndarray:
+    """Return the standard error of each heritability, (P,); NaN where there is none.
+
+    From the expected information of the restricted likelihood, the variance's scale profiled out:
+    with eigenvalues l of the centred kinship, of mean 1, and w = (l - 1) / (h2 l + 1 - h2), it is
+    (sum w^2 - (sum w)^2 / (n - 1)) / 2 (as Visscher & Goddard 2015, Genetics 199:223, at h2 = 0).
+    It is asymptotic: near 0 and 1 it is no interval.
+
+    Args:
+        kinship: (n, n), `relationship`.
+        values: (n, P), NaN where missing.
+        h2: (P,), `heritability` of them.
+    """
+    errors = np.full(len(h2), np.nan)
+    patterns, pattern_of = np.unique(np.isfinite(values), axis=1, return_inverse=True)
+    for i, rows in enumerate(patterns.T):
+        chosen = np.flatnonzero((pattern_of == i) & np.isfinite(h2))
+        if not len(chosen):
+            continue
+        K = kinship[np.ix_(rows, rows)]
+        K = K - K.mean(axis=0) - K.mean(axis=1, keepdims=True) + K.mean()
+        eigenvalues = eigvalsh(K)[1:]  # without that of the mean's direction, which is 0
+        eigenvalues /= eigenvalues.mean()
+        for p in chosen:
+            w = (eigenvalues - 1) / (h2[p] * eigenvalues + 1 - h2[p])
+            information = (np.square(w).sum() - w.sum() ** 2 / len(w)) / 2
+            errors[p] = information**-0.5 if information > 0 else np.nan
+    return errors

@@ -84,9 +84,10 @@ def _linkage(linked: Decay) -> str:
 
 
 def phenotype_table(
-    names: list[str], values: np.ndarray, h2: Mapping[str, float], ceiling: Mapping[str, float]
-) -> Table:
-    """Return the table with a row for each phenotype."""
+    names: list[str], values: np.ndarray, h2: Mapping[str, tuple[float, float]],
+    ceiling: Mapping[str, float],
+) -> Table:  # fmt: skip
+    """Return the table with a row for each phenotype; `h2` are estimates with standard errors."""
     # Narrow: nine columns fit into 80 characters beside a name of 16.
     table = Table(title="phenotypes", padding=(0, 1), collapse_padding=True, box=box.SIMPLE_HEAD)
     table.add_column("phenotype", overflow="fold")
@@ -97,12 +98,17 @@ def phenotype_table(
     for name, column in zip(names, values.T, strict=True):
         n = int(np.isfinite(column).sum())
         cells = [_number(value) for value in moments(column).values()]
-        shares = [h2[name]] + [ceiling.get(name, np.nan)] * ceilings
+        highest = [_share(ceiling.get(name, np.nan))] * ceilings
         table.add_row(
-            name, f"{n:,}", f"{1 - n / len(column):.1%}", *cells,
-            *("-" if np.isnan(share) else f"{share:.2f}" for share in shares),
-        )  # fmt: skip
+            name, f"{n:,}", f"{1 - n / len(column):.1%}", *cells, _share(*h2[name]), *highest
+        )
     return table
+
+
+def _share(value: float, error: float = np.nan) -> str:
+    if np.isnan(value):
+        return "-"
+    return f"{value:.2f}" if np.isnan(error) else f"{value:.2f} ±{error:.2f}"
 
 
 def _number(value: float) -> str:
