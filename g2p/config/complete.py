@@ -8,7 +8,7 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 
 from g2p.config.locate import is_dotted
-from g2p.config.registry import CONF, choice_options, prepare_options
+from g2p.config.registry import CONF, choice_options, panel_options, prepare_options
 
 DEFAULTS = {"data": CONF / "data" / "table.yaml", "trainer": CONF / "trainer" / "auto.yaml"}
 
@@ -33,6 +33,6 @@ def completed(config: dict) -> dict:
 def _defaults(group: str) -> dict:
     values = yaml.safe_load(DEFAULTS[group].read_text())
     if group == "data":
-        return {key: values[key] for key in prepare_options()}
+        return {key: values[key] for key in (*panel_options(), *prepare_options())}
     options = choice_options(group, None)
     return {key: value for key, value in values.items() if options[key].is_user_code}

@@ -79,12 +79,19 @@ def prepare_options() -> dict[str, Option]:
     return read_options(PACKAGE / "data" / "preprocess.py", "prepare")
 
 
+@cache
+def panel_options() -> dict[str, Option]:
+    """The options of every data source that add to its panel."""
+    return read_options(PACKAGE / "data" / "strain_facts.py", "add_strain_facts")
+
+
 def choice_options(group: str, name: str | None) -> dict[str, Option]:
     """The options of one choice of a group, without `name`."""
     if is_dotted(name):
         has_facts = group in ("data", "model")
         options = dict((interface(name) if has_facts else interface(name, frozenset())).options)
-        return options | prepare_options() if group == "data" else options
+        more = panel_options() | prepare_options() if group == "data" else {}
+        return options | more
     return _preset_options(group) if group in PRESETS else _shipped_options(group, str(name))
 
 
@@ -100,7 +107,8 @@ def _preset_options(group: str) -> dict[str, Option]:
 @cache
 def _shipped_options(group: str, name: str) -> dict[str, Option]:
     if group == "data":
-        return read_options(PACKAGE / "data" / "sources" / f"{name}.py", "read") | prepare_options()
+        options = read_options(PACKAGE / "data" / "sources" / f"{name}.py", "read")
+        return options | panel_options() | prepare_options()
     if group == "split":
         return read_options(PACKAGE / "data" / "split.py", name)
     if group == "transfer":

@@ -1,11 +1,64 @@
-"""A column of a panel's strain table, as a split or a covariate asks for it."""
+"""What is known of strains beside genotypes and phenotypes: read, and asked for by column.
+
+Splits and covariates ask for columns of the strain table, such as a fold, a family or the sex.
+"""
+
+import hashlib
+import logging
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
 from g2p.core.errors import DataError
-from g2p.core.phrases import listed, nearest
+from g2p.core.phrases import listed, nearest, plural
 from g2p.data.panel import Panel
+from g2p.data.sources.tabular import open_table, source_file
+
+log = logging.getLogger(__name__)
+
+
+def add_strain_facts(
+    panel: Panel, fingerprint: str, *, strain_table: Path | None
+) -> tuple[Panel, str]:
+    """Return the panel with the columns of a file in its strain table, and its new fingerprint.
+
+    Args:
+        panel: of any source.
+        fingerprint: of it.
+        strain_table: a table with a row a strain, named by its first column (by IID where the first
+            two are FID and IID), in any order; None adds nothing. A strain without a row has no
+            values.
+
+    Raises:
+        DataError: for a column that the panel has already, and where no strain has a row.
+    """
+    if strain_table is None:
+        return panel, fingerprint
+    file = source_file("data.strain_table", strain_table, "a table with a row for each strain")
+    table = open_table(file)
+    start = 2 if [name.removeprefix("#") for name in table.columns[:2]] == ["FID", "IID"] else 1
+    row_of = {strain: row for row, strain in enumerate(table.names(start - 1, "strain"))}
+    rows = [row_of.get(strain) for strain in panel.strains]
+    without = rows.count(None)
+    if without == len(rows):
+        raise DataError(
+            f"{file} has no strain of this panel: compare their names, such as "
+            f"{next(iter(row_of))!r} in the file and {panel.strains[0]!r} in the panel."
+        )
+    if without:
+        log.warning("%s has no row of %s of this panel.", file, plural(without, "strain"))
+    columns = {} if panel.strain_table is None else dict(panel.strain_table.to_pydict())
+    names = table.columns[start:]
+    if twice := [name for name in names if name in {*columns, *panel.phenotype_names}]:
+        raise DataError(f"{file}: the panel has a column or phenotype {listed(twice, 5)} already.")
+    added = {
+        name: table.texts(column).take(pa.array(rows, pa.int64()))
+        for column, name in enumerate(names, start=start)
+    }
+    content = hashlib.sha256(f"{fingerprint} ".encode() + file.read_bytes()).hexdigest()
+    return replace(panel, strain_table=pa.table({**columns, **added})), content[:16]
 
 
 def strain_column(panel: Panel, name: str, key: str) -> pa.ChunkedArray:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from g2p.config.registry import prepare_options
+from g2p.config.registry import neutral_options, prepare_options
 from g2p.config.run_config import RunConfig
 from g2p.data.preprocess import Prepared, prepare
 from g2p.runs.resolve import ResolvedRun
@@ -24,7 +24,8 @@ def prepared_data(config: RunConfig, resolved: ResolvedRun) -> Prepared:
     Raises:
         DataError: as `g2p.data.preprocess.prepare`.
     """
-    options = {key: value for key, value in config.data.items() if key in prepare_options()}
+    values = {**neutral_options("data", config.data), **config.data}  # of an earlier version, too
+    options = {key: value for key, value in values.items() if key in prepare_options()}
     panel = replace(resolved.panel, phenotypes=resolved.phenotypes)
     cache = Path(config.paths.cache).expanduser()
     stored = cache / "thinned" / f"{_genotypes_signature(config, resolved.signature_of)}.npz"
