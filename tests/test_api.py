@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import torch
 import yaml
 
 import g2p
@@ -72,6 +73,9 @@ def test_a_run_is_its_files(ridge, network):
     assert ridge.history.empty and "epoch" in ridge.history  # a closed form has no epochs
     assert sum(p.numel() for p in network.model.parameters()) == network.metrics["num_parameters"]
     assert not network.model.training
+    weights = torch.load(network.checkpoint, weights_only=True)["state_dict"]
+    for name, value in network.model.state_dict().items():
+        torch.testing.assert_close(weights[f"model.{name}"], value)
 
 
 def test_the_same_overrides_return_the_same_run(ridge, folder):

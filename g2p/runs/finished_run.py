@@ -94,6 +94,11 @@ class FinishedRun:
         return restore(self.directory, "auto", self.code)
 
     @property
+    def checkpoint(self) -> Path:
+        """The file of these weights, verified: what `torch.load` reads of a network."""
+        return self.directory.verify("checkpoints/best.ckpt")
+
+    @property
     def model(self):
         """The model: a `torch.nn.Module` in evaluation mode, or the baseline, with its weights."""
         return self.restored.model
