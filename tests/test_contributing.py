@@ -1,4 +1,4 @@
-"""Code of one's own as README.md and CONTRIBUTING.md have it, run in an empty folder."""
+"""Code of one's own as the guide and CONTRIBUTING.md have it, run in an empty folder."""
 
 import re
 import shlex
@@ -21,13 +21,15 @@ def write_files(text: str, folder: Path) -> None:
         (folder / name).write_text(content)
 
 
-@pytest.mark.parametrize(("name", "number"), [("README.md", 3), ("CONTRIBUTING.md", 3)])
+@pytest.mark.parametrize(
+    ("name", "number"), [("docs/guide/own-code.md", 3), ("CONTRIBUTING.md", 3)]
+)
 def test_code_in_an_empty_folder(tmp_path, name, number):
     text = (ROOT / name).read_text()
     write_files(text, tmp_path)
     lines = [line for block in COMMANDS.findall(text) for line in block.strip().splitlines()]
     commands = [line for line in lines if "my_conf" in line]
-    assert len(commands) == number
+    assert len(commands) == 3
     run = None
     for command in commands:
         program, *arguments = shlex.split(command.replace("runs/SIGNATURE", str(run)))

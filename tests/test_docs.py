@@ -1,4 +1,4 @@
-"""The documentation builds without a warning, its notebooks executed; its commands are README's."""
+"""The documentation builds without a warning, its notebooks executed; its commands are tested."""
 
 import json
 import os
@@ -17,7 +17,7 @@ NOTEBOOKS = ("first_run", "my_data", "study", "my_model")
 
 @pytest.mark.parametrize("page", PAGES)
 def test_commands_are_those_of_the_readme(page):
-    """Which are run by tests of it; `sweep.py study=ladder` differs in its size."""
+    """And of the guide, which are run by tests."""
     text = (ROOT / "docs" / page).read_text()
     blocks = re.findall(r"```bash\n(.*?)```", text, re.DOTALL)
     commands = [line for block in blocks for line in block.strip().splitlines()]

@@ -1,4 +1,4 @@
-"""Every command of the README but the two set-up ones, on a small panel."""
+"""Every command of the README and the guide but the two set-up ones, on a small panel."""
 
 import json
 import os
@@ -19,8 +19,10 @@ from tests.helpers.stored_runs import six_runs
 from tests.helpers.wandb_files import logged, offline_files
 from tests.helpers.wandb_server import Server
 
-README = (ROOT / "README.md").read_text()
-BLOCKS = re.findall(r"```bash\n(.*?)```", README, flags=re.DOTALL)
+PAGES = ("many-runs", "studies", "data", "outputs", "hardware", "own-code")
+MANUAL_FILES = [ROOT / "README.md", *(ROOT / f"docs/guide/{page}.md" for page in PAGES)]
+MANUAL = "\n".join(file.read_text() for file in MANUAL_FILES)
+BLOCKS = re.findall(r"```bash\n(.*?)```", MANUAL, flags=re.DOTALL)
 COMMANDS = [
     line for block in BLOCKS for line in block.strip().splitlines() if "my_conf" not in line
 ]  # those with code of one's own: tests/test_contributing.py
@@ -71,13 +73,13 @@ def parametrized(commands: list[str]) -> list:
 def test_there_are_commands():
     assert len(COMMANDS) >= 12
     assert all(command.startswith(("python ", "g2p ")) for command in COMMANDS)
-    others = re.sub(r"```(bash|python|py|yaml)\n.*?```", "", README, flags=re.DOTALL)
+    others = re.sub(r"```(bash|python|py|yaml)\n.*?```", "", MANUAL, flags=re.DOTALL)
     (setup,) = re.findall(r"```\n(.*?)```", others, flags=re.DOTALL)  # no other block goes untested
     commands = [line.partition("#")[0].strip() for line in setup.strip().splitlines()]
     assert commands == ["make train", "make test"]
 
 
-@pytest.mark.parametrize("code", re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL))
+@pytest.mark.parametrize("code", re.findall(r"```python\n(.*?)```", MANUAL, flags=re.DOTALL))
 def test_python_of_the_readme(tmp_path, code):
     script = tmp_path / "script.py"
     script.write_text(code)
