@@ -253,6 +253,6 @@ def test_a_benchmark_of_the_readme(tmp_path, sources, command):
 def test_every_command_is_run_by_a_test():
     kinds = (
         "train.py", "sweep.py", "-m benchmarks.", "-m wandb sync",
-        "g2p average", "g2p explain", "g2p panel", "g2p predict", "g2p runs",
+        "g2p average", "g2p explain", "g2p panel", "g2p predict", "g2p score", "g2p runs",
     )  # fmt: skip
     assert all(any(kind in command for kind in kinds) for command in COMMANDS)

@@ -111,7 +111,8 @@ def options_without_effect(
         for rule in option.rules:
             if not isinstance(rule, OnlyIf | Unless):
                 continue
-            is_off = rule.switch in off or values[rule.switch] in (False, None)
+            # A config of an earlier version may lack the switch.
+            is_off = rule.switch in off or values.get(rule.switch) in (False, None)
             if is_off == isinstance(rule, OnlyIf):
                 off[name] = (rule.switch, "off" if is_off else "set")
     return off
