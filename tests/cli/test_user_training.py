@@ -87,7 +87,7 @@ def test_a_users_callback_takes_part(tmp_path):
 @pytest.mark.parametrize(
     ("override", "changes", "message"),
     [
-        ("loss=tukey", {}, "trainer.loss must be huber, gaussian, or name code of your own by module"),
+        ("loss=tukey", {}, "trainer.loss must be huber, gaussian, or name code of your own by"),
         ("loss=my_pkg.losses.huber", {}, "losses.py defines no huber. It defines absolute"),
         ("loss=my_pkg.scores.mae", {"scores": "def mae(predicted): ..."},
          "scores.py:1: mae is no loss: write def mae(predicted_BP, observed_BP)"),
