@@ -34,6 +34,7 @@ from g2p.core.errors import DataError
 from g2p.data.panel import UNKNOWN, Panel, missing_genotypes, validate
 from g2p.data.preprocess import Prepared, prepare
 from g2p.data.split import Split
+from g2p.training.covariates import adjust_for_covariates
 
 
 class InputError(DataError, ValueError):
@@ -104,6 +105,8 @@ class G2PRegressor(RegressorMixin, BaseEstimator):
         mean = np.array(self.data_.inputs()["mean_genotype"], np.float32)
         genotypes = np.where(missing_genotypes(genotypes), mean, genotypes)
         predicted = self.data_.scaler.original(self.fitted_.predict(genotypes))
+        if (covariates := self.data_.covariates) is not None:  # principal components
+            predicted += covariates.design.matrix({}, genotypes) @ covariates.effects
         return predicted[:, 0] if self._is_vector else predicted
 
     def __sklearn_tags__(self) -> Tags:
@@ -155,7 +158,7 @@ class G2PRegressor(RegressorMixin, BaseEstimator):
         split = Split({"train": train, "val": val, "test": val})  # nothing is scored on test
         options = {key: getattr(config.data, key) for key in prepare_options()}
         columns = list(range(phenotypes.shape[1]))
-        return prepare(panel, split, columns, config.qc, **options)
+        return adjust_for_covariates(prepare(panel, split, columns, config.qc, **options))
 
 
 def _numbers(dtype: type) -> dict[str, Any]:

@@ -117,6 +117,16 @@ def test_a_network_is_reproducible_and_its_options_count():
     assert len(a.fitted_.rows) == 2
 
 
+def test_principal_components_are_part_of_the_prediction():
+    """Two populations that differ in their mean, which the first component explains."""
+    rng = np.random.default_rng(0)
+    population = np.repeat([0, 1], 100)
+    genotypes = np.where(rng.random((200, 40)) < 0.2 + 0.6 * population[:, None], 1.0, -1.0)
+    y = 10 * population + rng.standard_normal(200)
+    model = G2PRegressor("gbdt", {"data.principal_components": 2, "trees": 5})
+    assert model.fit(genotypes[::2], y[::2]).score(genotypes[1::2], y[1::2]) > 0.8
+
+
 def test_a_data_frame_names_its_loci():
     frame = pd.DataFrame(GENOTYPES, columns=[f"l{i}" for i in range(20)])
     model = G2PRegressor().fit(frame, PHENOTYPES)

@@ -15,6 +15,11 @@ def check_combinations(config: Mapping) -> None:
     _check_transfer(config)
     _check_weights(config)
     _check_schedule(config)
+    if config["trainer"].get("loss") == "gaussian" and config["model"]["name"] == "rijal_multienv":
+        raise OptionError(
+            "trainer.loss=gaussian: this model sees one environment at a time, and has no variance "
+            "of each. Use loss=huber, or another model."
+        )
 
 
 def _check_weights(config: Mapping) -> None:

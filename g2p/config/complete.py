@@ -35,4 +35,5 @@ def _defaults(group: str) -> dict:
     if group == "data":
         return {key: values[key] for key in (*panel_options(), *prepare_options())}
     options = choice_options(group, None)
-    return {key: value for key, value in values.items() if options[key].is_user_code}
+    # Options that change nothing at their defaults: a YAML of before they existed lacks them.
+    return {key: value for key, value in values.items() if options[key].is_neutral(value)}

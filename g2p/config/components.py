@@ -17,6 +17,7 @@ from g2p.config.constraints import (
     LessThan,
     NeutralAt,
     NullOnlyWith,
+    OnlyAt,
     OnlyIf,
     OptionsOf,
     Unless,
@@ -28,7 +29,7 @@ from g2p.core.phrases import listed
 
 ACRONYMS = ("gbdt", "rkhs")
 KINDS = (bool, int, float, str, list, dict, Path, NoneType)
-OF_SIBLINGS = (Divides, LessThan, NullOnlyWith, OnlyIf, Unless)
+OF_SIBLINGS = (Divides, LessThan, NullOnlyWith, OnlyAt, OnlyIf, Unless)
 RULES = (*OF_SIBLINGS, OptionsOf, UserCode, NeutralAt)  # and classes with `broken_by`
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -86,8 +87,9 @@ def signature_options(
     options = {argument.arg: _option(file, argument, default) for argument, default in arguments}
     for argument, _ in arguments:
         for rule in options[argument.arg].rules:
-            for sibling in vars(rule).values() if isinstance(rule, OF_SIBLINGS) else ():
-                if sibling not in options:
+            siblings = vars(rule).items() if isinstance(rule, OF_SIBLINGS) else ()
+            for field, sibling in siblings:
+                if field != "value" and sibling not in options:
                     raise CodeError(
                         f"{file}:{argument.lineno}: {rule} does not name an option. "
                         f"It may name {listed(options)}."

@@ -59,6 +59,14 @@ class OnlyIf:
 
 
 @dataclass(frozen=True)
+class OnlyAt:
+    """The option has an effect only while the sibling `switch` has this value."""
+
+    switch: str
+    value: object
+
+
+@dataclass(frozen=True)
 class Unless:
     """The option has an effect only while the sibling `switch` is off (false or null)."""
 
@@ -102,7 +110,7 @@ Seed = Annotated[int, AtLeast(0), AtMost(2**32 - 1)]
 VOCABULARY = {
     "Annotated": Annotated, "Literal": Literal, "Path": Path,
     "AtLeast": AtLeast, "Above": Above, "Below": Below, "AtMost": AtMost,
-    "Divides": Divides, "LessThan": LessThan, "OnlyIf": OnlyIf, "Unless": Unless,
+    "Divides": Divides, "LessThan": LessThan, "OnlyIf": OnlyIf, "OnlyAt": OnlyAt, "Unless": Unless,
     "OptionsOf": OptionsOf, "UserCode": UserCode, "NullOnlyWith": NullOnlyWith,
     "NeutralAt": NeutralAt,
     "Seed": Seed,

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import NoneType
 from typing import Annotated, Any, Literal
 
-from g2p.config.constraints import AtMost, NeutralAt, OnlyIf, Unless, UserCode
+from g2p.config.constraints import AtMost, NeutralAt, OnlyAt, OnlyIf, Unless, UserCode
 
 # Passed by the code that builds a component, never written in YAML.
 FACTS = frozenset({"n_loci", "n_phenotypes", "genome_L2", "ridge", "folder", "optional_facts"})
@@ -105,14 +105,21 @@ def option_of(annotation: Any) -> Option:
 def options_without_effect(
     options: Mapping[str, Option], values: Mapping[str, Any]
 ) -> dict[str, tuple[str, str]]:
-    """Return the options without effect at these values: name -> (switch, `off` or `set`)."""
+    """Return the options without effect at these values: name -> (switch, how it is).
+
+    It is `off`, `set` or `not VALUE`.
+    """
     off = {}
     for name, option in options.items():
         for rule in option.rules:
-            if not isinstance(rule, OnlyIf | Unless):
+            if not isinstance(rule, OnlyIf | OnlyAt | Unless):
                 continue
             # A config of an earlier version may lack the switch.
-            is_off = rule.switch in off or values.get(rule.switch) in (False, None)
-            if is_off == isinstance(rule, OnlyIf):
+            value = values.get(rule.switch)
+            is_off = rule.switch in off or value in (False, None)
+            if isinstance(rule, OnlyAt):
+                if is_off or value != rule.value:
+                    off[name] = (rule.switch, f"not {rule.value}")
+            elif is_off == isinstance(rule, OnlyIf):
                 off[name] = (rule.switch, "off" if is_off else "set")
     return off

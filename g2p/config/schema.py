@@ -97,6 +97,8 @@ def check(config: Mapping, set_by_user: Iterable[str] = ()) -> None:
         raise OptionError(f"phenotype must be a name, a list of names, or all, not {names!r}.")
     check_combinations(config)
     idle = inapplicable_keys(config) if set_by_user else {}
+    if "trainer.loss" in idle:
+        idle["loss"] = idle["trainer.loss"]  # the group that sets it
     for key in set_by_user:
         if key in idle:
             raise OptionError(f"{key} has no effect: {idle[key]}. Remove it.")

@@ -10,16 +10,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from g2p.core.errors import DataError
 from g2p.core.phrases import listed, plural
 from g2p.data.panel import Panel
 from g2p.data.sources.delimited_text import NUMBER
 from g2p.data.split import Split
-from g2p.data.strain_facts import strain_column
-
-Cells = Sequence[str | None]
+from g2p.data.strain_cells import Cells, is_number, strain_cells
 
 
 @dataclass(frozen=True)
@@ -95,6 +92,9 @@ class Design:
                 n = plural(sum(value in new for value in values), "strain")
                 levels_text = listed(sorted(new), 5)
                 lines.append(f"covariate {column}: no training strain has {levels_text}; {n}")
+            if None in levels and (texts := [v for v in values if v and not is_number(v)]):
+                n = plural(len(texts), "strain")
+                lines.append(f"covariate {column}: {texts[0][:40]!r} is no number; {n}")
         return [f"{line} count as the average training strain." for line in lines]
 
     def as_plain(self) -> dict:
@@ -156,28 +156,6 @@ def fit_design(
     return design, [_summary(design), *design.unknown(_of_split(cells, split))]
 
 
-def strain_cells(panel: Panel, columns: Sequence[str]) -> dict[str, Cells]:
-    """Return columns of the strain table as text, null where missing.
-
-    Raises:
-        DataError: for a column that does not exist.
-    """
-    if not all(isinstance(name, str) for name in columns):
-        raise DataError(f"data.covariates must be a list of column names, not {columns!r}.")
-    return {name: _texts(strain_column(panel, name, "data.covariates")) for name in columns}
-
-
-def cells_of(table: pa.Table | None, columns: Sequence[str]) -> dict[str, Cells]:
-    """Return those of the columns that a strain table has, as text, null where missing."""
-    if table is None:
-        return {}
-    return {name: _texts(table[name]) for name in columns if name in table.column_names}
-
-
-def _texts(column: pa.ChunkedArray) -> Cells:
-    return column.cast(pa.string()).to_pylist()
-
-
 def _of_split(cells: Mapping[str, Cells], split: Split) -> dict[str, Cells]:
     rows = np.concatenate(list(split.values()))
     return {name: [values[row] for row in rows] for name, values in cells.items()}
@@ -219,7 +197,7 @@ def _terms(column: str, values: Cells, is_categorical: bool) -> list[Term]:
 def _standardised(terms: list[Term], values: Cells) -> np.ndarray:
     """Return the columns (n, len(terms)) of one column of the strain table."""
     if terms[0].level is None:
-        numbers = np.array([np.nan if v is None or not NUMBER.fullmatch(v) else float(v)
+        numbers = np.array([float(v) if v is not None and is_number(v) else np.nan
                             for v in values])  # fmt: skip
         numbers = (numbers - terms[0].mean) / terms[0].sd
         return np.where(np.isfinite(numbers), numbers, 0.0)[:, None]

@@ -12,11 +12,12 @@ import pyarrow.compute as pc
 from g2p.config.constraints import Above, AtLeast, AtMost, NeutralAt, OnlyIf
 from g2p.core.errors import DataError
 from g2p.core.phrases import plural
-from g2p.data.covariates import Design, fit_design, strain_cells
+from g2p.data.covariates import Design, fit_design
 from g2p.data.genotype_cache import PrunedGenotypes, cached_genotypes, prune_genotypes
 from g2p.data.panel import Panel
 from g2p.data.scaler import Scaler
 from g2p.data.split import SUBSETS, Split
+from g2p.data.strain_cells import strain_cells
 
 
 @dataclass(frozen=True, eq=False)

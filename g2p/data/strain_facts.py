@@ -14,6 +14,7 @@ import pyarrow as pa
 from g2p.core.errors import DataError
 from g2p.core.phrases import listed, nearest, plural
 from g2p.data.panel import Panel
+from g2p.data.sources.phenotypes import without_plink_missing
 from g2p.data.sources.tabular import open_table, source_file
 
 log = logging.getLogger(__name__)
@@ -38,7 +39,8 @@ def add_strain_facts(
         return panel, fingerprint
     file = source_file("data.strain_table", strain_table, "a table with a row for each strain")
     table = open_table(file)
-    start = 2 if [name.removeprefix("#") for name in table.columns[:2]] == ["FID", "IID"] else 1
+    plink = [name.removeprefix("#") for name in table.columns[:2]] == ["FID", "IID"]
+    start = 2 if plink else 1
     row_of = {strain: row for row, strain in enumerate(table.names(start - 1, "strain"))}
     rows = [row_of.get(strain) for strain in panel.strains]
     without = rows.count(None)
@@ -53,10 +55,10 @@ def add_strain_facts(
     names = table.columns[start:]
     if twice := [name for name in names if name in {*columns, *panel.phenotype_names}]:
         raise DataError(f"{file}: the panel has a column or phenotype {listed(twice, 5)} already.")
-    added = {
-        name: table.texts(column).take(pa.array(rows, pa.int64()))
-        for column, name in enumerate(names, start=start)
-    }
+    texts = {name: table.texts(column) for column, name in enumerate(names, start=start)}
+    if plink:
+        texts = {name: without_plink_missing(values) for name, values in texts.items()}
+    added = {name: values.take(pa.array(rows, pa.int64())) for name, values in texts.items()}
     content = hashlib.sha256(f"{fingerprint} ".encode() + file.read_bytes()).hexdigest()
     return replace(panel, strain_table=pa.table({**columns, **added})), content[:16]
 

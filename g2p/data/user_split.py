@@ -42,8 +42,12 @@ def make_split_of(options: Section, panel: Panel, columns: list[int]) -> Split:
 def _problem(split: object, n_strains: int) -> str | None:
     """Return what a function returns instead of a split, or None."""
     if not isinstance(split, dict) or set(split) != set(SUBSETS):
-        return f"a {type(split).__name__}" if not isinstance(split, dict) else f"{sorted(split)}"
-    rows = [np.asarray(split[subset]) for subset in SUBSETS]
+        is_dict = isinstance(split, dict)
+        return f"{sorted(map(str, split))}" if is_dict else f"a {type(split).__name__}"
+    try:
+        rows = [np.asarray(split[subset]) for subset in SUBSETS]
+    except ValueError:  # of lists in lists
+        return "no lists of row numbers"
     for subset, each in zip(SUBSETS, rows, strict=True):
         if each.ndim != 1 or not len(each) or each.dtype.kind not in "iu":
             return f"a {subset} that is no list of row numbers (type {each.dtype}, {each.shape})"

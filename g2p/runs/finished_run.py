@@ -1,5 +1,6 @@
 """A finished run, opened: its config, results and model, for use from Python."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +14,7 @@ from g2p.core.errors import DataError, RunError
 from g2p.core.phrases import listed
 from g2p.data.harmonize import harmonize
 from g2p.data.panel import Panel, missing_genotypes
+from g2p.data.strain_cells import cells_of, series_cells
 from g2p.runs.directory import RunDirectory
 
 if TYPE_CHECKING:
@@ -133,6 +135,9 @@ class FinishedRun:
         is_panel = isinstance(genotypes, Panel)
         panel = genotypes if is_panel else _as_panel(genotypes, restored, missing_loci)
         matched = harmonize(restored.loci, panel.loci, missing=missing_loci)
+        if restored.design is not None:
+            for line in restored.design.unknown(cells_of(panel.strain_table, restored.covariates)):
+                warnings.warn(line, stacklevel=2)
         blocks = [values for _, values in predicted_blocks(restored, panel, matched, missing_loci)]
         if is_panel:
             index = panel.strains
@@ -157,18 +162,13 @@ def _as_panel(
     if isinstance(genotypes, pd.DataFrame):
         values = _from_frame(genotypes, restored.loci["id"], missing_loci)
         covariates = [name for name in restored.covariates if name in genotypes.columns]
-        table = pa.table({name: _texts(genotypes[name]) for name in covariates})
+        table = pa.table({name: series_cells(genotypes[name]) for name in covariates})
     else:
         values = _from_array(genotypes, restored)
     _check_coding(values)
     strains = [str(i) for i in range(len(values))]
     loci = pa.table(dict(restored.loci))
     return Panel(values, np.empty((len(values), 0)), strains, [], loci, strain_table=table)
-
-
-def _texts(column: "pd.Series") -> pa.Array:
-    """Return a column of covariates as a file has them: text, null where missing."""
-    return pa.array(column.map(str).where(column.notna(), None), pa.string())
 
 
 def _frame(read) -> "pd.DataFrame":

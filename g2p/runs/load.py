@@ -17,7 +17,8 @@ from g2p.config.run_config import ModelSection
 from g2p.config.schema import check_group
 from g2p.core.errors import G2PError, RunError
 from g2p.core.typed_command import typed_command
-from g2p.data.covariates import Cells, Design
+from g2p.data.covariates import Design
+from g2p.data.strain_cells import Cells
 from g2p.hardware.device import resolve_accelerator
 from g2p.models import build_model
 from g2p.runs.directory import RunDirectory

@@ -14,9 +14,9 @@ from g2p.core.console import Console
 from g2p.core.errors import DataError, OptionError
 from g2p.core.phrases import plural
 from g2p.data import load_panel
-from g2p.data.covariates import cells_of
 from g2p.data.harmonize import HarmonizedLoci, harmonize
 from g2p.data.panel import Panel
+from g2p.data.strain_cells import cells_of
 from g2p.runs.directory import FILES, RunDirectory, unverified_line
 from g2p.runs.load import RestoredModel, remedy, restore
 

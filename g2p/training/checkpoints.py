@@ -3,6 +3,7 @@
 import io
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 from zipfile import ZipFile
 
 import numpy as np
@@ -15,12 +16,24 @@ from g2p.training.array_checkpoint import CONTENT, RUN, read_arrays, run_of
 
 def save_checkpoint(checkpoint: dict, *paths: Path) -> None:
     """Write the checkpoint to each path, in that order, with the signature of its run."""
-    checkpoint = {**checkpoint, RUN: run_of(paths[0])}
+    checkpoint = {**_without_numpy_numbers(checkpoint), RUN: run_of(paths[0])}
     # Through memory, so that a full disk is an OSError that names the file.
     buffer = io.BytesIO()
     torch.save(checkpoint, buffer)
     for path in paths:
         write_atomically(path, lambda file: file.write(buffer.getbuffer()))
+
+
+def _without_numpy_numbers(value: Any) -> Any:
+    """Return nested values with Python's numbers: a schedule of a user's may count in numpy's.
+
+    They would be read back as code, which a checkpoint must not hold.
+    """
+    if isinstance(value, dict):
+        return {key: _without_numpy_numbers(item) for key, item in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(map(_without_numpy_numbers, value))
+    return value.item() if isinstance(value, np.generic) else value
 
 
 REMEDY = "force=true restarts the run."

@@ -12,9 +12,14 @@ from dataclasses import replace
 import numpy as np
 
 from g2p.baselines.ridge import LARGEST, Ridge, column_space
+from g2p.core.errors import DataError
+from g2p.core.phrases import plural
 from g2p.data.preprocess import Prepared, only_subset
 from g2p.data.scaler import Scaler
 from g2p.training.metrics import scores
+
+# Values beside those that effects take up, from which the variances are estimated.
+FEWEST_BEYOND = 10
 
 
 def adjust_for_covariates(data: Prepared) -> Prepared:
@@ -24,6 +29,7 @@ def adjust_for_covariates(data: Prepared) -> Prepared:
         return data
     train = data.split["train"]
     genotypes, phenotypes = data.subset("train")
+    _refuse_too_few(data, phenotypes, covariates.values[train])
     effects = _effects(genotypes, phenotypes, covariates.values[train]).T * data.scaler.sd
     part = covariates.values @ effects
     left = data.observed - part
@@ -36,6 +42,19 @@ def adjust_for_covariates(data: Prepared) -> Prepared:
         standard_errors=None if errors is None else errors * data.scaler.sd / scaler.sd,
         covariates=replace(covariates, effects=effects, part=part / scaler.sd),
     )
+
+
+def _refuse_too_few(data: Prepared, phenotypes: np.ndarray, covariates: np.ndarray) -> None:
+    """Raise a DataError for a phenotype whose values do not determine the covariates' effects."""
+    for name, y in zip(data.phenotype_names, phenotypes.T, strict=True):
+        C = covariates[np.isfinite(y)]
+        rank = column_space(C - C.mean(axis=0)).shape[1] if len(C) else 0
+        if len(C) < rank + FEWEST_BEYOND:
+            raise DataError(
+                f"data.covariates: phenotype '{name}' has {plural(len(C), 'value')} among the "
+                f"training strains; {rank} effects of covariates need {rank + FEWEST_BEYOND}. Use "
+                "fewer covariates, or levels."
+            )
 
 
 def _effects(genotypes: np.ndarray, phenotypes: np.ndarray, covariates: np.ndarray) -> np.ndarray:

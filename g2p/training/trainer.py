@@ -18,12 +18,13 @@ from g2p.config.constraints import (
     AtMost,
     NeutralAt,
     NullOnlyWith,
+    OnlyAt,
     OnlyIf,
     UserCode,
 )
 from g2p.config.load_component import load_component
 from g2p.core import errors
-from g2p.core.errors import CodeError, OptionError, TrainingError
+from g2p.core.errors import CodeError, TrainingError
 from g2p.core.model_errors import format_model_error_text
 from g2p.data.batches import Batches
 from g2p.data.device_data import DeviceData
@@ -63,7 +64,7 @@ def train(
     monitor: Literal["r2", "loss"],
     drop_last: bool,
     loss: Annotated[str | None, UserCode("loss")],
-    huber_delta: Annotated[float, Above(0), OnlyIf("loss"), NeutralAt(1.0)],
+    huber_delta: Annotated[float, Above(0), OnlyAt("loss", "huber"), NeutralAt(1.0)],
     callbacks: Annotated[list, UserCode("callback")],
 ) -> list[dict]:
     """Train until a budget or patience runs out; leave best.ckpt and last.ckpt in `folder`.
@@ -123,11 +124,6 @@ def train(
         ridge_r2=ridge_r2,
         ridge_margin=ridge_margin,
     )
-    if loss == "gaussian" and batches["n_environments"]:
-        raise OptionError(
-            "trainer.loss=gaussian: this model sees one environment at a time, and has no variance "
-            "of each. Use loss=huber, or another model."
-        )
     module.loss = load_loss(
         loss, n_phenotypes=len(data.phenotype_names), huber_delta=huber_delta,
         weighted=data.weights is not None,

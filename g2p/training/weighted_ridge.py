@@ -2,17 +2,22 @@
 
 import numpy as np
 
-from g2p.baselines.ridge import Ridge, _fit_centred
+from g2p.baselines.ridge import LARGEST, Ridge, _fit_centred
 from g2p.data.preprocess import Prepared
 
 
 def fit_ridge(data: Prepared) -> Ridge:
-    """Return ridge fitted to the training strains, with their weights where they have any."""
+    """Return ridge fitted to the training strains, with their weights where they have any.
+
+    Covariates, whose effects are taken out of the phenotypes, are projected out of the genotypes
+    too, which makes the two fits one; with weights the effects stay those without weights.
+    """
     genotypes, phenotypes = data.subset("train")
     if data.weights is None:
         covariates = data.covariates
-        fixed = covariates and covariates.values[data.split["train"]]
-        return Ridge().fit(genotypes, phenotypes, fixed)
+        if covariates is None or min(genotypes.shape) > LARGEST:  # then their effects are fixed
+            return Ridge().fit(genotypes, phenotypes)
+        return Ridge().fit(genotypes, phenotypes, covariates.values[data.split["train"]])
     return fit_weighted_ridge(genotypes, phenotypes, data.weights[data.split["train"]])
 
 

@@ -57,6 +57,8 @@ def test_their_code_is_in_the_signature_but_a_loggers(tmp_path):
          "my_pkg.splits.last returns a strain twice."),
         (["split=last"], {"splits": SPLITS.replace("[-strains:]", "[-strains:] + 1")},
          "with rows beyond the panel's 120 strains"),
+        (["split=last"], {"splits": SPLITS.replace("rows[-strains:]", "[[1], [2, 3]]")},
+         "my_pkg.splits.last returns no lists of row numbers"),
         (["split=last"], {"splits": SPLITS.replace("panel, columns, *", "panel, rows, *")},
          "last takes rows by position"),
         (["optim=momentum"], {"optimizers": OPTIMIZERS.replace("return ", "return lr or ")},

@@ -5,10 +5,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from g2p.config.components import read_options
+from g2p.config.compose import compose_config
 from g2p.config.options import FACTS, option_of
-from g2p.config.registry import GROUPS, choices
+from g2p.config.registry import CONF, GROUPS, choices
 from g2p.config.run_config import RunConfig
 from g2p.config.schema import check, inapplicable_keys
+from g2p.config.search_path import config_folders
 from g2p.core.errors import G2PError
 from g2p.core.package import PACKAGE
 from g2p.runs.signature import signature
@@ -183,3 +185,20 @@ def test_neutral_options_leave_signatures_as_before_they_existed():
     assert sign("model=ridge")[:8] == "e320d4ea"
     assert sign("model=ridge", "split=kfold", "split.fold=3")[:8] == "b3ae721f"
     assert sign("model=rkhs")[:8] == "8bbb71d5"
+
+
+def test_a_trainer_of_before_lacks_what_changes_nothing(tmp_path):
+    """A YAML of one's own, written before an option existed, whose default is neutral."""
+    lines = (CONF / "trainer" / "auto.yaml").read_text().splitlines()
+    new = ("huber_delta", "schedule", "loss", "metrics", "callbacks", "max_updates")
+    (tmp_path / "trainer").mkdir()
+    text = "\n".join(line for line in lines if not line.startswith(new))
+    (tmp_path / "trainer" / "mine.yaml").write_text(text)
+    with config_folders([tmp_path]):
+        config = compose_config(["trainer=mine"])
+    assert config.trainer.to_dict() == compose_config([]).trainer.to_dict()
+
+
+def test_a_group_that_sets_what_has_no_effect_is_refused():
+    with pytest.raises(G2PError, match="loss has no effect: model=ridge is fitted in closed form"):
+        compose_config(["model=ridge", "loss=huber"])

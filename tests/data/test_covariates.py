@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from g2p.core.errors import G2PError
-from g2p.data.covariates import Design, cells_of, fit_design
+from g2p.data.covariates import Design, fit_design
 from g2p.data.preprocess import prepare
 from g2p.data.split import Split
+from g2p.data.strain_cells import cells_of
 from tests.helpers.panels import PREPARE, QUALITY, make_panel
 
 
@@ -85,6 +86,26 @@ def test_a_level_of_no_training_strain_counts_as_average_and_is_reported():
     assert not fitted.matrix({}, panel.genotypes).any()
 
 
+def test_one_value_has_one_text():
+    """As CSV, Parquet and pandas write it; and what is no number is reported."""
+    panel = panel_with(batch=pa.array(["1", "2.0"] * 20), ok=pa.array([True, False] * 20),
+                       age=[str(i) for i in range(40)])  # fmt: skip
+    fitted, _ = design(panel, split_of(40, 24), ["batch", "ok", "age"], ["batch"])
+    labels = [term.label for term in fitted.terms]
+    assert labels == ["batch=1", "batch=2", "ok=false", "ok=true", "age"]
+    cells = {"batch": pa.array([1.0, 2.0]), "ok": pa.array(["True", "False"]),
+             "age": pa.array(["old", "7.50"])}  # fmt: skip
+    cells = cells_of(pa.table(cells), fitted.columns)
+    first = cells_of(panel.strain_table.slice(0, 2), fitted.columns)
+    genotypes = panel.genotypes[:2]
+    X, expected = fitted.matrix(cells, genotypes), fitted.matrix(first, genotypes)
+    np.testing.assert_array_equal(X[:, :4], expected[:, :4])
+    assert X[0, 4] == 0 and X[1, 4] != 0
+    assert fitted.unknown(cells) == [
+        "covariate age: 'old' is no number; 1 strain count as the average training strain."
+    ]
+
+
 def test_principal_components_are_those_of_the_training_strains():
     """The scores of numpy's singular vectors, up to sign, with variance 1 on training strains."""
     panel = make_panel(60, 12, 2)
@@ -135,7 +156,7 @@ def test_what_cannot_be_a_covariate(options, message):
     n = 40
     panel = panel_with(
         sex=["f", "m"] * 20, one=["x"] * n, late=["a"] * 30 + ["b"] * 10,
-        none=pa.nulls(n, pa.string()), same=["2"] * n, alike=["2", "2.0"] * 20,
+        none=pa.nulls(n, pa.string()), same=["2"] * n, alike=["1e999", "2"] * 20,
         each=[f"s{i}" for i in range(n)], many=[f"a{i % 12}" for i in range(n)],
         more=[f"b{i % 12}" for i in range(n)],
     )  # fmt: skip

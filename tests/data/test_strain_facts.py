@@ -36,9 +36,9 @@ def test_columns_are_joined_by_name_and_content_is_in_the_fingerprint(tmp_path):
     changed, third = panel_of(tmp_path, "data.strain_table=folds.csv")
     assert changed.strain_table["fold"].to_pylist() == ["1", None, "3"]
     assert len({fingerprint, other, third}) == 3
-    (tmp_path / "folds.txt").write_text("FID IID fold\nf A 1\nf B 2\nf C 3\n")
+    (tmp_path / "folds.txt").write_text("FID IID fold\nf A 1\nf B -9\nf C 3\n")
     named = panel_of(tmp_path, "data.strain_table=folds.txt")[0]
-    assert named.strain_table.to_pydict() == {"fold": ["1", "2", "3"]}
+    assert named.strain_table.to_pydict() == {"fold": ["1", None, "3"]}
 
 
 @pytest.mark.parametrize(

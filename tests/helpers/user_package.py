@@ -135,11 +135,13 @@ OPTIMIZERS = """import torch
 def momentum(parameters, *, lr: float, momentum: float):
     return torch.optim.SGD(parameters, lr=lr, momentum=momentum)
 """
-SCHEDULES = """import torch
+SCHEDULES = """import numpy as np
+import torch
 
 
 def halving(optimizer, epochs):
-    return torch.optim.lr_scheduler.StepLR(optimizer, 1, 0.5)
+    factors = np.float64(0.5) ** np.arange(1 + epochs)
+    return torch.optim.lr_scheduler.LambdaLR(optimizer, lambda epoch: factors[epoch])
 """
 LOGGERS = """from contextlib import contextmanager
 from pathlib import Path

@@ -10,6 +10,7 @@ from scipy.optimize import minimize_scalar
 
 import g2p
 from g2p.baselines.ridge import Ridge
+from g2p.core.errors import G2PError
 from g2p.data.preprocess import prepare
 from g2p.data.split import Split
 from g2p.training.covariates import adjust_for_covariates, covariate_scores
@@ -56,16 +57,24 @@ def test_ridge_with_covariates_is_the_dense_mixed_model(n, n_loci):
         np.testing.assert_allclose(ridge.offset[p], b[0], atol=1e-8)
 
 
-def prepared_with_sex(n=300, effect=4.0, scale=1.0):
+def panel_with_sex(n=300, effect=4.0, scale=1.0):
     rng = np.random.default_rng(1)
     genotypes = rng.choice(np.array([-1, 1], np.int8), (n, 20))
     sex, age = rng.choice(["f", "m"], n), rng.normal(40, 5, n)
     y = genotypes[:, :5].sum(axis=1) + effect * (sex == "m") + 0.3 * age + rng.standard_normal(n)
     table = pa.table({"sex": sex, "age": [str(scale * a) for a in age]})
     panel = make_panel(n, 20, 1, genotypes=genotypes, phenotypes=y[:, None], strain_table=table)
-    split = Split({"train": np.arange(180), "val": np.arange(180, 240), "test": np.arange(240, n)})
+    ends = int(0.6 * n), int(0.8 * n)
+    rows = np.split(np.arange(n), ends)
+    split = Split(dict(zip(("train", "val", "test"), rows, strict=True)))
+    return panel, split
+
+
+def prepared_with_sex(**changes):
+    panel, split = panel_with_sex(**changes)
     options = PREPARE | {"covariates": ["sex", "age"]}
-    return adjust_for_covariates(prepare(panel, split, [0], QUALITY, **options)), y
+    data = adjust_for_covariates(prepare(panel, split, [0], QUALITY, **options))
+    return data, panel.phenotypes[:, 0]
 
 
 def test_ridge_after_the_adjustment_is_the_joint_solution():
@@ -89,6 +98,28 @@ def test_effects_are_not_penalised():
         assert male - female == pytest.approx(effect, abs=0.5)
         assert male + female == pytest.approx(0, abs=1e-6)
     np.testing.assert_allclose(data.phenotypes, other.phenotypes, atol=1e-2)
+
+
+def test_too_few_values_for_so_many_effects():
+    """Of one phenotype, as in a transfer: nothing would be left to estimate variances from."""
+    panel, split = panel_with_sex(90)
+    panel.phenotypes[10:, 0] = np.nan
+    panel.phenotypes[60:, 0] = np.arange(30)
+    options = PREPARE | {"covariates": ["sex", "age"]}
+    with pytest.raises(G2PError, match="'p0' has 10 values .* 2 effects of covariates need 12"):
+        adjust_for_covariates(prepare(panel, split, [0], QUALITY, **options))
+
+
+def test_beyond_the_size_of_reml_effects_are_least_squares(monkeypatch):
+    monkeypatch.setattr("g2p.training.covariates.LARGEST", 0)
+    monkeypatch.setattr("g2p.training.weighted_ridge.LARGEST", 0)
+    data, y = prepared_with_sex()
+    train = data.split["train"]
+    Z = np.column_stack([np.ones(len(train)), data.covariates.values[train]])
+    expected = Z @ np.linalg.lstsq(Z, y[train], rcond=None)[0]
+    part = data.covariates.values[train] @ data.covariates.effects[:, 0]
+    np.testing.assert_allclose(part - part.mean(), expected - expected.mean(), atol=1e-5)
+    assert not fit_ridge(data).covariate_effects.size  # nothing that predictions would lack
 
 
 def test_no_test_strain_decides_on_an_effect():
@@ -174,7 +205,11 @@ def test_a_run_and_its_predictions_by_command_and_from_python(tmp_path):
     strains = expected.index
     from_frame = run.predict((2 * genotypes - 1).join(table[["sex", "batch"]]))["y"]
     np.testing.assert_allclose(from_frame[strains], expected, atol=1e-9)
-    average = run.predict((2 * genotypes - 1).to_numpy())["y"].to_numpy()
+    as_float = table.assign(batch=table["batch"].astype(float))  # as pandas has it beside a NaN
+    from_floats = run.predict((2 * genotypes - 1).join(as_float[["sex", "batch"]]))["y"]
+    np.testing.assert_array_equal(from_floats, from_frame)
+    with pytest.warns(UserWarning, match="covariate (sex|batch): the panel has no such column"):
+        average = run.predict((2 * genotypes - 1).to_numpy())["y"].to_numpy()
     assert np.abs(average - from_frame).max() > 1
     command = call("-m", "g2p", "predict", f"run={run.folder}", *data, "out=p.csv", cwd=tmp_path)
     assert command.returncode == 0, command.stderr

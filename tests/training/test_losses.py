@@ -116,6 +116,7 @@ def test_outliers_count_for_less_with_huber(tmp_path):
         (["loss=gaussian", "model=rijal_multienv"], "this model sees one environment at a time"),
         (["trainer.loss=hubr"], "trainer.loss must be huber, gaussian, or name code of your own"),
         (["loss=huber", "trainer.huber_delta=-1"], "trainer.huber_delta must be above 0"),
+        (["loss=gaussian", "trainer.huber_delta=2"], "no effect: trainer.loss is not huber"),
     ],
 )
 def test_what_cannot_be(tmp_path, overrides, message):

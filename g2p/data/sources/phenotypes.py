@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from g2p.core.errors import DataError
 from g2p.core.phrases import listed, nearest
@@ -84,7 +85,7 @@ def read_phenotypes(file: Path, facts: list[str], optional_facts: list[str]) -> 
     if not names:
         raise DataError(
             f"{file} has no phenotype: its columns after the strain's name ({listed(facts)}) "
-            "are all facts."
+            "are all facts. A table of facts alone is data.strain_table."
         )
     remedy = " List a column that is not a phenotype in data.facts."
 
@@ -99,6 +100,9 @@ def read_phenotypes(file: Path, facts: list[str], optional_facts: list[str]) -> 
             errors[:, names.index(name.removesuffix(ERROR_SUFFIX))] = numbers(name)
             refuse_negative(numbers(name), table, table.columns.index(name, start))
     facts_by_name = {n: table.texts(table.columns.index(n, start)) for n in columns if n in facts}
+    if plink:  # in columns that splits may name, -9 was a value before covariates existed
+        covariates = {n: facts_by_name[n] for n in optional_facts if n in facts_by_name}
+        facts_by_name |= {n: without_plink_missing(values) for n, values in covariates.items()}
     return Phenotypes(
         origin=file,
         strains=table.names(start - 1, "strain"),
@@ -123,6 +127,12 @@ def _plink_header(file: Path) -> list[str] | None:
         return None
     several = [f"phenotype{number}" for number in range(1, len(values) + 1)]
     return ["FID", "IID", *(several if len(several) > 1 else ["phenotype"])]
+
+
+def without_plink_missing(values: pa.Array) -> pa.Array:
+    """Return texts, null where they are plink's code for a missing value."""
+    is_missing = pc.match_substring_regex(values, rf"^{PLINK_MISSING}(\.0*)?$").fill_null(False)
+    return pc.if_else(is_missing, pa.scalar(None, pa.string()), values)
 
 
 def _error_names(columns: list[str]) -> list[str]:

@@ -36,14 +36,14 @@ def write(folder, bed=BED, bim=BIM, fam=FAM, pheno=None):
     return folder
 
 
-def read_from(folder, name="p", phenotypes=None, strains="same", facts=()):
+def read_from(folder, name="p", phenotypes=None, strains="same", facts=(), optional_facts=()):
     return read(
         folder=folder / "cache",
         path=folder / name,
         phenotypes=phenotypes and folder / phenotypes,
         strains=strains,
         facts=list(facts),
-        optional_facts=[],
+        optional_facts=list(optional_facts),
     )
 
 
@@ -256,37 +256,3 @@ def test_in_a_fam_of_cases_and_controls_zero_is_missing(tmp_path):
 
     np.testing.assert_array_equal(seen("1", "2", "0"), [1, 2, np.nan])
     np.testing.assert_array_equal(seen("0", "1.5", "2"), [0, 1.5, 2])
-
-
-@pytest.mark.parametrize(
-    ("name", "text", "names"),
-    [
-        ("p.phen", "F1 S1 1.5\nF1 S2 -9\nF2 S3 NA\n", ["phenotype"]),
-        ("p.pheno", "F1\tS1\t1.5\t-2\nF1\tS2\t-9\t1e1\nF2\tS3\tNA\t3\n",
-         ["phenotype1", "phenotype2"]),
-        ("p.pheno", "#FID IID  YPD   Cu\nF1 S1 1.5 -2\n  F1 S2\t-9 1e1 \r\nF2 S3 NA 3\n",
-         ["YPD", "Cu"]),
-        ("p.txt", "FID IID YPD\nF1 S1 1.5\nF1 S2 -9\nF2 S3 NA\n", ["YPD"]),
-    ],
-)  # fmt: skip
-def test_phenotypes_as_gcta_and_plink_write_them(tmp_path, name, text, names):
-    (write(tmp_path) / name).write_text(text)
-    panel, _ = read_from(tmp_path, phenotypes=name)
-    assert panel.phenotype_names == names and panel.strains == ["S1", "S2", "S3"]
-    expected = np.array([[1.5, -2], [np.nan, 10], [np.nan, 3]])
-    np.testing.assert_array_equal(panel.phenotypes, expected[:, : len(names)])
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("F1 S1 1.5\nF1 S2 x\n", "p.phen, line 2, column phenotype: 'x' is not a number"),
-        ("F1 S1 1.5\nF1 S2\n", "p.phen, line 2: 2 cells, expected 3"),
-        ("F1 S1 1.5\nF1 S1 2\n", "lines 1 and 2: the strain 'S1' appears more than once"),
-        ("FID IID y\nF1 S1 1.5\nF1 S1 2\n", "lines 2 and 3: the strain 'S1' appears more"),
-    ],
-)
-def test_faults_of_a_phenotype_file_of_spaces(tmp_path, text, message):
-    (write(tmp_path) / "p.phen").write_text(text)
-    with pytest.raises(G2PError, match=message):
-        read_from(tmp_path, phenotypes="p.phen")
