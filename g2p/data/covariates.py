@@ -38,11 +38,12 @@ class Term:
 
 @dataclass(frozen=True, eq=False)
 class Design:
-    """The terms of C columns, the last K of which are principal components of the genotypes.
+    """How a design matrix of C columns is built; the last K are principal components of genotypes.
 
     Attributes:
-        terms: a column of the design each; those of one column of the strain table are adjacent.
-        loadings: (K, L) of the components.
+        terms: one for each column of the design. The terms that come from the same column of the
+            strain table, such as the levels of a batch, are adjacent.
+        loadings: (K, L) of the components, at L loci.
         centre: (L,), the mean genotype of the training strains.
     """
 

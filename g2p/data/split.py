@@ -21,10 +21,11 @@ SUBSETS = ("train", "val", "test")
 
 
 class Split(dict[str, np.ndarray]):
-    """Subset (train, val, test) -> rows of its strains.
+    """A dict from each subset (train, val, test) to the rows of its strains in the panel.
 
-    Subsets are disjoint, unless `cells` is set: (N, P) int8 over all phenotypes of the panel, the
-    index in `SUBSETS` of the subset that each single value belongs to.
+    Subsets are disjoint, unless `cells` is set. This array (N, P) int8, strains by all phenotypes
+    of the panel, says which subset each single value belongs to, as an index into `SUBSETS`; a
+    strain may then be in several subsets.
     """
 
     def __init__(self, rows: dict[str, np.ndarray], cells: np.ndarray | None = None):

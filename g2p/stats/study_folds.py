@@ -26,7 +26,7 @@ VALUES = ("observed_mean", "observed_variance", "squared_error")
 
 @dataclass(frozen=True)
 class Tested:
-    """The difference between two configurations in one phenotype, b - a.
+    """The difference in test R2 between configurations a and b in one phenotype, with its test.
 
     Attributes:
         settings: values of the other factors, in which the two agree.

@@ -23,7 +23,7 @@ def _study_files() -> dict[str, Path]:
 
 
 def study_file(name: str) -> Path:
-    """Return the file of a study: of that name, or at that path.
+    """Return the path of a study's file; `name` is the study's name, or the path of its file.
 
     Raises:
         OptionError: for a study that does not exist, or a file whose name cannot be that of a

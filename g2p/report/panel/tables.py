@@ -16,7 +16,11 @@ from g2p.report.panel.ld_decay import Decay
 def panel_table(
     source: str, panel: Panel, called: Calls, linked: Decay | None, related: Relatedness | None
 ) -> Table:
-    """Return the table of what does not depend on a phenotype."""
+    """Return the table of what holds for all phenotypes: sizes, genotypes, linkage, relatedness.
+
+    `linked` is None where too few distances are known, which the table says; `related` is None for
+    one strain or no variation, and then has no row.
+    """
     table = Table(title=f"data={source}", show_header=False)
     chromosomes = list(dict.fromkeys(panel.loci["chromosome"].to_pylist()))
     n_strains, n_loci = panel.genotypes.shape
