@@ -37,7 +37,8 @@ def state() -> dict:
     return {
         "filters": list(warnings.filters),
         "loggers": [(logger.level, len(logger.handlers)) for logger in loggers],
-        "environment": dict(os.environ),
+        # scikit-learn sets some of OpenMP's when it is imported.
+        "environment": {k: v for k, v in os.environ.items() if not k.startswith("KMP_")},
         "folder": Path.cwd(),
         "arguments": list(sys.argv),
         "path": list(sys.path),

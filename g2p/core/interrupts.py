@@ -22,6 +22,7 @@ GRACE = 2.0  # seconds in which the handler of a signal should have run
 _raised: BaseException | None = None
 _n_deferring = 0  # `deferred_signals` blocks that are open
 _handler_ran = threading.Event()
+_first: float | None = None  # when the first signal came that nobody has dealt with yet
 _has_watcher = False
 
 
@@ -55,7 +56,7 @@ def interruptible_call() -> Iterator[None]:
     In the block Ctrl-C raises Stopped, as in a command: on a KeyboardInterrupt Lightning exits. In
     a thread, and where the user has a handler, no handler is set.
     """
-    global _raised
+    global _raised, _first
     before, hook = _raised, sys.unraisablehook
     is_main = threading.current_thread() is threading.main_thread()
     handles = is_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
@@ -74,6 +75,7 @@ def interruptible_call() -> Iterator[None]:
     finally:
         if handles:
             signal.signal(signal.SIGINT, signal.default_int_handler)
+            _first = None  # the next Ctrl-C, in another call, is no second one
         if is_main:
             _raised, sys.unraisablehook = before, hook
 
@@ -99,13 +101,14 @@ def _start_watcher() -> None:
 
 
 def _end_if_stuck(read: int) -> None:
-    first = None
+    global _first
     while True:
         (number,) = os.read(read, 1)
         if number not in SIGNALS or not _uses_handler(signal.getsignal(number)):
             continue
-        is_second = first is not None and number == signal.SIGINT and time.monotonic() - first > 0.5
-        first = first or time.monotonic()
+        now = time.monotonic()
+        is_second = _first is not None and number == signal.SIGINT and now - _first > 0.5
+        _first = _first or now
         if is_second or not _handler_ran.wait(GRACE):
             message = stopped_message(number, "where it stopped")
             os.write(2, f"error: {message}\n".encode())

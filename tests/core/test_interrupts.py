@@ -211,3 +211,30 @@ def test_the_command_says_that_it_was_stopped(monkeypatch, capsys, called, durin
         "error: stopped by SIGTERM. Run the same command again to resume" in printed
         and "file" not in printed
     )
+
+
+TWICE = """
+import os, signal, threading, time
+from g2p.core.interrupts import interruptible_call, stop_on_signals
+stop_on_signals()  # as where a command ran in this process
+for _ in range(2):
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with interruptible_call():
+            threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
+            try:
+                time.sleep(5)
+            finally:
+                time.sleep(0.2)  # the watcher sees the signal while it is handled
+    except KeyboardInterrupt:
+        print("interrupted", flush=True)
+    time.sleep(0.8)
+"""
+
+
+def test_ctrl_c_of_a_later_call_is_no_second_one():
+    """A second Ctrl-C ends a process that does not stop; each call has a first one."""
+    done = subprocess.run(
+        [sys.executable, "-c", TWICE], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout.split()) == (0, ["interrupted"] * 2), done.stderr
