@@ -114,7 +114,7 @@ def load_subject(
     model = restore(directory, accelerator, code)
     config = directory.config()
     if data is not None:
-        chosen = {key: config.data[key] for key in prepare_options()}
+        chosen = {key: config.data[key] for key in prepare_options() if key in config.data}
         config = config.replace(data={**data, **chosen})
     if cache is not None:
         config = config.with_value("paths.cache", cache)
