@@ -47,6 +47,10 @@ class LinearPairwise(PerPhenotype):
             "offset": float(least_squares.intercept_),
         }
 
+    def operations(self, n: int, n_loci: int) -> float:
+        chosen = min(self.max_loci, n_loci)
+        return n * (chosen * n_loci + min(self.max_pairs, chosen**2 // 2) * chosen**2 / 2)
+
     def predictor(self, state: dict) -> Predictor:
         return lambda genotypes: (
             terms(genotypes, state["loci"], state["pairs"]) @ state["weight"] + state["offset"]

@@ -40,6 +40,10 @@ class PerPhenotype(ABC):
                 states.append(self.fit_one(X, y))
         return self.load({name: [state[name] for state in states] for name in states[0]})
 
+    def operations(self, n: int, n_loci: int) -> float:
+        """What the time of a phenotype's fit to n strains is proportional to, roughly."""
+        return n * n_loci
+
     def load(self, state: dict[str, list]) -> "PerPhenotype":
         """Restore a fitted baseline from its `state`."""
         self.state = state

@@ -11,7 +11,7 @@ import numpy as np
 
 from g2p.baselines.per_phenotype import PerPhenotype, Predictor
 from g2p.baselines.rkhs_covariance import Covariance, solve
-from g2p.baselines.rkhs_likelihood import locus_weights, shared_weights
+from g2p.baselines.rkhs_likelihood import USUAL, locus_weights, shared_weights
 from g2p.config.constraints import NeutralAt
 from g2p.core.errors import TrainingError
 from g2p.core.progress import part
@@ -66,6 +66,13 @@ class RKHS(PerPhenotype):
             "gaussian": gaussian,
             "width": width,
         }
+
+    def operations(self, n: int, n_loci: int) -> float:
+        few = SUBSET if n > MOST_FOR_SHARED or self.rates == "locus" else n
+        few = min(few, n)
+        # Each factorises a kernel, whose making counts as much as 1,500 multiplications an entry.
+        likelihoods = USUAL * few**2 * (few / 3 + 1500)
+        return likelihoods + (n**3 / 3 if n > few else 0) + n**2 * n_loci
 
     def predictor(self, state: dict) -> Predictor:
         covariance = Covariance(

@@ -144,6 +144,7 @@ class LedgerLine(TypedDict):
 
     signature: str
     event: Literal["begun", "ended"]
+    at: str  # in ISO 8601
 
 
 @with_config(SHAPE)

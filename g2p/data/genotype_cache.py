@@ -76,7 +76,7 @@ def cached_genotypes(
             pruned = make()
             if len(panel.strains) * len(panel.loci) >= LARGE:
                 remove_abandoned_drafts(file.parent)
-                _write(file, pruned)
+                _write(file, pruned, panel)
         _in_memory[file] = pruned
     return pruned
 
@@ -87,7 +87,8 @@ def _read(file: Path, panel: Panel) -> PrunedGenotypes | None:
         arrays = _arrays(file)
         split = Split({subset: arrays[subset] for subset in SUBSETS}, arrays.get("cells"))
         account = arrays["account"]
-        pruned = PrunedGenotypes(arrays["genotypes"], arrays["loci"], split, account.tolist())
+        genotypes = arrays["genotypes"] if "genotypes" in arrays else panel.genotypes
+        pruned = PrunedGenotypes(genotypes, arrays["loci"], split, account.tolist())
         if account.ndim != 1 or account.dtype.kind != "U" or not _fits(pruned, panel):
             raise ValueError("its arrays have other shapes")
     except Exception as error:  # zipfile, zlib and numpy have many
@@ -136,8 +137,10 @@ def _fits(pruned: PrunedGenotypes, panel: Panel) -> bool:
     )
 
 
-def _write(file: Path, pruned: PrunedGenotypes) -> None:
-    arrays = {"genotypes": pruned.genotypes, "loci": pruned.loci, **pruned.split}
+def _write(file: Path, pruned: PrunedGenotypes, panel: Panel) -> None:
+    arrays = {"loci": pruned.loci, **pruned.split}
+    if pruned.genotypes is not panel.genotypes:  # which is a file already
+        arrays["genotypes"] = pruned.genotypes
     arrays["account"] = np.array(pruned.qc_log, dtype=str)
     if pruned.split.cells is not None:
         arrays["cells"] = pruned.split.cells

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from g2p.config.locate import is_dotted
 from g2p.config.run_config import RunConfig
+from g2p.study.sizes import Sizes
 from g2p.training.budget import count_epochs, count_updates
 from g2p.training.flops import model_size, training_flops
 
@@ -28,18 +29,17 @@ class Cost:
     flops: float = 0.0
 
 
-def cost(config: RunConfig, *, n_loci: int, n_phenotypes: int, n_train: int) -> Cost:
+def cost(config: RunConfig, sizes: Sizes) -> Cost:
     """Estimate the cost of one run, with torch's meta device, where nothing is computed.
 
     Args:
         config: of the run.
-        n_loci: L, at most: LD pruning leaves fewer.
-        n_phenotypes: P.
-        n_train: training strains.
+        sizes: of what it learns from.
     """
     options = config.model
     if not options.is_trained:
         return Cost()
+    n_loci, n_phenotypes, n_train, _ = sizes
     parameters = model_size(options, n_loci=n_loci, n_phenotypes=n_phenotypes).parameters
     activations = 0  # of a user's model, unknown
     if not is_dotted(options.name):

@@ -13,7 +13,9 @@ from g2p.study.cost import Cost, cost
 from g2p.study.ledger import format_counts
 from g2p.study.locus_counts import LocusCounts
 from g2p.study.resolved_study import ResolvedStudy
-from g2p.study.training_time import training_seconds, use_threads
+from g2p.study.run_time import run_seconds
+from g2p.study.sizes import run_sizes
+from g2p.study.training_time import use_threads
 
 
 def plan(resolved: ResolvedStudy, console: Console) -> None:
@@ -22,15 +24,10 @@ def plan(resolved: ResolvedStudy, console: Console) -> None:
     states = [resolved.state(run) for run in runs]
     at_once = runs_at_once(resolved.overrides)
     use_threads(at_once)
-    costs, seconds, loci = [], [], LocusCounts()
-    for run in runs:
-        split = run.make_split()
-        sizes = {"n_loci": loci.of(run), "n_phenotypes": len(run.phenotypes)}
-        n_train = len(split["train"])
-        costs.append(cost(run.config, n_train=n_train, **sizes))
-        seconds.append(
-            training_seconds(run.config, n_train=n_train, n_val=len(split["val"]), **sizes)
-        )
+    loci = LocusCounts()
+    sizes = [run_sizes(run, loci) for run in runs]
+    costs = [cost(run.config, each) for run, each in zip(runs, sizes, strict=True)]
+    seconds = [run_seconds(run.config, each) for run, each in zip(runs, sizes, strict=True)]
     table = Table(title=plural(len(runs), "run"))
     factors = list(dict.fromkeys(key for run in runs for key in run.factors))
     for name in factors:
@@ -53,7 +50,8 @@ def plan(resolved: ResolvedStudy, console: Console) -> None:
     table.add_row("remaining", *[""] * len(factors), *_cells(total, total_seconds))
     console.print(table)
     console.print(
-        "Memory: parameters and activations of the largest run. Closed forms are not counted. "
+        "Parameters, memory (parameters and activations of the largest run) and arithmetic are of "
+        "networks. "
         f"Time: {_basis(total_seconds, at_once)}",
         soft_wrap=True,
     )
@@ -68,8 +66,8 @@ def _basis(seconds: float | None, runs_at_once: int) -> str:
     hours = f"{seconds / at_once / 3600:.1f} hours"
     several = f", {hours} with {at_once} at once" if at_once > 1 else ""
     return (
-        f"updates timed on this machine as it is now, all epochs; one run after another "
-        f"{seconds / 3600:.1f} hours{several}."
+        f"updates, and small fits of closed forms, timed on this machine as it is now; all "
+        f"epochs; one run after another {seconds / 3600:.1f} hours{several}."
     )
 
 

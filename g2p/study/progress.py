@@ -4,6 +4,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 
 from rich.progress import BarColumn, Progress
@@ -11,10 +12,11 @@ from rich.text import Text
 
 from g2p.core.console import Console, TextColumn, visible
 from g2p.core.errors import G2PError
-from g2p.core.formatting import format_factors
+from g2p.core.formatting import format_duration, format_factors
 from g2p.runs.status import RunStatus
 from g2p.study.expand import StudyRun
 from g2p.study.ledger import STATES, Ledger, study_status, whole_entries
+from g2p.study.time_left import TimeLeft
 
 SECONDS_BETWEEN_UPDATES = 2.0
 
@@ -45,10 +47,12 @@ class LiveProgress(threading.Thread):
         states: signature -> status, as it was before the launch.
         folder: of the study.
         console: to print on.
+        time_left: of the runs that are launched.
     """
 
     def __init__(
-        self, runs: list[StudyRun], states: Mapping[str, str], folder: Path, console: Console
+        self, runs: list[StudyRun], states: Mapping[str, str], folder: Path, console: Console,
+        time_left: TimeLeft,
     ):  # fmt: skip
         super().__init__(daemon=True)
         self.runs = {run.signature: run for run in runs}
@@ -56,8 +60,7 @@ class LiveProgress(threading.Thread):
         self.new_entries = NewEntries(folder)
         self.console = console
         self.stopped = threading.Event()
-        self.started = time.monotonic()
-        self.ended = 0  # since then
+        self.time_left = time_left
         self.best = (-float("inf"), "")
         for run in runs:
             if self.states[run.signature] == "done":
@@ -91,13 +94,15 @@ class LiveProgress(threading.Thread):
             run = self.runs.get(entry["signature"])
             if run is None:
                 continue
+            at = datetime.fromisoformat(entry["at"]).timestamp()
             if entry["event"] == "begun":  # its status follows once its data is prepared
                 self.states[run.signature] = "running"
+                self.time_left.begin(run.signature, at)
                 continue
             status = study_status(run.directory)
             self.states[run.signature] = status.state
+            self.time_left.end(run.signature, at, finished=status.state == "done")
             if status.state in ("done", "failed"):
-                self.ended += 1
                 self._print_end(run, status)
         self._draw()
 
@@ -124,10 +129,11 @@ class LiveProgress(threading.Thread):
         """The best R2 so far, and how long the remaining runs will take."""
         r2, best_run = self.best
         parts = [f"best {r2:z.3f}"] if best_run else []
-        remaining = sum(state in ("pending", "running") for state in self.states.values())
-        if self.ended:
-            seconds = (time.monotonic() - self.started) / self.ended * remaining
-            parts.insert(0, f"{seconds / 60:.0f} min left")
+        order = self.time_left.expected
+        waiting = [signature for signature in order if self.states[signature] == "pending"]
+        seconds = self.time_left.seconds(waiting, time.time())
+        if seconds is not None:
+            parts.insert(0, f"{format_duration(seconds)} left")
         return "; ".join(parts)
 
     def _update_best(self, run: StudyRun) -> float | None:

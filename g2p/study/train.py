@@ -1,5 +1,6 @@
 """Train what of a study is not finished."""
 
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,11 +12,14 @@ from g2p.core.console import Console
 from g2p.core.phrases import listed, plural
 from g2p.launch.hydra_launch import launch
 from g2p.runs.resolve import finished_under_other_code
+from g2p.study.design import Study
 from g2p.study.expand import StudyRun
 from g2p.study.job import Job
 from g2p.study.ledger import format_counts
 from g2p.study.progress import LiveProgress
 from g2p.study.resolved_study import ResolvedStudy
+from g2p.study.run_time import expected_times
+from g2p.study.time_left import TimeLeft
 from g2p.tracking.group import Group
 from g2p.tracking.tracker import check_installed
 
@@ -62,6 +66,7 @@ def _launch(resolved: ResolvedStudy, runs: list[StudyRun], retry: bool, console:
             f"{plural(len(earlier), 'run')} finished under earlier code; training them again."
         )
     folder, study = resolved.folder, resolved.study
+    todo = _by_replicate(todo, study)
     with _first(folder) as first:
         if not first:
             todo.reverse()
@@ -69,8 +74,21 @@ def _launch(resolved: ResolvedStudy, runs: list[StudyRun], retry: bool, console:
         factors = {run.signature: run.factors for run in todo}
         job = Job(folder, Group.of_study(study.name, study.size), tuple(factors), retry, factors)
         states |= dict.fromkeys(factors, "pending")  # failed runs are tried again
-        with LiveProgress(runs, states, folder, console):
+        time_left = TimeLeft(expected_times(todo), time.time())
+        with LiveProgress(runs, states, folder, console, time_left):
             launch(job, [run.overrides for run in todo], resolved.overrides)
+
+
+def _by_replicate(runs: list[StudyRun], study: Study) -> list[StudyRun]:
+    """Order runs so that all arms of a seed and fold come before those of the next.
+
+    What stands after a kill can then be compared, and what is left be estimated from runs of every
+    kind.
+    """
+    replicates = [tuple(run.factors[name] for name in ("seed", *study.folds)) for run in runs]
+    order = {replicate: number for number, replicate in enumerate(dict.fromkeys(replicates))}
+    ranked = sorted(zip(replicates, runs, strict=True), key=lambda pair: order[pair[0]])
+    return [run for _, run in ranked]
 
 
 @contextmanager

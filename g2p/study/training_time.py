@@ -17,6 +17,7 @@ from g2p.config.run_config import RunConfig
 from g2p.core.errors import G2PError
 from g2p.hardware.device import resolve_accelerator
 from g2p.models import build_model
+from g2p.study.sizes import Sizes
 from g2p.training.budget import count_epochs, count_updates
 from g2p.training.loss import masked_mse
 from g2p.training.optimizers import build_optimizer
@@ -38,21 +39,16 @@ class Update(NamedTuple):
 _cached: dict[str, Update | None] = {}  # the runs of a study have few different models
 
 
-def training_seconds(
-    config: RunConfig, *, n_loci: int, n_phenotypes: int, n_train: int, n_val: int
-) -> float | None:
-    """Estimate the seconds of a run's training if patience does not end it; 0 of a closed form.
+def training_seconds(config: RunConfig, sizes: Sizes) -> float | None:
+    """Estimate the seconds of a network's training if patience does not end it.
 
     None where the device is not of this machine, or a user's model cannot be built without data.
 
     Args:
         config: of the run.
-        n_loci: L, at most: LD pruning leaves fewer.
-        n_phenotypes: P.
-        n_train, n_val: strains, of training and of validation.
+        sizes: of what it learns from.
     """
-    if not config.model.is_trained:
-        return 0.0
+    n_loci, n_phenotypes, n_train, n_val = sizes
     update = _measured_update(config, n_loci, n_phenotypes)
     if update is None:
         return None

@@ -11,12 +11,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from g2p.baselines.ridge import LARGEST, Ridge, column_space
+from g2p.baselines.ridge import Ridge, column_space
 from g2p.core.errors import DataError
 from g2p.core.phrases import plural
 from g2p.data.preprocess import Prepared, only_subset
 from g2p.data.scaler import Scaler
 from g2p.training.metrics import scores
+from g2p.training.fit_ridge import training_values
 
 # Values beside those that effects take up, from which the variances are estimated.
 FEWEST_BEYOND = 10
@@ -28,9 +29,10 @@ def adjust_for_covariates(data: Prepared) -> Prepared:
     if covariates is None:
         return data
     train = data.split["train"]
-    genotypes, phenotypes = data.subset("train")
-    _refuse_too_few(data, phenotypes, covariates.values[train])
-    effects = _effects(genotypes, phenotypes, covariates.values[train]).T * data.scaler.sd
+    phenotypes = training_values(data)
+    _refuse_too_few(data, phenotypes, covariates.values)
+    ridge = Ridge().fit(data.genotypes, phenotypes, covariates.values)
+    effects = ridge.covariate_effects.T * data.scaler.sd
     part = covariates.values @ effects
     left = data.observed - part
     scaler = Scaler.fit(only_subset(left, data.split, "train")[train])
@@ -55,18 +57,6 @@ def _refuse_too_few(data: Prepared, phenotypes: np.ndarray, covariates: np.ndarr
                 f"training strains; {rank} effects of covariates need {rank + FEWEST_BEYOND}. Use "
                 "fewer covariates, or levels."
             )
-
-
-def _effects(genotypes: np.ndarray, phenotypes: np.ndarray, covariates: np.ndarray) -> np.ndarray:
-    """Return effects (P, C); by ordinary least squares where REML would take hours."""
-    if min(genotypes.shape) <= LARGEST:
-        return Ridge().fit(genotypes, phenotypes, covariates).covariate_effects
-    effects = np.empty((phenotypes.shape[1], covariates.shape[1]))
-    for p, y in enumerate(phenotypes.T):
-        rows = np.isfinite(y)
-        C = covariates[rows] - covariates[rows].mean(axis=0)
-        effects[p] = np.linalg.lstsq(C, y[rows] - y[rows].mean(), rcond=None)[0]
-    return effects
 
 
 def covariate_scores(data: Prepared, predicted: np.ndarray) -> dict:

@@ -13,6 +13,7 @@ from g2p.baselines import fit_closed_form
 from g2p.config.run_config import RunConfig
 from g2p.config.user_components import takes_ridge
 from g2p.core.progress import reporting_to
+from g2p.data.panel import BLOCK
 from g2p.data.preprocess import Prepared
 from g2p.hardware.device import reset_peak_memory, resolve_accelerator
 from g2p.hardware.energy import energy_meter
@@ -20,7 +21,7 @@ from g2p.training.array_checkpoint import save_arrays
 from g2p.training.history import history_row
 from g2p.training.metrics import Scores, scores
 from g2p.training.progress import SilentProgress
-from g2p.training.weighted_ridge import fit_ridge
+from g2p.training.fit_ridge import fit_ridge, training_values
 
 LOG_VARIANCE = "loss.log_variance_P"  # of a Gaussian loss, beside the weights in a checkpoint
 OnEpoch = Callable[[list[dict]], None]
@@ -173,13 +174,16 @@ def _fit_baseline(
 ) -> Fitted:
     """Fit a baseline as one epoch, so that its directory has the files of any other run."""
     started = monotonic()
-    genotypes, phenotypes = data.subset("train")
+    rows = data.split["train"]
+    phenotypes = training_values(data)[rows]
     with bar(0, 0) as progress, reporting_to(progress.advance):
         if config.model.name == "ridge":  # with the data's weights and covariates
             baseline = fit_ridge(data)
         else:
-            baseline = fit_closed_form(config.model, genotypes, phenotypes)
-    train_loss = scores(baseline.predict(genotypes), phenotypes).loss
+            baseline = fit_closed_form(config.model, data.genotypes[rows], phenotypes)
+    blocks = np.array_split(rows, -(-len(rows) // BLOCK))
+    predicted = [baseline.predict(data.genotypes[block]) for block in blocks]
+    train_loss = scores(np.concatenate(predicted), phenotypes).loss
     genotypes, phenotypes = data.subset("val")
     result = scores(baseline.predict(genotypes), phenotypes, data.fixed("val"))
     rows = [

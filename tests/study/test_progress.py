@@ -2,6 +2,7 @@
 
 import io
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from g2p.runs.directory import RunDirectory
 from g2p.study.expand import StudyRun
 from g2p.study.ledger import Ledger
 from g2p.study.progress import LiveProgress, NewEntries
+from g2p.study.time_left import Expected, TimeLeft
 from tests.helpers.stored_runs import metrics, write_status
 
 
@@ -19,6 +21,10 @@ def study_run(folder: Path, number: int, r2: float | None) -> StudyRun:
     if r2 is not None:
         directory.write_metrics(metrics(directory.folder.name, r2=r2))
     return StudyRun(directory, [{"rung": f"[{number}]"}], {}, [], {}, [], 1, dict)
+
+
+def time_left(runs: list[StudyRun]) -> TimeLeft:
+    return TimeLeft({run.signature: Expected("a kind", "ridge", None) for run in runs}, time.time())
 
 
 def print_progress(folder: Path, terminal: bool, entries: list[tuple]) -> str:
@@ -33,7 +39,7 @@ def print_progress(folder: Path, terminal: bool, entries: list[tuple]) -> str:
     ledger.write("0" * 16, "ended")  # before it watches
     out = io.StringIO()
     console = Console(file=out, force_terminal=terminal, width=300)
-    with LiveProgress(runs, states, folder, console) as progress:
+    with LiveProgress(runs, states, folder, console, time_left(runs)) as progress:
         for number, event, *status in entries:
             if status:
                 write_status(RunDirectory(folder / "runs" / f"{number:016x}"), **status[0])
@@ -56,12 +62,12 @@ def test_a_line_for_each_run_that_ends(tmp_path):
         "2/5 rung=[1]: test R2 0.500", "3/5 rung=[2]: test R2 0.400",
         "4/5 rung=[3]: failed: why [not]",
     ]  # fmt: skip
-    assert all(line.endswith("(0 min left; best 0.500)") for line in lines)
+    assert all(line.endswith("(0 s left; best 0.500)") for line in lines)
 
 
 def test_a_terminal_shows_where_the_study_stands(tmp_path):
     printed = print_progress(tmp_path, True, ENTRIES)
-    assert "1 running, 3 done, 1 failed; 0 min left; best 0.500; rung=[1]" in printed
+    assert "1 running, 3 done, 1 failed; 0 s left; best 0.500; rung=[1]" in printed
     assert "0m 4 pending, 1 done; best 0.200; rung=[0]" in printed  # what was done before counts
 
 
@@ -75,8 +81,10 @@ def test_of_a_transfer_only_the_target_counts(tmp_path):
     runs = [replace(run, target="cu") for run in runs]
     ledger, out = Ledger(tmp_path), io.StringIO()
     states = {run.signature: "pending" for run in runs}
-    with LiveProgress(runs, states, tmp_path, Console(file=out, width=300)) as progress:
+    console = Console(file=out, width=300)
+    with LiveProgress(runs, states, tmp_path, console, time_left(runs)) as progress:
         for run in runs:
+            ledger.write(run.signature, "begun")
             ledger.write(run.signature, "ended")
             progress.update()
     first, second = out.getvalue().splitlines()
@@ -96,8 +104,10 @@ def test_new_entries_are_read_once_however_they_are_cut(tmp_path):
     ledger.write("a", "ended")
     new_entries = NewEntries(tmp_path)
     assert list(new_entries) == []
-    lines = "".join(f"\n{json.dumps({'signature': s, 'event': 'ended'})}\n" for s in "bcd")
-    lines += '\n{"signature": "cut sho\n[1]\n{"signature": "e", "event": "odd"}\n'
+    lines = "".join(
+        f"\n{json.dumps({'signature': s, 'event': 'ended', 'at': 'now'})}\n" for s in "bcd"
+    )
+    lines += '\n{"signature": "cut sho\n[1]\n{"signature": "e", "event": "odd", "at": "now"}\n'
     signatures = []
     for letter in lines:
         with ledger.file.open("a") as file:

@@ -5,11 +5,12 @@ import torch
 
 from g2p.launch.prepare import runs_at_once
 from g2p.study import training_time
+from g2p.study.sizes import Sizes
 from g2p.study.training_time import EPOCH_SECONDS, training_seconds
 from tests.helpers.configs import SMALL, compose
 from tests.helpers.networks import NETWORKS
 
-SIZES = {"n_loci": 32, "n_phenotypes": 3, "n_train": 130, "n_val": 64}
+SIZES = Sizes(n_loci=32, n_phenotypes=3, n_train=130, n_val=64)
 
 
 @pytest.fixture
@@ -27,10 +28,10 @@ def update_of_a_hundredth(monkeypatch):
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_run_takes_its_updates_its_validation_and_its_epochs(name, update_of_a_hundredth):
     config = compose(*SMALL[:2], f"model={name}", "trainer=cpu", "trainer.max_epochs=7")
-    samples = SIZES["n_phenotypes"] if name == "rijal_multienv" else 1
+    samples = SIZES.n_phenotypes if name == "rijal_multienv" else 1
     updates = -(-130 * samples // 64)
     epoch = updates * 0.01 + samples * 0.01 / 3 + EPOCH_SECONDS
-    assert training_seconds(config, **SIZES) == pytest.approx(7 * epoch)
+    assert training_seconds(config, SIZES) == pytest.approx(7 * epoch)
 
 
 def test_a_large_batch_is_in_proportion_to_a_few_strains(monkeypatch):
@@ -40,14 +41,13 @@ def test_a_large_batch_is_in_proportion_to_a_few_strains(monkeypatch):
         training_time, "_median_seconds", lambda *_, **__: sizes.append(1) or 1.0
     )  # fmt: skip
     config = compose(*SMALL, "trainer.batch_size=64", "trainer.max_epochs=1")
-    seconds = training_seconds(config, **SIZES | {"n_val": 0})
+    seconds = training_seconds(config, SIZES._replace(n_val=0))
     assert seconds == pytest.approx(3 * 64 / 8 + EPOCH_SECONDS) and len(sizes) == 1
 
 
-def test_a_closed_form_takes_nothing_and_a_missing_device_is_unknown(monkeypatch):
-    assert training_seconds(compose("model=ridge"), **SIZES) == 0
+def test_the_time_on_a_missing_device_is_unknown(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert training_seconds(compose(*SMALL, "trainer.accelerator=cuda"), **SIZES) is None
+    assert training_seconds(compose(*SMALL, "trainer.accelerator=cuda"), SIZES) is None
 
 
 def test_a_model_is_timed_once(update_of_a_hundredth, monkeypatch):
@@ -57,7 +57,7 @@ def test_a_model_is_timed_once(update_of_a_hundredth, monkeypatch):
         training_time, "build_model", lambda *a, **k: built.append(1) or build(*a, **k)
     )
     for rate in (1e-3, 1e-2):
-        training_seconds(compose(*SMALL, f"optim.lr={rate}"), **SIZES)
+        training_seconds(compose(*SMALL, f"optim.lr={rate}"), SIZES)
     assert len(built) == 1
 
 

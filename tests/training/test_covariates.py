@@ -15,7 +15,7 @@ from g2p.data.preprocess import prepare
 from g2p.data.split import Split
 from g2p.training.covariates import adjust_for_covariates, covariate_scores
 from g2p.training.fit import fit_model
-from g2p.training.weighted_ridge import fit_ridge
+from g2p.training.fit_ridge import fit_ridge
 from tests.helpers.command import call, train
 from tests.helpers.configs import compose
 from tests.helpers.packed import TRAINER, assert_members_end_as_alone, small
@@ -110,16 +110,12 @@ def test_too_few_values_for_so_many_effects():
         adjust_for_covariates(prepare(panel, split, [0], QUALITY, **options))
 
 
-def test_beyond_the_size_of_reml_effects_are_least_squares(monkeypatch):
-    monkeypatch.setattr("g2p.training.covariates.LARGEST", 0)
-    monkeypatch.setattr("g2p.training.weighted_ridge.LARGEST", 0)
-    data, y = prepared_with_sex()
-    train = data.split["train"]
-    Z = np.column_stack([np.ones(len(train)), data.covariates.values[train]])
-    expected = Z @ np.linalg.lstsq(Z, y[train], rcond=None)[0]
-    part = data.covariates.values[train] @ data.covariates.effects[:, 0]
-    np.testing.assert_allclose(part - part.mean(), expected - expected.mean(), atol=1e-5)
-    assert not fit_ridge(data).covariate_effects.size  # nothing that predictions would lack
+def test_effects_of_a_large_panel_are_those_of_the_closed_form(monkeypatch):
+    closed, _ = prepared_with_sex()
+    monkeypatch.setattr("g2p.baselines.ridge.LARGEST", 0)
+    large, _ = prepared_with_sex()
+    np.testing.assert_allclose(large.covariates.effects, closed.covariates.effects, atol=0.02)
+    np.testing.assert_allclose(fit_ridge(large).weight, fit_ridge(closed).weight, atol=0.02)
 
 
 def test_no_test_strain_decides_on_an_effect():

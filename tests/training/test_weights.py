@@ -15,7 +15,7 @@ from g2p.data.preprocess import prepare
 from g2p.data.split import Split
 from g2p.runs.resolve import resolve_run
 from g2p.runs.run import run
-from g2p.training.weighted_ridge import fit_ridge, fit_weighted_ridge
+from g2p.training.fit_ridge import fit_ridge
 from g2p.training.weights import inverse_variance, weigh_strains
 from tests.helpers.configs import compose, paths, random_prepared
 from tests.helpers.panels import PREPARE, QUALITY, make_panel
@@ -38,7 +38,7 @@ def test_weighted_ridge_is_the_dense_mixed_model(n, n_loci):
     y = 3 + genotypes[:, :4].sum(axis=1) + 2 * rng.standard_normal(n)
     phenotypes, weights = np.stack([y, y**2], axis=1), rng.uniform(0.1, 3, (n, 2))
     phenotypes[:5, 1] = np.nan
-    ridge = fit_weighted_ridge(genotypes, phenotypes, weights)
+    ridge = Ridge().fit(genotypes, phenotypes, weights=weights)
     for p in range(2):
         rows = np.isfinite(phenotypes[:, p])
         X, y, w = genotypes[rows].astype(float), phenotypes[rows, p], weights[rows, p]
@@ -66,7 +66,7 @@ def test_equal_weights_are_ridge():
     phenotypes = np.hstack([phenotypes, phenotypes[::-1]])
     phenotypes[:9, 1] = np.nan
     plain = Ridge().fit(genotypes, phenotypes)
-    weighted = fit_weighted_ridge(genotypes, phenotypes, np.ones(phenotypes.shape))
+    weighted = Ridge().fit(genotypes, phenotypes, weights=np.ones(phenotypes.shape))
     for name, value in plain.state.items():
         np.testing.assert_allclose(weighted.state[name], value, rtol=1e-6, err_msg=name)
 
@@ -82,7 +82,7 @@ def test_weights_of_an_additive_cross_are_those_of_its_noise():
     # In other units, or all too large, standard errors say the same.
     np.testing.assert_allclose(inverse_variance(genotypes, phenotypes, 3 * sd), weights, rtol=1e-6)
     errors = [
-        np.sum((fit_weighted_ridge(g, y, w).weight - g.shape[1] ** -0.5) ** 2)
+        np.sum((Ridge().fit(g, y, weights=w).weight - g.shape[1] ** -0.5) ** 2)
         for g, y, s in (noisy_cross(n=300, seed=seed) for seed in range(20))
         for w in (np.ones(y.shape), inverse_variance(g, y, s))
     ]

@@ -1,0 +1,69 @@
+"""How long a closed form will fit: a smaller fit is timed here, on random genotypes."""
+
+import time
+
+import numpy as np
+
+from g2p.baselines import build_baseline
+from g2p.baselines.per_phenotype import PerPhenotype
+from g2p.config.run_config import RunConfig
+from g2p.core.errors import G2PError
+from g2p.study.sizes import Sizes
+
+LEAST_SECONDS = 0.3  # of the fit that is extrapolated
+LEAST_GENOTYPES = 20_000
+GROWTH = 1.3  # by which it takes longer than one of half the genotypes
+ALIKE = 0.95  # neighbouring loci, as in a cross: correlated loci take a lasso longer
+_cached: dict[str, float | None] = {}  # the runs of a study have few different fits
+
+
+def fit_seconds(config: RunConfig, sizes: Sizes) -> float | None:
+    """Estimate the seconds of a closed form's fit; None where it cannot fit so many strains.
+
+    Args:
+        config: of the run.
+        sizes: of what it learns from.
+    """
+    n_loci, n_phenotypes, n_train, _ = sizes
+    key = repr((config.model, n_loci, n_phenotypes, n_train))
+    if key not in _cached:
+        try:
+            baseline = build_baseline(config.model)
+            _cached[key] = _extrapolated(baseline, n_train, n_loci, n_phenotypes)
+        except G2PError:  # the run will say so
+            _cached[key] = None
+    return _cached[key]
+
+
+def _extrapolated(baseline, n: int, n_loci: int, n_phenotypes: int) -> float:
+    """Fit ever larger panels until the time grows with them, and go on along the last two."""
+    each = n_phenotypes if isinstance(baseline, PerPhenotype) else 1
+    operations = getattr(baseline, "operations", lambda n, n_loci: n * n_loci)
+    share = min(1.0, (LEAST_GENOTYPES / (n * n_loci)) ** 0.5)
+    _timed(baseline, n, n_loci, share)  # the first imports what it needs
+    before, earlier = _timed(baseline, n, n_loci, share)
+    if share == 1:
+        return each * earlier
+    while True:
+        share = min(1.0, share * 2**0.5)
+        size, seconds = _timed(baseline, n, n_loci, share)
+        if share == 1:
+            return each * seconds
+        done = operations(*size)
+        if seconds >= LEAST_SECONDS and seconds > GROWTH * earlier:
+            rate = (seconds - earlier) / (done - operations(*before))
+            return each * (seconds + rate * (operations(n, n_loci) - done))
+        before, earlier = size, seconds
+
+
+def _timed(baseline, n: int, n_loci: int, share: float) -> tuple[tuple[int, int], float]:
+    """Fit a panel with a share of the strains and of the loci; return its size and the seconds."""
+    size = min(n, max(100, round(n * share))), min(n_loci, max(2, round(n_loci * share)))
+    rng = np.random.default_rng(0)
+    changes = rng.random(size) > ALIKE
+    genotypes = np.where(changes.cumsum(axis=1) % 2 ^ rng.integers(0, 2, (size[0], 1)), 1.0, -1.0)
+    genetic = genotypes @ rng.normal(size=size[1])
+    phenotypes = genetic / genetic.std() + rng.normal(size=size[0])
+    started = time.perf_counter()
+    baseline.fit(genotypes, phenotypes[:, None])
+    return size, time.perf_counter() - started

@@ -1,0 +1,29 @@
+"""Ridge on a run's training strains, with its weights and covariates."""
+
+import numpy as np
+
+from g2p.baselines.ridge import Ridge
+from g2p.data.preprocess import Prepared, only_subset
+
+
+def fit_ridge(data: Prepared) -> Ridge:
+    """Return ridge fitted to the training strains, weighted where the run weighs them.
+
+    Covariates, whose effects are taken out of the phenotypes, are projected out of the genotypes
+    too, which makes the two fits one; with weights the effects stay those without weights.
+    """
+    joint = data.covariates is not None and data.weights is None
+    covariates = data.covariates.values if joint else None
+    return Ridge().fit(data.genotypes, training_values(data), covariates, data.weights)
+
+
+def training_values(data: Prepared) -> np.ndarray:
+    """Return the standardised phenotypes (N, P), NaN but for training strains.
+
+    A panel that is larger than memory is a map of a file, and its training strains' genotypes are
+    no smaller: what is fitted without a copy takes all strains.
+    """
+    train = data.split["train"]
+    values = np.full_like(data.phenotypes, np.nan)
+    values[train] = only_subset(data.phenotypes, data.split, "train")[train]
+    return values

@@ -1,0 +1,69 @@
+"""Estimates of a closed form's fit, against fits that take a known time."""
+
+import time
+
+import numpy as np
+import pytest
+
+from g2p.baselines.per_phenotype import PerPhenotype
+from g2p.study import fit_time
+from g2p.study.fit_time import fit_seconds
+from g2p.study.sizes import Sizes
+from tests.helpers.configs import compose
+
+
+class Slow(PerPhenotype):
+    """Takes a nanosecond for each strain and each square of a locus."""
+
+    def __init__(self, fitted: list):
+        self.fitted = fitted
+
+    def fit_one(self, X: np.ndarray, y: np.ndarray) -> dict:
+        self.fitted.append(X.shape)
+        assert set(np.unique(X)) == {-1.0, 1.0} and y.std() > 0
+        time.sleep(self.operations(*X.shape) * 1e-9)
+        return {}
+
+    def operations(self, n: int, n_loci: int) -> float:
+        return n * n_loci**2
+
+    def predictor(self, state: dict):
+        raise NotImplementedError
+
+    def load(self, state: dict) -> "Slow":
+        return self
+
+
+@pytest.fixture
+def fitted(monkeypatch):
+    """The shapes that were fitted, of a model that is slow in a known way."""
+    shapes = []
+    monkeypatch.setattr(fit_time, "build_baseline", lambda options: Slow(shapes))
+    monkeypatch.setattr(fit_time, "_cached", {})
+    monkeypatch.setattr(fit_time, "LEAST_SECONDS", 0.03)
+    return shapes
+
+
+def test_a_small_fit_is_scaled_to_the_whole(fitted):
+    sizes = Sizes(n_loci=3000, n_phenotypes=7, n_train=4000)
+    seconds = fit_seconds(compose("model=ridge"), sizes)
+    assert seconds == pytest.approx(7 * 4000 * 3000**2 * 1e-9, rel=0.3)
+    assert max(n for n, _ in fitted) < 1000
+    fit_seconds(compose("model=ridge"), sizes)
+    assert len(fitted) == len(set(fitted)) + 1  # the first size warms up; nothing is fitted again
+
+
+def test_a_panel_that_is_small_is_fitted_as_it_is(fitted):
+    assert fit_seconds(compose("model=ridge"), Sizes(20, 2, 90)) < 0.1
+    assert set(fitted) == {(90, 20)}
+
+
+@pytest.mark.parametrize("model", ["ridge", "lasso", "gbdt", "rkhs", "linear_pairwise", "stacked"])
+def test_every_closed_form_has_an_estimate_that_grows(model, monkeypatch):
+    monkeypatch.setattr(fit_time, "LEAST_SECONDS", 0.0)  # the smallest fit is enough
+    config = compose(f"model={model}")
+    small, large = (fit_seconds(config, Sizes(60, 1, n)) for n in (400, 40_000))
+    if model == "rkhs":
+        assert large is None or large > small  # the run refuses so many
+    else:
+        assert large > 10 * small > 0
