@@ -19,10 +19,10 @@ from g2p.baselines.reml import maximise_likelihood
 from g2p.core.progress import report
 
 # Signs in all probes: the penalty is then within some 3% of the closed form's.
-SIGNS, FEWEST_PROBES = 500_000, 10
+SIGNS, FEWEST_PROBES, MOST_PROBES = 500_000, 10, 250
 MOST_STEPS = 300
 STEPS_BETWEEN_LOOKS = 5
-RESIDUAL = 1e-3  # |b - (A + alpha) w| / |b| at which it stops; R2 changes by less
+RESIDUAL = 2e-3  # |b - (A + alpha) w| / |b| at which it stops; R2 changes by less
 STEADY = 0.02  # by which share a penalty may still change from look to look
 
 
@@ -54,7 +54,7 @@ def fit_large_ridge(
     """
     equations = NormalEquations(genotypes, phenotypes, covariates, weights)
     n_phenotypes = len(equations.start)
-    number = max(FEWEST_PROBES, SIGNS // min(genotypes.shape))
+    number = np.clip(SIGNS // equations.start.shape[1], FEWEST_PROBES, MOST_PROBES)
     probes = equations.probe(np.random.default_rng(0), number)
     lanczos = Lanczos(np.vstack([equations.start, probes]))
     penalty = np.zeros(n_phenotypes)

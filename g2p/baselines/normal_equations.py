@@ -6,7 +6,7 @@ import numpy as np
 
 from g2p.baselines.lanczos import as_tensor
 
-BLOCK = 256  # strains, or loci, that are numbers of 4 bytes at a time
+BLOCK = 128  # strains, or loci, that are numbers of 4 bytes at a time
 
 
 class NormalEquations:
@@ -84,7 +84,8 @@ class NormalEquations:
         columns = as_tensor(vectors.T)
         total = columns.new_zeros(columns.shape)
         for rows, block in self._blocks_of_strains():
-            total += block.T @ ((block @ columns) * as_tensor(self.root[rows][:, of] ** 2))
+            weighted = (block @ columns) * as_tensor(self.root[rows][:, of] ** 2)
+            total.addmm_(block.T, weighted)  # in place: a sum of its own would be as large again
         product = total.T.contiguous().numpy()
         for k, p in enumerate(of):
             along = self.inverse[p] @ (self.crossed[p] @ vectors[k])
@@ -95,7 +96,7 @@ class NormalEquations:
         columns = as_tensor(self.root[:, of] * vectors.T)
         total = columns.new_zeros(columns.shape)
         for block in self._blocks_of_loci():
-            total += block @ (block.T @ columns)
+            total.addmm_(block, block.T @ columns)
         product = self.root[:, of] * total.numpy()
         for k, p in enumerate(of):
             fixed = self.root[:, p, None] * self.fixed
@@ -135,16 +136,23 @@ class NormalEquations:
         columns = columns.astype(np.float32)
         total = as_tensor(np.zeros((self.genotypes.shape[1], columns.shape[1]), np.float32))
         for rows, block in self._blocks_of_strains():
-            total += block.T @ as_tensor(columns[rows])
+            total.addmm_(block.T, as_tensor(columns[rows]))
         return total.numpy()
 
     def _blocks_of_strains(self, centred: bool = True) -> Iterator[tuple]:
-        """Yield which of the strains a block has, and their genotypes, (<= BLOCK, L)."""
+        """Yield which of the strains a block has, and their genotypes, (<= BLOCK, L).
+
+        All blocks are the same memory: new memory for each would take as long as the arithmetic.
+        """
         centre = as_tensor(self.centre.astype(np.float32))
+        calls = np.empty((BLOCK, self.genotypes.shape[1]), self.genotypes.dtype)
+        block = as_tensor(np.empty(calls.shape, np.float32))
         for first in range(0, len(self.rows), BLOCK):
             rows = slice(first, min(first + BLOCK, len(self.rows)))
-            block = as_tensor(self.genotypes[self.rows[rows]]).float()
-            yield rows, block.sub_(centre) if centred else block
+            some, read = block[: rows.stop - first], calls[: rows.stop - first]
+            self.genotypes.take(self.rows[rows], axis=0, out=read, mode="clip")  # unbuffered
+            some.copy_(as_tensor(read))
+            yield rows, some.sub_(centre) if centred else some
 
     def _blocks_of_loci(self) -> Iterator:
         """Yield the genotypes of all strains at some loci, (n, <= BLOCK)."""

@@ -5,9 +5,10 @@ import numpy as np
 from g2p.baselines.large_ridge import fit_large_ridge
 from g2p.baselines.reml import maximise_likelihood
 
-# Ridge decomposes a matrix of the smaller of strains and loci for each pattern of missing strains:
-# one of this size takes half a minute. Beyond, `g2p.baselines.large_ridge` is within 0.001 of its R2.
-LARGEST = 5_000
+# Ridge decomposes a matrix of the smaller of strains and loci, for each pattern of missing strains:
+# one of this size takes half a minute. Beyond that, and beyond the time of so many of them, it is
+# Lanczos' method, with the same R2 to 0.001.
+LARGEST, MOST_PATTERNS = 5_000, 4
 BLOCK = 4_096  # strains that are predicted at once
 
 
@@ -47,12 +48,11 @@ class Ridge:
         if covariates is None:
             covariates = np.empty((len(genotypes), 0))
         n_loci, n_phenotypes = genotypes.shape[1], phenotypes.shape[1]
-        counted = np.where(
-            np.isfinite(phenotypes), 1.0 if weights is None else weights.astype(float), 0.0
-        )
+        each = 1.0 if weights is None else weights.astype(float)
+        counted = np.where(np.isfinite(phenotypes), each, 0.0)
         patterns, pattern_of = np.unique(counted, axis=1, return_inverse=True)
         few = min(int(counted.any(axis=1).sum()), n_loci)
-        if len(patterns.T) * few**3 > LARGEST**3:
+        if few > LARGEST or len(patterns.T) * few**3 > MOST_PATTERNS * LARGEST**3:
             fitted = fit_large_ridge(genotypes, phenotypes, covariates, weights)
             self.weight, self.offset, self.penalty, self.covariate_effects = fitted
             return self

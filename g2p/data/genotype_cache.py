@@ -87,8 +87,9 @@ def _read(file: Path, panel: Panel) -> PrunedGenotypes | None:
         arrays = _arrays(file)
         split = Split({subset: arrays[subset] for subset in SUBSETS}, arrays.get("cells"))
         account = arrays["account"]
-        genotypes = arrays["genotypes"] if "genotypes" in arrays else panel.genotypes
-        pruned = PrunedGenotypes(genotypes, arrays["loci"], split, account.tolist())
+        if "genotypes" not in arrays:
+            arrays["genotypes"] = panel.genotypes
+        pruned = PrunedGenotypes(arrays["genotypes"], arrays["loci"], split, account.tolist())
         if account.ndim != 1 or account.dtype.kind != "U" or not _fits(pruned, panel):
             raise ValueError("its arrays have other shapes")
     except Exception as error:  # zipfile, zlib and numpy have many

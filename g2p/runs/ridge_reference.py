@@ -6,9 +6,11 @@ from pathlib import Path
 
 from g2p.core.atomic_files import write_json
 from g2p.core.json_shapes import StoredRidge, read_checked_json
+from g2p.core.progress import reporting_to
 from g2p.data.preprocess import Prepared
-from g2p.training.metrics import scores
+from g2p.runs.progress_bar import ProgressBar
 from g2p.training.fit_ridge import fit_ridge
+from g2p.training.metrics import scores
 
 
 def ridge_reference(data: Prepared, stored: Path) -> dict:
@@ -18,7 +20,8 @@ def ridge_reference(data: Prepared, stored: Path) -> dict:
         ridge = cached["ridge"]
         if all(list(subset["r2"]) == data.phenotype_names for subset in ridge.values()):
             return ridge
-    ridge = fit_ridge(data)
+    with ProgressBar(0, 0) as progress, reporting_to(progress.advance):
+        ridge = fit_ridge(data)
     reference = {}
     for part in ("val", "test"):
         genotypes, phenotypes = data.subset(part)

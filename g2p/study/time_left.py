@@ -45,7 +45,7 @@ class TimeLeft:
         self.pauses: list[float] = []  # between an end and the next begin
 
     def begin(self, signature: str, at: float) -> None:
-        """Count a run, unless it is one that another process launched, of which nothing is known."""
+        """Count a run, unless another process launched it: nothing is known of that."""
         if signature not in self.expected:
             return
         self.begun[signature] = at
@@ -99,7 +99,7 @@ class TimeLeft:
 
     def _correction(self, signatures: Iterable[str]) -> float:
         """Return what finished runs took as a share of their estimates."""
-        pairs = [(self.took[each], self.expected[each].seconds) for each in signatures]
-        known = [(took, estimate) for took, estimate in pairs if estimate is not None]
-        took, estimated = (sum(values) + SURE_SECONDS for values in zip((0, 0), *known))
-        return took / estimated
+        known = [each for each in signatures if self.expected[each].seconds is not None]
+        took = sum(self.took[each] for each in known)
+        estimated = sum(self.expected[each].seconds or 0.0 for each in known)
+        return (took + SURE_SECONDS) / (estimated + SURE_SECONDS)

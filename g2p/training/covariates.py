@@ -16,8 +16,8 @@ from g2p.core.errors import DataError
 from g2p.core.phrases import plural
 from g2p.data.preprocess import Prepared, only_subset
 from g2p.data.scaler import Scaler
-from g2p.training.metrics import scores
 from g2p.training.fit_ridge import training_values
+from g2p.training.metrics import scores
 
 # Values beside those that effects take up, from which the variances are estimated.
 FEWEST_BEYOND = 10

@@ -18,10 +18,10 @@ from g2p.data.preprocess import Prepared
 from g2p.hardware.device import reset_peak_memory, resolve_accelerator
 from g2p.hardware.energy import energy_meter
 from g2p.training.array_checkpoint import save_arrays
+from g2p.training.fit_ridge import fit_ridge, training_values
 from g2p.training.history import history_row
 from g2p.training.metrics import Scores, scores
 from g2p.training.progress import SilentProgress
-from g2p.training.fit_ridge import fit_ridge, training_values
 
 LOG_VARIANCE = "loss.log_variance_P"  # of a Gaussian loss, beside the weights in a checkpoint
 OnEpoch = Callable[[list[dict]], None]

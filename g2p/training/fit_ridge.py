@@ -1,9 +1,14 @@
 """Ridge on a run's training strains, with its weights and covariates."""
 
+from weakref import WeakKeyDictionary
+
 import numpy as np
 
 from g2p.baselines.ridge import Ridge
 from g2p.data.preprocess import Prepared, only_subset
+
+# A run of ridge is its own reference, and an additive path starts from it: it takes minutes.
+_fitted: WeakKeyDictionary[Prepared, Ridge] = WeakKeyDictionary()
 
 
 def fit_ridge(data: Prepared) -> Ridge:
@@ -12,9 +17,12 @@ def fit_ridge(data: Prepared) -> Ridge:
     Covariates, whose effects are taken out of the phenotypes, are projected out of the genotypes
     too, which makes the two fits one; with weights the effects stay those without weights.
     """
-    joint = data.covariates is not None and data.weights is None
-    covariates = data.covariates.values if joint else None
-    return Ridge().fit(data.genotypes, training_values(data), covariates, data.weights)
+    if data not in _fitted:
+        joint = data.covariates is not None and data.weights is None
+        covariates = data.covariates.values if joint else None
+        values = training_values(data)
+        _fitted[data] = Ridge().fit(data.genotypes, values, covariates, data.weights)
+    return _fitted[data]
 
 
 def training_values(data: Prepared) -> np.ndarray:

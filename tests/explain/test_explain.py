@@ -6,6 +6,7 @@ from itertools import combinations, product
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 import g2p
 from g2p.config.registry import choices
@@ -168,6 +169,21 @@ def test_other_data_than_the_run_was_trained_on(tmp_path):
     other = compose(*DATA, "data.seed=5", *paths(tmp_path)).data
     with pytest.raises(RunError, match="has changed since it was trained"):
         load_subject(finished.directory, phenotypes="all", accelerator="cpu", data=other)
+
+
+def test_a_run_of_before_the_newest_options_has_its_data_elsewhere(tmp_path):
+    """What its config does not say is neutral."""
+    finished = trained(tmp_path, "model=ridge")
+    from g2p.explain.subject import load_subject
+
+    data = compose(*DATA, *paths(tmp_path)).data
+    file = finished.folder / "config.yaml"
+    config = yaml.safe_load(file.read_text())
+    for newest in ("covariates", "categorical", "principal_components"):
+        del config["data"][newest]
+    file.write_text(yaml.safe_dump(config))
+    subject = load_subject(finished.directory, phenotypes="all", accelerator="cpu", data=data)
+    assert subject.data.covariates is None
 
 
 @pytest.mark.usefixtures("undrawn")

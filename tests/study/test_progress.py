@@ -104,9 +104,8 @@ def test_new_entries_are_read_once_however_they_are_cut(tmp_path):
     ledger.write("a", "ended")
     new_entries = NewEntries(tmp_path)
     assert list(new_entries) == []
-    lines = "".join(
-        f"\n{json.dumps({'signature': s, 'event': 'ended', 'at': 'now'})}\n" for s in "bcd"
-    )
+    entries = [{"signature": each, "event": "ended", "at": "now"} for each in "bcd"]
+    lines = "".join(f"\n{json.dumps(entry)}\n" for entry in entries)
     lines += '\n{"signature": "cut sho\n[1]\n{"signature": "e", "event": "odd", "at": "now"}\n'
     signatures = []
     for letter in lines:
