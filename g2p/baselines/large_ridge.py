@@ -22,8 +22,9 @@ from g2p.core.progress import report
 SIGNS, FEWEST_PROBES, MOST_PROBES = 500_000, 10, 250
 MOST_STEPS = 300
 STEPS_BETWEEN_LOOKS = 5
-RESIDUAL = 2e-3  # |b - (A + alpha) w| / |b| at which it stops; R2 changes by less
-STEADY = 0.02  # by which share a penalty may still change from look to look
+# |b - (A + alpha) w| / |b| at which it stops, and the share by which a penalty may still change from
+# look to look: R2 changes by less than the former, and hardly depends on the latter.
+RESIDUAL, STEADY = 2e-3, 0.1
 
 
 class RidgeFit(NamedTuple):

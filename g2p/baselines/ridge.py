@@ -9,7 +9,7 @@ from g2p.baselines.reml import maximise_likelihood
 # one of this size takes half a minute. Beyond that, and beyond the time of so many of them, it is
 # Lanczos' method, with the same R2 to 0.001.
 LARGEST, MOST_PATTERNS = 5_000, 4
-BLOCK = 4_096  # strains that are predicted at once
+BLOCK = 1_024  # strains that are predicted at once
 
 
 class Ridge:

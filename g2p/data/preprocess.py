@@ -14,7 +14,7 @@ from g2p.core.errors import DataError
 from g2p.core.phrases import plural
 from g2p.data.covariates import Design, fit_design
 from g2p.data.genotype_cache import PrunedGenotypes, cached_genotypes, prune_genotypes
-from g2p.data.panel import Panel
+from g2p.data.panel import BLOCK, Panel
 from g2p.data.scaler import Scaler
 from g2p.data.split import SUBSETS, Split
 from g2p.data.strain_cells import strain_cells
@@ -122,7 +122,10 @@ def only_subset(values: np.ndarray, split: Split, subset: str) -> np.ndarray:
 
 
 def _mean_genotype(genotypes: np.ndarray, rows: np.ndarray) -> list[float]:
-    return genotypes[rows].mean(axis=0, dtype=np.float64).tolist()
+    total = np.zeros(genotypes.shape[1])
+    for first in range(0, len(rows), BLOCK):  # a copy of them all may be larger than memory
+        total += genotypes[rows[first : first + BLOCK]].sum(axis=0, dtype=np.float64)
+    return (total / len(rows)).tolist()
 
 
 def prepare(
