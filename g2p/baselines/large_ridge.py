@@ -22,8 +22,8 @@ from g2p.core.progress import report
 SIGNS, FEWEST_PROBES, MOST_PROBES = 500_000, 10, 250
 MOST_STEPS = 300
 STEPS_BETWEEN_LOOKS = 5
-# |b - (A + alpha) w| / |b| at which it stops, and the share by which a penalty may still change from
-# look to look: R2 changes by less than the former, and hardly depends on the latter.
+# |b - (A + alpha) w| / |b| at which it stops, and the share by which a penalty may still change
+# between looks: R2 changes by less than the former, and hardly depends on the latter.
 RESIDUAL, STEADY = 2e-3, 0.1
 
 
