@@ -58,11 +58,12 @@ class Lasso(PerPhenotype):
     ) -> np.ndarray:  # fmt: skip
         """Return a mean squared error of held-out strains a penalty, fitted to X (n, L), y (n,)."""
         centre, mean = X.mean(axis=0), y.mean()
-        path = enet_path(
-            np.asfortranarray(X - centre), y - mean, l1_ratio=self.l1_ratio, alphas=penalties,
-            tol=TOLERANCE, copy_X=False,
+        # Its penalties are an array; scikit-learn's default, which is none, misleads the checker.
+        _, effects, _ = enet_path(
+            np.asfortranarray(X - centre), y - mean, l1_ratio=self.l1_ratio,
+            alphas=penalties, tol=TOLERANCE, copy_X=False,  # pyright: ignore[reportArgumentType]
         )  # fmt: skip
-        predicted = (X_held_out - centre) @ path[1] + mean
+        predicted = (X_held_out - centre) @ effects + mean
         return ((predicted - y_held_out[:, None]) ** 2).mean(axis=0)
 
     def predictor(self, state: dict) -> Predictor:

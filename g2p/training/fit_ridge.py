@@ -18,8 +18,9 @@ def fit_ridge(data: Prepared) -> Ridge:
     too, which makes the two fits one; with weights the effects stay those without weights.
     """
     if data not in _fitted:
-        joint = data.covariates is not None and data.weights is None
-        covariates = data.covariates.values if joint else None
+        covariates = None
+        if data.covariates is not None and data.weights is None:
+            covariates = data.covariates.values
         values = training_values(data)
         _fitted[data] = Ridge().fit(data.genotypes, values, covariates, data.weights)
     return _fitted[data]

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from sklearn.linear_model import Lasso as SklearnLasso
+from sklearn.linear_model import ElasticNetCV
 
 from g2p.baselines import build_baseline
 from g2p.config.registry import choices, is_baseline
@@ -62,13 +62,16 @@ def test_a_run_of_each(tmp_path, name):
     assert saved["inputs"]["phenotypes"] == ["cu"]
 
 
-def test_lasso_is_scikit_learns_at_its_penalty():
-    genotypes, rng = cross()
-    y = genotypes[:, 0] + 0.5 * genotypes[:, 5] + 0.3 * rng.standard_normal(300)
-    lasso = build("lasso").fit(genotypes, y[:, None])
-    other = SklearnLasso(alpha=lasso.state["penalty"][0], tol=1e-3).fit(genotypes.astype(float), y)
-    np.testing.assert_allclose(lasso.state["weight"][0], other.coef_, atol=1e-3)
-    assert set(np.argsort(-np.abs(other.coef_))[:2]) == {0, 5}
+@pytest.mark.parametrize("l1_ratio", [1.0, 0.5])
+@pytest.mark.parametrize(("n", "n_loci"), [(200, 40), (120, 300)])
+def test_lasso_is_scikit_learns_with_its_cross_validation(n, n_loci, l1_ratio):
+    genotypes, rng = cross(n, n_loci)
+    y = genotypes[:, 0] + 0.5 * genotypes[:, 5] + 0.3 * rng.standard_normal(n)
+    lasso = build("lasso", f"model.l1_ratio={l1_ratio}").fit(genotypes, y[:, None])
+    other = ElasticNetCV(l1_ratio=l1_ratio, cv=5, alphas=30, eps=1e-2, tol=1e-3)
+    other.fit(genotypes.astype(float), y)
+    assert lasso.state["penalty"][0] == pytest.approx(other.alpha_)
+    np.testing.assert_allclose(lasso.state["weight"][0], other.coef_, atol=1e-9)
 
 
 def test_linear_pairwise_finds_the_loci_and_the_pair():
