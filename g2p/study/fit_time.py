@@ -10,8 +10,10 @@ from g2p.config.run_config import RunConfig
 from g2p.core.errors import G2PError
 from g2p.study.sizes import Sizes
 
+# Fewer than both are fitted in about a second, which an estimate would take, too.
+FEW_STRAINS, FEW_GENOTYPES, SHORT_SECONDS = 2_000, 1_000_000, 1.0
 LEAST_SECONDS = 0.3  # of the fit that is extrapolated
-LEAST_GENOTYPES = 20_000
+LEAST_GENOTYPES, FIRST_STRAINS = 20_000, 250  # of the smallest fit
 GROWTH = 1.3  # by which it takes longer than one of half the genotypes
 ALIKE = 0.95  # neighbouring loci, as in a cross: correlated loci take a lasso longer
 _cached: dict[str, float | None] = {}  # the runs of a study have few different fits
@@ -25,6 +27,8 @@ def fit_seconds(config: RunConfig, sizes: Sizes) -> float | None:
         sizes: of what it learns from.
     """
     n_loci, n_phenotypes, n_train, _ = sizes
+    if n_train < FEW_STRAINS and n_train * n_loci < FEW_GENOTYPES:
+        return SHORT_SECONDS
     key = repr((config.model, n_loci, n_phenotypes, n_train))
     if key not in _cached:
         try:
@@ -39,9 +43,8 @@ def _extrapolated(baseline, n: int, n_loci: int, n_phenotypes: int) -> float:
     """Fit ever larger panels until the time grows with them, and go on along the last two."""
     each = n_phenotypes if isinstance(baseline, PerPhenotype) else 1
     operations = getattr(baseline, "operations", lambda n, n_loci: n * n_loci)
-    share = min(1.0, (LEAST_GENOTYPES / (n * n_loci)) ** 0.5)
-    _timed(baseline, n, n_loci, share)  # the first imports what it needs
-    before, earlier = _timed(baseline, n, n_loci, share)
+    share = min(1.0, (LEAST_GENOTYPES / (n * n_loci)) ** 0.5, FIRST_STRAINS / n)
+    before, earlier = _timed(baseline, n, n_loci, share)  # with what it imports
     if share == 1:
         return each * earlier
     while True:

@@ -22,7 +22,7 @@ from g2p.training.budget import count_epochs, count_updates
 from g2p.training.loss import masked_mse
 from g2p.training.optimizers import build_optimizer
 
-LEAST_UPDATES, LEAST_SECONDS = 5, 0.3  # of what is timed
+LEAST_UPDATES, LEAST_SECONDS = 5, 0.1  # of what is timed
 # A few strains are timed first. Where these take so long, a whole batch is in proportion.
 FEW_STRAINS, LONG_SECONDS = 8, 0.25
 FORWARD_SHARE = 1 / 3  # of an update: the backward pass costs twice what the forward pass does
