@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from g2p.baselines.lanczos import Lanczos
-from g2p.baselines.normal_equations import NormalEquations
+from g2p.baselines.krylov import Lanczos
 from g2p.baselines.reml import maximise_likelihood
+from g2p.baselines.ridge_equations import NormalEquations
 from g2p.core.progress import report
 
 # Signs in all probes: the penalty is then within some 3% of the closed form's.

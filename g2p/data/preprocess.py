@@ -85,10 +85,8 @@ class Prepared:
 
     def fixed(self, subset: str) -> np.ndarray | None:
         """Return what covariates add to a subset's standardised phenotypes, (n, P), if anything."""
-        covariates = self.covariates
-        if covariates is None or covariates.part is None:
-            return None
-        return covariates.part[self.split[subset]]
+        part = None if self.covariates is None else self.covariates.part
+        return None if part is None else part[self.split[subset]]
 
     def inputs(self) -> dict:
         """Return what a checkpoint stores to predict other strains, as plain values."""
@@ -122,10 +120,9 @@ def only_subset(values: np.ndarray, split: Split, subset: str) -> np.ndarray:
 
 
 def _mean_genotype(genotypes: np.ndarray, rows: np.ndarray) -> list[float]:
-    total = np.zeros(genotypes.shape[1])
-    for first in range(0, len(rows), BLOCK):  # a copy of them all may be larger than memory
-        total += genotypes[rows[first : first + BLOCK]].sum(axis=0, dtype=np.float64)
-    return (total / len(rows)).tolist()
+    blocks = np.array_split(rows, -(-len(rows) // BLOCK))  # of a panel larger than memory
+    sums = [genotypes[block].sum(axis=0, dtype=np.float64) for block in blocks]
+    return (sum(sums) / len(rows)).tolist()
 
 
 def prepare(

@@ -12,7 +12,7 @@ SURE_SECONDS = 30.0
 
 
 class Expected(NamedTuple):
-    """What is known of a run's time before it has begun.
+    """What a run should take, before it has begun.
 
     Attributes:
         kind: runs of a kind differ in nothing that costs time.
@@ -32,7 +32,7 @@ class TimeLeft:
     its estimate, corrected by what finished runs of its model, or all, took beyond theirs.
 
     Args:
-        expected: signature -> what is known of the run.
+        expected: signature -> what each run should take.
         started: seconds since 1970.
     """
 
@@ -99,7 +99,7 @@ class TimeLeft:
 
     def _correction(self, signatures: Iterable[str]) -> float:
         """Return what finished runs took as a share of their estimates."""
-        known = [each for each in signatures if self.expected[each].seconds is not None]
-        took = sum(self.took[each] for each in known)
-        estimated = sum(self.expected[each].seconds or 0.0 for each in known)
-        return (took + SURE_SECONDS) / (estimated + SURE_SECONDS)
+        estimated = {each: self.expected[each].seconds for each in signatures}
+        seconds = {each: estimate for each, estimate in estimated.items() if estimate is not None}
+        took = sum(self.took[each] for each in seconds)
+        return (took + SURE_SECONDS) / (sum(seconds.values()) + SURE_SECONDS)

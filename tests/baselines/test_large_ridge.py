@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from g2p.baselines import normal_equations, ridge
-from g2p.baselines.lanczos import Lanczos
+from g2p.baselines import ridge, ridge_equations
+from g2p.baselines.krylov import Lanczos
 from g2p.baselines.large_ridge import fit_large_ridge
-from g2p.baselines.normal_equations import NormalEquations
 from g2p.baselines.ridge import Ridge
+from g2p.baselines.ridge_equations import NormalEquations
 
 
 def cross(n: int, n_loci: int, seed: int, alike: float = 0.9) -> np.ndarray:
@@ -58,9 +58,9 @@ def test_weights_and_covariates(n, n_loci):
     covariates = np.column_stack([rng.integers(0, 2, n), 5 + rng.normal(size=n)]).astype(float)
     phenotypes = phenotypes_of(genotypes, [0.4, 0.8], seed=5) + covariates @ [[3, -2], [0.5, 1]]
     weights = rng.uniform(0.2, 3, phenotypes.shape)
-    for given_weights in (None, weights):
-        large = fit_large_ridge(genotypes, phenotypes, covariates, given_weights)
-        closed = Ridge().fit(genotypes, phenotypes, covariates, given_weights)
+    for of_noise in (None, weights):
+        large = fit_large_ridge(genotypes, phenotypes, covariates, of_noise)
+        closed = Ridge().fit(genotypes, phenotypes, covariates, of_noise)
         np.testing.assert_allclose(large.covariate_effects, closed.covariate_effects, atol=0.02)
         fitted, expected = (
             genotypes @ each.weight.T + each.offset + covariates @ each.covariate_effects.T
@@ -84,7 +84,7 @@ def test_products_are_those_of_dense_matrices(n, n_loci, block, n_covariates, we
     covariates = rng.normal(size=(n, n_covariates))
     weights = rng.uniform(0.5, 2, (n, 2)) if weighted else None
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(normal_equations, "BLOCK", block)
+        patch.setattr(ridge_equations, "BLOCK", block)
         equations = NormalEquations(genotypes, phenotypes, covariates, weights)
         rows = np.isfinite(phenotypes[:, 0])
         vectors = rng.normal(size=(5, equations.start.shape[1])).astype(np.float32)

@@ -57,7 +57,7 @@ def test_runs_of_one_kind_take_what_the_first_took():
     assert time_left.seconds("cd", 10.0) == pytest.approx(20 / 2)
 
 
-def test_a_failed_run_and_one_of_another_process_tell_nothing():
+def test_a_failed_run_and_one_of_another_process_do_not_count():
     time_left = TimeLeft({run: Expected("kind", "ridge", None) for run in "abc"}, 0.0)
     time_left.begin("elsewhere", 0.0)
     time_left.end("elsewhere", 1.0, finished=True)

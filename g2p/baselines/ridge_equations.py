@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from g2p.baselines.lanczos import as_tensor
+from g2p.baselines.krylov import as_tensor
 
 BLOCK = 128  # strains, or loci, that are numbers of 4 bytes at a time
 
