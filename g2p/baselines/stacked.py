@@ -48,13 +48,20 @@ class Stacked(PerPhenotype):
         n_fits = self.folds.get_n_splits() + 1  # and the fit to all strains
         for k, (fitted, held_out) in enumerate(self.folds.split(X)):
             with part(k / n_fits, (k + 1) / n_fits):
-                for i, member in enumerate(self.members.values()):
-                    state = member.fit_one(X[fitted], y[fitted])
-                    unseen[held_out, i] = member.predictor(state)(X[held_out])
+                states = self._fit_members(X[fitted], y[fitted])
+                for i, (name, member) in enumerate(self.members.items()):
+                    unseen[held_out, i] = member.predictor(states[name])(X[held_out])
         weight, _ = nnls(unseen - y.mean(), y - y.mean())
         with part(1 - 1 / n_fits, 1):
-            states = {name: member.fit_one(X, y) for name, member in self.members.items()}
+            states = self._fit_members(X, y)
         return {"weight": weight, "mean": float(y.mean()), **states}
+
+    def _fit_members(self, X: np.ndarray, y: np.ndarray) -> dict[str, dict]:
+        states, n_members = {}, len(self.members)
+        for i, (name, member) in enumerate(self.members.items()):
+            with part(i / n_members, (i + 1) / n_members):
+                states[name] = member.fit_one(X, y)
+        return states
 
     def predictor(self, state: dict) -> Predictor:
         predictors = [member.predictor(state[name]) for name, member in self.members.items()]

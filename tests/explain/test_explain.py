@@ -6,11 +6,11 @@ from itertools import combinations, product
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 
 import g2p
 from g2p.config.registry import choices
 from g2p.core.errors import OptionError, RunError
+from g2p.runs.directory import RunDirectory
 from g2p.runs.run import run
 from tests.helpers.configs import compose, paths
 from tests.helpers.wandb_files import content
@@ -171,18 +171,19 @@ def test_other_data_than_the_run_was_trained_on(tmp_path):
         load_subject(finished.directory, phenotypes="all", accelerator="cpu", data=other)
 
 
-def test_a_run_of_before_the_newest_options_has_its_data_elsewhere(tmp_path):
+def test_a_run_of_before_the_newest_options_has_its_data_elsewhere(tmp_path, monkeypatch):
     """What its config does not say is neutral."""
     finished = trained(tmp_path, "model=ridge")
     from g2p.explain.subject import load_subject
 
-    data = compose(*DATA, *paths(tmp_path)).data
-    file = finished.folder / "config.yaml"
-    config = yaml.safe_load(file.read_text())
-    for newest in ("covariates", "categorical", "principal_components"):
-        del config["data"][newest]
-    file.write_text(yaml.safe_dump(config))
-    subject = load_subject(finished.directory, phenotypes="all", accelerator="cpu", data=data)
+    config = finished.directory.config()
+    newest = ("covariates", "categorical", "principal_components")
+    data = {key: value for key, value in config.data.items() if key not in newest}
+    monkeypatch.setattr(RunDirectory, "config", lambda directory: config.replace(data=data))
+    elsewhere = compose(*DATA, *paths(tmp_path)).data
+    subject = load_subject(
+        finished.directory, phenotypes="all", accelerator="cpu", data=elsewhere
+    )  # fmt: skip
     assert subject.data.covariates is None
 
 
