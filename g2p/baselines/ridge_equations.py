@@ -145,13 +145,11 @@ class NormalEquations:
         All blocks are the same memory: new memory for each would take as long as the arithmetic.
         """
         centre = as_tensor(self.centre.astype(np.float32))
-        calls = np.empty((BLOCK, self.genotypes.shape[1]), self.genotypes.dtype)
-        block = as_tensor(np.empty(calls.shape, np.float32))
+        block = as_tensor(np.empty((BLOCK, self.genotypes.shape[1]), np.float32))
         for first in range(0, len(self.rows), BLOCK):
             rows = slice(first, min(first + BLOCK, len(self.rows)))
-            some, read = block[: rows.stop - first], calls[: rows.stop - first]
-            self.genotypes.take(self.rows[rows], axis=0, out=read, mode="clip")  # unbuffered
-            some.copy_(as_tensor(read))
+            some = block[: rows.stop - first]
+            some.copy_(as_tensor(self.genotypes[self.rows[rows]]))
             yield rows, some.sub_(centre) if centred else some
 
     def _blocks_of_loci(self) -> Iterator:
