@@ -28,7 +28,7 @@ class Slow(PerPhenotype):
         return n * n_loci**2
 
     def predictor(self, state: dict):
-        raise NotImplementedError
+        return lambda genotypes: np.zeros(len(genotypes))
 
     def load(self, state: dict) -> "Slow":
         return self
