@@ -122,7 +122,7 @@ def only_subset(values: np.ndarray, split: Split, subset: str) -> np.ndarray:
 def _mean_genotype(genotypes: np.ndarray, rows: np.ndarray) -> list[float]:
     blocks = np.array_split(rows, -(-len(rows) // BLOCK))  # of a panel larger than memory
     sums = [genotypes[block].sum(axis=0, dtype=np.float64) for block in blocks]
-    return (sum(sums) / len(rows)).tolist()
+    return (np.sum(sums, axis=0) / len(rows)).tolist()
 
 
 def prepare(
