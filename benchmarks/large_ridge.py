@@ -9,16 +9,14 @@ Full size is --strains 100000 --loci 41594, 4 GB of disk. Writes large_ridge.jso
 """
 
 import argparse
-import json
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
 
 from benchmarks.panel_scale import MemoryWatch, genotypes_on_disk
+from benchmarks.result_table import write_result
 from benchmarks.training_run import RESULTS
 from g2p.baselines.large_ridge import fit_large_ridge
 from g2p.baselines.ridge import Ridge
@@ -103,15 +101,7 @@ def main() -> None:
             "unlinked": compare(unlinked),
             "scale": scale(Path(scratch), options.strains, options.loci),
         }
-    options.out.mkdir(exist_ok=True)
-    (options.out / "large_ridge.json").write_text(json.dumps(result, indent=2) + "\n")
-    table = Table(title="ridge by Lanczos' method")
-    for column in ("what", "measured", "value"):
-        table.add_column(column, justify="right" if column == "value" else "left")
-    for what, values in result.items():
-        for name, value in values.items():
-            table.add_row(what, name, f"{value:,.3g}" if isinstance(value, float) else f"{value:,}")
-    Console().print(table)
+    write_result(result, options.out / "large_ridge.json", "ridge by Lanczos' method")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ panel_scale.json.
 
 import argparse
 import gzip
-import json
 import tempfile
 import threading
 import time
@@ -22,10 +21,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import torch
-from rich.console import Console
 from rich.progress import track
-from rich.table import Table
 
+from benchmarks.result_table import write_result
 from benchmarks.training_run import RESULTS
 from g2p.data import ld_pruning
 from g2p.data.batches import Batches
@@ -186,15 +184,7 @@ def main() -> None:
             "plink": time_plink(folder),
             "text": time_text(folder, options.text_loci),
         }
-    options.out.mkdir(exist_ok=True)
-    (options.out / "panel_scale.json").write_text(json.dumps(result, indent=2) + "\n")
-    table = Table(title="data at the field's size")
-    for column in ("what", "measured", "value"):
-        table.add_column(column, justify="right" if column == "value" else "left")
-    for what, values in result.items():
-        for name, value in values.items():
-            table.add_row(what, name, f"{value:,.3g}" if isinstance(value, float) else f"{value:,}")
-    Console().print(table)
+    write_result(result, options.out / "panel_scale.json", "data at the field's size")
 
 
 if __name__ == "__main__":
