@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
 from functools import partial
@@ -9,7 +10,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from benchmarks import gpu, gpu_checks, standard_errors, weights
+from benchmarks import gpu, gpu_checks, other_ridges, standard_errors, weights
 from g2p.training.loss import masked_mse
 from tests.helpers.command import ROOT
 from tests.helpers.launchers import environment
@@ -96,3 +97,14 @@ def _other_loss(loss, factors):
 def test_a_row_that_a_benchmark_of_a_gpu_has_no_time_for():
     rows = list(gpu.measure(gpu.Bench("cpu", gpu.TINY, 0.01), most_seconds=-1))
     assert rows and all(row.error == gpu.NO_TIME and row.passed is None for row in rows)
+
+
+@pytest.mark.skipif(not shutil.which("gemma"), reason="GEMMA is not installed (Debian: gemma)")
+def test_ridge_is_gemmas(tmp_path):
+    """Another program, from files: its eigendecomposition and its restricted likelihood."""
+    rows = other_ridges.compare(tmp_path, 400, 150)
+    ours, theirs = rows["400 x 150, closed form"], rows["400 x 150, gemma"]
+    assert ours["r2"] > 0.1
+    assert ours["r2"] == pytest.approx(theirs["r2"], abs=1e-5)
+    assert ours["heritability"] == pytest.approx(theirs["heritability"], abs=1e-4)
+    assert rows["400 x 150, lanczos"]["r2"] == pytest.approx(ours["r2"], abs=5e-3)
