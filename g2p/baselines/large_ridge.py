@@ -89,7 +89,7 @@ class _Solution(NamedTuple):
 def _log_det(equations: NormalEquations, lanczos: Lanczos) -> Callable[[int, float], float]:
     """Return log det (A / penalty + 1) of phenotype p, as a function of p and the penalty."""
     n_phenotypes = len(equations.start)
-    typical = equations.trace / equations.size
+    typical = equations.typical
     spectra = [lanczos.spectrum(k) for k in range(n_phenotypes, len(lanczos.norm))]
     # Eigenvalues as multiples of a typical one, and their share of all of them.
     multiples = [values / typical[k % n_phenotypes] for k, (values, _) in enumerate(spectra)]
@@ -118,7 +118,7 @@ def _solve(
 
     penalty = maximise_likelihood(
         lambda penalty: log_det(p, penalty), unexplained, equations.degrees[p],
-        equations.trace[p] / equations.size[p],
+        equations.typical[p],
     )  # fmt: skip
     along = norm * vectors @ (vectors[0] / (values + penalty))
     residual = lanczos.beyond[p, -1] * abs(along[-1]) / (norm or 1.0)

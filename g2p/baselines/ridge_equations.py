@@ -19,6 +19,7 @@ class NormalEquations:
         in_strains: whether A is strains x strains.
         start: (P, size) float32, b: X'y, or y.
         trace, size: (P,), of A and how many eigenvalues it has beside those that are 0 always.
+        typical: (P,), the mean of these eigenvalues; 1 where no locus varies.
         degrees, sum_of_squares: (P,), of y, fixed effects projected out.
     """
 
@@ -74,6 +75,8 @@ class NormalEquations:
         self.crossed = self._transposed_times(fixed).T.reshape(w.shape[1], -1, n_loci).copy()
         inside = np.einsum("pcl,pcd,pdl->p", self.crossed, self.inverse, self.crossed)
         self.trace = squares @ w - inside
+        varies = self.trace > 0
+        self.typical = np.divide(self.trace, self.size, out=np.ones(len(varies)), where=varies)
 
     def times(self, vectors: np.ndarray) -> np.ndarray:
         """Return A v of vectors (K, size), where A is that of the phenotypes in turn."""

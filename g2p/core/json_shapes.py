@@ -7,7 +7,15 @@ recreated is recreated. Other keys than those named here are allowed.
 from pathlib import Path
 from typing import Annotated, Any, Literal, NotRequired
 
-from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError, with_config
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    with_config,
+)
 from typing_extensions import TypedDict  # pydantic needs this one before Python 3.12
 
 SHAPE = ConfigDict(extra="allow", strict=True, allow_inf_nan=False)
@@ -144,7 +152,7 @@ class LedgerLine(TypedDict):
 
     signature: str
     event: Literal["begun", "ended"]
-    at: str  # in ISO 8601
+    at: AwareDatetime
 
 
 @with_config(SHAPE)

@@ -4,7 +4,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from pathlib import Path
 
 from rich.progress import BarColumn, Progress
@@ -94,7 +93,7 @@ class LiveProgress(threading.Thread):
             run = self.runs.get(entry["signature"])
             if run is None:
                 continue
-            at = datetime.fromisoformat(entry["at"]).timestamp()
+            at = entry["at"].timestamp()
             if entry["event"] == "begun":  # its status follows once its data is prepared
                 self.states[run.signature] = "running"
                 self.time_left.begin(run.signature, at)

@@ -160,3 +160,14 @@ def test_many_patterns_or_a_large_panel_are_not_decomposed(monkeypatch):
     fitted = Ridge().fit(genotypes, phenotypes)
     assert fits and fitted.state.keys() == {"weight", "offset", "penalty"}
     assert fitted.predict(genotypes).shape == (80, 6)
+
+
+@pytest.mark.parametrize(("n", "n_loci"), [(60, 20), (20, 60)])
+def test_a_phenotype_in_whose_strains_no_locus_varies(n, n_loci):
+    genotypes = cross(n, n_loci, seed=1)
+    genotypes[n // 2 :] = genotypes[-1]
+    phenotypes = np.random.default_rng(2).normal(size=(n, 2))
+    phenotypes[: n // 2, 1] = np.nan
+    large = fit_large_ridge(genotypes, phenotypes, np.empty((n, 0)))
+    np.testing.assert_allclose(large.weight[1], 0, atol=1e-5)
+    assert large.offset[1] == pytest.approx(phenotypes[n // 2 :, 1].mean(), abs=1e-4)

@@ -104,9 +104,11 @@ def test_new_entries_are_read_once_however_they_are_cut(tmp_path):
     ledger.write("a", "ended")
     new_entries = NewEntries(tmp_path)
     assert list(new_entries) == []
-    entries = [{"signature": each, "event": "ended", "at": "now"} for each in "bcd"]
+    at = "2026-01-02T03:04:05+00:00"
+    entries = [{"signature": each, "event": "ended", "at": at} for each in "bcd"]
     lines = "".join(f"\n{json.dumps(entry)}\n" for entry in entries)
-    lines += '\n{"signature": "cut sho\n[1]\n{"signature": "e", "event": "odd", "at": "now"}\n'
+    lines += f'\n{{"signature": "cut sho\n[1]\n{{"signature": "e", "event": "odd", "at": "{at}"}}\n'
+    lines += '\n{"signature": "e", "event": "ended", "at": "now"}\n'
     signatures = []
     for letter in lines:
         with ledger.file.open("a") as file:
