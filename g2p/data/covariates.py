@@ -138,10 +138,11 @@ def fit_design(
         raise DataError(f"data.categorical: {listed(map(str, names))} is not in data.covariates.")
     rows = split["train"]
     cells = strain_cells(panel, covariates)
+    of_train = {column: [values[row] for row in rows] for column, values in cells.items()}
     terms = [
         term
-        for column in cells
-        for term in _terms(column, [cells[column][row] for row in rows], column in categorical)
+        for column, values in of_train.items()
+        for term in _terms(column, values, column in categorical)
     ]
     centre = genotypes[rows].mean(axis=0, dtype=np.float64)
     loadings = np.empty((0, len(centre)))
@@ -154,7 +155,8 @@ def fit_design(
             f"{len(terms)} covariates and levels."
         )
     design = Design(tuple(terms), loadings, centre)
-    return design, [_summary(design), *design.unknown(_of_split(cells, split))]
+    unknown = design.unknown(_of_split(cells, split))
+    return design, [_summary(design), *_of_one_strain(design, of_train), *unknown]
 
 
 def _of_split(cells: Mapping[str, Cells], split: Split) -> dict[str, Cells]:
@@ -170,6 +172,17 @@ def _summary(design: Design) -> str:
     if len(design.loadings):
         kinds.append(plural(len(design.loadings), "principal component"))
     return f"covariates: {listed(kinds)}"
+
+
+def _of_one_strain(design: Design, of_train: Mapping[str, Cells]) -> list[str]:
+    """Say, a line for each column, which of its levels a single training strain has."""
+    lines = []
+    for column, values in of_train.items():
+        levels = [term.level for term in design.terms if term.column == column]
+        if alone := [level for level in levels if level and values.count(level) == 1]:
+            one = "a single training strain, whose phenotype its effect will fit"
+            lines.append(f"covariate {column}: {one}, has {listed(alone, 5)}.")
+    return lines
 
 
 def _terms(column: str, values: Cells, is_categorical: bool) -> list[Term]:

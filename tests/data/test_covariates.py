@@ -86,6 +86,15 @@ def test_a_level_of_no_training_strain_counts_as_average_and_is_reported():
     assert not fitted.matrix({}, panel.genotypes).any()
 
 
+def test_levels_of_one_training_strain_are_reported():
+    cage = [*["a", "b"] * 9, "c", "d", "b", "b", "b", "b", *["d"] * 16]
+    _, lines = design(panel_with(cage=cage), split_of(40, 24), ["cage"])
+    assert lines == [
+        "covariates: cage (4 levels)",
+        "covariate cage: a single training strain, whose phenotype its effect will fit, has c, d.",
+    ]
+
+
 def test_one_value_has_one_text():
     """As CSV, Parquet and pandas write it; and what is no number is reported."""
     panel = panel_with(batch=pa.array(["1", "2.0"] * 20), ok=pa.array([True, False] * 20),
