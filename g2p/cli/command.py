@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable
 
+from g2p.cli.config_dir import with_config_dir
 from g2p.core.messages import format_error, print_error
 from g2p.core.pipes import survive_closed_pipes
 
@@ -23,3 +24,25 @@ def run_command(action: Callable[[], object], *, interrupted: str = "stopped.") 
     except Exception as error:
         print_error(format_error(error))
         sys.exit(1)
+
+
+def run_documented(
+    action: Callable[[list[str]], object], *, description: str | None, interrupted: str
+) -> None:
+    """Call `action` with the command line's arguments, or print the help.
+
+    Args:
+        action: the command; --config-dir is taken off its arguments, and in effect.
+        description: the help, for -h and where there are no arguments.
+        interrupted: the message after Ctrl-C.
+    """
+    arguments = sys.argv[1:]
+    if not arguments or {"-h", "--help"} & set(arguments):
+        print(description)
+        sys.exit(0 if arguments else 1)
+
+    def act() -> None:
+        with with_config_dir(arguments) as others:
+            action(others)
+
+    run_command(act, interrupted=interrupted)

@@ -1,5 +1,9 @@
 """The flag --config-dir DIR of every command: a folder of YAML files of a user's own."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from g2p.config.search_path import config_folders
 from g2p.core.errors import OptionError
 
 FLAGS = ("--config-dir", "-cd")  # as Hydra has them
@@ -25,3 +29,11 @@ def take_config_dir(arguments: list[str]) -> tuple[list[str], list[str]]:
             raise OptionError(f"{flag} is given twice: {folders[0]} and {folder}. Keep one.")
         folders.append(folder)
     return folders, others
+
+
+@contextmanager
+def with_config_dir(arguments: list[str]) -> Iterator[list[str]]:
+    """Search the folder that a command line names, too; yield its other arguments."""
+    folders, others = take_config_dir(arguments)
+    with config_folders(folders):
+        yield others

@@ -21,14 +21,11 @@ locus set to either allele; of a pair f(++) - f(+-) - f(-+) + f(--). Writes tabl
 RUN/explain. If it is killed, the same command goes on.
 """
 
-import sys
 from pathlib import Path
 
-from g2p.cli.command import run_command
-from g2p.cli.config_dir import take_config_dir
-from g2p.cli.run_arguments import check_choices, find_run, parse_arguments
+from g2p.cli.command import run_documented
+from g2p.cli.run_arguments import find_run, parse_arguments
 from g2p.config.compose import compose_config, overridden_keys, parse, plain
-from g2p.config.search_path import config_folders
 from g2p.core.errors import OptionError
 
 DEFAULTS = {
@@ -39,27 +36,16 @@ CHOICES = {"accelerator": ("auto", "cpu", "cuda")}
 
 
 def main() -> None:
-    arguments = sys.argv[1:]
-    if not arguments or {"-h", "--help"} & set(arguments):
-        print(__doc__)
-        sys.exit(0 if arguments else 1)
-    run_command(lambda: _explain(arguments), interrupted="stopped; the same command goes on.")
+    run_documented(_explain, description=__doc__, interrupted="stopped; the same command goes on.")
 
 
 def _explain(arguments: list[str]) -> None:
-    folders, others = take_config_dir(arguments)
-    options, overrides = parse_arguments(others, DEFAULTS, "g2p explain")
-    check_choices(options, CHOICES)
-    with config_folders(folders):
-        _explain_composed(options, overrides)
-
-
-def _explain_composed(options: dict[str, str], overrides: list[str]) -> None:
     from g2p.explain.explain import explain  # imports torch
     from g2p.explain.options import ExplainOptions
     from g2p.explain.summary import print_summary
     from g2p.runs.directory import RunDirectory
 
+    options, overrides = parse_arguments(arguments, DEFAULTS, CHOICES, "g2p explain")
     config = compose_config(overrides)
     keys = overridden_keys(overrides)
     directory = RunDirectory(find_run(options["run"], Path(config.paths.runs).expanduser()))

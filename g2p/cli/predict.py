@@ -18,16 +18,13 @@ the positions. Genotypes are flipped at loci whose alleles the panel codes the o
 Predictions are in original units.
 """
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from g2p.cli.command import run_command
-from g2p.cli.config_dir import take_config_dir
-from g2p.cli.run_arguments import check_choices, find_run, parse_arguments
+from g2p.cli.command import run_documented
+from g2p.cli.run_arguments import find_run, parse_arguments
 from g2p.config.compose import compose_config, overridden_keys
 from g2p.config.registry import prepare_options
-from g2p.config.search_path import config_folders
 from g2p.core.errors import OptionError
 from g2p.data.harmonize import BY
 from g2p.runs.predict import write_predictions
@@ -42,17 +39,11 @@ CHOICES = {
 
 
 def main() -> None:
-    arguments = sys.argv[1:]
-    if not arguments or {"-h", "--help"} & set(arguments):
-        print(__doc__)
-        sys.exit(0 if arguments else 1)
-    run_command(lambda: _predict(arguments), interrupted="stopped; nothing was written.")
+    run_documented(_predict, description=__doc__, interrupted="stopped; nothing was written.")
 
 
 def _predict(arguments: list[str]) -> None:
-    folders, others = take_config_dir(arguments)
-    with config_folders(folders):
-        with_run_and_panel(*parse(others), write_predictions)
+    with_run_and_panel(*parse(arguments), write_predictions)
 
 
 def with_run_and_panel(options: dict, overrides: list[str], write: Callable[..., None]) -> None:
@@ -69,8 +60,7 @@ def parse(
     arguments: list[str], defaults: dict[str, str] = DEFAULTS, command: str = "g2p predict"
 ) -> tuple[dict[str, str], list[str]]:
     """Return a command's options with their values, and the overrides of `data` and `paths`."""
-    options, overrides = parse_arguments(arguments, defaults, command)
-    check_choices(options, CHOICES)
+    options, overrides = parse_arguments(arguments, defaults, CHOICES, command)
     without_effect = {f"data.{key}" for key in prepare_options()}
     for key in overridden_keys(overrides):
         if key in without_effect:

@@ -9,18 +9,20 @@ from g2p.runs.directory import SIGNATURE
 
 
 def parse_arguments(
-    arguments: list[str], defaults: Mapping[str, str], command: str
-) -> tuple[dict[str, str], list[str]]:
+    arguments: list[str], defaults: Mapping[str, str], choices: Mapping[str, tuple[str, ...]],
+    command: str,
+) -> tuple[dict[str, str], list[str]]:  # fmt: skip
     """Return the command's options with their values, and the overrides of `data` and `paths`.
 
     Args:
         arguments: key=value each.
         defaults: of the options, `run` among them; empty where there is none.
+        choices: the values that an option may have, of those that have a choice of them.
         command: for messages.
 
     Raises:
-        OptionError: for an option that the command does not take, or that is there twice, and
-            where run=RUN is missing.
+        OptionError: for an option that the command does not take, that is there twice, or whose
+            value is not among its choices, and where run=RUN is missing.
     """
     options: dict[str, str] = {}
     overrides = []
@@ -39,7 +41,11 @@ def parse_arguments(
             )
     if not options.get("run"):
         raise OptionError("run=RUN is missing: the directory of a finished run.")
-    return {**defaults, **options}, overrides
+    options = {**defaults, **options}
+    for key, allowed in choices.items():
+        if options[key] not in allowed:
+            raise OptionError(f"{key} must be one of {listed(allowed)}, not {options[key]!r}.")
+    return options, overrides
 
 
 def find_run(run: str, runs: Path) -> Path:
@@ -50,14 +56,3 @@ def find_run(run: str, runs: Path) -> Path:
     if not (runs / run).is_dir():
         raise RunError(f"run={run}: this folder exists neither here nor in paths.runs={runs}.")
     return runs / run
-
-
-def check_choices(options: Mapping[str, str], choices: Mapping[str, tuple[str, ...]]) -> None:
-    """Refuse the value of an option that has a choice of others.
-
-    Raises:
-        OptionError: naming the choices.
-    """
-    for key, allowed in choices.items():
-        if options[key] not in allowed:
-            raise OptionError(f"{key} must be one of {listed(allowed)}, not {options[key]!r}.")

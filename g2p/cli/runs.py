@@ -25,9 +25,8 @@ from collections import Counter
 from pathlib import Path
 
 from g2p.cli.command import run_command
-from g2p.cli.config_dir import take_config_dir
+from g2p.cli.config_dir import with_config_dir
 from g2p.config.compose import compose_config
-from g2p.config.search_path import config_folders
 from g2p.core.console import Console, visible
 from g2p.core.errors import OptionError, RunError
 from g2p.core.phrases import listed, nearest, plural
@@ -53,9 +52,8 @@ def main() -> None:
 
 
 def _browse_composed(arguments: list[str]) -> None:
-    folders, arguments = take_config_dir(arguments)
-    with config_folders(folders):
-        browse(*_parse(arguments), Console())
+    with with_config_dir(arguments) as others:
+        browse(*_parse(others), Console())
 
 
 def _parse(arguments: list[str]) -> tuple[list[str], set[str]]:

@@ -10,25 +10,15 @@ units) are over all strains of the panel with a value. R2 counts a wrong mean as
 not.
 """
 
-import sys
-
-from g2p.cli.command import run_command
-from g2p.cli.config_dir import take_config_dir
+from g2p.cli.command import run_documented
 from g2p.cli.predict import DEFAULTS, parse, with_run_and_panel
-from g2p.config.search_path import config_folders
 from g2p.runs.score import write_scores
 
 
 def main() -> None:
-    arguments = sys.argv[1:]
-    if not arguments or {"-h", "--help"} & set(arguments):
-        print(__doc__)
-        sys.exit(0 if arguments else 1)
-    run_command(lambda: _score(arguments), interrupted="stopped; nothing was written.")
+    run_documented(_score, description=__doc__, interrupted="stopped; nothing was written.")
 
 
 def _score(arguments: list[str]) -> None:
-    folders, others = take_config_dir(arguments)
-    with config_folders(folders):
-        options, overrides = parse(others, {**DEFAULTS, "out": "scores.csv"}, "g2p score")
-        with_run_and_panel(options, overrides, write_scores)
+    options, overrides = parse(arguments, {**DEFAULTS, "out": "scores.csv"}, "g2p score")
+    with_run_and_panel(options, overrides, write_scores)

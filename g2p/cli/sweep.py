@@ -21,13 +21,12 @@ exits with 0 only if every run is done.
 import sys
 from typing import TYPE_CHECKING
 
-from g2p.cli.config_dir import take_config_dir
+from g2p.cli.config_dir import with_config_dir
 from g2p.cli.runs import FLAGS as LIST_FLAGS
 from g2p.cli.runs import __doc__ as runs_help
 from g2p.cli.runs import browse
 from g2p.cli.study_options import read_seeds, read_tables, split_arguments
 from g2p.config.compose import parse, refuse_repeated_keys
-from g2p.config.search_path import config_folders
 from g2p.core.console import Console
 from g2p.core.errors import OptionError
 from g2p.core.interrupts import Stopped, prioritise_interrupts, stop_on_signals, stopped_message
@@ -70,9 +69,8 @@ def execute(arguments: list[str], console: Console) -> "Outcome | None":
     Raises:
         OptionError: for an argument, a flag, a study or a key that does not exist.
     """
-    folders, arguments = take_config_dir(arguments)
-    with config_folders(folders):
-        return _execute_composed(arguments, console)
+    with with_config_dir(arguments) as others:
+        return _execute_composed(others, console)
 
 
 def _execute_composed(arguments: list[str], console: Console) -> "Outcome | None":

@@ -88,9 +88,6 @@ def check(config: Mapping, set_by_user: Iterable[str] = ()) -> None:
     _check_options("", TOP_LEVEL, {key: config[key] for key in TOP_LEVEL if key in config})
     if not isinstance(config.get("paths"), Mapping):
         raise OptionError(f"paths must hold {listed(PATHS)}, not {config.get('paths')!r}.")
-    for key in config["paths"]:
-        if key not in PATHS:
-            raise OptionError(unknown_key(f"paths.{key}", [f"paths.{k}" for k in PATHS]))
     _check_options("paths.", PATHS, config["paths"])
     names = config["phenotype"]
     if isinstance(names, list) and not all(isinstance(name, str) for name in names):
@@ -112,16 +109,13 @@ def check_group(group: str, config: Mapping) -> None:
         return
     if not isinstance(values, Mapping):
         raise OptionError(unknown_choice(group, values))
-    name = None
-    if group not in PRESETS:
-        name = values.get("name")
-        if is_dotted(name) and group in USER_GROUPS:  # a user's file, which may change
-            _check_choice(group, name, values, group)
-            return
-        if name not in shipped_choices(group):
-            raise OptionError(unknown_name(group, name))
+    name = None if group in PRESETS else values.get("name")
+    is_users = is_dotted(name) and group in USER_GROUPS  # a user's file, which may change
+    if group not in PRESETS and not is_users and name not in shipped_choices(group):
+        raise OptionError(unknown_name(group, name))
     _check_choice(group, name, values, group)
-    _checked.add(text)
+    if not is_users:
+        _checked.add(text)
 
 
 _checked: set[tuple[str, str]] = set()  # valid groups: the runs of a study share most of them
@@ -131,12 +125,7 @@ def _check_choice(group: str, name: str | None, values: Mapping, prefix: str) ->
     """Check the options of one choice, whose keys begin with `prefix`."""
     values = {key: value for key, value in values.items() if key != "name" or name is None}
     options = choice_options(group, name)
-    for key in values:
-        if key not in options:
-            raise OptionError(
-                unknown_key(f"{prefix}.{key}", [f"{prefix}.{k}" for k in options], group, name)
-            )
-    _check_options(f"{prefix}.", options, values)
+    _check_options(f"{prefix}.", options, values, group, name)
     for key, option in options.items():
         for rule in option.rules:
             _check_siblings(group, key, rule, values)
@@ -167,7 +156,15 @@ def _divisors(whole: int) -> list[int]:
     return [n for n in range(1, min(whole, MOST_DIVISORS_TRIED) + 1) if whole % n == 0]
 
 
-def _check_options(prefix: str, options: Mapping[str, Option], values: Mapping) -> None:
+def _check_options(
+    prefix: str, options: Mapping[str, Option], values: Mapping, group: str | None = None,
+    name: str | None = None,
+) -> None:  # fmt: skip
+    """Check options whose keys begin with `prefix`, of a choice of a group if they are one's."""
+    for key in values:
+        if key not in options:
+            allowed = [f"{prefix}{option}" for option in options]
+            raise OptionError(unknown_key(f"{prefix}{key}", allowed, group, name))
     for key, option in options.items():
         if key not in values:
             raise OptionError(f"{prefix}{key} is missing.")

@@ -27,7 +27,7 @@ from g2p.data.panel_store import (
     options_fingerprint,
     stored_panel,
 )
-from g2p.data.sources.simulated import BLOCK, cross, draw_loci
+from g2p.data.sources.simulated import BLOCK, draw_sets, simulate_cross
 
 # Increase when the same options would give another panel.
 VERSION = 1
@@ -92,7 +92,7 @@ def _simulate(
 ) -> Panel:
     rng = np.random.default_rng(seed)
     genotypes, table, names_of_strains = (
-        _cross(rng, strains, markers) if panel is None else _genotypes_of(panel)
+        simulate_cross(rng, strains, markers) if panel is None else _genotypes_of(panel)
     )
     balanced = np.flatnonzero(np.abs(genotypes.mean(axis=0)) < NEARLY_BALANCED)[:loci]
     if len(balanced) < loci:
@@ -101,7 +101,9 @@ def _simulate(
             f"genotype within {NEARLY_BALANCED} of zero; data.loci={loci} requires more."
         )
     genotypes = np.ascontiguousarray(genotypes[:, balanced])
-    sets = interacting_sets(rng, loci, order)
+    if order == loci:  # one set of all; of fewer than all there are as many as loci, or more
+        raise DataError(f"data.loci={loci} have fewer than {loci} sets of data.order={order}.")
+    sets = draw_sets(rng, loci, order, loci)
     draw = {
         "gaussian": lambda *size: rng.normal(0.5, 0.5, size),
         "exponential": lambda *size: rng.exponential(1.0, size),
@@ -149,18 +151,6 @@ def _degrees(temperatures: str) -> np.ndarray:
     return np.array(TEMPERATURES if temperatures == "eight" else (SINGLE,))
 
 
-def _cross(
-    rng: np.random.Generator, strains: int, markers: int
-) -> tuple[np.ndarray, pa.Table, list[str]]:
-    """Simulate a cross: genotypes, locus table and strain names."""
-    chromosomes, positions = draw_loci(rng, markers)
-    genotypes = cross(rng, strains, chromosomes, positions)
-    ids = [f"chr{c:02d}_{p}" for c, p in zip(chromosomes, positions, strict=True)]
-    chromosome_names = [f"chr{c:02d}" for c in chromosomes]
-    table = pa.table({"id": ids, "chromosome": chromosome_names, "position": positions})
-    return genotypes, table, [f"S{i:06d}" for i in range(strains)]
-
-
 def _genotypes_of(panel: Path) -> tuple[np.ndarray, pa.Table, list[str]]:
     """Read genotypes, locus table and strain names of a stored panel."""
     try:
@@ -174,13 +164,3 @@ def _genotypes_of(panel: Path) -> tuple[np.ndarray, pa.Table, list[str]]:
     ):
         raise DataError(f"data.panel={panel} has missing genotypes; the formula needs all of them.")
     return genotypes, stored.loci, stored.strains
-
-
-def interacting_sets(rng: np.random.Generator, loci: int, order: int) -> np.ndarray:
-    """Draw (loci, order): as many sets as loci, no set twice, different loci in each."""
-    sets: dict[tuple[int, ...], None] = {}  # a dict keeps the order in which they were drawn
-    for _ in range(1000 * loci):
-        if len(sets) == loci:
-            return np.array(list(sets))
-        sets[tuple(sorted(rng.choice(loci, order, replace=False).tolist()))] = None
-    raise DataError(f"data.loci={loci} have fewer than {loci} sets of data.order={order}.")

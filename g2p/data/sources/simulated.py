@@ -102,12 +102,10 @@ def _simulate(
 ) -> Panel:  # fmt: skip
     rng = np.random.default_rng(seed)
     names = [*TEMPERATURES, *OTHERS]
-    chromosomes, positions = draw_loci(rng, loci)
-    genotypes = cross(rng, strains, chromosomes, positions)
-
+    genotypes, table, strain_names = simulate_cross(rng, strains, loci)
     correlation = environment_correlation(names)
     additive = rng.permutation(loci)[: ceil(additive_share * loci), None]
-    sets = [additive, *_sets(rng, loci, pairs, triples)]
+    sets = [additive, draw_sets(rng, loci, 2, pairs), draw_sets(rng, loci, 3, triples)]
     shares = [1 - share_pairs - share_triples, share_pairs, share_triples]
     components = [
         _effects(rng, genotypes, s, share, correlation)
@@ -124,15 +122,12 @@ def _simulate(
     phenotypes = np.round(mean + sd * phenotypes, 6)
     phenotypes[rng.random(phenotypes.shape) < missing_rate] = np.nan
 
-    ids = [f"chr{c:02d}_{p}" for c, p in zip(chromosomes, positions, strict=True)]
     return Panel(
         genotypes=genotypes,
         phenotypes=phenotypes,
-        strains=[f"S{i:06d}" for i in range(strains)],
+        strains=strain_names,
         phenotype_names=names,
-        loci=pa.table(
-            {"id": ids, "chromosome": [f"chr{c:02d}" for c in chromosomes], "position": positions}
-        ),
+        loci=table,
         aliases={"YPD": "30C"},
         noise_ceiling=dict(zip(names, heritability.tolist(), strict=True)),
         truth={
@@ -141,6 +136,18 @@ def _simulate(
             "noise_sd": (noise_sd * sd).tolist(),
         },
     )
+
+
+def simulate_cross(
+    rng: np.random.Generator, strains: int, loci: int
+) -> tuple[np.ndarray, pa.Table, list[str]]:
+    """Simulate a cross: genotypes, locus table and strain names."""
+    chromosomes, positions = draw_loci(rng, loci)
+    genotypes = cross(rng, strains, chromosomes, positions)
+    ids = [f"chr{c:02d}_{p}" for c, p in zip(chromosomes, positions, strict=True)]
+    chromosome_names = [f"chr{c:02d}" for c in chromosomes]
+    table = pa.table({"id": ids, "chromosome": chromosome_names, "position": positions})
+    return genotypes, table, [f"S{i:06d}" for i in range(strains)]
 
 
 def draw_loci(rng: np.random.Generator, loci: int) -> tuple[np.ndarray, np.ndarray]:
@@ -182,15 +189,12 @@ def environment_correlation(names: list[str]) -> np.ndarray:
     return COMMON_CORRELATION + (1 - COMMON_CORRELATION) * specific
 
 
-def _sets(rng, loci: int, pairs: int, triples: int) -> list[np.ndarray]:
-    """Draw interacting sets, (pairs, 2) and (triples, 3): different loci in a set, no set twice."""
-    sets_by_order = []
-    for count, order in ((pairs, 2), (triples, 3)):
-        sets: dict[tuple[int, ...], None] = {}  # a dict keeps the order in which they were drawn
-        while len(sets) < count:
-            sets[tuple(sorted(rng.choice(loci, order, replace=False).tolist()))] = None
-        sets_by_order.append(np.array(list(sets), dtype=int).reshape(count, order))
-    return sets_by_order
+def draw_sets(rng: np.random.Generator, loci: int, order: int, number: int) -> np.ndarray:
+    """Draw interacting sets, (number, order): different loci in a set, no set twice."""
+    sets: dict[tuple[int, ...], None] = {}  # a dict keeps the order in which they were drawn
+    while len(sets) < number:
+        sets[tuple(sorted(rng.choice(loci, order, replace=False).tolist()))] = None
+    return np.array(list(sets), dtype=int).reshape(number, order)
 
 
 def _effects(rng, genotypes, sets, share, correlation) -> tuple[np.ndarray, np.ndarray]:
