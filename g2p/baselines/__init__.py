@@ -2,13 +2,11 @@
 
 import inspect
 from collections.abc import Mapping
-from importlib import import_module
 
 import numpy as np
 
 from g2p.config.components import class_name, construct
-from g2p.config.load_component import load_component
-from g2p.config.locate import is_dotted
+from g2p.config.load_component import builder_of
 from g2p.core.errors import CodeError
 from g2p.core.phrases import listed
 
@@ -28,15 +26,12 @@ def build_baseline(options: Mapping):
     """
     name = options["name"]
     chosen = {key: value for key, value in options.items() if key != "name"}
-    if is_dotted(name):
-        builder = load_component(name)
-    else:
-        builder = getattr(import_module(f"g2p.baselines.{name}"), class_name(name))
-    file = inspect.getfile(builder)
-    baseline = construct(builder, file, **chosen)
+    builder = builder_of(name, f"g2p.baselines.{name}", class_name(name))
+    baseline = construct(builder, **chosen)
     missing = [method for method in METHODS if not callable(getattr(baseline, method, None))]
     if missing:
-        raise CodeError(f"{file}: {builder.__name__} has no {listed(missing)}.{INTERFACE}")
+        file, name = inspect.getfile(builder), builder.__name__
+        raise CodeError(f"{file}: {name} has no {listed(missing)}.{INTERFACE}")
     return baseline
 
 

@@ -12,51 +12,39 @@ def check_combinations(config: Mapping) -> None:
     Raises:
         OptionError: naming both options, and what to use instead.
     """
-    _check_transfer(config)
-    _check_weights(config)
-    _check_schedule(config)
-    if config["trainer"].get("loss") == "gaussian" and config["model"]["name"] == "rijal_multienv":
+    model, transfer = config["model"]["name"], config["transfer"].get("method")
+    weights = config["data"].get("weights", "none")
+    if transfer == "finetuned" and is_baseline(model):
         raise OptionError(
-            "trainer.loss=gaussian: this model sees one environment at a time, and has no variance "
-            "of each. Use loss=huber, or another model."
+            f"transfer.method=finetuned: model={model} has no weights to fine-tune. "
+            "transfer.method may be joint or single."
         )
-
-
-def _check_weights(config: Mapping) -> None:
-    weights, model = config["data"].get("weights", "none"), config["model"]["name"]
+    if transfer and config["data"]["missing"] == "drop_strain":
+        raise OptionError(
+            "transfer=target hides most values of the target, and data.missing=drop_strain drops "
+            "their strains. Use data.missing=mask."
+        )
+    if transfer == "finetuned" and "own_columns" in config["model"]:
+        raise OptionError(
+            f"transfer.method=finetuned: the layers of model={model} depend on the number of "
+            "environments. Use transfer.method=joint."
+        )
+    if transfer and config["split"]["name"] == "cv2":
+        raise OptionError(
+            "transfer=target hides values of one phenotype, split=cv2 of all. Use one of the two."
+        )
     if weights != "none" and model != "ridge" and is_baseline(model):
         raise OptionError(
             f"data.weights={weights}: model={model} takes no weights. Ridge and the models that "
             "are trained by epochs do. Use data.weights=none."
         )
-
-
-def _check_schedule(config: Mapping) -> None:
     if config["trainer"].get("schedule") and config["optim"].get("plateau_patience") is not None:
         raise OptionError(
             "trainer.schedule and optim.plateau_patience both set the learning rate. Set one of "
             "the two to null."
         )
-
-
-def _check_transfer(config: Mapping) -> None:
-    method = config["transfer"].get("method")
-    if method == "finetuned" and is_baseline(config["model"]["name"]):
+    if config["trainer"].get("loss") == "gaussian" and model == "rijal_multienv":
         raise OptionError(
-            f"transfer.method=finetuned: model={config['model']['name']} has no weights to "
-            "fine-tune. transfer.method may be joint or single."
-        )
-    if method and config["data"]["missing"] == "drop_strain":
-        raise OptionError(
-            "transfer=target hides most values of the target, and data.missing=drop_strain drops "
-            "their strains. Use data.missing=mask."
-        )
-    if method == "finetuned" and "own_columns" in config["model"]:
-        raise OptionError(
-            f"transfer.method=finetuned: the layers of model={config['model']['name']} depend on "
-            "the number of environments. Use transfer.method=joint."
-        )
-    if method and config["split"]["name"] == "cv2":
-        raise OptionError(
-            "transfer=target hides values of one phenotype, split=cv2 of all. Use one of the two."
+            "trainer.loss=gaussian: this model sees one environment at a time, and has no variance "
+            "of each. Use loss=huber, or another model."
         )

@@ -5,6 +5,7 @@ signature is an error with the file, the line and what to write instead.
 """
 
 import ast
+import inspect
 import typing
 from collections.abc import Callable
 from pathlib import Path
@@ -97,7 +98,7 @@ def signature_options(
     return options
 
 
-def construct(builder: Callable, file: str, /, **arguments) -> Any:
+def construct(builder: Callable, /, **arguments) -> Any:
     """Construct a component.
 
     Raises:
@@ -108,6 +109,7 @@ def construct(builder: Callable, file: str, /, **arguments) -> Any:
     except TypeError as error:
         if error.__traceback__ and error.__traceback__.tb_next:  # raised within the constructor
             raise
+        file = inspect.getfile(inspect.unwrap(builder))
         raise CodeError(f"{file}: {error}. It is called with {listed(arguments)}.") from None
 
 

@@ -6,7 +6,7 @@ from importlib import import_module
 from importlib.util import find_spec
 
 from g2p.config.code_digest import user_digest
-from g2p.config.locate import locate
+from g2p.config.locate import is_dotted, locate
 from g2p.core.errors import CodeError
 from g2p.core.model_errors import USER_CODE
 
@@ -37,3 +37,10 @@ def load_component(name: str) -> Callable:
     if not hasattr(sys.modules[module], attribute):
         raise CodeError(f"{name}: {located.file} defines {attribute}, and then removes it.")
     return getattr(sys.modules[module], attribute)
+
+
+def builder_of(name: str, module: str, attribute: str) -> Callable:
+    """Return the class or function of a choice: a user's own, or that of g2p in `module`."""
+    if is_dotted(name):
+        return load_component(name)
+    return getattr(import_module(module), attribute)

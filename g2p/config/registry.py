@@ -30,6 +30,13 @@ GROUPS = ("data", "qc", "split", "transfer", "model", "optim", "trainer", "logge
 OVERLAYS = ("experiment", "loss", "debug")
 
 
+# The files of groups whose choices are functions of one file.
+FILES = {
+    "split": "data/split.py",
+    "transfer": "data/transfer.py",
+    "optim": "training/optimizers.py",
+}
+
 # Groups whose components may be a user's own.
 USER_GROUPS = ("data", "model", "split", "optim", "logger")
 
@@ -109,16 +116,12 @@ def _shipped_options(group: str, name: str) -> dict[str, Option]:
     if group == "data":
         options = read_options(PACKAGE / "data" / "sources" / f"{name}.py", "read")
         return options | panel_options() | prepare_options()
-    if group == "split":
-        return read_options(PACKAGE / "data" / "split.py", name)
-    if group == "transfer":
-        return read_options(PACKAGE / "data" / "transfer.py", name)
     if group == "model":
         package = "baselines" if is_baseline(name) else "models"
         return read_options(PACKAGE / package / f"{name}.py", class_name(name))
-    if group == "optim":
-        return read_options(PACKAGE / "training" / "optimizers.py", name)
-    return read_options(PACKAGE / "tracking" / f"{name}_tracker.py", f"{name}_tracker")
+    if group == "logger":
+        return read_options(PACKAGE / "tracking" / f"{name}_tracker.py", f"{name}_tracker")
+    return read_options(PACKAGE / FILES[group], name)
 
 
 def neutral_options(group: str, values: Mapping) -> dict[str, Any]:

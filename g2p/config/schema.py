@@ -7,7 +7,6 @@ that a wrong key is refused at once.
 """
 
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from pathlib import Path
 
 from g2p.config.combinations import check_combinations
@@ -199,11 +198,11 @@ def unknown_key(
     option = key.rpartition(".")[2]
     elsewhere = ""
     if group is not None and name is not None:
-        others = []
-        for other in shipped_choices(group):
-            with suppress(OptionError):  # another choice's file may be unreadable
-                has_it = other != name and option in choice_options(group, other)
-                others += [other] if has_it else []
+        others = [
+            other
+            for other in shipped_choices(group)
+            if other != name and option in choice_options(group, other)
+        ]
         if others:
             elsewhere = f" {group}={listed(others)} has it."
     of = f" of {group}={name}" if name else ""

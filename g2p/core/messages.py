@@ -159,3 +159,9 @@ def print_error(text: str) -> None:
     """Print the message of an error; only that of a bug has several lines."""
     lines = "\n".join(map(visible, text.split("\n")))
     print(f"error: {lines}", file=sys.stderr, flush=True)
+
+
+def refuse_moved(module: str, command: str) -> None:
+    """Name the command that a module was before 0.2.0, and exit with 2."""
+    print_error(f"python -m {module} is g2p {command} now. See g2p {command} --help.")
+    sys.exit(2)

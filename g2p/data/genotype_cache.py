@@ -6,7 +6,6 @@ import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -146,8 +145,5 @@ def _write(file: Path, pruned: PrunedGenotypes, panel: Panel) -> None:
     if pruned.split.cells is not None:
         arrays["cells"] = pruned.split.cells
 
-    def write(out: BinaryIO) -> None:
-        # No array is called allow_pickle, which numpy's types have in mind.
-        np.savez(out, **arrays)  # pyright: ignore[reportArgumentType]
-
-    write_atomically(file, write)
+    # No array is called allow_pickle, which numpy's types have in mind.
+    write_atomically(file, lambda out: np.savez(out, **arrays))  # pyright: ignore[reportArgumentType]

@@ -70,7 +70,7 @@ def clean(
     qc_log = []
     inside = np.zeros(len(genotypes), bool)
     inside[np.concatenate(list(split.values()))] = True
-    missing, repeated = _missing_and_repeated(genotypes, inside if duplicates == "drop" else None)
+    missing, repeated = _missing_and_repeated(genotypes, inside & (duplicates == "drop"))
     for gone, why in (
         (missing > max_missing_strain, f"more than {max_missing_strain:.0%} of the loci missing"),
         (repeated, "the genotypes of an earlier strain"),
@@ -96,7 +96,7 @@ def clean(
 
 
 def _missing_and_repeated(
-    genotypes: np.ndarray, candidates: np.ndarray | None
+    genotypes: np.ndarray, candidates: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the share of loci that each strain lacks, and whether it repeats an earlier strain.
 
@@ -107,13 +107,9 @@ def _missing_and_repeated(
     for start in range(0, len(genotypes), BLOCK):
         block = genotypes[start : start + BLOCK]
         missing[start : start + BLOCK] = missing_genotypes(block).mean(axis=1)
-        if candidates is None:
-            continue
-        for row, strain in enumerate(block, start=start):
-            if not candidates[row]:
-                continue
-            content = strain.tobytes()
-            repeated[row] = content in seen
+        for row in np.flatnonzero(candidates[start : start + BLOCK]):
+            content = block[row].tobytes()
+            repeated[start + row] = content in seen
             seen.add(content)
     return missing, repeated
 

@@ -18,7 +18,6 @@ import pyarrow as pa
 from g2p.config.code_digest import user_digest
 from g2p.config.components import construct
 from g2p.config.load_component import load_component
-from g2p.config.locate import locate
 from g2p.config.user_components import interface
 from g2p.core.errors import CodeError
 from g2p.core.phrases import listed
@@ -49,7 +48,7 @@ def read_user_panel(name: str, options: Mapping[str, Any], folder: Path) -> tupl
     """
     if "folder" in interface(name).facts:
         options = {**options, "folder": folder}
-    returned = construct(load_component(name), str(locate(name).file), **options)
+    returned = construct(load_component(name), **options)
     panel, fingerprint = returned if isinstance(returned, tuple) else (returned, None)
     if problem := _problem(panel):
         raise CodeError(f"{name} returns {problem}. It must return a g2p.Panel.")

@@ -4,8 +4,6 @@ Such a function is called with `panel` and `columns`, those of the phenotypes th
 and returns a dict: train, val and test, each the row numbers of its strains.
 """
 
-import inspect
-
 import numpy as np
 
 from g2p.config.components import construct
@@ -27,9 +25,8 @@ def make_split_of(options: Section, panel: Panel, columns: list[int]) -> Split:
     """
     if not is_dotted(options.name):
         return getattr(splits, options.name)(panel, columns, **options.options)
-    function = load_component(options.name)
     returned = construct(
-        function, inspect.getfile(function), panel=panel, columns=columns, **options.options
+        load_component(options.name), panel=panel, columns=columns, **options.options
     )
     if problem := _problem(returned, len(panel.strains)):
         raise CodeError(

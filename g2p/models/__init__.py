@@ -2,12 +2,10 @@
 
 import inspect
 from collections.abc import Mapping
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from g2p.config.components import class_name, construct
-from g2p.config.load_component import load_component
-from g2p.config.locate import is_dotted
+from g2p.config.load_component import builder_of
 from g2p.core.errors import CodeError
 
 if TYPE_CHECKING:
@@ -27,14 +25,11 @@ def build_model(options: Mapping, **facts) -> "nn.Module":
 
     name = options["name"]
     chosen = {key: value for key, value in options.items() if key != "name"}
-    if is_dotted(name):
-        builder = load_component(name)
-    else:
-        builder = getattr(import_module(f"g2p.models.{name}"), class_name(name))
+    builder = builder_of(name, f"g2p.models.{name}", class_name(name))
     file, kind = inspect.getfile(builder), builder.__name__
     parameters = inspect.signature(builder).parameters
     facts = {name: value for name, value in facts.items() if name in parameters}
-    model = construct(builder, file, **chosen, **facts)
+    model = construct(builder, **chosen, **facts)
     if not isinstance(model, nn.Module):
         fault = f"is not a torch.nn.Module: write class {kind}(nn.Module), or fit, load and predict"
     elif type(model).forward is nn.Module.forward:

@@ -6,12 +6,10 @@ The run directory is the record, and a tracker's data are a copy of it.
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
-from g2p.config.load_component import load_component
-from g2p.config.locate import is_dotted
+from g2p.config.load_component import builder_of
 from g2p.config.run_config import RunConfig, Section
 from g2p.core.errors import OptionError
 from g2p.core.messages import not_installed
@@ -39,9 +37,7 @@ def open_tracker(
 
 def tracker_of(name: str):
     """Return the context manager of a logger, called with (config, signature, group, **options)."""
-    if is_dotted(name):
-        return load_component(name)
-    return getattr(import_module(f"g2p.tracking.{name}_tracker"), f"{name}_tracker")
+    return builder_of(name, f"g2p.tracking.{name}_tracker", f"{name}_tracker")
 
 
 def check_installed(logger: Section) -> None:

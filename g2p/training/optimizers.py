@@ -1,6 +1,5 @@
 """Optimizers, one function each; the options of `conf/optim/` are their keyword arguments."""
 
-import inspect
 from collections.abc import Iterable
 from typing import Annotated
 
@@ -24,10 +23,7 @@ def build_optimizer(options: Section, parameters: Iterable[Tensor]) -> torch.opt
     name = options.name
     if not is_dotted(name):
         return globals()[name](parameters, **options.options)
-    function = load_component(name)
-    optimizer = construct(
-        function, inspect.getfile(function), parameters=parameters, **options.options
-    )
+    optimizer = construct(load_component(name), parameters=parameters, **options.options)
     if not isinstance(optimizer, torch.optim.Optimizer):
         raise CodeError(f"{name} returns no torch.optim.Optimizer, but {optimizer!r}.")
     return optimizer

@@ -30,17 +30,29 @@ def read_phenotypes(file: Path) -> tuple[list[str], list[str], np.ndarray]:
     values = np.empty((table.num_rows, len(names)))
     for p, name in enumerate(names):
         for row, cell in enumerate(table.column(p + 1).to_pylist()):
-            if cell not in MISSING and not NUMBER.fullmatch(cell):
-                raise DataError(
-                    f"{file}, line {row + 2}, column {name}: {cell!r} is not a number "
-                    "(missing values are empty or NA)."
-                )
-            values[row, p] = np.nan if cell in MISSING else float(cell)
-            if np.isinf(values[row, p]):
-                raise DataError(
-                    f"{file}, line {row + 2}, column {name}: {cell} is too large for a number."
-                )
+            values[row, p] = number_of(cell, f"{file}, line {row + 2}, column {name}:")
     return table.column(0).to_pylist(), names, values
+
+
+def number_of(cell: str, location: str, missing: str = "empty or NA") -> float:
+    """Return the number in a cell, NaN where it is missing.
+
+    Args:
+        cell: its text.
+        location: how a message begins.
+        missing: how missing values are written, for a message.
+
+    Raises:
+        DataError: for another text, and for a number that is too large.
+    """
+    if cell in MISSING:
+        return np.nan
+    if not NUMBER.fullmatch(cell):
+        raise DataError(f"{location} {cell!r} is not a number (missing values are {missing}).")
+    number = float(cell)
+    if np.isinf(number):
+        raise DataError(f"{location} {cell} is too large for a number.")
+    return number
 
 
 def read_table(

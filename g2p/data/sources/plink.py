@@ -27,7 +27,7 @@ from g2p.core.errors import DataError
 from g2p.data.name_checks import refuse_control_characters, refuse_repeated
 from g2p.data.panel import Panel
 from g2p.data.panel_store import files_fingerprint, stored_panel
-from g2p.data.sources.delimited_text import LAST_POSITION, MISSING, NUMBER, position_of
+from g2p.data.sources.delimited_text import LAST_POSITION, number_of, position_of
 from g2p.data.sources.phenotypes import (
     A_TABLE,
     PLINK_MISSING,
@@ -192,17 +192,10 @@ def _calls(bed: Path, n_strains: int, n_loci: int) -> np.ndarray:
 
 def _fam_phenotype(fam: Path, rows: list[list[str]]) -> Phenotypes | None:
     """Read the sixth column; None where it has no value: a panel to be predicted."""
-    values = np.empty((len(rows), 1))
-    for number, row in enumerate(rows, start=1):
-        cell = row[5]
-        if cell not in MISSING and not NUMBER.fullmatch(cell):
-            raise DataError(
-                f"{fam}, line {number}: phenotype {cell!r} is not a number (missing values are "
-                "-9 or NA)."
-            )
-        values[number - 1] = np.nan if cell in MISSING else float(cell)
-        if np.isinf(values[number - 1]):
-            raise DataError(f"{fam}, line {number}: phenotype {cell} is too large for a number.")
+    values = np.array([
+        number_of(row[5], f"{fam}, line {number}: phenotype", missing="-9 or NA")
+        for number, row in enumerate(rows, start=1)
+    ]).reshape(-1, 1)  # fmt: skip
     values[values == PLINK_MISSING] = np.nan
     if np.isin(values[np.isfinite(values)], CASE_CONTROL).all():
         values[values == 0] = np.nan  # as plink has it: 1 is a control, 2 a case, 0 neither
