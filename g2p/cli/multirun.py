@@ -46,7 +46,8 @@ def summarised(overrides: Sequence[str], planned: Sequence[Sequence[str]]) -> It
 def _summarise(notes: Path, folder: Path, planned: Iterable[Sequence[str]]) -> None:
     """Write results.csv, and cv.csv of a cross-validation; print where they are, as last line."""
     from g2p.runs.cross_validation import is_cross_validation, write_cross_validation
-    from g2p.runs.multirun import RESULTS, read_jobs, result_rows, swept_keys, write_csv
+    from g2p.runs.listing import write_csv
+    from g2p.runs.multirun import RESULTS, read_jobs, result_rows, swept_keys
 
     jobs = read_jobs(notes, planned)
     if not jobs:

@@ -33,7 +33,7 @@ from g2p.core.phrases import listed, nearest, plural
 from g2p.core.typed_command import with_typed_commands
 from g2p.runs.directory import unverified_line
 from g2p.runs.index import StoredRun, stored_runs, unrecognised_folders, verified
-from g2p.runs.listing import errors, sorted_by, table, write_csv
+from g2p.runs.listing import errors, sorted_by, table, write_runs
 from g2p.runs.prune import prune, size
 from g2p.runs.query import parse_filter
 from g2p.runs.status import STATES
@@ -98,7 +98,7 @@ def browse(arguments: list[str], flags: set[str], console: Console) -> None:
         print("\n".join(map(visible, error.splitlines())))
     if "csv" in options:
         file = Path(options["csv"]).expanduser()
-        write_csv(file, runs)
+        write_runs(file, runs)
         console.print(f"csv: {file}", soft_wrap=True)
     counts = Counter(run.state for run in runs)
     by_state = ", ".join(f"{counts[state]:,} {state}" for state in STATES if counts[state])

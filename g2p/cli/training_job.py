@@ -133,9 +133,9 @@ def _note(
     folder: str, number: int, overrides: Sequence[str], ended: TrialScore | BaseException
 ) -> None:
     """Note in a multirun's folder what became of a job."""
-    from g2p.runs.multirun import note_failure, note_run
+    from g2p.runs.multirun import write_note
 
     if isinstance(ended, TrialScore):
-        note_run(Path(folder), number, overrides, ended.folder)
+        write_note(Path(folder), number, overrides, run=str(ended.folder))
     else:
-        note_failure(Path(folder), number, overrides, format_error(ended))
+        write_note(Path(folder), number, overrides, error=format_error(ended))

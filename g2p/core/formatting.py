@@ -20,3 +20,8 @@ def format_duration(seconds: float) -> str:
     if seconds < 100:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} minutes" if seconds < 6000 else f"{seconds / 3600:.1f} hours"
+
+
+def format_score(value: float | None) -> str:
+    """A score with three digits; empty where there is none."""
+    return "" if value is None else f"{value:z.3f}"

@@ -160,8 +160,5 @@ def prioritise_interrupts() -> Iterator[None]:
     """Once a signal has come, the block raises the signal's exception in place of any other."""
     try:
         yield
-    except BaseException:
-        raise_if_interrupted()
-        raise
-    else:
+    finally:
         raise_if_interrupted()

@@ -4,6 +4,7 @@ A file that a run needs (metrics.json) is refused if its contents are wrong; a f
 recreated is recreated. Other keys than those named here are allowed.
 """
 
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, NotRequired
 
@@ -171,7 +172,7 @@ class Dashboard(TypedDict):
     url: str
 
 
-_adapters: dict[Any, TypeAdapter] = {}
+_adapter = cache(TypeAdapter)
 
 
 def parse(text: str | bytes, shape: Any) -> Any:
@@ -180,10 +181,8 @@ def parse(text: str | bytes, shape: Any) -> Any:
     Raises:
         ValueError: with the problem, in one line.
     """
-    if shape not in _adapters:
-        _adapters[shape] = TypeAdapter(shape)
     try:
-        return _adapters[shape].validate_json(text)
+        return _adapter(shape).validate_json(text)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         key = ".".join(map(str, first["loc"])) or "the file"

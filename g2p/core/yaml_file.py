@@ -4,6 +4,8 @@ A few lines of YAML can stand for billions of values: an alias may refer to a li
 the collection that contains it.
 """
 
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import yaml
@@ -35,37 +37,30 @@ def read_yaml(file: Path) -> str:
     except RecursionError:
         raise OptionError(f"{file} is nested more than {MOST_LEVELS} levels deep.") from None
     if root is not None:
-        _check(root, file)
+        _check(root, file, (), count(1))
     return text
 
 
-def _check(root: yaml.Node, file: Path) -> None:
-    """Walk all values that the nodes stand for, up to the limits."""
-    ancestors: set[int] = set()  # of the current node
-    number = 0
-    pending = [(root, True)]
-    while pending:
-        node, is_entered = pending.pop()
-        if not is_entered:
-            ancestors.remove(id(node))
-            continue
-        if id(node) in ancestors:
-            raise OptionError(f"{file}, line {_line(node)}: this collection contains itself.")
-        number += 1
-        if number > MOST_NODES:
-            raise OptionError(f"{file} holds more than {MOST_NODES:,} values, aliases expanded.")
-        if isinstance(node, yaml.ScalarNode):
-            continue
-        ancestors.add(id(node))
-        if len(ancestors) > MOST_LEVELS:
-            raise OptionError(f"{file}, line {_line(node)}: more than {MOST_LEVELS} levels deep.")
-        pending.append((node, False))
-        if isinstance(node, yaml.MappingNode):
-            for key, value in node.value:
-                _check_key(key, file)
-                pending.append((value, True))
-        else:
-            pending += [(value, True) for value in node.value]
+def _check(
+    node: yaml.Node, file: Path, ancestors: tuple[yaml.Node, ...], numbers: Iterator[int]
+) -> None:
+    """Walk all values that a node stands for, up to the limits; `numbers` counts them."""
+    if node in ancestors:
+        raise OptionError(f"{file}, line {_line(node)}: this collection contains itself.")
+    if next(numbers) > MOST_NODES:
+        raise OptionError(f"{file} holds more than {MOST_NODES:,} values, aliases expanded.")
+    if isinstance(node, yaml.ScalarNode):
+        return
+    ancestors = (*ancestors, node)
+    if len(ancestors) > MOST_LEVELS:
+        raise OptionError(f"{file}, line {_line(node)}: more than {MOST_LEVELS} levels deep.")
+    values = node.value
+    if isinstance(node, yaml.MappingNode):
+        for key, _ in node.value:
+            _check_key(key, file)
+        values = [value for _, value in node.value]
+    for value in reversed(values):
+        _check(value, file, ancestors, numbers)
 
 
 def _check_key(key: yaml.Node, file: Path) -> None:

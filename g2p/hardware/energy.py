@@ -74,20 +74,19 @@ def energy_meter(accelerator: str, devices: int) -> Iterator[Meter]:
 
 def packages(folder: Path) -> list[Counter]:
     """Return a counter per CPU package, which includes its parts; none if one is unreadable."""
-    counters = []
-    for domain in sorted(folder.glob("intel-rapl:*")):
-        try:
-            if not (domain / "name").read_text().startswith("package"):
-                continue
-            file = domain / "energy_uj"
-            counter = Counter(
-                read=lambda file=file: int(file.read_text()) / 1e6,
+    try:
+        counters = [
+            Counter(
+                read=lambda file=domain / "energy_uj": int(file.read_text()) / 1e6,
                 wraps_at=(int((domain / "max_energy_range_uj").read_text()) + 1) / 1e6,
             )
+            for domain in sorted(folder.glob("intel-rapl:*"))
+            if (domain / "name").read_text().startswith("package")
+        ]
+        for counter in counters:
             counter.read()
-        except OSError:  # readable by root only, on most machines
-            return []
-        counters.append(counter)
+    except OSError:  # readable by root only, on most machines
+        return []
     return counters
 
 

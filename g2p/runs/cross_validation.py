@@ -11,7 +11,8 @@ from rich.table import Table
 from g2p.core.atomic_files import write_atomically
 from g2p.core.plot_style import BLUE, GREY, drawing_style, subplots
 from g2p.runs.directory import RunDirectory
-from g2p.runs.multirun import Job, swept_keys, write_csv
+from g2p.runs.listing import write_csv
+from g2p.runs.multirun import Job, swept_keys
 from g2p.runs.scored_values import scored_values
 from g2p.stats.cross_validation import CrossValidated, Difference, Fold, compare, summarise
 

@@ -63,17 +63,8 @@ class RunDirectory:
         return self.folder / "checkpoints"
 
     @property
-    def figures(self) -> Path:
-        return self.folder / "figures"
-
-    @property
     def finished(self) -> bool:
         return (self.folder / METRICS).exists()
-
-    @property
-    def unverified(self) -> bool:
-        """Whether the run is finished and of an earlier version, which wrote no checksums."""
-        return self.finished and not (self.folder / CHECKSUMS).exists()
 
     @property
     def lock(self) -> Path:
@@ -234,7 +225,10 @@ class RunDirectory:
 
 def unverified_line(directories: Iterable[RunDirectory]) -> str | None:
     """Return the line that reports finished runs without checksums; None if there are none."""
-    folders = [directory.folder for directory in directories if directory.unverified]
+    folders = [
+        directory.folder for directory in directories
+        if directory.finished and not (directory.folder / CHECKSUMS).exists()
+    ]  # fmt: skip
     if not folders:
         return None
     subject = str(folders[0]) if len(folders) == 1 else f"{len(folders):,} runs"

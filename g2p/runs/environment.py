@@ -67,9 +67,11 @@ def differences(recorded: Mapping, threads: int | None) -> str | None:
         recorded: the run's environment; facts that it lacks are not compared.
         threads: that a network computes with here; None of a closed form, which is not compared.
     """
+    trained = recorded.get("packages", {})
     parts = [
-        f"{name} {trained} ({here} is installed)"
-        for name, trained, here in other_versions(recorded)
+        f"{name} {trained[name]} ({here} is installed)"
+        for name in COMPARED
+        if (here := _versions()[name]) != trained.get(name, here)
     ]
     if threads is not None and recorded.get("threads") not in (None, threads):
         parts.append(f"{plural(recorded['threads'], 'thread')} ({threads} here)")
@@ -81,21 +83,10 @@ def differences(recorded: Mapping, threads: int | None) -> str | None:
     return " ".join(sentences) or None
 
 
-def other_versions(recorded: Mapping) -> list[tuple[str, str, str]]:
-    """Return name, recorded and installed version of the compared packages that differ."""
-    packages = recorded.get("packages")
-    trained = packages if isinstance(packages, Mapping) else {}
-    return [
-        (name, trained[name], here)
-        for name in COMPARED
-        if (here := _versions()[name]) != trained.get(name, here)
-    ]
-
-
 def versions(recorded: Mapping) -> str | None:
     """Return the compared packages with the versions that a run recorded, in a line."""
     packages = recorded.get("packages")
-    if not isinstance(packages, Mapping):
+    if packages is None:
         return None
     return ", ".join(f"{name} {packages[name]}" for name in COMPARED if name in packages)
 

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,22 +23,18 @@ from g2p.training.fit import FitRequest, Fitted, score
 from g2p.training.user_metrics import user_scores
 
 
-class EpochWriter:
-    """Writes and tracks the history after each epoch.
+def _write_epoch(
+    directory: RunDirectory, tracker: Tracker, check_directory: Callable[[], None],
+    rows: list[dict],
+) -> None:  # fmt: skip
+    """Write and track the history after an epoch.
 
-    It does not hold the run's data: Lightning's trainer, which is freed late, keeps it.
+    No method of the run, whose data it would hold: Lightning's trainer, which is freed late, keeps
+    this.
     """
-
-    def __init__(
-        self, directory: RunDirectory, tracker: Tracker, check_directory: Callable[[], None]
-    ):
-        self.directory, self.tracker = directory, tracker
-        self.check_directory = check_directory
-
-    def __call__(self, rows: list[dict]) -> None:
-        self.check_directory()
-        self.directory.write_history(rows)
-        self.tracker.epochs(rows)
+    check_directory()
+    directory.write_history(rows)
+    tracker.epochs(rows)
 
 
 class TrainingRun:
@@ -60,7 +57,7 @@ class TrainingRun:
         self.config, self.resolved, self.data, self.ridge = config, resolved, data, ridge
         self.directory = resolved.directory
         self.base, self.tracker, self.check_directory = base, tracker, check_directory
-        self.on_epoch = EpochWriter(self.directory, tracker, check_directory)
+        self.on_epoch = partial(_write_epoch, self.directory, tracker, check_directory)
         self.started = time.monotonic()
         self.resumed = (self.directory.checkpoints / "last.ckpt").exists()
         self.ridge_r2: float | None = ridge["val"]["r2_mean"] if ridge else None

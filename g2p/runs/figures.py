@@ -1,7 +1,6 @@
 """Figures of one run, drawn from its directory alone."""
 
 import math
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +14,9 @@ from g2p.runs.directory import RunDirectory
 
 def draw_run(directory: RunDirectory, metrics: dict) -> list[Path]:
     """Draw all figures of a run into its `figures/`; returns their paths."""
-    figures: dict[str, Callable[[RunDirectory, dict], Figure]] = {
-        "learning_curve": learning_curve,
-        "predicted_vs_observed": predicted_vs_observed,
-    }
     paths = []
-    for name, draw in figures.items():
-        path = directory.figures / f"{name}.png"
+    for draw in (learning_curve, predicted_vs_observed):
+        path = directory.folder / "figures" / f"{draw.__name__}.png"
         with drawing_style():
             figure = draw(directory, metrics)
             # Not by savefig, which draws everything twice.

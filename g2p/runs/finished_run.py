@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from g2p.config.run_config import RunConfig
     from g2p.runs.load import RestoredModel
 
-BLOCK = 1024  # strains predicted at a time
 # An array with so many values and no -1 among them is not of the coding -1, 0, 1.
 MANY = 20
 
@@ -232,15 +231,14 @@ def _from_array(genotypes: object, restored: "RestoredModel") -> np.ndarray:
 
 def _check_coding(values: np.ndarray) -> None:
     """Refuse genotypes (N, L) that are not coded from -1 to 1."""
-    present = values[np.isfinite(values)]
-    if np.isinf(values).any() or (present.size and np.abs(present).max() > 1):
-        example = next(v for v in values.ravel() if np.isinf(v) or abs(v) > 1)
+    outside = values[np.abs(values) > 1]  # NaN is not
+    if outside.size:
         raise DataError(
-            f"a genotype is {example:g}; they must lie from -1 (allele 0) to 1 (allele 1). Of a "
+            f"a genotype is {outside[0]:g}; they must lie from -1 (allele 0) to 1 (allele 1). Of a "
             "count of alleles 0, 1, 2 subtract 1."
         )
-    kinds = set(np.unique(present).tolist()) if present.size >= MANY else set()
-    if kinds == {0.0, 1.0}:
+    present = values[np.isfinite(values)]
+    if present.size >= MANY and set(np.unique(present).tolist()) == {0.0, 1.0}:
         raise DataError(
             "all genotypes are 0 or 1; the model was trained on the coding from -1 (allele 0) to 1 "
             "(allele 1). Of alleles coded 0 and 1 take 2 * x - 1."

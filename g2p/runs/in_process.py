@@ -3,6 +3,7 @@
 import gc
 import inspect
 import threading
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -42,10 +43,7 @@ def call_from_python() -> Iterator[None]:
 
 def _is_imported_again() -> bool:
     """Whether the caller is the script of the parent process, which multiprocessing imports."""
-    frame = inspect.currentframe()
-    while frame is not None:
-        is_module = frame.f_code.co_name == "<module>"
-        if is_module and frame.f_globals.get("__name__") == "__mp_main__":
-            return True
-        frame = frame.f_back
-    return False
+    return any(
+        frame.f_code.co_name == "<module>" and frame.f_globals.get("__name__") == "__mp_main__"
+        for frame, _ in traceback.walk_stack(inspect.currentframe())
+    )

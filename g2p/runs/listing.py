@@ -13,6 +13,7 @@ from g2p.config.registry import GROUPS, PRESETS
 from g2p.config.schema import inapplicable_keys
 from g2p.core.atomic_files import write_atomically
 from g2p.core.errors import OptionError
+from g2p.core.formatting import format_score
 from g2p.core.phrases import listed, nearest
 from g2p.runs.index import StoredRun
 from g2p.runs.query import filter_keys
@@ -75,7 +76,7 @@ def table(runs: Sequence[StoredRun], sizes: Sequence[str] | None) -> list[str]:
     }
     result = {
         "status": [run.state for run in runs],
-        "test R2": ["" if run.r2 is None else f"{run.r2:z.3f}" for run in runs],
+        "test R2": [format_score(run.r2) for run in runs],
     }
     last = {
         "epochs": ["" if run.epochs is None else str(run.epochs) for run in runs],
@@ -137,28 +138,35 @@ def as_frame(runs: Sequence[StoredRun]) -> "pd.DataFrame":
     import pandas as pd
 
     rows = records(runs)
-    keys = dict.fromkeys([*FIXED, *(key for row in rows for key in row)])
-    frame = pd.DataFrame(rows, columns=list(keys))
+    frame = pd.DataFrame(rows, columns=_columns(rows))
     return frame.astype({"test_r2": "float64", "when": "datetime64[s]"})
 
 
-def write_csv(file: Path, runs: Sequence[StoredRun]) -> None:
+def write_runs(file: Path, runs: Sequence[StoredRun]) -> None:
     """Write a row for each run with every key of its config, in full; what has no effect is empty.
 
     Raises:
         OSError: when the file cannot be written.
     """
-    rows = records(runs)
-    keys = dict.fromkeys([*FIXED, *(key for row in rows for key in row)])
+    rows = []
+    for row in records(runs):
+        options = {key: as_typed(value) for key, value in row.items() if key not in FIXED}
+        rows.append(row | options | {"when": row["when"].isoformat(timespec="seconds")})
+    write_csv(file, rows, _columns(rows))
+
+
+def _columns(rows: Sequence[Mapping]) -> list[str]:
+    return list(dict.fromkeys([*FIXED, *(key for row in rows for key in row)]))
+
+
+def write_csv(file: Path, rows: Sequence[Mapping], columns: Sequence[str]) -> None:
+    """Write rows as CSV; what a row does not have is empty."""
     text = io.StringIO(newline="")
     writer = csv.writer(text)
-    writer.writerow(keys)
+    writer.writerow(columns)
     for row in rows:
-        cells = row | {"when": row["when"].isoformat(timespec="seconds")}
-        writer.writerow([
-            cells[key] if key in FIXED else as_typed(cells[key]) if key in cells else ""
-            for key in keys
-        ])  # fmt: skip
+        cells = (row.get(column) for column in columns)
+        writer.writerow(["" if cell is None else as_typed(cell) for cell in cells])
     write_atomically(file, lambda out: out.write(text.getvalue().encode()))
 
 

@@ -16,6 +16,7 @@ from g2p.config.registry import neutral_options
 from g2p.config.run_config import ModelSection
 from g2p.config.schema import check_group
 from g2p.core.errors import G2PError, RunError
+from g2p.core.nested import map_leaves
 from g2p.core.typed_command import typed_command
 from g2p.data.covariates import Design
 from g2p.data.strain_cells import Cells
@@ -213,8 +214,10 @@ def _network(options: ModelSection, saved: SavedModel, file: Path) -> torch.nn.M
         )
     except (RuntimeError, TypeError, OverflowError) as error:
         raise damaged(file, str(error).partition("\n")[0], remedy()) from None
-    tensors = [value for value in saved.weights.values() if isinstance(value, torch.Tensor)]
-    kinds = [tensor.dtype for tensor in tensors if tensor.is_floating_point()]
+    kinds = [
+        value.dtype for value in saved.weights.values()
+        if isinstance(value, torch.Tensor) and value.is_floating_point()
+    ]  # fmt: skip
     model.to(kinds[0] if kinds else None)  # the precision of its training
     saved.fill(model)
     return model
@@ -228,7 +231,7 @@ def _baseline(options: ModelSection, saved: SavedModel) -> Any:
     """
     expected = 1, len(saved.inputs["phenotypes"])
     try:
-        baseline = build_baseline(options).load(_arrays(saved.weights))
+        baseline = build_baseline(options).load(map_leaves(_array, saved.weights))
         predicted = baseline.predict(np.array([saved.inputs["mean_genotype"]]))
     except MemoryError:
         raise
@@ -241,10 +244,6 @@ def _baseline(options: ModelSection, saved: SavedModel) -> Any:
     return baseline
 
 
-def _arrays(value):
-    """Return a baseline's state as it was before it became a checkpoint."""
-    if isinstance(value, dict):
-        return {key: _arrays(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_arrays(item) for item in value]
+def _array(value: Any) -> Any:
+    """Return a value of a baseline's state as it was before it became a checkpoint."""
     return value.numpy() if isinstance(value, torch.Tensor) else value

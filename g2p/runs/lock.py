@@ -64,14 +64,14 @@ def _acquire(lock: FileLock, timeout: float = -1) -> None:
 
 
 @contextlib.contextmanager
-def try_lock(directory: RunDirectory) -> Iterator[bool]:
-    """Hold the run's lock for the block; yields False where another process has it and trains.
+def try_lock(file: Path) -> Iterator[bool]:
+    """Hold a lock for the block; yields False where another process has it and trains.
 
-    A killed process has no lock. Nothing is created: without a directory there is none to hold.
+    A killed process has no lock. Nothing is created: without its file there is none to hold.
     """
-    lock = FileLock(directory.lock)
+    lock = FileLock(file)
     is_free = True
-    if directory.lock.exists():
+    if file.exists():
         try:
             lock.acquire(timeout=0)
         except Timeout:

@@ -6,6 +6,7 @@ from statistics import fmean
 from rich.table import Table
 
 from g2p.core.console import Console
+from g2p.core.formatting import format_score
 from g2p.core.phrases import listed
 from g2p.models.uniform_attention import is_uniform
 
@@ -27,7 +28,10 @@ def print_table(metrics: Mapping, console: Console) -> None:
     for name in ("n", *columns):
         table.add_column(name, justify="right")
     for name, n in test["n"].items():
-        table.add_row(name, str(n), *(_format(values.get(name)) for values in columns.values()))
+        # A noise ceiling is there of some phenotypes only.
+        table.add_row(
+            name, str(n), *(format_score(values.get(name)) for values in columns.values())
+        )
     if len(test["n"]) > 1:
         table.add_section()
         # A mean over some phenotypes cannot be compared with a mean over all.
@@ -35,25 +39,20 @@ def print_table(metrics: Mapping, console: Console) -> None:
             fmean(values.values()) if len(values) == len(test["n"]) else None
             for values in columns.values()
         )
-        table.add_row("mean", "", *map(_format, means))
+        table.add_row("mean", "", *map(format_score, means))
     console.print(table)
-
-
-def _format(value: float | None) -> str:
-    """Format a score; empty where there is none, as of a noise ceiling of some phenotypes only."""
-    return "" if value is None else f"{value:z.3f}"
 
 
 def print_attention(layers: list[dict], console: Console) -> None:
     """Print the entropy of each layer's attention, and a warning where it cannot matter."""
     entropies = ", ".join(f"{layer['entropy']:.2f}" for layer in layers)
     uniform = layers[0]["uniform"]
-    line = f"attention entropy by layer: {entropies} (all loci alike: {uniform:.2f})"
-    console.print(line)
+    console.print(f"attention entropy by layer: {entropies} (all loci alike: {uniform:.2f})")
     for i, layer in enumerate(layers, start=1):
         if layer["degenerate"]:
-            line = f"Attention of layer {i} cannot matter: {layer['degenerate']}."
-            console.print(line, style="bold")
+            console.print(
+                f"Attention of layer {i} cannot matter: {layer['degenerate']}.", style="bold"
+            )
 
 
 def print_plateau(metrics: Mapping, console: Console) -> None:

@@ -4,14 +4,12 @@ Jobs end in this process, in others or on other machines, so each leaves a note 
 own folder; the command that started them reads the notes.
 """
 
-import csv
-import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from g2p.config.compose import overridden_values
-from g2p.core.atomic_files import read_json, write_atomically, write_json
+from g2p.core.atomic_files import read_json, write_json
 from g2p.core.errors import G2PError
 from g2p.runs.directory import RunDirectory
 from g2p.runs.listing import as_typed
@@ -46,14 +44,9 @@ def forget(folder: Path) -> None:
         file.unlink()
 
 
-def note_run(folder: Path, number: int, overrides: Sequence[str], run: Path) -> None:
-    """Note that a job has ended with a run."""
-    write_json(folder / NOTE.format(number), {"overrides": list(overrides), "run": str(run)})
-
-
-def note_failure(folder: Path, number: int, overrides: Sequence[str], error: str) -> None:
-    """Note that a job has failed."""
-    write_json(folder / NOTE.format(number), {"overrides": list(overrides), "error": error})
+def write_note(folder: Path, number: int, overrides: Sequence[str], **outcome: str) -> None:
+    """Note that a job has ended: with the folder of its `run`, or with an `error`."""
+    write_json(folder / NOTE.format(number), {"overrides": list(overrides), **outcome})
 
 
 def read_jobs(folder: Path, planned: Iterable[Sequence[str]] = ()) -> list[Job]:
@@ -63,13 +56,12 @@ def read_jobs(folder: Path, planned: Iterable[Sequence[str]] = ()) -> list[Job]:
         folder: of the multirun's notes.
         planned: the overrides of each job that was to run; those of a search are not known.
     """
-    notes = []
-    for file in folder.glob(NOTE.format("*")):
+    by_overrides: dict[tuple[str, ...], dict] = {}
+    files = folder.glob(NOTE.format("*"))
+    for file in sorted(files, key=lambda file: int(file.stem.rpartition("-")[2])):
         note = read_json(file)
         if isinstance(note, dict) and isinstance(note.get("overrides"), list):
-            notes.append((int(file.stem.rpartition("-")[2]), note))
-    notes.sort(key=lambda each: each[0])
-    by_overrides = {tuple(sorted(note["overrides"])): note for _, note in notes}
+            by_overrides[tuple(sorted(note["overrides"]))] = note
     for overrides in planned:
         by_overrides.setdefault(tuple(sorted(overrides)), {"overrides": list(overrides)})
     return [
@@ -122,14 +114,3 @@ def result_rows(jobs: Sequence[Job], keys: Sequence[str]) -> list[dict]:
                 "signature": metrics["signature"], "folder": str(job.directory.folder),
             })  # fmt: skip
     return rows
-
-
-def write_csv(file: Path, rows: Sequence[Mapping], columns: Sequence[str]) -> None:
-    """Write rows as CSV; what a row does not have is empty."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerow(columns)
-    for row in rows:
-        cells = (row.get(column) for column in columns)
-        writer.writerow(["" if cell is None else as_typed(cell) for cell in cells])
-    write_atomically(file, lambda out: out.write(text.getvalue().encode()))

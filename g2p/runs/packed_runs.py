@@ -57,13 +57,11 @@ def run_packed(
 
 def _kind(config: RunConfig) -> str | None:
     """Return what configs must share to be packed, as text; None for a run that is fitted alone."""
-    name = config.model.name
-    # Code of a user's own need not be what torch.vmap can stack.
     trainer = config.trainer
-    is_custom = trainer.loss or trainer.callbacks or trainer.schedule
-    if is_dotted(name) or is_dotted(config.optim.name) or is_custom:
-        return None
-    if not config.model.is_trained or trainer.devices > 1:
+    # Code of a user's own need not be what torch.vmap can stack.
+    has_user_code = is_dotted(config.model.name) or is_dotted(config.optim.name)
+    is_custom = has_user_code or trainer.loss or trainer.callbacks or trainer.schedule
+    if is_custom or not config.model.is_trained or trainer.devices > 1:
         return None
     return json.dumps(
         {
@@ -73,7 +71,7 @@ def _kind(config: RunConfig) -> str | None:
             "model": {
                 k: v for k, v in config.model.to_dict().items() if k not in FREE_MODEL_OPTIONS
             },
-            "trainer": [getattr(config.trainer, key) for key in SHARED_TRAINER_OPTIONS],
+            "trainer": [getattr(trainer, key) for key in SHARED_TRAINER_OPTIONS],
         },
         sort_keys=True,
     )

@@ -1,7 +1,8 @@
 """Predictions of a finished run for the strains of another panel."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -40,12 +41,7 @@ def write_predictions(
         run, data, cache, out, console, missing_loci=missing_loci, accelerator=accelerator,
         match=match, code=code,
     )  # fmt: skip
-    try:
-        write_atomically(
-            out, lambda file: _write(file, model, panel, matched, missing_loci, out.suffix)
-        )
-    except OSError as error:
-        raise cannot_write(out, error) from None
+    write_output(out, lambda file: _write(file, model, panel, matched, missing_loci, out.suffix))
     console.print(f"predictions: {out}", soft_wrap=True)
 
 
@@ -82,11 +78,19 @@ def open_panel(
     return model, panel, matched
 
 
-def cannot_write(out: Path, error: OSError) -> OptionError:
-    return OptionError(
-        f"{out} cannot be written ({error.strerror or error}). Make room, or set out= to another "
-        "folder."
-    )
+def write_output(out: Path, write: Callable[[BinaryIO], Any]) -> None:
+    """Write the file of a command, whole or not at all.
+
+    Raises:
+        OptionError: when it cannot be written.
+    """
+    try:
+        write_atomically(out, write)
+    except OSError as error:
+        raise OptionError(
+            f"{out} cannot be written ({error.strerror or error}). Make room, or set out= to "
+            "another folder."
+        ) from None
 
 
 def predicted_blocks(

@@ -27,9 +27,9 @@ def read_tensors(file: Path) -> dict[str, Tensor]:
         if not isinstance(arrays, dict):
             raise DataError(f"{file} is not an .npz: it holds one array without a name.")
         weights = {n.removeprefix("w."): a for n, a in arrays.items() if n.startswith("w.")}
-        tensors = {name: torch.from_numpy(_real(a, file, name)) for name, a in weights.items()}
-        return tensors or {
-            name: torch.from_numpy(_real(array, file, name)) for name, array in arrays.items()
+        return {
+            name: torch.from_numpy(_real(array, file, name))
+            for name, array in (weights or arrays).items()
         }
     checkpoint = load_checkpoint(file, "Download it again from where it was published.")
     state = checkpoint.get("state_dict", checkpoint)

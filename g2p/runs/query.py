@@ -29,6 +29,7 @@ from g2p.core.typed_command import typed_command
 from g2p.runs.index import StoredRun, stored_runs
 from g2p.runs.status import STATES, UNFINISHED
 
+PLAIN_KEYS = ("status", *TOP_LEVEL)
 OF_A_USER = (
     " A choice of your own needs --config-dir; without it, name its class: model=my_pkg.nets.MLP."
 )
@@ -75,7 +76,7 @@ def parse_filter(override_text: str, folder: Path) -> Callable[[StoredRun], bool
             _check_values(key, [each[key] for each in matching])
     else:
         prefix = f"{key.partition('.')[0]}."
-        allowed = [k for k in filter_keys() if k.startswith(prefix)] or [*_plain_keys(), *GROUPS]
+        allowed = [k for k in filter_keys() if k.startswith(prefix)] or [*PLAIN_KEYS, *GROUPS]
         raise OptionError(
             f"{key} is not a key of any run.{nearest(key, filter_keys())} "
             f"Allowed: {listed(allowed)}."
@@ -144,13 +145,9 @@ def _preset_keys(group: str) -> dict[str, dict]:
     return {name: {f"{group}.{key}": v[key] for key in keys} for name, v in presets.items()}
 
 
-def _plain_keys() -> list[str]:
-    return ["status", *TOP_LEVEL]
-
-
 def filter_keys() -> list[str]:
     """Return every key that some run can have, and every group."""
-    return [*_plain_keys(), *(key for key in _options() if key not in TOP_LEVEL)]
+    return [*PLAIN_KEYS, *(key for key in _options() if key not in TOP_LEVEL)]
 
 
 @cache

@@ -9,13 +9,13 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 from rich.table import Table
 
-from g2p.core.atomic_files import write_atomically
 from g2p.core.console import Console
 from g2p.core.errors import DataError
+from g2p.core.formatting import format_score
 from g2p.core.phrases import listed, plural
 from g2p.data.panel import Panel
 from g2p.runs.directory import RunDirectory
-from g2p.runs.predict import cannot_write, open_panel, predicted_blocks
+from g2p.runs.predict import open_panel, predicted_blocks, write_output
 from g2p.training.metrics import scores
 
 
@@ -53,10 +53,7 @@ def write_scores(
         "run_test_r2": pa.array([test_r2[name] for name in names], pa.float64()),
     })  # fmt: skip
     write = pq.write_table if out.suffix == ".parquet" else pyarrow.csv.write_csv
-    try:
-        write_atomically(out, lambda file: write(table, file))
-    except OSError as error:
-        raise cannot_write(out, error) from None
+    write_output(out, lambda file: write(table, file))
     _print(table, console)
     console.print(f"scores: {out}", soft_wrap=True)
 
@@ -80,15 +77,8 @@ def _print(table: pa.Table, console: Console) -> None:
         printed.add_column(heading, justify="right" if i else "left")
     for name, n, *values in zip(*(column.to_pylist() for column in table), strict=True):
         r2, pearson, bias, test_r2 = values
-        cells = [
-            _format(r2),
-            _format(pearson),
-            "" if bias is None else f"{bias:.3g}",
-            _format(test_r2),
-        ]
-        printed.add_row(name, str(n), *cells)
+        printed.add_row(
+            name, str(n), format_score(r2), format_score(pearson),
+            "" if bias is None else f"{bias:.3g}", format_score(test_r2),
+        )  # fmt: skip
     console.print(printed)
-
-
-def _format(value: float | None) -> str:
-    return "" if value is None else f"{value:z.3f}"

@@ -4,7 +4,7 @@ The mean prediction of runs that differ in their seed alone, scored on the test 
 scores of each run: the gain of training several times and predicting together.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from statistics import fmean
 
@@ -90,29 +90,26 @@ def _check(directories: list[RunDirectory]) -> None:
     unfinished = [str(directory.folder) for directory in directories if not directory.finished]
     if unfinished:
         raise RunError(f"these are not finished runs: {listed(unfinished)}.")
-    free = _free(directories)
+    has_fingerprint = all("data_fingerprint" in each.environment() for each in directories)
     first, *others = (
-        {k: v for k, v in _config(r).items() if not free(k)} for r in directories
-    )  # fmt: skip
+        {k: v for k, v in _config(r).items() if _is_compared(k, has_fingerprint)}
+        for r in directories
+    )
     differing = sorted({k for o in others for k in {*first, *o} if first.get(k) != o.get(k)})
     if differing:
         raise RunError(f"these runs differ in more than their seed: {listed(differing)}.")
     _check_provenance(directories)
 
 
-def _free(directories: list[RunDirectory]) -> Callable[[str], bool]:
-    """Return a function from a key to whether runs may differ in it.
+def _is_compared(key: str, has_fingerprint: bool) -> bool:
+    """Return whether runs must agree in a key.
 
     Where every run recorded the fingerprint of its data, that stands for the source's options.
     """
-    recorded = all("data_fingerprint" in directory.environment() for directory in directories)
-    compared = {f"data.{key}" for key in prepare_options()}
-
-    def free(key: str) -> bool:
-        group = key.partition(".")[0]
-        return group in FREE_GROUPS or (recorded and group == "data" and key not in compared)
-
-    return free
+    group, _, option = key.partition(".")
+    if group == "data" and has_fingerprint:
+        return option in prepare_options()
+    return group not in FREE_GROUPS
 
 
 def _check_provenance(directories: list[RunDirectory]) -> None:

@@ -43,7 +43,7 @@ def read_status(directory: RunDirectory) -> RunStatus:
     """Return a run's status; whether a finished run's files are damaged, reading them shows."""
     if directory.finished:
         return RunStatus("done")
-    with try_lock(directory) as is_free:
+    with try_lock(directory.lock) as is_free:
         if not is_free:
             return RunStatus("running")
         if directory.finished:  # since the first look
@@ -89,14 +89,9 @@ def recorded(directory: RunDirectory, config: RunConfig) -> Iterator[None]:
     try:
         with prioritise_interrupts():
             yield
-    except Preempted:
-        write("pending")
-        raise
-    except (Exception, SystemExit) as error:
-        write("failed", error)
-        raise
-    except BaseException:  # a signal
-        write("pending")
+    except BaseException as error:
+        is_signal = isinstance(error, Preempted) or not isinstance(error, Exception | SystemExit)
+        write("pending" if is_signal else "failed", error)
         raise
     write("pending")  # or done, where its metrics are there
 

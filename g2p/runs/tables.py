@@ -40,10 +40,7 @@ def predictions_table(
 
 
 def write_table(path: Path, table: pa.Table) -> None:
-    def write(file) -> None:
-        pq.write_table(table, file, write_page_checksum=True)
-
-    write_atomically(path, write)
+    write_atomically(path, lambda file: pq.write_table(table, file, write_page_checksum=True))
 
 
 def read_table(

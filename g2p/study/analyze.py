@@ -18,7 +18,7 @@ from g2p.core.typed_command import typed_command
 from g2p.report.study.scores_text import print_scores, read_scores
 from g2p.runs.cross_validation import scores_table
 from g2p.runs.environment import installed_versions
-from g2p.runs.multirun import write_csv
+from g2p.runs.listing import write_csv
 from g2p.stats.compare import Effect, compare
 from g2p.stats.crossing import Crossing, find_crossings
 from g2p.stats.crossing_table import COLUMNS as CROSSING_COLUMNS

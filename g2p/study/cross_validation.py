@@ -5,7 +5,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from g2p.runs.cross_validation import TESTS, configuration_title, difference_cells, write_scores
-from g2p.runs.multirun import write_csv
+from g2p.runs.listing import write_csv
 from g2p.stats.comparison import text_of
 from g2p.stats.study_folds import StudyFolds, study_folds
 from g2p.study.design import Study

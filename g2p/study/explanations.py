@@ -8,7 +8,7 @@ from g2p.core.errors import G2PError
 from g2p.core.phrases import plural
 from g2p.explain.explanation import Explanation, stored_explanation
 from g2p.explain.options import ExplainOptions
-from g2p.runs.multirun import write_csv
+from g2p.runs.listing import write_csv
 from g2p.stats.recovery import FILE, Recovered
 from g2p.study.design import Study
 from g2p.study.expand import StudyRun

@@ -2,15 +2,11 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-
-from filelock import FileLock, Timeout
 
 from g2p.core.console import Console
 from g2p.core.phrases import listed, plural
 from g2p.launch.hydra_launch import launch
+from g2p.runs.lock import try_lock
 from g2p.runs.resolve import finished_under_other_code
 from g2p.study.design import Study
 from g2p.study.expand import StudyRun
@@ -67,8 +63,11 @@ def _launch(resolved: ResolvedStudy, runs: list[StudyRun], retry: bool, console:
         )
     folder, study = resolved.folder, resolved.study
     todo = _by_replicate(todo, study)
-    with _first(folder) as first:
-        if not first:
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = folder / ".training"
+    lock.touch()
+    with try_lock(lock) as is_first:
+        if not is_first:
             todo.reverse()
         todo.sort(key=lambda run: run.directory.folder.exists())
         factors = {run.signature: run.factors for run in todo}
@@ -89,22 +88,3 @@ def _by_replicate(runs: list[StudyRun], study: Study) -> list[StudyRun]:
     order = {replicate: number for number, replicate in enumerate(dict.fromkeys(replicates))}
     ranked = sorted(zip(replicates, runs, strict=True), key=lambda pair: order[pair[0]])
     return [run for _, run in ranked]
-
-
-@contextmanager
-def _first(folder: Path) -> Iterator[bool]:
-    """Hold the study's training lock for the block if it is free.
-
-    Yields whether it was, that is, whether this is the only process that trains the study.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / ".training")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        yield False
-    else:
-        try:
-            yield True
-        finally:
-            lock.release()

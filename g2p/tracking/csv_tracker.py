@@ -1,22 +1,16 @@
 """Lightning's CSV logger: `csv/metrics.csv` and `csv/hparams.yaml` in the run's directory."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 from g2p.config.run_config import RunConfig
 from g2p.tracking.group import Group
-from g2p.tracking.lightning_tracker import LightningTracker, empty_folder
+from g2p.tracking.lightning_tracker import open_logger
 from g2p.tracking.tracker import Tracker
 
 
-@contextmanager
-def csv_tracker(config: RunConfig, signature: str, group: Group | None) -> Iterator[Tracker]:
+def csv_tracker(
+    config: RunConfig, signature: str, group: Group | None
+) -> AbstractContextManager[Tracker]:
     from lightning.pytorch.loggers import CSVLogger  # torch comes with it
 
-    folder = empty_folder(config, signature, "csv")
-    logger = CSVLogger(folder.parent, name=folder.name, version="")
-    tracker = LightningTracker(logger, config)
-    try:
-        yield tracker
-    finally:
-        tracker.finish()
+    return open_logger(CSVLogger, "csv", config, signature)

@@ -3,6 +3,7 @@
 import logging
 import shutil
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,12 +18,17 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def empty_folder(config: RunConfig, signature: str, name: str) -> Path:
-    """Return a folder of the run for a logger, emptied: a resumed run sends all epochs again."""
+def open_logger(
+    logger: "Callable[..., Logger]", name: str, config: RunConfig, signature: str
+) -> AbstractContextManager[Tracker]:
+    """Return the tracker of a logger that writes into the folder `name` of the run.
+
+    The folder is emptied: a resumed run sends all epochs again.
+    """
     folder = Path(config.paths.runs).expanduser().absolute() / signature / name
     if folder.exists():
         shutil.rmtree(folder)
-    return folder
+    return closing(LightningTracker(logger(folder.parent, name=name, version=""), config))
 
 
 class LightningTracker(Tracker):
@@ -47,7 +53,7 @@ class LightningTracker(Tracker):
     def result(self, metrics: Mapping, figures: list[Path], checkpoint: Path) -> None:
         self._log(summary_numbers(metrics), metrics["epochs"] - 1)
 
-    def finish(self) -> None:
+    def close(self) -> None:
         self._try(lambda logger: logger.finalize("finished"))
 
     def _try(self, send: "Callable[[Logger], None]") -> None:

@@ -7,16 +7,8 @@ most requests. So all runs upload at the same time, less often the more runs are
 
 import time
 from collections.abc import Callable
-from typing import Protocol
 
 SECONDS_PER_RUN = 1.0  # between two uploads, for each open run
-
-
-class Uploader(Protocol):
-    """An open W&B run."""
-
-    def send(self) -> None:
-        """Upload the epochs that were not uploaded yet."""
 
 
 class UploadThrottle:
@@ -28,14 +20,15 @@ class UploadThrottle:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic):
         self.clock = clock
-        self.open_runs: list[Uploader] = []
+        # Of each open W&B run, what uploads the epochs that were not uploaded yet.
+        self.open_runs: list[Callable[[], None]] = []
         self.last_upload = -float("inf")
 
     def upload_if_due(self) -> None:
         """Upload the epochs of all open runs, unless the last upload is too recent."""
         if self.clock() - self.last_upload >= SECONDS_PER_RUN * len(self.open_runs):
-            for uploader in self.open_runs:
-                uploader.send()
+            for send in self.open_runs:
+                send()
             self.last_upload = self.clock()
 
 

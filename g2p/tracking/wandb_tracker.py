@@ -73,7 +73,7 @@ class WandbTracker(Tracker):
     def __init__(self, run, artifact: bool, throttle: UploadThrottle = UPLOADS):
         self.run, self.artifact, self.throttle = run, artifact, throttle
         self.rows, self.n_sent = [], 0
-        throttle.open_runs.append(self)
+        throttle.open_runs.append(self.send)
 
     def epochs(self, rows: list[dict]) -> None:
         """Store the history; upload it with those of the other runs, when that is due."""
@@ -108,7 +108,7 @@ class WandbTracker(Tracker):
 
     def finish(self, exit_code: int) -> None:
         """Upload the remaining epochs and finish the W&B run."""
-        self.throttle.open_runs.remove(self)
+        self.throttle.open_runs.remove(self.send)
         self.send()
         self._try(lambda run: finish_run(run, exit_code))
 

@@ -13,9 +13,5 @@ def count_updates(n_train: int, *, batch_size: int, drop_last: bool) -> int:
 
 def count_epochs(max_epochs: int | None, max_updates: int | None, updates_an_epoch: int) -> int:
     """Return the epochs of a whole training: until its first budget; one is set."""
-    budgets = []
-    if max_epochs is not None:
-        budgets.append(max_epochs)
-    if max_updates is not None:
-        budgets.append(-(-max_updates // updates_an_epoch))
-    return min(budgets)
+    epochs_of_updates = None if max_updates is None else -(-max_updates // updates_an_epoch)
+    return min(epochs for epochs in (max_epochs, epochs_of_updates) if epochs is not None)

@@ -11,12 +11,13 @@ import torch
 
 from g2p.core.atomic_files import write_atomically
 from g2p.core.errors import DamagedRunError
+from g2p.core.nested import map_leaves
 from g2p.training.array_checkpoint import CONTENT, RUN, read_arrays, run_of
 
 
 def save_checkpoint(checkpoint: dict, *paths: Path) -> None:
     """Write the checkpoint to each path, in that order, with the signature of its run."""
-    checkpoint = {**_without_numpy_numbers(checkpoint), RUN: run_of(paths[0])}
+    checkpoint = {**map_leaves(_without_numpy, checkpoint), RUN: run_of(paths[0])}
     # Through memory, so that a full disk is an OSError that names the file.
     buffer = io.BytesIO()
     torch.save(checkpoint, buffer)
@@ -24,15 +25,11 @@ def save_checkpoint(checkpoint: dict, *paths: Path) -> None:
         write_atomically(path, lambda file: file.write(buffer.getbuffer()))
 
 
-def _without_numpy_numbers(value: Any) -> Any:
-    """Return nested values with Python's numbers: a schedule of a user's may count in numpy's.
+def _without_numpy(value: Any) -> Any:
+    """Return numpy's number as Python's: a schedule of a user's may count in numpy's.
 
     They would be read back as code, which a checkpoint must not hold.
     """
-    if isinstance(value, dict):
-        return {key: _without_numpy_numbers(item) for key, item in value.items()}
-    if type(value) in (list, tuple):
-        return type(value)(map(_without_numpy_numbers, value))
     return value.item() if isinstance(value, np.generic) else value
 
 
@@ -72,38 +69,28 @@ def load_checkpoint(path: Path, remedy: str = REMEDY) -> dict:
 
 
 def _read(content: bytes) -> object:
-    """The content of a network's checkpoint, which torch wrote, or of a closed form's."""
-    if content.startswith(b"PK"):
-        with ZipFile(io.BytesIO(content)) as archive:
-            if CONTENT in archive.namelist():
-                return as_tensors(read_arrays(archive))
-    return torch.load(_verified(content), map_location="cpu", weights_only=True)
+    """Return the content of a network's checkpoint, which torch wrote, or of a closed form's.
 
-
-def as_tensors(value):
-    """The same with a tensor for each array."""
-    if isinstance(value, dict):
-        return {key: as_tensors(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [as_tensors(item) for item in value]
-    return torch.tensor(value) if isinstance(value, np.ndarray) else value
-
-
-def _verified(content: bytes) -> io.BytesIO:
-    """The records of a checkpoint, each with the content that its checksum is of.
-
-    torch writes a zip with a CRC-32 of each record and does not look at it when it reads. Their
-    copy, not the file, is what torch then reads, since it looks at other fields of a zip's headers
-    than Python does: a flipped bit there could hide a record from torch alone.
+    torch writes a zip with a CRC-32 of each record and does not look at it when it reads. A copy of
+    the records, each with the content that its checksum is of, is what torch then reads, not the
+    file, since it looks at other fields of a zip's headers than Python does: a flipped bit there
+    could hide a record from torch alone.
     """
     if not content.startswith(b"PK"):  # written by torch before 1.6, never by g2p
-        return io.BytesIO(content)
+        return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     copy = io.BytesIO()
     with ZipFile(io.BytesIO(content)) as archive, ZipFile(copy, "w") as records:
+        if CONTENT in archive.namelist():
+            return map_leaves(as_tensor, read_arrays(archive))
         for record in archive.infolist():
             records.writestr(record.filename, archive.read(record))
     copy.seek(0)
-    return copy
+    return torch.load(copy, map_location="cpu", weights_only=True)
+
+
+def as_tensor(value: Any) -> Any:
+    """Return an array as a tensor, and another value as it is."""
+    return torch.tensor(value) if isinstance(value, np.ndarray) else value
 
 
 def find_last_checkpoint(folder: Path) -> Path | None:

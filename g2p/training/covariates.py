@@ -17,7 +17,7 @@ from g2p.core.phrases import plural
 from g2p.data.preprocess import Prepared, only_subset
 from g2p.data.scaler import Scaler
 from g2p.training.fit_ridge import training_values
-from g2p.training.metrics import scores
+from g2p.training.metrics import by_phenotype, scores
 
 # Values beside those that effects take up, from which the variances are estimated.
 FEWEST_BEYOND = 10
@@ -79,17 +79,13 @@ def covariate_scores(data: Prepared, predicted: np.ndarray) -> dict:
     part = covariates.part[rows] * data.scaler.sd
     beyond = predicted - part
     shares = [_adjusted_r2(covariates.values[rows], y) for y in (beyond / data.scaler.sd).T]
-
-    def by_phenotype(values: np.ndarray | list) -> dict:
-        plain = [float(value) if np.isfinite(value) else None for value in values]
-        return dict(zip(data.phenotype_names, plain, strict=True))
-
     terms = zip(covariates.design.terms, covariates.effects, strict=True)
+    names = data.phenotype_names
     return {
-        "r2": by_phenotype(scores(part + data.scaler.mean, observed).r2),
-        "r2_beyond": by_phenotype(scores(beyond, observed - part).r2),
-        "share_of_prediction": by_phenotype(shares),
-        "effects": {term.label: by_phenotype(effects) for term, effects in terms},
+        "r2": by_phenotype(names, scores(part + data.scaler.mean, observed).r2),
+        "r2_beyond": by_phenotype(names, scores(beyond, observed - part).r2),
+        "share_of_prediction": by_phenotype(names, np.array(shares)),
+        "effects": {term.label: by_phenotype(names, effects) for term, effects in terms},
     }
 
 

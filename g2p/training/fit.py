@@ -12,6 +12,7 @@ import numpy as np
 from g2p.baselines import fit_closed_form
 from g2p.config.run_config import RunConfig
 from g2p.config.user_components import takes_ridge
+from g2p.core.nested import map_leaves
 from g2p.core.progress import reporting_to
 from g2p.data.panel import BLOCK
 from g2p.data.preprocess import Prepared
@@ -194,9 +195,9 @@ def _fit_baseline(
     try:
         save_arrays(content, *paths)
     except TypeError:  # of a user's closed form
-        from g2p.training.checkpoints import as_tensors, save_checkpoint
+        from g2p.training.checkpoints import as_tensor, save_checkpoint
 
-        save_checkpoint(as_tensors(content), *paths)
+        save_checkpoint(map_leaves(as_tensor, content), *paths)
     on_epoch(rows)
     return Fitted(
         predict=baseline.predict,

@@ -71,8 +71,7 @@ def _count_size(options: Mapping, n_loci: int, n_phenotypes: int) -> Size:
 def training_flops(
     config: RunConfig, *, n_loci: int, n_phenotypes: int, n_train: int, epochs: int
 ) -> float | None:
-    """Count a run's forward and backward passes; None for a baseline, which has no epochs, and for
-    a model whose passes cannot be counted.
+    """Count a network's forward and backward passes; None where they cannot be counted.
 
     Validation, testing and the optimizer's steps are not counted.
 
@@ -83,8 +82,6 @@ def training_flops(
         n_train: training strains.
         epochs: that were trained.
     """
-    if not config.model.is_trained:
-        return None
     forward = model_size(config.model, n_loci=n_loci, n_phenotypes=n_phenotypes).forward
     if forward is None:
         return None

@@ -85,10 +85,8 @@ def masked_loss(
     complete_BP = torch.where(is_observed, observed_BP, predicted_BP.detach())
     loss_BP = function(predicted_BP, complete_BP)
     if getattr(loss_BP, "shape", None) != observed_BP.shape:
-        shape = getattr(loss_BP, "shape", None)
-        returned = type(loss_BP).__name__ if shape is None else f"shape {tuple(shape)}"
         raise CodeError(
-            f"{name} returns {returned}; it must return the loss of each value, "
+            f"{name} returns {_described(loss_BP)}; it must return the loss of each value, "
             f"{tuple(observed_BP.shape)}. A function of (predicted_BP, observed_BP, n_observed) "
             "returns their sum over n_observed, as g2p.training.loss.masked_mse."
         )
@@ -135,9 +133,12 @@ def _whole(
 
 def _check_shape(predicted_BP: Tensor, observed_BP: Tensor) -> None:
     if not isinstance(predicted_BP, Tensor) or predicted_BP.shape != observed_BP.shape:
-        shape = getattr(predicted_BP, "shape", None)
-        returned = type(predicted_BP).__name__ if shape is None else f"shape {tuple(shape)}"
         raise CodeError(
-            f"the model's forward returns {returned}; it must be a tensor of "
+            f"the model's forward returns {_described(predicted_BP)}; it must be a tensor of "
             f"(strains, phenotypes), here {tuple(observed_BP.shape)}."
         )
+
+
+def _described(value: object) -> str:
+    shape = getattr(value, "shape", None)
+    return type(value).__name__ if shape is None else f"shape {tuple(shape)}"

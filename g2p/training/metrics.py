@@ -26,20 +26,23 @@ class Scores(NamedTuple):
 
     def named(self, phenotypes: list[str]) -> dict:
         """Return plain values by phenotype, as in metrics.json: null for NaN."""
-
-        def plain(value: float) -> float | None:
-            return value if math.isfinite(value) else None
-
-        def by_phenotype(values: np.ndarray) -> dict:
-            return dict(zip(phenotypes, map(plain, values.tolist()), strict=True))
-
         return {
-            "r2": by_phenotype(self.r2),
+            "r2": by_phenotype(phenotypes, self.r2),
             "r2_mean": plain(self.r2_mean),
-            "pearson": by_phenotype(self.pearson),
-            "n": by_phenotype(self.n),
+            "pearson": by_phenotype(phenotypes, self.pearson),
+            "n": by_phenotype(phenotypes, self.n),
             "loss": plain(self.loss),
         }
+
+
+def plain(value: float) -> float | None:
+    """Return a score as metrics.json has it: null for NaN."""
+    return value if math.isfinite(value) else None
+
+
+def by_phenotype(phenotypes: list[str], values: np.ndarray) -> dict[str, float | None]:
+    """Return the plain value of each phenotype, (P,)."""
+    return dict(zip(phenotypes, map(plain, values.tolist()), strict=True))
 
 
 def scores(predicted: np.ndarray, observed: np.ndarray, fixed: np.ndarray | None = None) -> Scores:

@@ -17,7 +17,7 @@ Schedule = Callable[[torch.optim.Optimizer, int], Any]
 
 
 def build_schedule(
-    optim: Section | None = None, *, schedule: Annotated[str | None, UserCode("schedule")]
+    optim: Section, *, schedule: Annotated[str | None, UserCode("schedule")]
 ) -> Schedule:
     """Return what makes the scheduler of an optimizer, which `step_schedule` steps each epoch.
 
@@ -28,10 +28,9 @@ def build_schedule(
     """
     if schedule is not None:
         return partial(_of_user, schedule)
-    options = {} if optim is None else optim
     return partial(
         plateau_schedule,
-        patience=options.get("plateau_patience"), factor=options.get("plateau_factor", 1.0),
+        patience=optim.get("plateau_patience"), factor=optim.get("plateau_factor", 1.0),
     )  # fmt: skip
 
 

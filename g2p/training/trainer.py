@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal, cast
+from typing import Annotated, Literal
 
 import lightning as L
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
@@ -218,22 +218,20 @@ class DeviceDataModule(L.LightningDataModule):
         options: of `DeviceData.train`.
     """
 
+    trainer: L.Trainer  # Lightning sets it before it calls what is below
+
     def __init__(self, resident: DeviceData, **options):
         super().__init__()
         self.resident, self.options = resident, options
 
-    @property
-    def _attached_trainer(self) -> L.Trainer:
-        return cast(L.Trainer, self.trainer)  # Lightning sets it before it calls what is below
-
     def setup(self, stage: str) -> None:
-        self.resident.to(self._attached_trainer.strategy.root_device)
+        self.resident.to(self.trainer.strategy.root_device)
 
     def transfer_batch_to_device(self, batch, device, dataloader_idx):
         return batch  # it is on the device already
 
     def train_dataloader(self) -> Batches:
-        rank, world = self._attached_trainer.global_rank, self._attached_trainer.world_size
+        rank, world = self.trainer.global_rank, self.trainer.world_size
         return self.resident.train(**self.options, rank=rank, world=world)
 
     def val_dataloader(self) -> Batches:

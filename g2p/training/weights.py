@@ -38,7 +38,8 @@ def weigh_strains(data: Prepared) -> Prepared:
     rows = data.split["train"]
     genotypes, phenotypes = data.subset("train")
     errors = data.standard_errors[rows]
-    for name, n in zip(data.phenotype_names, _count_both(phenotypes, errors), strict=True):
+    counts = (np.isfinite(phenotypes) & np.isfinite(errors)).sum(axis=0)
+    for name, n in zip(data.phenotype_names, counts, strict=True):
         if n < MIN_STRAINS:
             raise DataError(
                 f"data.weights=inverse_variance: phenotype '{name}' has {plural(int(n), 'value')} "
@@ -94,7 +95,3 @@ def _trend(x: np.ndarray, y: np.ndarray, at: np.ndarray) -> np.ndarray:
     """
     bins = np.array_split(np.argsort(x, kind="stable"), min(MOST_BINS, len(x) // STRAINS_A_BIN))
     return np.interp(at, [x[rows].mean() for rows in bins], [y[rows].mean() for rows in bins])
-
-
-def _count_both(phenotypes: np.ndarray, errors: np.ndarray) -> np.ndarray:
-    return (np.isfinite(phenotypes) & np.isfinite(errors)).sum(axis=0)

@@ -176,7 +176,7 @@ def test_a_killed_run_is_pending_in_its_study(tmp_path):
     directory = write_run(tmp_path, 1, done=False)
     assert study_status(RunDirectory(tmp_path / "none")).state == "pending"
     write_status(directory, "running", host="here", pid=77)
-    with try_lock(directory) as is_free:  # as a process that trains it
+    with try_lock(directory.lock) as is_free:  # as a process that trains it
         assert is_free and study_status(directory).state == "running"
     assert study_status(directory).state == "pending"
     write_status(directory, "failed", error="why")

@@ -94,7 +94,7 @@ def test_steps_ask_for_nothing(tmp_path, name, members):
 def test_a_packed_epoch_where_tensors_have_no_values(tmp_path, name, monkeypatch):
     """On torch's `meta` device, of shapes alone, which refuses waits and other devices' tensors."""
     meta = torch.device("meta")
-    monkeypatch.setattr(packed_fit, "_device", lambda request: (meta, False))
+    monkeypatch.setattr(packed_fit, "_device", lambda accelerator: meta)
     adamw = torch.optim.AdamW  # fused ones know no `meta`
     monkeypatch.setattr(
         torch.optim,

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from g2p.data.device_data import DeviceData
+from g2p.data.preprocess import Prepared
 from g2p.hardware.device import free_memory, reset_peak_memory, resolve_accelerator
 from g2p.hardware.gpu_allocation import select_gpus
 from g2p.training.budget import count_epochs
@@ -59,38 +60,34 @@ def fit_packed(requests: Sequence[FitRequest]) -> Iterator[tuple[int, Fitted | E
 
     Yields the number of each request as it ends, and its result or error.
     """
-    members, numbers = [], {}
+    numbers: dict[PackedRun, int] = {}
     on_device: dict[tuple, list] = {}
     for i, request in enumerate(requests):
         try:
-            member = _member(request, on_device, len(requests))
+            numbers[_member(request, on_device, len(requests))] = i
         except Exception as error:  # of any kind: it does not affect the other requests
             yield i, error
-            continue
-        members.append(member)
-        numbers[member] = i
+    members = list(numbers)
     if not members:
         return
     device = members[0].flat_parameters.device.type
     reset_peak_memory(device)
     context = _precision(requests[0], device)
     for member, error in train_packed(members, context, requests[0].bar):
+        number = numbers[member]
         if error is None:
-            result = _finish(requests[numbers[member]], member)
-            if isinstance(result, Fitted):
-                result = replace(result, stacked=len(members) > 1)
-            yield numbers[member], result
+            yield number, _finish(requests[number], member, stacked=len(members) > 1)
         else:
-            yield numbers[member], error
+            yield number, error
 
 
-def _finish(request: FitRequest, member: PackedRun) -> Fitted | Exception:
+def _finish(request: FitRequest, member: PackedRun, stacked: bool) -> Fitted | Exception:
     config, data, folder, *_ = request
     try:
         result = load_best_epoch(config, data, folder, member.model, member.training_state.rows)
     except Exception as error:  # of any kind: it does not affect the other requests
         return error
-    return replace(result, joules=member.joules)
+    return replace(result, joules=member.joules, stacked=stacked)
 
 
 def _precision(request: FitRequest, device: str) -> AbstractContextManager:
@@ -102,13 +99,19 @@ def _precision(request: FitRequest, device: str) -> AbstractContextManager:
 def _member(request: FitRequest, on_device: dict, n_members: int) -> PackedRun:
     config, data = request.config, request.data
     options = config.trainer
-    device, double = _device(request)
+    device = _device(options.accelerator)
+    double = options.precision == "64-true"
     start = module_options(config, data, request.base)
     model = start.pop("model").to(device)
     model = model.double() if double else model
-    resident = _load_on_device(request, on_device)
-    at_once = validation_batch(request.data.genotypes.shape[1]) // n_members
-    train = resident.train(**_batches(request, model))
+    resident = _load_on_device(data, on_device, device, double)
+    at_once = validation_batch(data.genotypes.shape[1]) // n_members
+    train = resident.train(
+        batch_size=options.batch_size,
+        drop_last=options.drop_last,
+        seed=config.seed,
+        n_environments=getattr(model, "n_environments", None),
+    )
     return PackedRun(
         model=model,
         **start,
@@ -130,37 +133,24 @@ def _member(request: FitRequest, on_device: dict, n_members: int) -> PackedRun:
     )
 
 
-def _device(request: FitRequest) -> tuple[torch.device, bool]:
-    """Return the device that trains the request, and whether in float64."""
-    options = request.config.trainer
-    accelerator = resolve_accelerator(options.accelerator)
-    device = torch.device("cpu")
-    if accelerator == "cuda":
-        (index,) = select_gpus(1)
-        device = torch.device("cuda", index)
-    return device, options.precision == "64-true"
+def _device(accelerator: str) -> torch.device:
+    """Return the device that trains a member."""
+    if resolve_accelerator(accelerator) == "cpu":
+        return torch.device("cpu")
+    (index,) = select_gpus(1)
+    return torch.device("cuda", index)
 
 
-def _batches(request: FitRequest, model) -> dict:
-    """Return the options of `DeviceData.train`."""
-    options = request.config.trainer
-    return {
-        "batch_size": options.batch_size,
-        "drop_last": options.drop_last,
-        "seed": request.config.seed,
-        "n_environments": getattr(model, "n_environments", None),
-    }
-
-
-def _load_on_device(request: FitRequest, on_device: dict[tuple, list]) -> DeviceData:
-    """Load the request's panel on its device; members of one panel share its genotypes."""
-    device, double = _device(request)
-    genotypes = request.data.genotypes
+def _load_on_device(
+    data: Prepared, on_device: dict[tuple, list], device: torch.device, double: bool
+) -> DeviceData:
+    """Load a panel on its device; members of one panel share its genotypes."""
+    genotypes = data.genotypes
     loaded = on_device.setdefault((genotypes.shape, genotypes.dtype), [])
     shared: Tensor | None = next(
         (tensor for array, tensor in loaded if np.array_equal(array, genotypes)), None
     )
-    resident = DeviceData(request.data, double=double, genotypes=shared).to(device)
+    resident = DeviceData(data, double=double, genotypes=shared).to(device)
     if shared is None:
         loaded.append((genotypes, resident.genotypes))
     return resident

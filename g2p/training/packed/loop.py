@@ -79,15 +79,13 @@ def _run_epoch(
         _train_epoch(members, models, context)
         predicted = _predict_validation(members, models, context)
     seconds = (time.monotonic() - started) / len(members)  # a member's share
-    errors = {}
+    errors: dict[PackedRun, Exception | None] = dict.fromkeys(members)
     for member, (values, observed) in zip(members, predicted, strict=True):
         member.add_energy(meter.joules, len(members))
         try:
             member.end_epoch(values, observed, seconds)
         except Exception as error:  # of any kind: it does not affect the other members
             errors[member] = error
-        else:
-            errors[member] = None
     return errors
 
 

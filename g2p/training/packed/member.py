@@ -55,7 +55,8 @@ class PackedRun:
         last = find_last_checkpoint(folder)
         checkpoint = None if last is None else load_checkpoint(last)
         if checkpoint:
-            model.load_state_dict(_without_prefix(checkpoint["state_dict"]))
+            weights = checkpoint["state_dict"]
+            model.load_state_dict({n.removeprefix("model."): w for n, w in weights.items()})
             training_state.restore(checkpoint["callbacks"]["Memory"])
         self.flat_parameters = flatten_parameters(model)
         self.optimizer = optimizer([self.flat_parameters])
@@ -160,7 +161,3 @@ class PackedRun:
             for key, value in states[0].items()
         }
         return {"state": {0: flat}, "param_groups": [{**state["param_groups"][0], "params": [0]}]}
-
-
-def _without_prefix(state: dict) -> dict:
-    return {name.removeprefix("model."): value for name, value in state.items()}
