@@ -8,7 +8,6 @@ from pathlib import Path
 
 from g2p.config.compose import compose_config, overridden_values
 from g2p.core.console import Console
-from g2p.core.interrupts import Stopped
 
 DIRECTORY = "hydra.sweep.dir"  # where jobs leave their notes
 
@@ -35,8 +34,7 @@ def summarised(overrides: Sequence[str], planned: Sequence[Sequence[str]]) -> It
     folder = Path(paths.runs).expanduser().absolute().parent / "multiruns" / notes.name
     try:
         yield
-    except Stopped:
-        raise  # some of its jobs may go on elsewhere
+    # Not after a signal, which is no Exception: some jobs may go on elsewhere.
     except Exception:  # raised again, once the results of the other jobs are shown
         _summarise(notes, folder, planned)
         raise

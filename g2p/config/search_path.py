@@ -41,11 +41,11 @@ def config_folders(folders: Sequence[str | Path]) -> Iterator[None]:
 
 def folders_state() -> tuple:
     """Return what changes when a YAML file of a user changes."""
-    return tuple((file, file_state(file)) for each in user_folders() for file in _files(each))
-
-
-def _files(folder: Path) -> list[Path]:
-    return sorted(file for depth in DEPTHS for file in folder.glob(depth))
+    return tuple(
+        (file, file_state(file))
+        for folder in user_folders()
+        for file in sorted(each for depth in DEPTHS for each in folder.glob(depth))
+    )
 
 
 def search_path() -> ConfigSearchPath:

@@ -34,13 +34,10 @@ def check_chosen_files(chosen: Mapping[str, Any]) -> None:
         for file in _files(group, choice):
             if file not in seen:
                 seen.add(file)
-                named = _named_files(group, yaml.safe_load(_text(file)))
+                text = file.read_text() if file.is_relative_to(CONF) else read_yaml(file)
+                named = _named_files(group, yaml.safe_load(text))
                 # The command line's choice replaces that of config.yaml.
                 pending += [each for each in named if group or each[0] not in choices]
-
-
-def _text(file: Path) -> str:
-    return file.read_text() if file.is_relative_to(CONF) else read_yaml(file)
 
 
 def _files(group: str, choice: str) -> list[Path]:

@@ -74,11 +74,9 @@ def harmonize(
     model_positions = [
         position and (position[0], position[1] + shift) for position in model_positions
     ]
-    columns = np.full(len(model_positions), -1)
     conflicts = "", 0
-    if by != "place":
-        by_id = {name: column for column, name in enumerate(target["id"])}
-        columns = np.array([by_id.get(name, -1) for name in model["id"]])
+    by_id = {} if by == "place" else {name: i for i, name in enumerate(target["id"])}
+    columns = np.array([by_id.get(name, -1) for name in model["id"]])
     n_by_name = int((columns >= 0).sum())
     if by == "both":
         conflicts = _position_conflicts(model, target, columns, model_positions, panel_positions)

@@ -111,9 +111,8 @@ def read(
 def _coding_missing(file: Path) -> DataError:
     """Return the error that asks for a coding and names those that fit all numbers of the file."""
     tabular = open_table(file)
-    columns = [tabular.numbers(column) for column in range(1, len(tabular.columns))]
-    distinct = set(np.unique(np.concatenate(columns)).tolist())
-    distinct = sorted(number for number in distinct if number == number)
+    numbers = np.concatenate([tabular.numbers(c) for c in range(1, len(tabular.columns))])
+    distinct = np.unique(numbers[~np.isnan(numbers)]).tolist()
     fitting = [name for name in MEANINGS if _fits(distinct, name)]
     if not distinct:
         return DataError(f"data.coding: {file} has no number; all of its cells are missing.")
@@ -167,12 +166,11 @@ def _calls(tabular: TabularFile, column: int, coding: str) -> np.ndarray:
         if not indices.null_count:
             return np.array(values, np.int8)[indices.to_numpy()]
     numbers = tabular.numbers(column)
+    is_call = np.isnan(numbers) | np.isin(numbers, list(codes))
+    _refuse(~is_call, numbers, tabular, column, coding)
     calls = np.full(len(numbers), NO_CALL, np.int8)
-    valid = np.isnan(numbers)
     for number, call in codes.items():
         calls[numbers == number] = call
-        valid |= numbers == number
-    _refuse(~valid, numbers, tabular, column, coding)
     return calls
 
 
