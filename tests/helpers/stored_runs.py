@@ -8,7 +8,7 @@ from pathlib import Path
 from g2p.config.compose import compose_config
 from g2p.core.atomic_files import write_json
 from g2p.runs.directory import STATUS, RunDirectory
-from tests.helpers.command import ROOT
+from tests.helpers.command import ROOT, sweep
 
 PHENOTYPES = ("30C", "cu")
 
@@ -65,7 +65,16 @@ def six_runs(folder: Path) -> Path:
 
 
 def listing(*filters: str, cwd: Path, columns=160, **more) -> subprocess.CompletedProcess:
-    """Run `sweep.py --runs` in a process of its own, on a terminal of so many columns."""
+    """Run `sweep.py --runs` in a process of its own, as wide as so many columns.
+
+    Args:
+        filters: its arguments.
+        cwd: the working directory.
+        columns: the width.
+        more: `stdin`, for a command that asks something.
+    """
+    if not more:
+        return sweep("--runs", *filters, cwd=cwd, timeout=120, COLUMNS=str(columns))
     return subprocess.run(
         [sys.executable, str(ROOT / "sweep.py"), "--runs", *filters], cwd=cwd, text=True,
         capture_output=True, timeout=120, check=False,

@@ -1,8 +1,10 @@
 """A study's report written for a test, and its page read back."""
 
+from contextlib import nullcontext
 from html.parser import HTMLParser
+from unittest.mock import patch
 
-from g2p.report.study.report import write_report
+from g2p.report.study import report
 from g2p.stats.compare import Comparison, Effect
 
 PROVENANCE = {
@@ -25,13 +27,16 @@ def effect(a, b, mean, low, high, p_holm=0.5, **more) -> Effect:
     )  # fmt: skip
 
 
-def write_page(folder, table, arm, **more) -> str:
+def write_page(folder, table, arm, figures=True, **more) -> str:
+    """Write a study's report, without its figures where no test looks at them; return the page."""
     options = {
         "title": "a study", "question": "Which?", "factors": [arm], "effects": [], "warnings": [],
         "configs": {}, "directories": {}, "published": [], "command": "python sweep.py study=a",
         "provenance": PROVENANCE,
     }  # fmt: skip
-    path = write_report(folder, table=table, arm=arm, **(options | more))
+    drawn = nullcontext() if figures else patch.object(report, "pictures", lambda *_: [])
+    with drawn:
+        path = report.write_report(folder, table=table, arm=arm, **(options | more))
     assert path == folder / "report.html"
     return path.read_text()
 

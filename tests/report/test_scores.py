@@ -23,7 +23,7 @@ def with_pearson(table: pa.Table) -> pa.Table:
 def test_scores_are_means_and_errors_over_seeds(tmp_path):
     points = [{"model": "a"}, {"model": "b", "gain": 0.1}]
     table = with_pearson(studies.results(points, ["30C", "cu", "li"], seeds=range(5)))
-    shown = Page(write_page(tmp_path, table, "model")).text
+    shown = Page(write_page(tmp_path, table, "model", figures=False)).text
     with (tmp_path / "scores.csv").open(newline="") as file:
         rows = {(row["model"], row["phenotype"]): row for row in csv.DictReader(file)}
     assert len(rows) == 2 * 4
@@ -73,7 +73,7 @@ def test_the_best_arm_of_each_phenotype_is_highlighted(tmp_path):
         row["r2"] = {"30C": 0.5, "cu": 0.4}[row["phenotype"]]
         if (row["model"], row["phenotype"]) in (("a", "30C"), ("b", "cu")):
             row["r2"] = 0.6125
-    html = write_page(tmp_path, pa.Table.from_pylist(rows), "model")
+    html = write_page(tmp_path, pa.Table.from_pylist(rows), "model", figures=False)
     scores = html.partition('aria-label="scores"')[2].partition("</table>")[0]
     assert scores.count('class="number changed">0.6125</td>') == 2
     assert scores.count("changed") - 2 == 1  # and the better mean over phenotypes
@@ -81,15 +81,15 @@ def test_the_best_arm_of_each_phenotype_is_highlighted(tmp_path):
 
 def test_without_a_result_no_scores_are_left(tmp_path):
     points = [{"model": "ridge"}, {"model": "b"}]
-    write_page(tmp_path, studies.results(points, ["30C"]), "model")
+    write_page(tmp_path, studies.results(points, ["30C"]), "model", figures=False)
     assert (tmp_path / "scores.csv").exists()
     pending = [point | {"status": "pending"} for point in points]
-    write_page(tmp_path, studies.results(pending, ["30C"]), "model")
+    write_page(tmp_path, studies.results(pending, ["30C"]), "model", figures=False)
     assert not (tmp_path / "scores.csv").exists()
 
 
 def test_scores_fit_eighty_columns(tmp_path):
-    write_page(tmp_path, with_pearson(studies.plateaus()), "rung")
+    write_page(tmp_path, with_pearson(studies.plateaus()), "rung", figures=False)
     rows = read_scores(tmp_path / "scores.csv")
     output = io.StringIO()
     print_scores(rows, Console(file=output, width=80))
@@ -118,7 +118,7 @@ def test_the_mean_over_phenotypes_or_a_phenotype_of_every_arm_is_printed(tmp_pat
         rows = [
             row for row in table.to_pylist() if (row["model"], row["phenotype"]) != ("b", missing)
         ]
-        write_page(tmp_path, pa.Table.from_pylist(rows), "model")
+        write_page(tmp_path, pa.Table.from_pylist(rows), "model", figures=False)
         output = io.StringIO()
         print_scores(read_scores(tmp_path / "scores.csv"), Console(file=output, width=80))
         assert output.getvalue().splitlines()[0].strip() == title

@@ -18,7 +18,7 @@ from g2p.runs.lock import locked
 from g2p.runs.resolve import resolve_run
 from g2p.runs.run import run
 from g2p.runs.status import RunStatus, read_status, record_failure
-from tests.helpers.command import ROOT, started
+from tests.helpers.command import ROOT, train
 from tests.helpers.configs import SMALL_RIDGE, compose, paths
 from tests.helpers.stored_runs import listing, write_run, write_status
 
@@ -159,7 +159,7 @@ def test_a_process_that_is_killed_in_mid_training(tmp_path):
     """SIGKILL: the run is killed, not failed, and the same command ends it."""
     overrides = (
         "model=transformer", "data.strains=300", "data.loci=24", "phenotype=cu", "logger=none",
-        "model.embedding_dim=16", "model.ffn_dim=32", "trainer.max_epochs=400",
+        "model.embedding_dim=16", "model.ffn_dim=32", "trainer.max_epochs=100",
         "trainer.patience=null", "trainer=cpu",
     )  # fmt: skip
     command = [sys.executable, str(ROOT / "train.py"), *overrides]
@@ -178,5 +178,5 @@ def test_a_process_that_is_killed_in_mid_training(tmp_path):
         process.wait()
     (killed,) = stored_runs(tmp_path / "runs")
     assert killed.state == "killed" and str(process.pid) in killed.error
-    assert started("train.py", *overrides, cwd=tmp_path).returncode == 0
+    assert train(*overrides, cwd=tmp_path).returncode == 0
     assert [each.state for each in stored_runs(tmp_path / "runs")] == ["done"]
