@@ -8,7 +8,7 @@ import argparse
 from pathlib import Path
 from statistics import fmean
 
-from rich.table import Table
+from rich.table import Column, Table
 
 from g2p.cli.command import run_command
 from g2p.core.console import Console
@@ -37,10 +37,11 @@ def table(folders: list[Path]) -> Table:
     result = average(directories)
     if line := unverified_line(directories):
         Console().print(line, soft_wrap=True)
-    table = Table(title=f"test R2 of {len(folders)} seeds")
-    table.add_column("phenotype")
-    for heading in ("one run (mean)", "ensemble", "gain"):
-        table.add_column(heading, justify="right")
+    table = Table(
+        "phenotype",
+        *(Column(name, justify="right") for name in ("one run (mean)", "ensemble", "gain")),
+        title=f"test R2 of {len(folders)} seeds",
+    )
     mean = {key: fmean(r2[key] for r2 in result.values()) for key in ("alone", "together")}
     for name, r2 in [*result.items(), ("mean", mean)][: None if len(result) > 1 else 1]:
         gain = r2["together"] - r2["alone"]

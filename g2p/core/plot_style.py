@@ -33,12 +33,19 @@ def drawing_style(style: dict = STYLE) -> Iterator[None]:
 
 def subplots(
     rows: int = 1, columns: int = 1, *, figsize: tuple[float, float], layout: Layout | None = None,
-    **options,
+    used: int | None = None, **options,
 ) -> tuple[Any, Any]:  # fmt: skip
-    """Return a figure and its axes, as pyplot's function of this name does."""
+    """Return a figure and its axes, as pyplot's function of this name does.
+
+    Of a grid of which only the first so many axes are `used`, the others are hidden.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=figsize, layout=layout)
     FigureCanvasAgg(figure)  # it becomes the figure's canvas
-    return figure, figure.subplots(rows, columns, **options)
+    axes: Any = figure.subplots(rows, columns, **options)
+    if used is not None:
+        for unused in axes.flat[used:]:
+            unused.set_visible(False)
+    return figure, axes

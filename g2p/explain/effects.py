@@ -34,8 +34,8 @@ def effects_table(
     spread = background.calls[:, loci].var(axis=0)[:, None]
     share = (effects.mean / background.step) ** 2 * spread / subject.variance
     weights = locus_weights(model.name, model.model, len(subject.loci))
-    by_gain = model.name == "gbdt"
-    scale = 1 if by_gain else background.step * model.sd[columns]
+    is_gain = model.name == "gbdt"  # which has no units
+    scale = 1 if is_gain else background.step * model.sd[columns]
     weight = None if weights is None else weights[np.ix_(loci, columns)] * scale
     table = _locus_columns(subject, loci) | {
         "effect": effects.mean, "se_background": effects.se, "se": se, "variance_share": share,
@@ -49,9 +49,7 @@ def long_form(columns: dict, phenotypes: list[str], items: int) -> pd.DataFrame:
     shape = (items, len(phenotypes))
     table = {"phenotype": np.repeat(phenotypes, items)}
     for name, values in columns.items():
-        if values is None:
-            values = np.full(shape, np.nan)
-        values = np.asarray(values)
+        values = np.asarray(np.nan if values is None else values)
         values = values[:, None] if values.ndim == 1 else values
         table[name] = np.broadcast_to(values, shape).ravel(order="F")
     return pd.DataFrame(table)

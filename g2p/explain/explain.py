@@ -159,16 +159,13 @@ def _variance_table(
 def _write(folder: Path, tables: dict, facts: dict, truth: dict | None) -> None:
     """Write all files of an explanation; those of an earlier one that are not among them go."""
     contents = {f"{name}.parquet": table for name, table in tables.items()}
-    for name, table in contents.items():
-        if table is None:
+    for name, content in {**contents, "truth.json": truth, "explain.json": facts}.items():
+        if content is None:
             (folder / name).unlink(missing_ok=True)
+        elif isinstance(content, pd.DataFrame):
+            write_atomically(folder / name, content.to_parquet)
         else:
-            write_atomically(folder / name, table.to_parquet)
-    for name, value in (("truth.json", truth), ("explain.json", facts)):
-        if value is None:
-            (folder / name).unlink(missing_ok=True)
-        else:
-            write_json(folder / name, value)
+            write_json(folder / name, content)
 
 
 def _facts(

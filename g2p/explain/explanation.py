@@ -44,9 +44,9 @@ class Explanation:
 
     def loaded(self) -> "Explanation":
         """Read all files now: another explanation of the run will replace them."""
-        for name in ("effects", "interactions", "triples", "variance", "attention", "truth"):
+        tables = ("effects", "interactions", "triples", "variance", "attention")
+        for name in (*tables, "truth", "facts"):
             getattr(self, name)
-        _ = self.facts
         return self
 
     @cached_property

@@ -1,7 +1,7 @@
 """The files of an explanation's figures: PNG, SVG, and a CSV of what is drawn."""
 
 from collections.abc import Callable
-from io import BytesIO
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -32,11 +32,9 @@ def draw(explanation: Explanation) -> list[Path]:
                 if drawn is None:
                     path.unlink(missing_ok=True)
                     continue
-                content = BytesIO()
-                drawn[0].savefig(content, format=ending, **options)
-                write_atomically(path, lambda file, c=content: file.write(c.getvalue()))
+                write_atomically(path, partial(drawn[0].savefig, format=ending, **options))
                 paths.append(path)
         if drawn is not None:
-            text = drawn[1].to_csv(index=False).encode()
-            write_atomically(explanation.folder / f"{name}.csv", lambda f, t=text: f.write(t))
+            path = explanation.folder / f"{name}.csv"
+            write_atomically(path, partial(drawn[1].to_csv, index=False))
     return paths

@@ -23,9 +23,8 @@ def effects_along_genome(explanation: Explanation) -> tuple[Figure, pd.DataFrame
     )  # fmt: skip
     for axes, phenotype in zip(grid[:, 0], phenotypes, strict=True):
         rows = effects[effects["phenotype"] == phenotype]
-        for i, (_, first, last) in enumerate(bounds):
-            if i % 2:
-                axes.axvspan(first, last, color="#f2f2f2", linewidth=0)
+        for _, first, last in bounds[1::2]:
+            axes.axvspan(first, last, color="#f2f2f2", linewidth=0)
         axes.axhline(0, color=GREY, linewidth=0.6)
         axes.vlines(rows["x"], 0, rows["effect"], color=BLUE, linewidth=0.8)
         axes.plot(rows["x"], rows["effect"], "o", color=BLUE, markersize=2.5)

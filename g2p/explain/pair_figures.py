@@ -11,13 +11,23 @@ from g2p.explain.labels import MOST_CHROMOSOMES, short_chromosome
 
 
 def interactions_triangle(explanation: Explanation) -> tuple[Figure, pd.DataFrame] | None:
-    """Draw the interaction of each pair as a cell below the diagonal; claimed pairs are marked."""
+    """Draw the interaction of each pair as a cell below the diagonal; claimed pairs are marked.
+
+    It is the effect of one phenotype, of several the mean share of variance.
+    """
     table = explanation.interactions
     if table.empty:
         return None
-    drawn = _over_phenotypes(table)
+    n = table["phenotype"].nunique()
+    column, label = (
+        ("effect", "effect, original units")
+        if n == 1
+        else ("variance_share", f"share of variance, mean of {n} phenotypes")
+    )
+    by_pair = table.groupby(["locus_a", "locus_b"], sort=False)
+    drawn = by_pair.agg(value=(column, "mean"), claimed=("claimed", "any")).reset_index()
     figure, axes = subplots(figsize=(6.4, 5.6), layout="constrained")
-    loci = _triangle(explanation, figure, axes, drawn, "value", _label_of_value(table))
+    loci = _triangle(explanation, figure, axes, drawn, "value", label)
     claimed = drawn[drawn["claimed"]]
     number = {name: i for i, name in enumerate(loci)}
     axes.plot(
@@ -47,8 +57,7 @@ def attention_beside(explanation: Explanation) -> tuple[Figure, pd.DataFrame] | 
     figure, grid = subplots(
         1, columns, figsize=(3.7 * columns, 3.4), layout="constrained", squeeze=False
     )
-    label = "share of variance"
-    _triangle(explanation, figure, grid[0, 0], drawn, "variance_share", label)
+    _triangle(explanation, figure, grid[0, 0], drawn, "variance_share", "share of variance")
     grid[0, 0].set_title("interactions")
     for axes, layer in zip(grid[0, 1:], layers, strict=True):
         _triangle(explanation, figure, axes, drawn, f"attention_{layer}", "mean weight")
@@ -56,21 +65,6 @@ def attention_beside(explanation: Explanation) -> tuple[Figure, pd.DataFrame] | 
         agree = "no rank correlation" if rank is None else f"rank correlation {rank:z.2f}"
         axes.set_title(f"attention, layer {layer}\n{agree}")
     return figure, drawn
-
-
-def _over_phenotypes(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a row a pair: of one phenotype its effect, of several the mean share of variance."""
-    column = "effect" if table["phenotype"].nunique() == 1 else "variance_share"
-    return (
-        table.groupby(["locus_a", "locus_b"], sort=False)
-        .agg(value=(column, "mean"), claimed=("claimed", "any"))
-        .reset_index()
-    )
-
-
-def _label_of_value(table: pd.DataFrame) -> str:
-    n = table["phenotype"].nunique()
-    return "effect, original units" if n == 1 else f"share of variance, mean of {n} phenotypes"
 
 
 def _triangle(

@@ -34,11 +34,7 @@ def propose(share: np.ndarray, pairs: np.ndarray, linkage: Linkage, most: int) -
     for candidate in np.argsort(-share, kind="stable"):
         if len(proposed) == most or share[candidate] < SMALLEST:
             break
-        a, b = np.repeat(pairs[candidate][:, None], len(proposed), axis=1)
-        first, second = pairs[proposed].T.reshape(2, -1)
-        straight = linkage.are_linked(a, first) & linkage.are_linked(b, second)
-        crossed = linkage.are_linked(a, second) & linkage.are_linked(b, first)
-        if not np.any(straight | crossed):
+        if not linkage.match(pairs[candidate], pairs[proposed]).any():
             proposed.append(int(candidate))
     return np.array(proposed, dtype=int)
 

@@ -29,11 +29,11 @@ def se_over_refits(
     """
     fits, names = [effects.mean], []
     for model, name in _refits(subject, accelerator):
-
-        def predict(genotypes: np.ndarray, model: RestoredModel = model) -> np.ndarray:
-            return (model.predict(genotypes) * model.sd)[:, subject.columns]
-
-        fits.append(averages.over(loci[:, None], "effect", predict=predict, name=name).mean)
+        differences = averages.over(
+            loci[:, None], "effect", name=name,
+            predict=lambda x, model=model: (model.predict(x) * model.sd)[:, subject.columns],
+        )  # fmt: skip
+        fits.append(differences.mean)
         names.append(name)
     return (np.std(fits, axis=0, ddof=1) if names else None), names
 

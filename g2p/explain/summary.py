@@ -2,7 +2,7 @@
 
 import pandas as pd
 from rich import box
-from rich.table import Table
+from rich.table import Column, Table
 
 from g2p.core.console import Console
 from g2p.core.phrases import plural
@@ -33,16 +33,18 @@ def _effects(explanation: Explanation, labels: dict[str, str]) -> Table:
     has_refits = bool(explanation.effects["se"].notna().any())
     by_gene = "gene" in explanation.effects
     rows = explanation.effects.sort_values("variance_share", ascending=False, kind="stable")
-    table = Table(title=f"strongest of {len(rows):,} effects, f(+) - f(-)", box=box.SIMPLE)
-    for heading in (*["phenotype"] * several, "locus", *["at"] * by_gene):
-        table.add_column(heading, overflow="fold")
-    for heading in ("effect", "se", *["se, refits"] * has_refits, "variance"):
-        table.add_column(heading, justify="right")
+    texts = (*["phenotype"] * several, "locus", *["at"] * by_gene)
+    numbers = ("effect", "se", *["se, refits"] * has_refits, "variance")
+    table = Table(
+        *(Column(heading, overflow="fold") for heading in texts),
+        *(Column(heading, justify="right") for heading in numbers),
+        title=f"strongest of {len(rows):,} effects, f(+) - f(-)", box=box.SIMPLE,
+    )  # fmt: skip
     for row in rows.head(STRONGEST).to_dict("records"):
         table.add_row(
             *[row["phenotype"]] * several, labels[row["locus"]],
             *[f"{row['chromosome']}:{row['position']:,}"] * by_gene, f"{row['effect']:z.3g}",
-            _number(row["se_background"]), *[_number(row["se"])] * has_refits,
+            _text(row["se_background"], ".2g"), *[_text(row["se"], ".2g")] * has_refits,
             f"{row['variance_share']:.1%}",
         )  # fmt: skip
     return table
@@ -53,17 +55,16 @@ def _pairs(explanation: Explanation, labels: dict[str, str]) -> Table:
     several = pairs["phenotype"].nunique() > 1
     tested, claimed = int(pairs["p"].notna().sum()), int(pairs["claimed"].sum())
     rows = pairs[pairs["claimed"]].sort_values("variance_share", ascending=False, kind="stable")
-    title = f"{claimed} of {tested} tested pairs claimed"
-    table = Table(title=title, box=box.SIMPLE)
-    for heading in (*["phenotype"] * several, "locus", "locus"):
-        table.add_column(heading, overflow="fold")
-    for heading in ("effect", "se", "variance", "q"):
-        table.add_column(heading, justify="right")
+    table = Table(
+        *(Column(name, overflow="fold") for name in (*["phenotype"] * several, "locus", "locus")),
+        *(Column(name, justify="right") for name in ("effect", "se", "variance", "q")),
+        title=f"{claimed} of {tested} tested pairs claimed", box=box.SIMPLE,
+    )  # fmt: skip
     for row in rows.head(STRONGEST).to_dict("records"):
         table.add_row(
             *[row["phenotype"]] * several, labels[row["locus_a"]], labels[row["locus_b"]],
-            f"{row['effect']:z.3g}", _number(row["se_background"]), f"{row['variance_share']:.2%}",
-            f"{row['q']:.1g}",
+            f"{row['effect']:z.3g}", _text(row["se_background"], ".2g"),
+            f"{row['variance_share']:.2%}", f"{row['q']:.1g}",
         )  # fmt: skip
     return table
 
@@ -74,12 +75,11 @@ def _variance(explanation: Explanation) -> Table:
     )
     n = explanation.variance["phenotype"].nunique()
     title = f"share of variance{f', mean of {n} phenotypes' if n > 1 else ''}"
-    table = Table(title=title, box=box.SIMPLE)
-    table.add_column("of the")
-    for component in ("additive", "pairwise", "higher"):
-        table.add_column(component, justify="right")
+    components = ("additive", "pairwise", "higher")
+    numbers = (Column(component, justify="right") for component in components)
+    table = Table("of the", *numbers, title=title, box=box.SIMPLE)
     for of, row in shares.iterrows():
-        table.add_row(str(of), *(_percent(row.get(c)) for c in ("additive", "pairwise", "higher")))
+        table.add_row(str(of), *(_text(row.get(name), ".1%") for name in components))
     return table
 
 
@@ -115,9 +115,5 @@ def _lines(explanation: Explanation) -> list[str]:
     return lines
 
 
-def _number(value: float) -> str:
-    return "" if pd.isna(value) else f"{value:.2g}"
-
-
-def _percent(value: float | None) -> str:
-    return "" if value is None or pd.isna(value) else f"{value:.1%}"
+def _text(value: float | None, form: str) -> str:
+    return "" if value is None or pd.isna(value) else format(value, form)

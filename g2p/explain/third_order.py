@@ -32,11 +32,12 @@ def candidate_triples(
     varies = (differences.sd / deviation).max(axis=1, initial=0)
     strongest = np.argsort(-varies, kind="stable")[:PAIRS]
     separable = set(map(tuple, pairs.tolist()))  # these can be flipped apart
-    triples = set()
-    for a, b in pairs[strongest[varies[strongest] > SMALLEST]].tolist():
-        for c in np.unique(pairs).tolist():
-            if {tuple(sorted((a, c))), tuple(sorted((b, c)))} <= separable:
-                triples.add(tuple(sorted((a, b, c))))
+    triples = {
+        tuple(sorted((a, b, c)))
+        for a, b in pairs[strongest[varies[strongest] > SMALLEST]].tolist()
+        for c in np.unique(pairs).tolist()
+        if {tuple(sorted((a, c))), tuple(sorted((b, c)))} <= separable
+    }
     return np.array(sorted(triples), dtype=int).reshape(-1, 3)
 
 

@@ -73,14 +73,10 @@ def score_claims(subject: Subject, true: TruePairs, interactions: pd.DataFrame) 
         for phenotype, a, b in claimed[["phenotype", "locus_a", "locus_b"]].to_numpy(str)
     ]
     linkage = linked_loci(panel.genotypes, panel.loci["chromosome"].to_pylist(), LINKED)
-    first, second = true.pairs.T
     recovered: set[tuple[int, int]] = set()
     false = 0
     for phenotype, a, b in claims:
-        a, b = np.full(len(first), a), np.full(len(first), b)
-        straight = linkage.are_linked(a, first) & linkage.are_linked(b, second)
-        crossed = linkage.are_linked(a, second) & linkage.are_linked(b, first)
-        matches = np.flatnonzero(straight | crossed)
+        matches = np.flatnonzero(linkage.match((a, b), true.pairs))
         recovered |= {(phenotype, int(i)) for i in matches}
         false += not len(matches)
     pairs, phenotypes = np.nonzero(true.share >= LEAST_SHARE)

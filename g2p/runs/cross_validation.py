@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-from rich.table import Table
+from rich.table import Column, Table
 
 from g2p.core.atomic_files import write_atomically
 from g2p.core.plot_style import BLUE, GREY, drawing_style, subplots
@@ -135,15 +135,14 @@ def difference_cells(result: Difference) -> dict:
 
 def scores_table(scores: Mapping[tuple[tuple, str], CrossValidated], names: Sequence[str]) -> Table:
     """Return the table of scores; several phenotypes also have their mean."""
+    numbers = ("folds", "Pearson r", "R2", "pooled R2")
     table = Table(
+        *(Column(name, overflow="fold") for name in ("model", "phenotype")),
+        *(Column(name, justify="right", no_wrap=True) for name in numbers),
         title="cross-validation: mean +- standard error over folds",
         caption="The folds' training sets overlap, so these errors are too small to compare models "
         "by; cv_tests.csv has the corrected resampled t-test (Nadeau and Bengio 2003).",
     )
-    table.add_column("model", overflow="fold")
-    table.add_column("phenotype", overflow="fold")
-    for name in ("folds", "Pearson r", "R2", "pooled R2"):
-        table.add_column(name, justify="right", no_wrap=True)
     by_configuration: dict[tuple, list[tuple[str, CrossValidated]]] = {}
     for (configuration, phenotype), score in scores.items():
         by_configuration.setdefault(configuration, []).append((phenotype, score))
@@ -182,9 +181,9 @@ def _draw(
     rows = -(-len(phenotypes) // columns)
     with drawing_style():
         size = 2.2 * columns + 1.6, (0.22 * len(arms) + 1.1) * rows + 0.3
-        figure, grid = subplots(rows, columns, figsize=size, squeeze=False, sharey=True)
-        for axes in grid.flat[len(phenotypes) :]:
-            axes.set_visible(False)
+        figure, grid = subplots(
+            rows, columns, figsize=size, squeeze=False, sharey=True, used=len(phenotypes)
+        )
         for axes, phenotype in zip(grid.flat, phenotypes, strict=False):
             for y, arm in enumerate(arms):
                 each = folds[arm].get(phenotype, [])

@@ -66,14 +66,12 @@ def predicted_vs_observed(directory: RunDirectory, metrics: dict) -> Figure:
     panel, apart = (1.45, 0.5) if len(names) > 1 else (3.0, 0.5)  # inches
     width, height = columns * (panel + apart) + 0.35, rows * (panel + apart) + 0.65
     figure, grid = subplots(
-        rows, columns, figsize=(width, height), squeeze=False,
+        rows, columns, figsize=(width, height), squeeze=False, used=len(names),
         gridspec_kw={
             "left": 0.7 / width, "right": 1 - 0.15 / width, "wspace": apart / panel,
             "bottom": 0.55 / height, "top": 1 - 0.6 / height, "hspace": apart / panel,
         },
     )  # fmt: skip
-    for axes in grid.flat[len(names) :]:
-        axes.set_visible(False)
     for axes, name in zip(grid.flat, names, strict=False):
         chosen = (phenotype == name) & (part == "test") & np.isfinite(observed)
         x, y = observed[chosen], predicted[chosen]

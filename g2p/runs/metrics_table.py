@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from statistics import fmean
 
-from rich.table import Table
+from rich.table import Column, Table
 
 from g2p.core.console import Console
 from g2p.core.formatting import format_score
@@ -23,10 +23,11 @@ def print_table(metrics: Mapping, console: Console) -> None:
     if ceiling:
         columns["noise ceiling"] = ceiling
 
-    table = Table(title=f"{metrics['model']}, seed {metrics['seed']}: test strains")
-    table.add_column("phenotype")
-    for name in ("n", *columns):
-        table.add_column(name, justify="right")
+    table = Table(
+        "phenotype",
+        *(Column(name, justify="right") for name in ("n", *columns)),
+        title=f"{metrics['model']}, seed {metrics['seed']}: test strains",
+    )
     for name, n in test["n"].items():
         # A noise ceiling is there of some phenotypes only.
         table.add_row(

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
-from rich.table import Table
+from rich.table import Column, Table
 
 from g2p.core.console import Console
 from g2p.core.errors import DataError
@@ -71,10 +71,12 @@ def _observed(panel: Panel, phenotypes: list[str]) -> tuple[list[str], np.ndarra
 
 
 def _print(table: pa.Table, console: Console) -> None:
-    printed = Table(title=f"scores of {plural(table.num_rows, 'phenotype')}")
-    headings = ("phenotype", "n", "R2", "Pearson r", "bias", "the run's own test R2")
-    for i, heading in enumerate(headings):
-        printed.add_column(heading, justify="right" if i else "left")
+    numbers = ("n", "R2", "Pearson r", "bias", "the run's own test R2")
+    printed = Table(
+        "phenotype",
+        *(Column(name, justify="right") for name in numbers),
+        title=f"scores of {plural(table.num_rows, 'phenotype')}",
+    )
     for name, n, *values in zip(*(column.to_pylist() for column in table), strict=True):
         r2, pearson, bias, test_r2 = values
         printed.add_row(

@@ -4,8 +4,8 @@ In: the rows of a study that count. Out: an effect for each comparison, its p co
 them. Phenotypes count alike, however many runs each has.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from math import nan
 
 import numpy as np
@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from g2p.stats.cautions import cautions
 from g2p.stats.comparison import Comparison
-from g2p.stats.inference import Inference, infer
+from g2p.stats.inference import Estimate, Inference, infer
 from g2p.stats.pairing import Pairs, pair_runs
 from g2p.stats.resampling import holm
 
@@ -22,52 +22,33 @@ STARS = {0.001: "***", 0.01: "**", 0.05: "*"}
 TIE = 1e-12
 
 
-@dataclass(frozen=True)
-class Effect:
+@dataclass(frozen=True, kw_only=True)
+class Effect(Estimate):
     """The change in test R2 from arm a to arm b. Numbers are NaN where no pair is complete.
 
     Attributes:
         comparison: the two arms, or the trend.
         mean: over phenotypes, of the mean over pairs, of b - a; of a trend, the change from its
             first value to its last along the fitted line.
-        low: of the 95% confidence interval: by hierarchical bootstrap (phenotypes, then pairs
-            within them), NaN for a single pair; over folds, that of the corrected t-test.
-        high: of the same.
-        p: of the test that `test` names.
         p_holm: p corrected for all comparisons of the study.
         wins: phenotypes where b is better.
         losses: where a is.
         ties: where neither is.
-        by_phenotype: the mean over pairs, for each phenotype with any.
         pairs: complete pairs of runs, over all phenotypes.
         seeds: different ones among them.
         left_out: pairs that are not complete, or not used since other phenotypes lack their split.
         warning: cautions beside p, in plain sentences, or None.
-        test: the name of the test and what it assumes.
-        unit: what it takes as independent, and what a pair is.
-        detectable, p_by_phenotype, splits, test_share: as `Inference` has them.
     """
 
     comparison: Comparison
     mean: float
-    low: float
-    high: float
-    p: float
     p_holm: float
     wins: int
     losses: int
     ties: int
-    by_phenotype: Mapping[str, float]
     pairs: int
     seeds: int
-    left_out: int
     warning: str | None
-    test: str = ""
-    unit: str = ""
-    detectable: float = nan
-    p_by_phenotype: Mapping[str, float] = field(default_factory=dict)
-    splits: int = 1
-    test_share: float = nan
 
     @property
     def phenotypes(self) -> int:

@@ -11,6 +11,7 @@ from statistics import fmean, stdev
 
 import numpy as np
 
+from g2p.core.grouping import group_by
 from g2p.stats.resampling import CorrectedT, corrected_t, holm
 
 
@@ -99,9 +100,7 @@ def summarise(folds: Sequence[Fold]) -> CrossValidated:
     """Return the scores of one configuration and phenotype over its folds."""
     r_mean, r_se = _mean_and_error([fold.r for fold in folds])
     r2_mean, r2_se = _mean_and_error([fold.r2 for fold in folds])
-    rounds: dict[Hashable, list[Fold]] = {}
-    for fold in folds:
-        rounds.setdefault(fold.round, []).append(fold)
+    rounds = group_by(folds, lambda fold: fold.round)
     pooled = fmean(pooled_r2(each) for each in rounds.values())
     return CrossValidated(len(folds), r_mean, r_se, r2_mean, r2_se, pooled)
 

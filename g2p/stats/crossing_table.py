@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from math import inf, isnan
 
-from rich.table import Table
+from rich.table import Column, Table
 
 from g2p.core.console import Console
 from g2p.stats.comparison import text_of
@@ -50,10 +50,11 @@ def crossing_cells(crossing: Crossing) -> list[str]:
 def print_crossings(crossings: Sequence[Crossing], console: Console) -> None:
     """Print a row for each crossing; below, how they were computed."""
     along = list(dict.fromkeys(crossing.pair.along for crossing in crossings))
-    table = Table(title=f"where R2 overtakes, along {', '.join(along)}")
-    table.add_column(HEADINGS[0], overflow="fold")
-    for heading in HEADINGS[1:]:
-        table.add_column(heading, justify="right")
+    table = Table(
+        Column(HEADINGS[0], overflow="fold"),
+        *(Column(heading, justify="right") for heading in HEADINGS[1:]),
+        title=f"where R2 overtakes, along {', '.join(along)}",
+    )
     for crossing in crossings:
         table.add_row(*crossing_cells(crossing))
     console.print(table)

@@ -5,7 +5,7 @@ from math import isnan, nan
 from typing import Any
 
 import pyarrow as pa
-from rich.table import Table
+from rich.table import Column, Table
 
 from g2p.core.console import Console
 from g2p.core.phrases import plural
@@ -84,17 +84,18 @@ def effects_of(table: pa.Table) -> list[Effect]:
 
 def print_effects(effects: Sequence[Effect], console: Console) -> None:
     """Print a row for each effect; below, how they were tested and the cautions."""
-    table = Table(title="change in test R2, with its 95% confidence interval")
     factors = {effect.comparison.arm for effect in effects}
-    table.add_column(factors.pop() if len(factors) == 1 else "comparison", overflow="fold")
     folds = any(not isnan(effect.detectable) for effect in effects)
     headings = ["change", "interval", *["detectable"] * folds, "p (Holm)", "up/down", "seeds"]
-    for heading in headings:
-        table.add_column(heading, justify="right", no_wrap=True)
+    table = Table(
+        Column(factors.pop() if len(factors) == 1 else "comparison", overflow="fold"),
+        *(Column(heading, justify="right", no_wrap=True) for heading in headings),
+        title="change in test R2, with its 95% confidence interval",
+    )
     for effect in effects:
         detectable = "" if isnan(effect.detectable) else f"{effect.detectable:.4f}"
         table.add_row(
-            _named(effect, effects),
+            effect_title(effect, effects, " to "),
             _signed(effect.mean),
             "" if isnan(effect.low) else f"{_signed(effect.low)} {_signed(effect.high)}",
             *[detectable] * folds,
@@ -134,17 +135,18 @@ def _cautions(effects: Sequence[Effect]) -> list[str]:
         if effect.left_out:
             notes.append(f"Left out: {plural(effect.left_out, 'incomplete pair')} of runs.")
         if notes:
-            names.setdefault(" ".join(notes), []).append(_named(effect, effects))
+            named = names.setdefault(" ".join(notes), [])
+            named.append(effect_title(effect, effects, " to "))
     return [
         f"{'; '.join(of) if len(of) <= MOST_NAMES else f'{len(of)} comparisons'}: {note}"
         for note, of in names.items()
     ]
 
 
-def _named(effect: Effect, beside: Sequence[Effect]) -> str:
-    """A comparison's title, with its factor where the effects are of several factors."""
+def effect_title(effect: Effect, beside: Sequence[Effect], to: str = " → ") -> str:
+    """Return a comparison's title, with its factor where the effects are of several factors."""
     several = len({other.comparison.arm for other in beside}) > 1
-    return f"{effect.comparison.arm + ': ' if several else ''}{effect.comparison.title(' to ')}"
+    return f"{effect.comparison.arm + ': ' if several else ''}{effect.comparison.title(to)}"
 
 
 def _signed(difference: float) -> str:

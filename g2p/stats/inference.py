@@ -25,39 +25,51 @@ from g2p.stats.resampling import corrected_t, interval, sign_flip, smallest_p
 BOOTSTRAP = "Interval: bootstrap of phenotypes and of their pairs."
 
 
-@dataclass(frozen=True)
-class Inference:
-    """What is inferred from the pairs of one comparison.
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """A mean difference over phenotypes: what it is of, its interval and its test.
 
     Attributes:
-        by_phenotype: mean difference of each.
-        low, high: of the 95% confidence interval of the mean over phenotypes.
+        by_phenotype: the mean over pairs, for each phenotype with any.
+        low: of the 95% confidence interval: by hierarchical bootstrap (phenotypes, then pairs
+            within them), NaN for a single pair; over folds, that of the corrected t-test.
+        high: of the same.
         p: of the test; NaN where it cannot be done.
-        smallest_p: that the design can give, whatever the data.
-        units: how many independent values the test has.
-        unit: what one of them is, with what a pair is.
+        left_out: pairs that are not used.
         test: its name and what it assumes.
+        unit: what it takes as independent, and what a pair is.
         detectable: the smallest mean difference that would have had p = 0.05; NaN where the test
             has no such number.
         p_by_phenotype: p of each alone, of a test over splits.
         splits: different ones among the pairs.
         test_share: test strains for each training strain, over splits; else NaN.
-        left_out: complete pairs that are not used, since other phenotypes have none of that split.
     """
 
     by_phenotype: Mapping[str, float]
     low: float
     high: float
     p: float
-    smallest_p: float
-    units: int
-    unit: str
-    test: str
+    left_out: int = 0
+    test: str = ""
+    unit: str = ""
     detectable: float = nan
     p_by_phenotype: Mapping[str, float] = field(default_factory=dict)
     splits: int = 1
     test_share: float = nan
-    left_out: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inference(Estimate):
+    """What is inferred from the pairs of one comparison.
+
+    Attributes:
+        left_out: complete pairs that are not used, since other phenotypes have none of that split.
+        smallest_p: that the design can give, whatever the data.
+        units: how many independent values the test has.
+    """
+
+    smallest_p: float
+    units: int
 
 
 def infer(comparison: Comparison, pairs: Pairs) -> Inference:

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from g2p.config.registry import is_baseline
+from g2p.core.grouping import group_by
 
 REFERENCE_MODELS = ("linear_pairwise", "ridge")
 # How far the R2 of one ridge may differ between runs: threads change its last digits.
@@ -155,7 +156,5 @@ def _means(table: pa.Table, column: str, *, same: bool = False) -> Cells:
 
 def _mean(r2: Cells, cells: list[tuple]) -> float:
     """Return the mean over phenotypes, each the mean over its settings."""
-    by_phenotype: dict[str, list[float]] = {}
-    for cell in cells:
-        by_phenotype.setdefault(cell[1], []).append(r2[cell])
-    return fmean(map(fmean, by_phenotype.values()))
+    by_phenotype = group_by(cells, lambda cell: cell[1])
+    return fmean(fmean(r2[cell] for cell in each) for each in by_phenotype.values())

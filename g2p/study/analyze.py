@@ -71,13 +71,14 @@ def _effects_and_warnings(
     stored = read_checked_json(note, Published)
     if stored and stored["of"] == digest and stored["files"] == _file_digests(folder):
         with suppress(OSError, pa.ArrowException, LookupError, TypeError):  # missing or damaged
-            return _read_effects(folder), stored["warnings"]
+            return effects_of(pq.read_table(folder / "effects.parquet")), stored["warnings"]
     note.unlink(missing_ok=True)
     table = scored_rows(table, runs)
     effects = compare(table, study.comparisons)
     sentences = reference_warnings(table, study.arm) if study.arm == "model" else []
     sentences += plateau_warnings(table, study.arm)
-    _write_effects(effects, folder)
+    rows = effects_table(effects)
+    write_atomically(folder / "effects.parquet", lambda file: pq.write_table(rows, file))
     for name in TABLES:
         (folder / name).unlink(missing_ok=True)
     crossings = _crossings(study, table)
@@ -178,12 +179,3 @@ def _write_report(
         command=f"{typed_command('sweep')} {shlex.join(arguments)}",
         provenance=write_provenance(study, runs, folder),
     )
-
-
-def _write_effects(effects: list[Effect], folder: Path) -> None:
-    table = effects_table(effects)
-    write_atomically(folder / "effects.parquet", lambda file: pq.write_table(table, file))
-
-
-def _read_effects(folder: Path) -> list[Effect]:
-    return effects_of(pq.read_table(folder / "effects.parquet"))

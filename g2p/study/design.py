@@ -165,21 +165,12 @@ def plan(
         seeds.insert(0, all_seeds[0])
     factors["seed"] = seed_values(seeds, chosen.get("seed_keys", []))
     size_factors = [each.get("factors", {}) for each in (spec, *sizes.values())]
-    check_rules(name, chosen.get("when", []), factors, size_factors)
+    rules = chosen.get("when", [])
+    check_rules(name, rules, factors, size_factors)
     for factor in factors:
         factors[factor] = _override_factor(name, factor, factors[factor], user_overrides or {})
     check_number(name, factors)
-    points = [
-        Point(dict(zip(factors, labels, strict=True)), overrides)
-        for labels, overrides in _points(factors, common)
-    ]
-    rules = chosen.get("when", [])
-    overrides = [rule_overrides(point.factors, rules) for point in points]
-    points = [
-        Point(point.factors, point.overrides | more)
-        for point, more in zip(points, overrides, strict=True)
-        if more is not None
-    ]
+    points = list(_points(factors, common, rules))
     if not points:
         raise OptionError(f"study={name}: its rules (when) drop every run.")
     check_keys(name, points)
@@ -230,9 +221,13 @@ def _override_factor(name: str, factor: str, values: Mapping, user_overrides: Ma
     return {value_label(user_overrides[key]): {key: user_overrides[key]}}
 
 
-def _points(factors: Mapping[str, Mapping], common: Mapping) -> Iterator[tuple[tuple, dict]]:
+def _points(factors: Mapping[str, Mapping], common: Mapping, rules: list) -> Iterator[Point]:
+    """Yield the product of the factors, without the points that a rule drops."""
     for labels in itertools.product(*factors.values()):
-        overrides = dict(common)
-        for key, label in zip(factors, labels, strict=True):
-            overrides |= factors[key][label]
-        yield labels, overrides
+        point = dict(zip(factors, labels, strict=True))
+        by_rules = rule_overrides(point, rules)
+        if by_rules is not None:
+            overrides = dict(common)
+            for key, label in point.items():
+                overrides |= factors[key][label]
+            yield Point(point, overrides | by_rules)

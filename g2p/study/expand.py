@@ -120,14 +120,10 @@ def _settings(factors: Mapping) -> dict:
 
 def _check_compared(study: Study, runs: list[StudyRun]) -> None:
     """Refuse, before hours of training, a comparison of a label that no run has."""
-    labels_of: dict[str, dict] = {}
+    points = [factors for run in runs for factors in run.point_factors]
     for comparison in study.comparisons:
         factor = comparison.arm
-        if factor not in labels_of:
-            labels_of[factor] = dict.fromkeys(
-                factors[factor] for run in runs for factors in run.point_factors
-            )
-        labels = labels_of[factor]
+        labels = dict.fromkeys(factors[factor] for factors in points)
         for label in comparison.weights:
             if label not in labels:
                 raise OptionError(

@@ -4,7 +4,7 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 
-from rich.table import Table
+from rich.table import Column, Table
 
 from g2p.core.console import Console
 from g2p.core.phrases import plural
@@ -28,13 +28,15 @@ def plan(resolved: ResolvedStudy, console: Console) -> None:
     sizes = [run_sizes(run, loci) for run in runs]
     costs = [cost(run.config, each) for run, each in zip(runs, sizes, strict=True)]
     seconds = [run_seconds(run.config, each) for run, each in zip(runs, sizes, strict=True)]
-    table = Table(title=plural(len(runs), "run"))
     factors = list(dict.fromkeys(key for run in runs for key in run.factors))
-    for name in factors:
-        table.add_column(name.rpartition(".")[2], overflow="fold")  # a table has 80 columns
-    table.add_column("status", no_wrap=True)
-    for name in ("parameters", "MiB", "TFLOP", "minutes"):
-        table.add_column(name, justify="right", no_wrap=True)
+    numbers = ("parameters", "MiB", "TFLOP", "minutes")
+    table = Table(
+        # Short names: a terminal has 80 columns.
+        *(Column(name.rpartition(".")[2], overflow="fold") for name in factors),
+        Column("status", no_wrap=True),
+        *(Column(name, justify="right", no_wrap=True) for name in numbers),
+        title=plural(len(runs), "run"),
+    )
     for run, state, each, time in zip(runs, states, costs, seconds, strict=True):
         table.add_row(*(str(run.factors.get(k, "")) for k in factors), state, *_cells(each, time))
     open_runs = [number for number, state in enumerate(states) if state != "done"]

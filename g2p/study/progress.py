@@ -14,7 +14,7 @@ from g2p.core.errors import G2PError
 from g2p.core.formatting import format_duration, format_factors
 from g2p.runs.status import RunStatus
 from g2p.study.expand import StudyRun
-from g2p.study.ledger import STATES, Ledger, study_status, whole_entries
+from g2p.study.ledger import Ledger, format_counts, study_status, whole_entries
 from g2p.study.time_left import TimeLeft
 
 SECONDS_BETWEEN_UPDATES = 2.0
@@ -120,8 +120,8 @@ class LiveProgress(threading.Thread):
 
     def _draw(self) -> None:
         counts = Counter(self.states.values())
-        numbers = ", ".join(f"{counts[name]} {name}" for name in STATES if counts[name])
-        summary = "; ".join(filter(None, [numbers, self._remaining(), self.best[1]]))
+        parts = (format_counts(counts), self._remaining(), self.best[1])
+        summary = "; ".join(filter(None, parts))
         self.bar.update(self.task, completed=counts["done"] + counts["failed"], summary=summary)
 
     def _remaining(self) -> str:

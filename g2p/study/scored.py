@@ -5,8 +5,10 @@ knows everything. Of runs of which one is selected on validation, that one count
 keeps the other rows; nothing that is made from it looks at them.
 """
 
+import itertools
 import json
-from collections.abc import Hashable, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -39,7 +41,8 @@ def scored_rows(table: pa.Table, runs: Sequence[StudyRun]) -> pa.Table:
             same_round: the split but for its fold.
             model_name: the model's own name, whatever its arm is called.
     """
-    panels, settings, splits, rounds = _Numbers(), _Numbers(), _Numbers(), _Numbers()
+    # Key -> number, in the order in which keys are first looked up.
+    panels, settings, splits, rounds = (defaultdict(itertools.count().__next__) for _ in range(4))
     facts = []
     for run in runs:
         panel = _panel(run.config)
@@ -59,14 +62,6 @@ def scored_rows(table: pa.Table, runs: Sequence[StudyRun]) -> pa.Table:
     target = of_runs["target"]
     is_scored = pc.if_else(pc.is_null(target), True, pc.equal(target, table["phenotype"]))
     return table.filter(pc.and_(is_scored, table["selected"]))
-
-
-class _Numbers(dict):
-    """Key -> number, in the order in which keys are first looked up."""
-
-    def __missing__(self, key: Hashable) -> int:
-        self[key] = len(self)
-        return self[key]
 
 
 def _panel(config: RunConfig) -> str:

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 from math import isfinite
 from statistics import fmean
 
+from g2p.core.grouping import group_by
+
 ENDED = ("done", "failed")
 
 
@@ -23,24 +25,19 @@ def mark_selected(rows: list[dict], factors: Sequence[str], select: Sequence[str
         factors: columns that are factors, `seed` among them.
         select: those of them whose value is selected.
     """
-    phenotypes: dict[tuple, dict] = {}
-    for row in rows:
-        phenotypes.setdefault(_candidate(row, select), {})[row["phenotype"]] = None
     constant = [name for name in factors if name not in select]
-    candidates: dict[tuple, dict[tuple, list[dict]]] = {}
-    for row in rows:
-        candidate = _candidate(row, select)
-        slot = (*(row[name] for name in constant), *phenotypes[candidate])
-        candidates.setdefault(slot, {}).setdefault(candidate, []).append(row)
-    for each in candidates.values():
-        selected = _selected(list(each.values()))
-        for candidate_rows in each.values():
-            for row in candidate_rows:
-                row["selected"] = candidate_rows is selected
-
-
-def _candidate(row: dict, select: Sequence[str]) -> tuple:
-    return (row["signature"], *(row[name] for name in select))
+    candidates = group_by(rows, lambda row: (row["signature"], *(row[name] for name in factors)))
+    slots = group_by(
+        candidates.values(),
+        lambda each: (
+            *(each[0][name] for name in constant), *dict.fromkeys(row["phenotype"] for row in each),
+        ),
+    )  # fmt: skip
+    for slot in slots.values():
+        selected = _selected(slot)
+        for candidate in slot:
+            for row in candidate:
+                row["selected"] = candidate is selected
 
 
 def _selected(candidates: list[list[dict]]) -> list[dict]:

@@ -1,10 +1,11 @@
 """How long the rest of a study takes, with every run weighed by its own cost."""
 
 import heapq
-from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from statistics import mean
 from typing import NamedTuple
+
+from g2p.core.grouping import group_by
 
 # What runs took corrects estimates of others as far as it outweighs this: a few seconds of starting
 # and writing say nothing of hours of training.
@@ -82,15 +83,13 @@ class TimeLeft:
 
     def _expectation(self) -> Callable[[str], float]:
         """Return a function from a signature to the seconds that its run is expected to take."""
-        of_kind, of_model = defaultdict(list), defaultdict(list)
-        for signature in self.took:
-            of_kind[self.expected[signature].kind].append(self.took[signature])
-            of_model[self.expected[signature].model].append(signature)
+        of_kind = group_by(self.took, lambda signature: self.expected[signature].kind)
+        of_model = group_by(self.took, lambda signature: self.expected[signature].model)
 
         def expect(signature: str) -> float:
             run = self.expected[signature]
             if run.kind in of_kind:
-                return mean(of_kind[run.kind])
+                return mean(self.took[each] for each in of_kind[run.kind])
             if run.seconds is None:
                 return mean(self.took.values())
             return run.seconds * self._correction(of_model.get(run.model) or self.took)

@@ -4,6 +4,7 @@ import time
 from collections import Counter
 
 from g2p.core.console import Console
+from g2p.core.grouping import group_by
 from g2p.core.phrases import listed, plural
 from g2p.launch.hydra_launch import launch
 from g2p.runs.lock import try_lock
@@ -84,7 +85,6 @@ def _by_replicate(runs: list[StudyRun], study: Study) -> list[StudyRun]:
     What stands after a kill can then be compared, and what is left be estimated from runs of every
     kind.
     """
-    replicates = [tuple(run.factors[name] for name in ("seed", *study.folds)) for run in runs]
-    order = {replicate: number for number, replicate in enumerate(dict.fromkeys(replicates))}
-    ranked = sorted(zip(replicates, runs, strict=True), key=lambda pair: order[pair[0]])
-    return [run for _, run in ranked]
+    names = ("seed", *study.folds)
+    by_replicate = group_by(runs, lambda run: tuple(run.factors[name] for name in names))
+    return [run for replicate in by_replicate.values() for run in replicate]

@@ -52,7 +52,7 @@ def needed_runs(
         if run.config.seed == first_seed:
             needed.append(run)
             continue
-        points, are_open = [], []
+        points = []
         for factors in run.point_factors:
             scores = candidates.get(_slot(run, factors, select))
             if scores is None:
@@ -62,11 +62,10 @@ def needed_runs(
                 )
             if _values(factors, select) == _choice(scores):
                 points.append(factors)
-                are_open.append(None in scores.values())
+                if None in scores.values():
+                    undecided.add(run.signature)
         if points:
             needed.append(replace(run, point_factors=points))
-            if any(are_open):
-                undecided.add(run.signature)
     return needed, undecided
 
 

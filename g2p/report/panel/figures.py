@@ -97,9 +97,9 @@ def phenotypes(values: np.ndarray, names: list[str]) -> Figure:
     columns = min(6, len(shown))
     rows = math.ceil(len(shown) / columns)
     size = (max(3.6, 1.8 * columns + 0.3), 1.45 * rows + 0.7) if len(shown) > 1 else (4, 3)
-    figure, grid = subplots(rows, columns, figsize=size, layout="constrained", squeeze=False)
-    for axes in grid.flat[len(shown) :]:
-        axes.set_visible(False)
+    figure, grid = subplots(
+        rows, columns, figsize=size, layout="constrained", squeeze=False, used=len(shown)
+    )
     for axes, name, column in zip(grid.flat, shown, values.T, strict=False):
         finite = column[np.isfinite(column)]
         axes.set_title(_short(name), fontsize=8)

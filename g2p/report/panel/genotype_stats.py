@@ -8,6 +8,7 @@ same at each call, and the result contains its size.
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import squareform
 
@@ -126,8 +127,5 @@ def moments(values: np.ndarray) -> dict[str, float]:
 
     sd is the sample's, over n - 1.
     """
-    finite = values[np.isfinite(values)]
-    if not len(finite):
-        return dict.fromkeys(("mean", "sd", "min", "max"), np.nan)
-    sd = finite.std(ddof=1) if len(finite) > 1 else np.nan
-    return {"mean": finite.mean(), "sd": sd, "min": finite.min(), "max": finite.max()}
+    finite = pd.Series(values[np.isfinite(values)])
+    return {"mean": finite.mean(), "sd": finite.std(), "min": finite.min(), "max": finite.max()}

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 from rich import box
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from g2p.core.phrases import listed
@@ -92,13 +92,14 @@ def phenotype_table(
     ceiling: Mapping[str, float],
 ) -> Table:  # fmt: skip
     """Return the table with a row for each phenotype; `h2` are estimates with standard errors."""
-    # Narrow: nine columns fit into 80 characters beside a name of 16.
-    table = Table(title="phenotypes", padding=(0, 1), collapse_padding=True, box=box.SIMPLE_HEAD)
-    table.add_column("phenotype", overflow="fold")
     ceilings = any(name in ceiling for name in names)
-    headings = ["n", "missing", "mean", "sd", "min", "max", "h2"]
-    for heading in headings + ["ceiling"] * ceilings:
-        table.add_column(heading, justify="right", no_wrap=True)
+    headings = ["n", "missing", "mean", "sd", "min", "max", "h2", *["ceiling"] * ceilings]
+    # Narrow: nine columns fit into 80 characters beside a name of 16.
+    table = Table(
+        Column("phenotype", overflow="fold"),
+        *(Column(heading, justify="right", no_wrap=True) for heading in headings),
+        title="phenotypes", padding=(0, 1), collapse_padding=True, box=box.SIMPLE_HEAD,
+    )  # fmt: skip
     for name, column in zip(names, values.T, strict=True):
         n = int(np.isfinite(column).sum())
         cells = [_number(value) for value in moments(column).values()]

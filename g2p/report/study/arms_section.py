@@ -1,38 +1,34 @@
 """The table of arms in a study's report: runs, mean R2, share of the noise ceiling, cost."""
 
 from collections.abc import Collection
-from statistics import fmean
 
 from g2p.core.phrases import listed
 from g2p.report.study.cost_figure import costs
-from g2p.report.study.limits import MOST_ROWS, more
+from g2p.report.study.limits import cut_rows
 from g2p.report.study.page import Block, Paragraph, Table
-from g2p.report.study.results_view import RunRow, StudyData, is_number
+from g2p.report.study.results_view import StudyData, group_by, is_number, mean_r2, number_text
 
 
 def arms_section(data: StudyData, baseline_arms: Collection[str]) -> list[Block]:
     """Return the table of arms: the best first, those without a result last."""
-    runs: dict[str, list[RunRow]] = {}
-    for run in data.runs:
-        runs.setdefault(run.arm, []).append(run)
+    runs = group_by(data.runs, lambda run: run.arm)
     ceiling = share_of_ceiling(data)
     columns = ("seconds", "num_parameters", "peak_memory")
     mean_costs = [costs(data, name, baseline_arms) for name in columns]
     rows = []
     arms = [*data.means, *(arm for arm in data.arms if arm not in data.means)]
-    for arm in arms[:MOST_ROWS]:
+    for arm in arms:
         done = sum(run.status == "done" for run in runs[arm])
         seconds, parameters, memory = (means.get(arm) for means in mean_costs)
         rows.append([
             arm,
             str(done) if done == len(runs[arm]) else f"{done} of {len(runs[arm])}",
-            f"{data.means[arm]:z.4f}" if arm in data.means else "–",
-            f"{ceiling[arm]:z.1%}" if arm in ceiling else "–",
+            number_text(data.means.get(arm), "z.4f"),
+            number_text(ceiling.get(arm), "z.1%"),
             _round_to_text(seconds) if seconds is not None else "–",
-            f"{parameters:,.0f}" if parameters is not None else "–",
+            number_text(parameters, ",.0f"),
             f"{memory / 2**20:,.0f}" if memory is not None else "–",
         ])  # fmt: skip
-    rows += [[text, *[""] * 6] for text in more(arms, MOST_ROWS)]
     notes = []
     if set(baseline_arms) & set(arms):
         notes.append("Parameters are those of trained networks; those of baselines do not compare.")
@@ -44,18 +40,17 @@ def arms_section(data: StudyData, baseline_arms: Collection[str]) -> list[Block]
         )
     columns = [data.arm, "runs", "mean test R2", "of noise ceiling", "seconds", "parameters",
                "peak memory (MiB)"]  # fmt: skip
-    return [Table("arms", columns, rows, numbers=range(1, 7)), *map(Paragraph, notes)]
+    return [Table("arms", columns, cut_rows(rows), numbers=range(1, 7)), *map(Paragraph, notes)]
 
 
 def share_of_ceiling(data: StudyData) -> dict[str, float]:
     """Arm -> mean of R2 over the noise ceiling, over the compared phenotypes that have one."""
-    shares: dict[str, dict[str, list[float]]] = {}
-    for row in data.rows:
-        ceiling = row["noise_ceiling"]
-        if row["phenotype"] in data.compared and is_number(ceiling) and ceiling > 0:
-            by_phenotype = shares.setdefault(data.arm_of(row), {})
-            by_phenotype.setdefault(row["phenotype"], []).append(row["r2"] / ceiling)
-    return {arm: fmean(map(fmean, of_arm.values())) for arm, of_arm in shares.items()}
+    shares = [
+        row | {"r2": row["r2"] / ceiling} for row in data.rows
+        if row["phenotype"] in data.compared and is_number(ceiling := row["noise_ceiling"])
+        and ceiling > 0
+    ]  # fmt: skip
+    return {arm: mean_r2(rows) for arm, rows in group_by(shares, data.arm_of).items()}
 
 
 def _round_to_text(value: float) -> str:

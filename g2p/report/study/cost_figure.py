@@ -26,7 +26,7 @@ from g2p.report.study.layout import (
     style,
 )
 from g2p.report.study.results_view import StudyData, group_by, is_number
-from g2p.report.study.values import error_of_arm
+from g2p.report.study.values import error_of_arm, interval_ends
 
 # Ticks of a time axis: the dense ones where their labels fit.
 UNITS = {"ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0}
@@ -108,12 +108,10 @@ def cost_values(data: StudyData, baseline_arms: Collection[str]) -> list[dict]:
     for name in COSTS:
         mean_costs = costs(data, name, baseline_arms) if name in data.table.column_names else {}
         for arm, value in mean_costs.items() if len(mean_costs) > 1 else ():
-            mean, error = data.means[arm], errors.get(arm)
-            ends = {} if error is None else {"interval_low": mean - error,
-                                             "interval_high": mean + error}  # fmt: skip
+            ends = interval_ends(data.means[arm], errors[arm])
             values += [
                 {"kind": kind, "arm": arm, "cost": name, "mean_cost": value, "mean_test_r2": r2}
-                for kind, r2 in {"mean": mean, **ends}.items()
+                for kind, r2 in {"mean": data.means[arm], **ends}.items()
             ]  # fmt: skip
     return values
 
@@ -125,16 +123,14 @@ def costs(data: StudyData, column: str, baseline_arms: Collection[str] = ()) -> 
     compare with a network's, so an arm of baselines has none here.
     """
     per_phenotype = COSTS[column].shared and _shared(data)
-    by_arm: dict[str, list[float]] = {}
-    for run in data.runs:
-        value = run.facts[column]
-        if column == "num_parameters" and run.arm in baseline_arms:
-            continue
-        if run.status == "done" and run.arm in data.means and is_number(value) and value > 0:
-            by_arm.setdefault(run.arm, []).append(
-                value / (len(run.phenotypes) if per_phenotype else 1)
-            )
-    return {arm: fmean(values) for arm, values in by_arm.items()}
+    left_out = baseline_arms if column == "num_parameters" else ()
+    values = [
+        (run.arm, value / (len(run.phenotypes) if per_phenotype else 1)) for run in data.runs
+        if run.status == "done" and run.arm in data.means and run.arm not in left_out
+        and is_number(value := run.facts[column]) and value > 0
+    ]  # fmt: skip
+    by_arm = group_by(values, lambda cell: cell[0])
+    return {arm: fmean(value for _, value in each) for arm, each in by_arm.items()}
 
 
 def _shared(data: StudyData) -> bool:
@@ -168,11 +164,9 @@ def _draw(order: Sequence[str], values: Values) -> Figure:
     looks = {arm: {**style(order.index(arm)), "linestyle": "none"} for arm in arms}
     figure, grid = subplots(
         down, across, figsize=(width, 2.3 * down + legend_inches(arms, width)), squeeze=False,
-        layout="constrained", sharey=True,
+        layout="constrained", sharey=True, used=len(panels),
     )  # fmt: skip
     grid[0, 0].set_ylim(*r2_limits([row["mean_test_r2"] for row in values]))
-    for axes in grid.flat[len(panels) :]:
-        axes.set_visible(False)
     for axes, (name, rows) in zip(grid.flat, panels.items(), strict=False):
         for arm, arm_rows in group_by(rows, lambda row: row["arm"]).items():
             look = looks[arm]

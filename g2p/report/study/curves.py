@@ -97,15 +97,14 @@ def _draw(order: Sequence[str], factor: str, values: Values) -> Figure:
     parts = {"mean over phenotypes": means, "each phenotype": single}
     parts = {k: v for k, v in parts.items() if v} if several else {"": [*means, *single]}
     across = len(parts)
-    down = -(-len(parts) // across)
-    width = 7.2 if len(parts) == 1 else WIDTH
+    width = 7.2 if across == 1 else WIDTH
     ceiling = any(row["kind"] == CEILING for row in values)
     handles = [Line2D([], [], label=line, **_legend_look(looks[line], line, values, factor))
                for line in lines]  # fmt: skip
     handles += [Line2D([], [], label="noise ceiling", color="black", linewidth=1)] * ceiling
     figure, grid = subplots(
-        down, across, layout="constrained", squeeze=False,
-        figsize=(width, 3.2 * down + legend_inches([str(h.get_label()) for h in handles], width)),
+        1, across, layout="constrained", squeeze=False,
+        figsize=(width, 3.2 + legend_inches([str(h.get_label()) for h in handles], width)),
     )  # fmt: skip
     labels = {row[factor] for row in values if row[factor] is not None}
     x_of = x_positions(sort_values(labels), axis)

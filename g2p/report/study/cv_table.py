@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from statistics import fmean
 
 from g2p.core.phrases import plural
-from g2p.report.study.limits import MOST_ROWS, more
+from g2p.report.study.limits import cut_rows
 from g2p.report.study.page import Block, Paragraph, Table
-from g2p.report.study.results_view import group_by, is_number
+from g2p.report.study.results_view import group_by, is_number, number_text
 from g2p.stats.cross_validation import CrossValidated
 from g2p.stats.study_folds import StudyFolds
 
@@ -48,53 +48,43 @@ def _scores(folds: StudyFolds) -> list[Block]:
                     label = f"mean of {plural(len(of_arm), 'phenotype')}"
                     rows.append([label, arm, *settings, *means])
     columns = ["phenotype", *names, "folds", "Pearson r", "R2", "pooled R2"]
-    shown = [*rows[:MOST_ROWS], *([text, *[""] * (len(columns) - 1)]
-                                  for text in more(rows, MOST_ROWS))]  # fmt: skip
     numbers = range(len(columns) - 4, len(columns))
-    return [Table("cross-validation", columns, shown, numbers=numbers), Paragraph(SCORES_NOTE)]
+    return [Table("cross-validation", columns, cut_rows(rows), numbers=numbers),
+            Paragraph(SCORES_NOTE)]  # fmt: skip
 
 
 def _cells(score: CrossValidated) -> list[str]:
     return [
         str(score.folds), _with_error(score.r_mean, score.r_se),
-        _with_error(score.r2_mean, score.r2_se), _number(score.r2_pooled),
+        _with_error(score.r2_mean, score.r2_se), number_text(score.r2_pooled, "z.3f"),
     ]  # fmt: skip
 
 
 def _means(scores: Iterable[CrossValidated]) -> list[str]:
     each = list(scores)
-    values = (fmean(getattr(score, name) for score in each)
-              for name in ("r_mean", "r2_mean", "r2_pooled"))  # fmt: skip
-    return ["", *map(_number, values)]
+    means = (fmean(getattr(score, name) for score in each)
+             for name in ("r_mean", "r2_mean", "r2_pooled"))  # fmt: skip
+    return ["", *(number_text(mean, "z.3f") for mean in means)]
 
 
 def _tests(folds: StudyFolds) -> list[Block]:
     rows = []
-    for test in folds.tests[:MOST_ROWS]:
+    for test in folds.tests:
         difference = test.difference
         t = difference.test
         rows.append([
             test.phenotype, f"{test.a} → {test.b}", *test.settings, str(difference.folds),
-            _signed(difference.mean),
-            f"{_signed(t.low)} to {_signed(t.high)}" if is_number(t.low) else "–",
-            *(f"{p:.2g}" if is_number(p) else "–" for p in (t.p, difference.p_holm)),
-            _number(t.detectable),
+            number_text(difference.mean, "+z.4f"),
+            f"{t.low:+z.4f} to {t.high:+z.4f}" if is_number(t.low) else "–",
+            *(number_text(p, ".2g") for p in (t.p, difference.p_holm)),
+            number_text(t.detectable, "z.3f"),
         ])  # fmt: skip
     columns = ["phenotype", "comparison", *folds.names[1:], "folds", "change in R2", "95% interval",
                "p", "p (Holm)", "detectable"]  # fmt: skip
-    rows += [[text, *[""] * (len(columns) - 1)] for text in more(folds.tests, MOST_ROWS)]
     numbers = range(len(columns) - 6, len(columns))
-    return [Table("tests within a phenotype", columns, rows, numbers=numbers),
+    return [Table("tests within a phenotype", columns, cut_rows(rows), numbers=numbers),
             Paragraph(TESTS_NOTE)]  # fmt: skip
 
 
 def _with_error(mean: float, error: float) -> str:
-    return f"{_number(mean)} ± {error:.3f}" if is_number(error) else _number(mean)
-
-
-def _number(value: float) -> str:
-    return f"{value:z.3f}" if is_number(value) else "–"
-
-
-def _signed(value: float) -> str:
-    return f"{value:+z.4f}" if is_number(value) else "–"
+    return number_text(mean, "z.3f") + (f" ± {error:.3f}" if is_number(error) else "")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from math import isnan
 
 from rich import box
+from rich.table import Column
 from rich.table import Table as TerminalTable
 
 from g2p.core.console import Console
@@ -57,10 +58,11 @@ def explained_section(rows: Sequence[Recovered], pairs: Sequence[tuple[str, str]
 def print_recovery(rows: Sequence[Recovered], console: Console) -> None:
     """Print the means of each arm."""
     columns, cells, n_numbers = _means(rows)
-    table = TerminalTable(title="what the models found, mean over seeds", box=box.SIMPLE)
-    for i, name in enumerate(columns):
-        is_number = i >= len(columns) - n_numbers
-        table.add_column(name, justify="right" if is_number else "left", no_wrap=is_number)
+    table = TerminalTable(
+        *columns[:-n_numbers],
+        *(Column(name, justify="right", no_wrap=True) for name in columns[-n_numbers:]),
+        title="what the models found, mean over seeds", box=box.SIMPLE,
+    )  # fmt: skip
     for row in cells:
         table.add_row(*(cell.partition(" [")[0] for cell in row))
     console.print(table)

@@ -6,7 +6,7 @@ from statistics import fmean
 
 from g2p.core.formatting import label
 from g2p.report.study.results_view import StudyData, group_by, mean_r2
-from g2p.report.study.values import mean_of_runs, reference, repeat_of, standard_error
+from g2p.report.study.values import interval_ends, reference, repeat_of, standard_error
 
 MOST_LINES = 8  # that a reader can distinguish
 CEILING = "noise_ceiling"
@@ -76,16 +76,15 @@ def factor_values(data: StudyData, factor: str) -> list[dict]:
                     for row in phenotype_rows:
                         add("run", line, x, row["r2"], phenotype=name, seed=row["seed"],
                             signature=row["signature"])  # fmt: skip
-                    add("phenotype_mean", line, x, mean_of_runs(phenotype_rows), phenotype=name,
+                    add("phenotype_mean", line, x, mean_r2(phenotype_rows), phenotype=name,
                         runs=len(phenotype_rows))  # fmt: skip
             shared = [row for row in rows if row["phenotype"] in common]
             if shared:
                 mean = mean_r2(shared)
                 add("mean", line, x, mean, runs=len(shared), phenotypes=len(common))
-                error = standard_error(shared, repeat, common)
-                if error is not None:
-                    add("interval_low", line, x, mean - error, phenotypes=len(common))
-                    add("interval_high", line, x, mean + error, phenotypes=len(common))
+                ends = interval_ends(mean, standard_error(shared, repeat, common))
+                for kind, r2 in ends.items():
+                    add(kind, line, x, r2, phenotypes=len(common))
     if axis.panels:
         for x in sort_values({x for at in points.values() for x in at if x is not None}):
             rows = [row for at in points.values() for row in at.get(x, [])]

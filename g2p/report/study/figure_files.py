@@ -24,7 +24,8 @@ def write_figure(picture: Picture, folder: Path) -> Image:
     for ending, content in images.items():
         _write(folder / f"{picture.name}.{ending}", content)
     return Image(
-        picture.heading, picture.caption, picture.description, image=_address(images["svg"]),
+        picture.heading, picture.caption, picture.description,
+        image=f"data:image/svg+xml;base64,{base64.b64encode(images['svg']).decode()}",
         csv=f"{folder.name}/{file.name}",
     )  # fmt: skip
 
@@ -52,7 +53,3 @@ def _images(picture: Picture) -> dict[str, bytes]:
             drawn.savefig(file, format=name, metadata=IMAGES[name], dpi=DOTS)
             files[name] = file.getvalue()
     return files
-
-
-def _address(svg: bytes) -> str:
-    return f"data:image/svg+xml;base64,{base64.b64encode(svg).decode()}"

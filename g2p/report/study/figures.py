@@ -18,7 +18,7 @@ from g2p.report.study.results_view import StudyData, group_by, is_number
 from g2p.report.study.scaling_figure import scaling_picture
 from g2p.report.study.staircase_figure import staircase_picture
 from g2p.stats.compare import Effect
-from g2p.stats.effects_table import method_notes
+from g2p.stats.effects_table import effect_title, method_notes
 
 MOST_EFFECTS = 60
 
@@ -72,18 +72,11 @@ def effect_values(effects: Sequence[Effect]) -> list[dict]:
         if is_number(effect.low):
             cells += [("interval_low", None, effect.low), ("interval_high", None, effect.high)]
         for kind, phenotype, change in [*cells, ("mean", None, effect.mean)]:
-            stars = effect.stars if kind == "mean" else None
             values.append({
                 "kind": kind, **comparison, "phenotype": phenotype, "change_in_test_r2": change,
-                "stars": stars,
+                "stars": effect.stars if kind == "mean" else None,
             })  # fmt: skip
     return values
-
-
-def effect_title(effect: Effect, beside: Sequence[Effect]) -> str:
-    """A comparison's title, with its factor where the effects are of several factors."""
-    several = len({other.comparison.arm for other in beside}) > 1
-    return f"{effect.comparison.arm + ': ' if several else ''}{effect.comparison.title()}"
 
 
 def _effects(values: Values) -> Figure:

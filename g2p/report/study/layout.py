@@ -123,7 +123,6 @@ def slot_labels(
 
 def legend(figure: Figure, handles: Sequence, width: float) -> None:
     """A legend above all axes, in as many columns as its labels leave room for."""
-    handles = list(handles)
     for handle in handles:
         handle.set_label(wrapped(handle.get_label(), width - 0.8))
     columns = _columns([handle.get_label() for handle in handles], width)

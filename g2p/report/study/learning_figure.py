@@ -37,8 +37,10 @@ def learning_curves_picture(data: StudyData, directories: Mapping[str, Path]) ->
     total = sum(run.key in directories and run.arm in arms for run in data.runs)
     names = {name for run in data.runs for name in run.phenotypes}
     of = f"on {names.pop()}" if len(names) == 1 else "mean over phenotypes"
-    caption = f"Validation R2, {of}, by epoch; a line is a run, as in its history.parquet (there "
-    caption += "epochs count from 0)."
+    caption = (
+        f"Validation R2, {of}, by epoch; a line is a run, as in its history.parquet (there epochs "
+        "count from 0)."
+    )
     if n < total:
         caption += f" {n} of {total} runs, the same number of each arm where it has that many."
     if without := [arm for arm in data.means if arm not in arms]:
@@ -102,11 +104,9 @@ def _draw(order: Sequence[str], values: Values) -> Figure:
     lines = max(title.count("\n") + 1 for title in titles)
     figure, grid = subplots(
         down, across, figsize=(width, down * (1.7 + 0.15 * lines) + 0.4), squeeze=False,
-        layout="constrained", sharey=True, sharex=True,
+        layout="constrained", sharey=True, sharex=True, used=len(by_arm),
     )  # fmt: skip
     grid[0, 0].set_ylim(*r2_limits([row["validation_r2"] for row in values]))
-    for axes in grid.flat[len(by_arm) :]:
-        axes.set_visible(False)
     for axes, title, (arm, rows) in zip(grid.flat, titles, by_arm.items(), strict=False):
         look = style(order.index(arm))
         for curve in group_by(rows, lambda row: row["signature"]).values():

@@ -27,8 +27,8 @@ from g2p.report.study.layout import (
     style,
 )
 from g2p.report.study.published_results import Published
-from g2p.report.study.results_view import StudyData, group_by, is_number
-from g2p.report.study.values import SAME, error_of_arm, mean_of_runs, reference, references
+from g2p.report.study.results_view import StudyData, group_by, is_number, mean_r2
+from g2p.report.study.values import SAME, error_of_arm, interval_ends, reference, references
 
 SLOT = 0.07  # inches for an arm, at least
 GAP = 1.5  # slots between phenotypes
@@ -75,12 +75,10 @@ def phenotype_values(data: StudyData, published: Sequence[Published]) -> list[di
             for row in rows:
                 add("run", name, arm, row["r2"], seed=row["seed"], signature=row["signature"])
             if rows:
-                mean = mean_of_runs(rows)
-                add("mean", name, arm, mean, runs=len(rows))
-                error = error_of_arm(data, rows, [name])
-                if error is not None:
-                    add("interval_low", name, arm, mean - error, runs=len(rows))
-                    add("interval_high", name, arm, mean + error, runs=len(rows))
+                mean = mean_r2(rows)
+                ends = interval_ends(mean, error_of_arm(data, rows, [name]))
+                for kind, r2 in {"mean": mean, **ends}.items():
+                    add(kind, name, arm, r2, runs=len(rows))
         for model in published:
             if name in model.r2:
                 add("published", name, model.name, model.r2[name])
@@ -92,11 +90,10 @@ def phenotype_values(data: StudyData, published: Sequence[Published]) -> list[di
 
 def _varies(data: StudyData, value: Callable[[dict], float | None]) -> bool:
     """Whether a value differs between runs of one phenotype, as where panels differ."""
-    scores: dict[str, list[float]] = {}
-    for row in data.rows:
-        if is_number(score := value(row)):
-            scores.setdefault(row["phenotype"], []).append(score)
-    return any(max(each) - min(each) > SAME for each in scores.values())
+    cells = [(row["phenotype"], score) for row in data.rows if is_number(score := value(row))]
+    by_phenotype = group_by(cells, lambda cell: cell[0])
+    scores = ([score for _, score in each] for each in by_phenotype.values())
+    return any(max(each) - min(each) > SAME for each in scores)
 
 
 def _caption(data: StudyData, published: Sequence[Published], values: Values) -> str:
@@ -217,14 +214,16 @@ def _open_marker(order: Sequence[str], model: Published, position: int) -> dict:
 
 
 def _handles(looks: dict, order: Sequence[str], published, kinds: set) -> list[Line2D]:
-    handles = []
-    for arm, look in looks.items():
-        handles.append(Line2D([], [], label=arm, markersize=5, **look | {"linestyle": "none"}))
-    for i, model in enumerate(published):
-        handles.append(
-            Line2D([], [], label=f"{model.name}, published", **_open_marker(order, model, i))
-        )
-    for column, (name, line, colour) in LINES.items():
-        if column in kinds:
-            handles.append(Line2D([], [], label=name, linestyle=line, color=colour, linewidth=1))
-    return handles
+    arms = [
+        Line2D([], [], label=arm, markersize=5, **look | {"linestyle": "none"})
+        for arm, look in looks.items()
+    ]
+    markers = [
+        Line2D([], [], label=f"{model.name}, published", **_open_marker(order, model, i))
+        for i, model in enumerate(published)
+    ]
+    lines = [
+        Line2D([], [], label=name, linestyle=line, color=colour, linewidth=1)
+        for column, (name, line, colour) in LINES.items() if column in kinds
+    ]  # fmt: skip
+    return [*arms, *markers, *lines]

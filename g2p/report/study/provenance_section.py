@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from g2p.core.phrases import listed, plural
-from g2p.report.study.limits import MOST_ROWS, more
+from g2p.report.study.limits import cut_rows
 from g2p.report.study.page import Block, Link, Table
+from g2p.report.study.results_view import number_text
 
 COMMIT = 10  # digits of a commit that are shown
 
@@ -28,23 +29,21 @@ def provenance_section(provenance: Mapping[str, Any]) -> list[Block]:
         ("system", machine["platform"]),
         ("libraries", _libraries(report["packages"])),
     ]
-    training = provenance["training"]
     runs = [
         [
             f"{plural(facts['runs'], 'run')}",
             _period(facts),
             _commit(facts),
             str(facts["device"] or "–"),
-            f"{_number(facts['threads'])} of {_number(facts['cpu_count'])}",
+            " of ".join(number_text(facts[name], ",") for name in ("threads", "cpu_count")),
             _libraries({"python": facts["python"] or "–"} | (facts["packages"] or {})),
         ]
-        for facts in training[:MOST_ROWS]
+        for facts in provenance["training"]
     ]
-    runs += [[text, *[""] * 5] for text in more(training, MOST_ROWS)]
     columns = ["trained", "ended", "commit", "device", "threads of cores", "libraries"]
     return [
         Table("report", ["of this report", ""], rows),
-        *([Table("training", columns, runs)] if runs else []),
+        *([Table("training", columns, cut_rows(runs))] if runs else []),
         Link("The study's file:", "study.yaml"),
         Link("All of this section:", "provenance.json"),
     ]
@@ -65,7 +64,3 @@ def _period(facts: Mapping[str, Any]) -> str:
 
 def _libraries(packages: Mapping[str, str]) -> str:
     return ", ".join(f"{name} {version}" for name, version in packages.items()) or "–"
-
-
-def _number(value: int | None) -> str:
-    return "–" if value is None else f"{value:,}"

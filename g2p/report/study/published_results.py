@@ -14,6 +14,8 @@ from statistics import fmean, stdev
 
 import pyarrow as pa
 
+from g2p.report.study.results_view import group_by
+
 FOLDER = Path(__file__).parent / "published"
 # Below, EpiK's curves do not compare: one has R2 0.59 at 19 strains, which so few cannot give.
 FEWEST_STRAINS = 1000
@@ -41,17 +43,22 @@ class Published:
 def published(phenotypes: Iterable[str]) -> list[Published]:
     """Return the published results for these phenotypes, without models that have none of them."""
     names = set(phenotypes)
-    values: dict[str, dict[str, list[float]]] = {}  # model -> phenotype -> replicates
-    for row in _rows("bbq_test_r2"):
-        for name, r2 in row.items():
-            if name != "phenotype" and r2:  # figure 3 lacks two values
-                values.setdefault(name, {})[row["phenotype"]] = [float(r2)]
-    for row in _rows("arcadia_replicates"):
-        by_phenotype = values.setdefault(row["model"], {})
-        by_phenotype.setdefault(row["phenotype"], []).append(float(row["test_r2"]))
+    values = [
+        (model, row["phenotype"], float(r2))
+        for row in _rows("bbq_test_r2") for model, r2 in row.items()
+        if model != "phenotype" and r2  # figure 3 lacks two values
+    ]  # fmt: skip
+    values += [
+        (row["model"], row["phenotype"], float(row["test_r2"]))
+        for row in _rows("arcadia_replicates")
+    ]
+    replicates = group_by(values, lambda value: value[:2])
     results = []
     for row in _rows("models"):
-        scores = {k: v for k, v in values[row["name"]].items() if k in names}
+        scores = {
+            phenotype: [r2 for *_, r2 in each] for (model, phenotype), each in replicates.items()
+            if model == row["name"] and phenotype in names
+        }  # fmt: skip
         if scores:
             results.append(
                 Published(

@@ -36,11 +36,11 @@ def recovery_values(rows: Sequence[Recovered]) -> list[dict]:
     """Return all drawn values: of each run, and of each arm the mean and the interval's ends."""
     values = []
     for measure in SHOWN:
-        for row in rows:
-            value = getattr(row, measure)
-            if value is not None:
-                values.append({"kind": "run", "arm": _label(row.arm, row.settings),
-                               "measure": measure, "seed": row.seed, "value": value})  # fmt: skip
+        values += [
+            {"kind": "run", "arm": _label(row.arm, row.settings), "measure": measure,
+             "seed": row.seed, "value": getattr(row, measure)}
+            for row in rows if getattr(row, measure) is not None
+        ]  # fmt: skip
         for (arm, settings), mean in arm_means(rows, measure).items():
             ends = {"interval_low": mean.low, "mean": mean.mean, "interval_high": mean.high}
             values += [

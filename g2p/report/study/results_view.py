@@ -4,19 +4,17 @@ In: the results table, one row for each run x phenotype x split, nulls where a r
 arm is a value of the factor that the study compares, here always as text, in the table's order.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import isfinite
 from statistics import fmean
-from typing import TypeGuard, TypeVar
+from typing import TypeGuard
 
 import pyarrow as pa
 
 from g2p.core.formatting import label
-
-Row = TypeVar("Row")
-Key = TypeVar("Key", bound=Hashable)
+from g2p.core.grouping import group_by
 
 COMBINATION = "combination"
 STATES = ("done", "running", "pending", "failed")
@@ -185,11 +183,9 @@ def is_number(value: float | None) -> TypeGuard[float]:
     return value is not None and isfinite(value)
 
 
-def group_by(rows: Iterable[Row], key: Callable[[Row], Key]) -> dict[Key, list[Row]]:
-    groups: dict[Key, list[Row]] = {}
-    for row in rows:
-        groups.setdefault(key(row), []).append(row)
-    return groups
+def number_text(value: float | None, form: str) -> str:
+    """Return a number in a format such as `z.3f`, or a dash."""
+    return format(value, form) if is_number(value) else "–"
 
 
 def mean_r2(rows: Iterable[dict]) -> float:

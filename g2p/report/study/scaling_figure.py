@@ -115,11 +115,10 @@ def _draw(order: Sequence[str], values: Values) -> Figure:
     starts = [0.0, ZOOM] if min(x_of.values()) < ZOOM < sorted(x_of.values())[-2] else [0.0]
     handles = [Line2D([], [], label=line, **look) for line, look in looks.items()]
     across = len(starts)
-    down = -(-len(starts) // across)
-    width = 7.2 if len(starts) == 1 else WIDTH
+    width = 7.2 if across == 1 else WIDTH
     key = legend_inches([str(handle.get_label()) for handle in handles], width)
     figure, grid = subplots(
-        down, across, figsize=(width, 3.6 * down + key), layout="constrained", squeeze=False
+        1, across, figsize=(width, 3.6 + key), layout="constrained", squeeze=False
     )
     for axes, start in zip(grid.flat, starts, strict=True):
         panel = [(x, row) for x, row in points if x >= start]

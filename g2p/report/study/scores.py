@@ -9,7 +9,7 @@ from statistics import fmean
 
 from g2p.core.formatting import label
 from g2p.core.phrases import plural
-from g2p.report.study.limits import MOST_ROWS, more
+from g2p.report.study.limits import cut_rows
 from g2p.report.study.page import Block, Link, Paragraph, Table
 from g2p.report.study.results_view import StudyData, group_by, is_number
 from g2p.report.study.values import repeat_of, standard_error
@@ -82,13 +82,12 @@ def scores_section(rows: Sequence[dict], arm: str, settings: Sequence[str]) -> l
     down, across = (names, arms) if by_phenotype else (arms, names)
     table = [
         [name, *(_text(cells.get(key)) for key in keys)]
-        for name, keys in list(zip(down, grid, strict=True))[:MOST_ROWS]
+        for name, keys in zip(down, grid, strict=True)
     ]
     highlighted = frozenset(
         (i, j) for i, keys in enumerate(grid) for j, key in enumerate(keys, start=1)
         if len(arms) > 1 and key in cells and cells[key]["r2_mean"] == best[key[0]]
     )  # fmt: skip
-    table += [[text, *[""] * len(across)] for text in more(down, MOST_ROWS)]
     corner = "phenotype" if by_phenotype else ", ".join([arm, *settings])
     numbers = range(1, len(across) + 1)
     return [
@@ -96,7 +95,7 @@ def scores_section(rows: Sequence[dict], arm: str, settings: Sequence[str]) -> l
             "Test R2: its mean ± one standard error over repeats, and Pearson's r. The best of "
             "each phenotype is highlighted."
         ),
-        Table("scores", [corner, *across], table, numbers, highlighted),
+        Table("scores", [corner, *across], cut_rows(table), numbers, highlighted),
         Link("All digits, and the standard error of r:", FILE),
     ]
 

@@ -4,10 +4,11 @@ import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from rich.table import Table
+from rich.table import Column, Table
 
 from g2p.core.console import Console
 from g2p.core.formatting import label
+from g2p.core.grouping import group_by
 from g2p.core.phrases import plural
 from g2p.report.study.limits import MOST_ARMS, more
 
@@ -31,12 +32,13 @@ def print_scores(rows: Sequence[Row], console: Console) -> None:
     names = _factors(rows[0])
     best = sorted(chosen, key=lambda row: -float(row["r2_mean"]))[:MOST_ARMS]
     what = plural(int(chosen[0]["phenotypes"]), "phenotype") if several else chosen[0]["phenotype"]
-    table = Table(title=f"{'mean ' if several else ''}test R2 {'of' if several else 'on'} {what}")
-    table.add_column(", ".join(names), overflow="fold")
     with_escape = any(row["escaped"] for row in chosen)
     headings = ["runs", "R2", "± SE", "r", *["updates to escape"] * with_escape]
-    for heading in headings:
-        table.add_column(heading, justify="right", no_wrap=True)
+    table = Table(
+        Column(", ".join(names), overflow="fold"),
+        *(Column(heading, justify="right", no_wrap=True) for heading in headings),
+        title=f"{'mean ' if several else ''}test R2 {'of' if several else 'on'} {what}",
+    )
     for row in chosen:
         if row in best:
             arm = ", ".join(row[name] for name in names if row[name] != label(None))
@@ -60,9 +62,7 @@ def _factors(row: Row) -> list[str]:
 
 def _over_phenotypes(rows: Sequence[Row]) -> list[Row]:
     """The means over phenotypes or, without any, the rows of a phenotype that every arm has."""
-    by_phenotype: dict[str, list[Row]] = {}
-    for row in rows:
-        by_phenotype.setdefault(row["phenotype"], []).append(row)
+    by_phenotype = group_by(rows, lambda row: row["phenotype"])
     if "" in by_phenotype:
         return by_phenotype[""]
     arms = {tuple(row[name] for name in _factors(row)) for row in rows}

@@ -186,7 +186,8 @@ def _handles(rows: Mapping[str, Values]) -> list[Line2D]:
         Line2D([], [], label="a replicate", color=BLUE, marker="o", linestyle="none",
                markersize=3.5, markeredgewidth=0, alpha=0.5),
     ]  # fmt: skip
-    for i, row in enumerate(of_kind.get("reference", [])):
-        label = f"{row['arm']}: {row['value']:z.3f}"
-        handles.append(Line2D([], [], label=label, **_reference_look(i)))
+    handles += [
+        Line2D([], [], label=f"{row['arm']}: {row['value']:z.3f}", **_reference_look(i))
+        for i, row in enumerate(of_kind.get("reference", []))
+    ]
     return [*handles, *escape_handles(rows.get("updates", []))]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from g2p.report.study.results_view import StudyData, group_by, is_number
-from g2p.report.study.values import SAME, error_of_arm, repeat_of
+from g2p.report.study.values import SAME, error_of_arm, interval_ends, repeat_of
 from g2p.stats.compare import Effect
 from g2p.stats.comparison import text_of
 from g2p.stats.escape import EscapeRun, curve_of_runs, escape_runs
@@ -95,10 +95,8 @@ def _r2_values(data: StudyData, steps: Steps) -> list[dict]:
         values.append(
             _row("mean", "test_r2", mean, arm, runs=runs, change_in_test_r2=change, stars=stars)
         )
-        error = error_of_arm(data, by_arm[arm], data.compared)
-        if error is not None:
-            values.append(_row("interval_low", "test_r2", mean - error, arm))
-            values.append(_row("interval_high", "test_r2", mean + error, arm))
+        ends = interval_ends(mean, error_of_arm(data, by_arm[arm], data.compared))
+        values += [_row(kind, "test_r2", r2, arm) for kind, r2 in ends.items()]
     return values
 
 
@@ -108,12 +106,10 @@ def _reference_values(data: StudyData, steps: Steps) -> list[dict]:
         _row("reference", "test_r2", data.means[arm], arm)
         for arm in steps.references if arm in data.means
     ]  # fmt: skip
-    by_phenotype: dict[str, list[float]] = {}
-    for one in ridge_references(data.table):
-        for name, r2 in one.r2.items():
-            by_phenotype.setdefault(name, []).append(r2)
+    cells = [cell for one in ridge_references(data.table) for cell in one.r2.items()]
+    by_phenotype = group_by(cells, lambda cell: cell[0])
     if data.compared and all(name in by_phenotype for name in data.compared):
-        ridge = fmean(fmean(by_phenotype[name]) for name in data.compared)
+        ridge = fmean(fmean(r2 for _, r2 in by_phenotype[name]) for name in data.compared)
         if all(abs(row["value"] - ridge) > SAME for row in values):
             values.append(_row("reference", "test_r2", ridge, "ridge"))
     return values
@@ -139,11 +135,10 @@ def _escape_values(data: StudyData, steps: Steps) -> list[dict]:
 def _escape_of(arm: str, runs: Sequence[EscapeRun], seeds: Mapping[str, int]) -> list[dict]:
     values = []
     for run in runs:
-        facts = {"arm": arm, "seed": seeds[run.signature], "signature": run.signature}
-        if run.escaped_at is None:
-            values.append(_row("censored", "updates", run.trained_for, **facts))
-        else:
-            values.append(_row("escape", "updates", run.escaped_at, **facts))
+        facts = {"seed": seeds[run.signature], "signature": run.signature}
+        has_escaped = run.escaped_at is not None
+        kind, updates = ("escape", run.escaped_at) if has_escaped else ("censored", run.trained_for)
+        values.append(_row(kind, "updates", updates, arm, **facts))
     curve = curve_of_runs(runs)
     for kind, share in QUARTILES.items():
         updates = curve.quantile(share)

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from g2p.core.errors import G2PError
 from g2p.core.phrases import listed, plural
-from g2p.report.study.figures import effect_title
 from g2p.report.study.results_view import StudyData, is_number
 from g2p.stats.cautions import ALPHA
 from g2p.stats.compare import Comparison, Effect, compare
+from g2p.stats.effects_table import effect_title
 
 
 def summary(data: StudyData, effects: Sequence[Effect]) -> list[str]:

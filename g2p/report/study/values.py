@@ -16,11 +16,6 @@ from g2p.stats.reference_checks import ridge_references
 SAME = 1e-6  # of two means: values of one ridge fit differ by less where it was fitted twice
 
 
-def mean_of_runs(rows: Sequence[dict]) -> float:
-    """Mean R2 over runs, of one phenotype."""
-    return fmean(row["r2"] for row in rows)
-
-
 def repeat_of(data: StudyData, factor: str | None = None) -> Callable[[dict], Hashable]:
     """Return a row's repeat of its arm: its seed and what else varies within arms but `factor`."""
     names = [name for name in ("seed", *data.varying) if name != factor]
@@ -55,6 +50,11 @@ def error_of_arm(data: StudyData, rows: Iterable[dict], phenotypes: Sequence[str
     return None if data.settings else standard_error(rows, repeat_of(data), phenotypes)
 
 
+def interval_ends(mean: float, error: float | None) -> dict[str, float]:
+    """Return kind of a row -> end of the interval of a mean; nothing without an error."""
+    return {} if error is None else {"interval_low": mean - error, "interval_high": mean + error}
+
+
 def reference(
     rows: Iterable[dict], value: Callable[[dict], float | None], arm: Callable[[dict], Hashable]
 ) -> dict[str, float]:
@@ -63,13 +63,11 @@ def reference(
     An arm that knows no value does not count. Where arms differ in it (they were trained on other
     loci, or tested on other strains), no one value stands beside all of them, and there is none.
     """
-    scores: dict[str, dict[Hashable, list[float]]] = {}
-    for row in rows:
-        if is_number(score := value(row)):
-            scores.setdefault(row["phenotype"], {}).setdefault(arm(row), []).append(score)
+    cells = [(row, score) for row in rows if is_number(score := value(row))]
     result = {}
-    for name, by_arm in scores.items():
-        means = [fmean(arm_scores) for arm_scores in by_arm.values()]
+    for name, of_phenotype in group_by(cells, lambda cell: cell[0]["phenotype"]).items():
+        by_arm = group_by(of_phenotype, lambda cell: arm(cell[0]))
+        means = [fmean(score for _, score in of_arm) for of_arm in by_arm.values()]
         if max(means) - min(means) <= SAME:
             result[name] = means[0]
     return result
