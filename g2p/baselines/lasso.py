@@ -70,10 +70,13 @@ class Lasso(PerPhenotype):
         self, X: np.ndarray, y: np.ndarray, penalties: np.ndarray, products: np.ndarray | None
     ) -> np.ndarray:
         """Return effects (L, penalties) for centred X (n, L), y (n,); `products` is X'X (L, L)."""
-        # Its penalties are an array; scikit-learn's default, which is none, misleads the checker.
+        # scikit-learn has no types; its defaults mislead the checker.
         _, effects, _ = enet_path(
-            X, y, l1_ratio=self.l1_ratio, alphas=penalties,  # pyright: ignore[reportArgumentType]
-            tol=TOLERANCE, precompute=False if products is None else products, copy_X=False,
+            X, y, l1_ratio=self.l1_ratio,
+            alphas=penalties,  # pyright: ignore[reportArgumentType]
+            tol=TOLERANCE,
+            precompute=False if products is None else products,  # pyright: ignore[reportArgumentType]
+            copy_X=False,
         )  # fmt: skip
         return effects
 

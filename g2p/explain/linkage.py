@@ -33,8 +33,8 @@ class Linkage:
         """(L,), how many loci are linked with each, itself among them."""
         return np.bincount(self.locus, minlength=self.n_loci)
 
-    def are_linked(self, first: np.ndarray | int, second: np.ndarray) -> np.ndarray:
-        """Return whether loci of two arrays, or one locus and an array's, are linked, each."""
+    def are_linked(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        """Return whether loci of two arrays are linked, element by element."""
         codes = self.locus * self.n_loci + self.other  # ascending
         wanted = first * self.n_loci + second
         position = np.searchsorted(codes, wanted).clip(max=len(codes) - 1)
@@ -42,8 +42,8 @@ class Linkage:
 
     def match(self, pair: Sequence[int] | np.ndarray, others: np.ndarray) -> np.ndarray:
         """Return which of other pairs (n, 2) have loci linked with both of a pair's."""
-        first, second = (self.are_linked(locus, others) for locus in pair)
-        return (first & second[:, ::-1]).any(axis=1)
+        first, second = (self.are_linked(np.array([locus]), others) for locus in pair)
+        return np.any(first & second[:, ::-1], axis=1)
 
 
 def linked_loci(genotypes: np.ndarray, chromosomes: list[str], threshold: float | None) -> Linkage:

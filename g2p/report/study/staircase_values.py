@@ -136,9 +136,10 @@ def _escape_of(arm: str, runs: Sequence[EscapeRun], seeds: Mapping[str, int]) ->
     values = []
     for run in runs:
         facts = {"seed": seeds[run.signature], "signature": run.signature}
-        has_escaped = run.escaped_at is not None
-        kind, updates = ("escape", run.escaped_at) if has_escaped else ("censored", run.trained_for)
-        values.append(_row(kind, "updates", updates, arm, **facts))
+        if run.escaped_at is None:
+            values.append(_row("censored", "updates", run.trained_for, arm, **facts))
+        else:
+            values.append(_row("escape", "updates", run.escaped_at, arm, **facts))
     curve = curve_of_runs(runs)
     for kind, share in QUARTILES.items():
         updates = curve.quantile(share)
