@@ -131,7 +131,7 @@ def compare(folder: Path, strains: int, loci: int) -> dict[str, dict]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--sizes", nargs="+", default=["3000x3000", "20000x10000"])
+    parser.add_argument("--sizes", nargs="+", default=["3000x3000", "8000x8000"])
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder for the JSON")
     options = parser.parse_args()
     torch.set_num_threads(1)

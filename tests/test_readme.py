@@ -228,6 +228,7 @@ SMALL_BENCHMARK = {
     "benchmarks.rijal_step": ["--loci", "40", "--batch", "4", "--rounds", "1"],
     "benchmarks.panel_scale": ["--strains", "300", "--loci", "200", "--text-loci", "50"],
     "benchmarks.large_ridge": ["--size", "300", "--strains", "400", "--loci", "300"],
+    "benchmarks.other_ridges": ["--sizes", "300x200"],
     "benchmarks.collect_scale": ["--runs", "100"],
     "benchmarks.overhead": ["--runs", "2", "--models", "ridge"],
     "benchmarks.step": ["--loci", "8,16,32", "--batch", "16", "--seconds", "0.01"],
