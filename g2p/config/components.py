@@ -109,7 +109,8 @@ def construct(builder: Callable, /, **arguments) -> Any:
     except TypeError as error:
         if error.__traceback__ and error.__traceback__.tb_next:  # raised within the constructor
             raise
-        file = inspect.getfile(inspect.unwrap(builder))
+        module = inspect.getmodule(builder)  # none of some decorators' results
+        file = builder if module is None else module.__file__
         raise CodeError(f"{file}: {error}. It is called with {listed(arguments)}.") from None
 
 

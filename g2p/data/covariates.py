@@ -180,8 +180,10 @@ def _of_one_strain(design: Design, of_train: Mapping[str, Cells]) -> list[str]:
     for column, values in of_train.items():
         levels = [term.level for term in design.terms if term.column == column]
         if alone := [level for level in levels if level and values.count(level) == 1]:
-            one = "a single training strain, whose phenotype its effect will fit"
-            lines.append(f"covariate {column}: {one}, has {listed(alone, 5)}.")
+            lines.append(
+                f"covariate {column}: one training strain each, whose phenotype the effect will "
+                f"fit, has {listed(alone, 5)}."
+            )
     return lines
 
 

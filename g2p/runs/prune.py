@@ -24,10 +24,14 @@ def prune(run: StoredRun) -> list[Path] | None:
     directory = run.directory
     if not is_run(directory.folder):
         return None
+    lock = FileLock(directory.lock)
     try:
-        with FileLock(directory.lock, timeout=0):
-            if directory.finished and run.state not in ("done", "damaged"):
-                return None
-            return directory.remove()
+        lock.acquire(timeout=0)
     except (Timeout, FileNotFoundError):  # the latter where it is being removed
         return None
+    try:
+        if directory.finished and run.state not in ("done", "damaged"):
+            return None
+        return directory.remove()
+    finally:
+        lock.release()

@@ -91,7 +91,7 @@ def test_levels_of_one_training_strain_are_reported():
     _, lines = design(panel_with(cage=cage), split_of(40, 24), ["cage"])
     assert lines == [
         "covariates: cage (4 levels)",
-        "covariate cage: a single training strain, whose phenotype its effect will fit, has c, d.",
+        "covariate cage: one training strain each, whose phenotype the effect will fit, has c, d.",
     ]
 
 
