@@ -13,9 +13,13 @@ from g2p.runs.directory import RunDirectory
 
 
 def draw_run(directory: RunDirectory, metrics: dict) -> list[Path]:
-    """Draw all figures of a run into its `figures/`; returns their paths."""
+    """Draw all figures of a run into its `figures/`; returns their paths.
+
+    What is fitted in one step, as closed forms are, has no learning curve.
+    """
     paths = []
-    for draw in (learning_curve, predicted_vs_observed):
+    curves = [learning_curve] if metrics["epochs"] > 1 else []
+    for draw in (*curves, predicted_vs_observed):
         path = directory.folder / "figures" / f"{draw.__name__}.png"
         with drawing_style():
             figure = draw(directory, metrics)
@@ -32,13 +36,10 @@ def learning_curve(directory: RunDirectory, metrics: dict) -> Figure:
     # Fixed by hand: a layout that matplotlib works out takes most of the time of drawing.
     margins = {"left": 0.1, "right": 0.98, "bottom": 0.16, "top": 0.88, "wspace": 0.28}
     figure, (left, right) = subplots(1, 2, figsize=(7.5, 3), gridspec_kw=margins)
-    mark = "o" if len(epoch) < 2 else ""
-    left.plot(
-        epoch, history["train_loss"], color=GREY, marker=mark, linestyle="--", label="training"
-    )
-    left.plot(epoch, history["val_loss"], color=BLUE, marker=mark, label="validation")
+    left.plot(epoch, history["train_loss"], color=GREY, linestyle="--", label="training")
+    left.plot(epoch, history["val_loss"], color=BLUE, label="validation")
     left.set(xlabel="epoch", ylabel="loss (standardised units)")
-    right.plot(epoch, history["val_r2_mean"], color=BLUE, marker=mark, label="validation")
+    right.plot(epoch, history["val_r2_mean"], color=BLUE, label="validation")
     ridge = metrics["ridge"] and metrics["ridge"]["val"]["r2_mean"]
     if ridge is not None:
         right.axhline(ridge, color=ORANGE, linestyle=":", label="ridge, validation")

@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -118,11 +119,30 @@ def _run(arguments: list[str], cwd: str, files: list[str], timeout: int, environ
     os.environ.clear()
     os.environ.update(environment)
     sys.argv = _of_project(arguments)
-    if arguments[0] == "-m":
-        del sys.argv[0]
-        runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
-    else:
-        runpy.run_path(sys.argv[0], run_name="__main__")
+    try:
+        if arguments[0] == "-m":
+            del sys.argv[0]
+            runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+        else:
+            runpy.run_path(sys.argv[0], run_name="__main__")
+    except SystemExit as end:
+        if isinstance(end.code, str):  # as Python does it
+            print(end.code, file=sys.stderr)
+        _end_process(end.code if isinstance(end.code, int) else int(end.code is not None))
+    _end_process(0)
+
+
+def _end_process(code: int) -> None:
+    """End as Python does, but leave all objects of the imported libraries where they are.
+
+    To free each would first copy its page of memory into this child, which takes longer than most
+    commands.
+    """
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 if __name__ == "__main__":

@@ -75,7 +75,7 @@ def test_a_runs_and_a_panels_figures_with_any_names(tmp_path):
         {"test": values + 0.1},
     )  # fmt: skip
     metrics = {
-        "model": "[m] $\\frac{$", "seed": 0, "ridge": None, "best_epoch": 1,
+        "model": "[m] $\\frac{$", "seed": 0, "ridge": None, "best_epoch": 1, "epochs": 2,
         "test": {"r2": dict.fromkeys(NAMES, -0.001)},
     }  # fmt: skip
     for path in draw_run(directory, metrics):
