@@ -3,6 +3,7 @@
     python -m benchmarks.findings_tables
 
 closed_forms_mean.csv  mean and standard error over splits, of closed_forms.csv
+closed_forms_80_mean.csv  the same of closed_forms_80.csv
 weights_mean.csv       what weights change, of benchmarks/results/weights.csv
 ladder_rates.csv       each rung at each learning rate, on test strains, of ladder-*.parquet
 """
@@ -19,13 +20,16 @@ RATES = ["seed", "rung", "optim.lr", "r2", "ridge_r2", "updates", "escape_update
 
 def derive_tables() -> dict[str, pd.DataFrame]:
     """Return file name -> table."""
-    closed_forms = pd.read_csv(FINDINGS / "closed_forms.csv")
+    closed_forms = {
+        name: _means(pd.read_csv(FINDINGS / f"{name}.csv"), ["r2", "pearson"])
+        for name in ("closed_forms", "closed_forms_80")
+    }
     weights = pd.read_csv(RESULTS / "weights.csv")
     weights["gain"] = weights["inverse_variance"] - weights["none"]
     parts = [pd.read_parquet(file) for file in sorted(FINDINGS.glob("ladder-*.parquet"))]
     ladder = pd.concat(parts).query("status == 'done' and split == 'test'")
     return {
-        "closed_forms_mean.csv": _means(closed_forms, ["r2", "pearson"]),
+        **{f"{name}_mean.csv": means for name, means in closed_forms.items()},
         "weights_mean.csv": _means(weights, ["none", "inverse_variance", "gain"]),
         "ladder_rates.csv": ladder[RATES].reset_index(drop=True),
     }

@@ -186,6 +186,7 @@ def test_list_runs_is_a_frame_of_those_that_match(ridge, network, folder):
         g2p.list_runs(folder / "nowhere")
 
 
+@pytest.mark.slow
 def test_a_study_from_python_and_its_labelled_grid(folder):
     study = g2p.sweep("study=baselines", "size=smoke", "logger=none", *paths(folder))
     assert study.folder == folder / "studies" / "baselines-smoke"

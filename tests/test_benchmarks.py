@@ -61,6 +61,7 @@ def test_weights_are_compared_on_the_same_splits(tmp_path, monkeypatch, capsys):
     assert f"gain {(weighted - none).mean():+.4f}" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_what_a_gpu_must_show_is_tried_on_a_cpu(tmp_path):
     """Without Hydra, W&B or real strains: the row of these says so."""
     code = (

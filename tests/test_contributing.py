@@ -21,6 +21,7 @@ def write_files(text: str, folder: Path) -> None:
         (folder / name).write_text(content)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "number"), [("docs/guide/own-code.md", 3), ("CONTRIBUTING.md", 3)]
 )

@@ -4,6 +4,8 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 from tests.helpers.command import ROOT
 
 # Printed before and after the import of every module of g2p. What its libraries do when they are
@@ -48,6 +50,7 @@ print(json.dumps({"number": len(names),
 """
 
 
+@pytest.mark.slow
 def test_importing_every_module_changes_nothing(tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT], capture_output=True, text=True, cwd=tmp_path, check=False,

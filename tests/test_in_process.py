@@ -60,6 +60,7 @@ def alone(tmp_path_factory):
     return [run.metrics["test"]["r2"] for run in runs]
 
 
+@pytest.mark.slow
 def test_a_call_leaves_the_process_as_it_was(alone, tmp_path):
     before, frozen = state(), gc.get_freeze_count()
     g2p.train(*NETWORK, *paths(tmp_path))
@@ -93,6 +94,7 @@ def test_two_threads_that_want_one_run_train_it_once(tmp_path):
     assert len(list((tmp_path / "runs").iterdir())) == 1
 
 
+@pytest.mark.slow
 def test_a_study_in_a_thread(tmp_path):
     """Only the main thread may set handlers of signals, as a job of a launcher does."""
     with ThreadPoolExecutor(1) as threads:
@@ -162,6 +164,7 @@ def test_ctrl_c_ends_a_training_and_the_same_call_resumes_it(keyboard, tmp_path)
     assert g2p.train("model=ridge", *SMALL[:2], "logger=none", *paths(tmp_path)).metrics
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_a_study_and_the_same_call_resumes_it(keyboard, tmp_path, monkeypatch):
     overrides = ("study=baselines", "size=smoke", "logger=none", *paths(tmp_path))
     opened = Job.open

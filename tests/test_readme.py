@@ -1,4 +1,7 @@
-"""Every command of the README and the guide but the two set-up ones, on a small panel."""
+"""Every command of the README and the guide but the two set-up ones, on a small panel.
+
+All of it is slow: two minutes.
+"""
 
 import json
 import os
@@ -18,6 +21,8 @@ from tests.helpers.sources import write_sources
 from tests.helpers.stored_runs import six_runs
 from tests.helpers.wandb_files import logged, offline_files
 from tests.helpers.wandb_server import Server
+
+pytestmark = pytest.mark.slow
 
 PAGES = ("many-runs", "studies", "data", "outputs", "hardware", "own-code")
 MANUAL_FILES = [ROOT / "README.md", *(ROOT / f"docs/guide/{page}.md" for page in PAGES)]
@@ -59,19 +64,6 @@ def arguments(command: str) -> list[str]:
     return rest if program == "python" else ["-m", "g2p", *rest]
 
 
-# The shortest that they can be, these still take ten seconds or more.
-SLOW = ("benchmarks.collect_scale", "benchmarks.epistasis", "benchmarks.overhead", "joblib")
-
-
-def parametrized(commands: list[str]) -> list:
-    """Return the commands as parameters of a test, the long ones marked as slow."""
-    return [
-        pytest.param(command, marks=pytest.mark.slow) if any(map(command.__contains__, SLOW))
-        else command
-        for command in commands
-    ]  # fmt: skip
-
-
 def test_there_are_commands():
     assert len(COMMANDS) >= 12
     assert all(command.startswith(("python ", "g2p ")) for command in COMMANDS)
@@ -100,7 +92,7 @@ def sources(tmp_path_factory) -> Path:
     return directory
 
 
-@pytest.mark.parametrize("command", parametrized(TRAINING))
+@pytest.mark.parametrize("command", TRAINING)
 def test_a_command_of_the_readme(tmp_path, sources, command):
     overrides = shlex.split(command)[2:]
     if "--help" not in overrides:
@@ -240,7 +232,7 @@ SMALL_BENCHMARK = {
 }
 
 
-@pytest.mark.parametrize("command", parametrized([c for c in COMMANDS if "benchmarks" in c]))
+@pytest.mark.parametrize("command", [c for c in COMMANDS if "benchmarks" in c])
 def test_a_benchmark_of_the_readme(tmp_path, sources, command):
     command_line = shlex.split(command)[1:]
     name = command_line[1]

@@ -26,6 +26,7 @@ def predictions(runs: Path, signature: str) -> pd.DataFrame:
     return table[(table["split"] == "test") & table["observed"].notna()]
 
 
+@pytest.mark.slow
 def test_folds_of_two_models_equal_an_independent_computation(tmp_path):
     done = train("-m", "model=ridge,lasso", "split=kfold", "split.k=3", "split.fold=0,1,2",
                  "split.seed=1,2", *SMALL, cwd=tmp_path)  # fmt: skip
@@ -103,6 +104,7 @@ def test_a_failed_fold_is_a_row_with_its_error_and_leaves_the_others(tmp_path):
     assert cv["folds"].tolist() == [3] and math.isfinite(cv["r2_pooled"].item())
 
 
+@pytest.mark.slow
 def test_packed_and_joblib_end_with_the_same_table(tmp_path):
     tables = {}
     for launcher in ("basic", "packed", "joblib"):

@@ -89,6 +89,7 @@ def test_heritability_of_too_little_is_unknown():
     ).all()
 
 
+@pytest.mark.slow
 def test_figures_of_an_untidy_panel(tmp_path):
     genotypes = with_gaps(40, 30)
     values = np.random.default_rng(0).standard_normal((40, 70)) * 1e6
@@ -148,6 +149,7 @@ def test_one_strain_has_nothing_to_compare(tmp_path, capsys, monkeypatch):
     assert {p.stem for p in tmp_path.glob("panels/*/*")} == {"frequencies", "phenotypes"}
 
 
+@pytest.mark.slow
 def test_a_picture_of_other_phenotypes_does_not_stay(tmp_path, monkeypatch):
     monkeypatch.setattr(heritability, "FEWEST_VALUES", 100)
     config = compose(*SMALL, *paths(tmp_path))

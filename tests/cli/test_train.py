@@ -109,6 +109,7 @@ def test_a_users_file_that_is_no_config(tmp_path, text, message):
     assert done.stderr.count("\n") == 1 and not done.stdout
 
 
+@pytest.mark.slow
 def test_a_broken_file_of_a_user_blocks_only_the_commands_that_read_it(tmp_path):
     """By choice, by a defaults list, or in place of a file that every command reads."""
     files = {

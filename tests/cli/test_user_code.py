@@ -64,6 +64,7 @@ def test_a_users_model_and_source_train_and_predict(trained):
         assert by_cell[row["strain"], row["phenotype"]] == pytest.approx(row["predicted"], rel=1e-5)
 
 
+@pytest.mark.slow
 def test_runs_are_listed_by_the_name_of_a_users_choice(trained):
     """By its YAML's name and by its class's; other choices of g2p and of the user match nothing."""
     signature = run_of(trained).name
@@ -79,6 +80,7 @@ def test_runs_are_listed_by_the_name_of_a_users_choice(trained):
     assert "model=mlp does not exist" in message and "needs --config-dir" in message
 
 
+@pytest.mark.slow
 def test_a_package_on_pythonpath_and_a_console_script(tmp_path):
     """The command's folder need not be the package's; a network's options are overridden."""
     write_package(tmp_path / "code")
@@ -102,6 +104,7 @@ def test_a_users_closed_form_has_no_epochs(tmp_path):
     assert "model=my_pkg.forms.Mean is fitted in closed form" in message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("launcher", ["basic", "joblib", "submitit_local"])
 def test_a_study_of_a_path_with_each_launcher(tmp_path, launcher):
     write_package(tmp_path)
@@ -113,6 +116,7 @@ def test_a_study_of_a_path_with_each_launcher(tmp_path, launcher):
     assert (tmp_path / "studies/mine-smoke/report.html").is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("launcher", ["joblib", "packed"])
 def test_a_multirun_of_users_models(tmp_path, launcher):
     write_package(tmp_path)
@@ -158,6 +162,7 @@ def test_a_study_that_is_not_there_or_named_like_another(tmp_path):
         assert why in message_of(sweep(f"study={name}.yaml", cwd=tmp_path))
 
 
+@pytest.mark.slow
 def test_edited_code_is_another_run_and_a_comment_is_not(tmp_path):
     """The network's own module, one that it imports, and the source's."""
     write_package(tmp_path)
@@ -256,6 +261,7 @@ def test_genotypes_of_a_source_in_another_coding(tmp_path, coding, is_refused):
     assert done.returncode == 0 and "no genotype is below 0" not in done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_from_python(tmp_path, monkeypatch):
     """A run opens without its code; its weights need permission, and the code of the run."""
     import g2p

@@ -30,6 +30,7 @@ def test_a_users_split_optimizer_schedule_and_logger(tmp_path):
     assert lines == ["3 epochs", f"R2 {metrics['test']['r2_mean']}"]
 
 
+@pytest.mark.slow
 def test_their_code_is_in_the_signature_but_a_loggers(tmp_path):
     write_package(tmp_path)
     arguments = (*WITH_CONFIGS, *NO_LOGGER, "split=last", "optim=momentum", "logger=lines")

@@ -20,6 +20,7 @@ def run_of(done) -> Path:
     return Path(done.stdout.splitlines()[-1].removeprefix("run: "))
 
 
+@pytest.mark.slow
 def test_a_users_loss_is_minimised(tmp_path):
     """One equal to ours gives its numbers, values that are missing included; another does not."""
     write_package(tmp_path)

@@ -22,6 +22,7 @@ OVERRIDES = (
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=25)
 @given(st.lists(st.sampled_from(OVERRIDES), max_size=5))
 def test_a_config_is_what_hydra_composes(overrides):

@@ -61,6 +61,7 @@ def test_a_wrong_one_is_refused(override, message):
     assert message in str(error.value)
 
 
+@pytest.mark.slow
 def test_a_model_that_can_learn_fits_few_strains(tmp_path):
     options = ("debug=overfit", "phenotype=cu", "trainer.max_epochs=80", "optim.lr=3e-3")
     small = ("model.embedding_dim=32", "model.num_layers=1", "model.ffn_dim=64")

@@ -125,6 +125,7 @@ CHANGES = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_whatever_can_change_the_result_changes_the_signature():
     signatures = [sign(), *(sign(*change) for change in CHANGES)]
     signatures += [sign(data="other"), sign(phenotypes=["cu"]), sign(accelerator="cuda")]

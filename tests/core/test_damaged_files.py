@@ -75,6 +75,7 @@ def trained(tmp_path_factory) -> tuple[Path, list[StudyRun]]:
     return folder, runs
 
 
+@pytest.mark.slow
 def test_metrics_of_any_shape_cost_their_run_only(trained):
     """Whoever reads them gets a result or one message, and the other run has its rows."""
     folder, runs = trained
@@ -122,6 +123,7 @@ def test_another_runs_metrics_are_no_result(trained):
         file.write_text(whole)
 
 
+@pytest.mark.slow
 def test_notes_and_tables_of_a_study_are_made_again(trained):
     folder, runs = trained
     pairs = [["ridge", "gbdt"]]

@@ -74,6 +74,7 @@ def test_every_model_is_explained_as_brute_force_does(tmp_path, name):
     assert shares.xs("prediction", level="of").to_numpy() == pytest.approx(1, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_the_files_of_the_contract(trees):
     finished, explanation = trees
     folder = finished.folder / "explain"
@@ -123,6 +124,7 @@ def test_ridge_has_its_weights_for_effects(tmp_path):
     assert effects["se"].isna().all()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("undrawn")
 def test_refits_give_a_standard_error(tmp_path):
     runs = [trained(tmp_path, "model=ridge", f"split.seed={seed}") for seed in (0, 1, 2)]
@@ -219,6 +221,7 @@ def test_loci_of_a_real_panel_are_flipped_with_their_neighbours(tmp_path):
     assert together.truth is None
 
 
+@pytest.mark.slow
 def test_figures_and_numbers_are_logged_to_wandb(tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.chdir(tmp_path)
@@ -235,6 +238,7 @@ def test_figures_and_numbers_are_logged_to_wandb(tmp_path, monkeypatch):
     assert of_explanation["exit_code"] == 0
 
 
+@pytest.mark.slow
 def test_attention_is_a_map_of_loci(tmp_path):
     explanation = trained(tmp_path, "model=transformer").explain(strains=10)
     attention = explanation.attention

@@ -24,6 +24,7 @@ def explain(folder, *arguments):
     return call("-m", "g2p", "explain", *arguments, *paths(folder), cwd=folder)
 
 
+@pytest.mark.slow
 def test_a_run_by_its_name(folder, signature):
     done = explain(folder, f"run={signature}", "strains=10")
     assert done.returncode == 0, done.stderr

@@ -54,6 +54,7 @@ def assert_same_runs(folder, other, names):
             assert again["predicted"] == pytest.approx(row["predicted"], abs=1e-8)
 
 
+@pytest.mark.slow
 def test_the_runs_are_those_of_the_basic_launcher(one_by_one):
     folder, names = one_by_one
     other = folder.parent / "packed"
@@ -102,6 +103,7 @@ def test_killed_and_started_again_it_resumes(one_by_one):
     assert_same_runs(folder, other, names)
 
 
+@pytest.mark.slow
 def test_a_study_of_several_models_packed(tmp_path):
     overrides = ("study=layers", "size=smoke", "logger=none", "hydra/launcher=packed")
     done = sweep(*overrides, cwd=tmp_path)

@@ -84,6 +84,7 @@ def test_a_users_error_is_one_message(tmp_path, overrides, message):
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.slow
 def test_a_search_ends_with_its_best_run_and_resumes(tmp_path):
     done = train(*SEARCH, "hydra.sweeper.n_trials=2", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -135,6 +136,7 @@ def test_trials_at_once_and_a_storage_that_counts_them(tmp_path):
         assert folders(searched)[0] not in every
 
 
+@pytest.mark.slow
 def test_a_failing_trial_does_not_affect_the_others(tmp_path):
     overrides = ("hydra.sweeper.n_trials=6", "optim.lr=choice(1e-3,1e30)", "model.num_layers=1")
     done = train(*SEARCH, *overrides, "model.dropout=0", "optim.weight_decay=0", cwd=tmp_path)

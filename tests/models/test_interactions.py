@@ -32,6 +32,7 @@ def test_additive_data_give_no_network_more_than_ridge(tmp_path, name):
     assert gain < 0.01
 
 
+@pytest.mark.slow
 def test_attention_finds_what_ridge_cannot(tmp_path):
     gain = gain_over_ridge(tmp_path, "transformer", 0.3, "trainer.max_epochs=20", "optim.lr=3e-3")
     assert gain > 0.1

@@ -3,6 +3,7 @@
 from xml.dom import minidom
 
 import numpy as np
+import pytest
 
 from g2p.core.plot_style import drawing_style
 from g2p.report.panel import figures as panel_figures
@@ -23,6 +24,7 @@ NAMES = (
 )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_studys_report_with_any_names(tmp_path):
     points = [{"[model] $x": name, "gain": i / 50} for i, name in enumerate(NAMES)]
     table = studies.results(points, NAMES, (0, 1))

@@ -35,6 +35,7 @@ def mixed() -> pa.Table:
     return pa.Table.from_pylist(table)
 
 
+@pytest.mark.slow
 def test_what_artists_hold_is_in_the_csv_and_raw_points_are_the_studys_rows(tmp_path):
     table = mixed()
     data = StudyData(table, "model", ["model", "model.num_layers"])

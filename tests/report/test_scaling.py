@@ -86,6 +86,7 @@ def test_of_several_phenotypes_the_mean_is_drawn(tmp_path):
     assert mean == pytest.approx(np.mean(r2))
 
 
+@pytest.mark.slow
 def test_the_page_has_the_table_of_the_curves_and_of_their_crossings(tmp_path):
     table = studies.scaling()
     (crossing,) = crossings(table)

@@ -138,6 +138,7 @@ def test_the_command(tmp_path, monkeypatch, capsys):
         assert ended.value.code == 1 and message in shown and "Traceback" not in shown
 
 
+@pytest.mark.slow
 def test_a_table_of_genotypes_alone_its_alleles_the_other_way_round(tmp_path):
     """Trained on one table; another has the loci in another order, one flipped, one missing."""
     rng = np.random.default_rng(0)

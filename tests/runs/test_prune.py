@@ -40,6 +40,7 @@ def test_a_run_in_training_is_listed_as_running_and_is_never_pruned(runs):
     assert "1 killed" in listing("status=unfinished", cwd=runs.parent).stdout
 
 
+@pytest.mark.slow
 def test_pruning_asks_first(runs):
     refused = listing("model=ridge", "--prune", cwd=runs.parent, stdin=subprocess.DEVNULL)
     assert refused.returncode == 1 and "--yes confirms it" in refused.stderr
@@ -154,6 +155,7 @@ def test_a_run_that_was_finished_meanwhile_stays(runs):
     assert prune(run) is None and run.directory.finished
 
 
+@pytest.mark.slow
 def test_a_pruned_run_is_trained_again(tmp_path):
     first = train(*SMALL, "phenotype=cu", cwd=tmp_path)
     assert first.returncode == 0, first.stderr
@@ -190,6 +192,7 @@ def test_a_process_that_waits_for_a_pruned_run_goes_on(runs):
     assert prune(run) == []
 
 
+@pytest.mark.slow
 def test_a_signal_while_it_prunes(tmp_path):
     """SIGKILL at some moment: each run is whole, gone, or to be trained anew."""
     for number in range(150):

@@ -155,6 +155,7 @@ def test_what_is_listed_of_each_status(tmp_path):
         assert len(list(runs.iterdir())) == left
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_in_mid_training(tmp_path):
     """SIGKILL: the run is killed, not failed, and the same command ends it."""
     overrides = (

@@ -81,6 +81,7 @@ def test_a_table_that_something_else_changed_is_made_again(tmp_path):
         assert file.read_bytes() == whole
 
 
+@pytest.mark.slow
 def test_one_damaged_run_does_not_stop_the_others(tmp_path):
     overrides = ("study=baselines", "size=smoke")
     assert sweep(*overrides, cwd=tmp_path).returncode == 0
@@ -111,6 +112,7 @@ def test_one_damaged_run_does_not_stop_the_others(tmp_path):
     assert results(tmp_path) == before
 
 
+@pytest.mark.slow
 def test_runs_without_checksums_are_named_once(tmp_path):
     (tmp_path / "mine.yaml").write_text(
         "question: Which?\nfactors: {model: [ridge, lasso]}\nphenotypes: [cu]\n"

@@ -25,6 +25,7 @@ sizes: {laptop: {}}
 """
 
 
+@pytest.mark.slow
 def test_each_run_of_a_study_is_explained_once(tmp_path):
     done, folder = run_study(tmp_path / "a", SPEC, "seeds=0")
     assert done.returncode == 0, done.stderr

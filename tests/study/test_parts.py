@@ -33,6 +33,7 @@ def rows_of(file):
     return pq.read_table(file).drop_columns(list(TIMES)).to_pylist()
 
 
+@pytest.mark.slow
 def test_tables_of_parts_are_the_table_of_the_whole(tmp_path):
     whole_done, whole = run_part(tmp_path / "whole")
     assert whole_done.returncode == 0, whole_done.stderr

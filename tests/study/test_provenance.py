@@ -4,11 +4,14 @@ import json
 import os
 import platform
 
+import pytest
+
 from g2p.hardware import machine
 from g2p.study.study_files import study_file
 from tests.helpers.command import sweep
 
 
+@pytest.mark.slow
 def test_a_study_keeps_its_yaml_its_commit_and_its_machine(tmp_path):
     done = sweep("study=baselines", "size=smoke", "logger=none", cwd=tmp_path)
     assert done.returncode == 0, done.stderr

@@ -17,6 +17,7 @@ MARKED = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MARKED)
 def test_a_study_at_its_small_size(tmp_path, name, monkeypatch):
     overrides = [f"study={name}", "size=smoke", "logger=none"]

@@ -50,6 +50,7 @@ def read(file):
         return list(csv.DictReader(opened))
 
 
+@pytest.mark.slow
 def test_scores_and_tests_of_a_study_over_folds(tmp_path):
     printed, folder = run(tmp_path / "here")
     rows = pq.read_table(folder / "results.parquet").to_pylist()

@@ -41,6 +41,7 @@ def results(folder) -> list[dict]:
     ]
 
 
+@pytest.mark.slow
 def test_a_smoke_study_ends_in_a_table_and_a_report(tmp_path):
     done = sweep("study=multienv", "size=smoke", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -103,6 +104,7 @@ def test_a_plan_for_a_gpu_that_is_elsewhere(tmp_path):
     assert "torch sees no CUDA device here" in begun.stderr
 
 
+@pytest.mark.slow
 def test_a_run_of_train_py_is_not_trained_again(tmp_path):
     overrides = [
         "data.strains=300",
@@ -117,6 +119,7 @@ def test_a_run_of_train_py_is_not_trained_again(tmp_path):
     assert not (tmp_path / "studies").exists()
 
 
+@pytest.mark.slow
 def test_a_failing_run_does_not_affect_the_others(tmp_path):
     """An absurd learning rate makes the networks fail; the others of the study are trained."""
     overrides = ("study=fig3", "size=smoke", "optim.lr=1e30")

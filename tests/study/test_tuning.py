@@ -110,6 +110,7 @@ def results_of(folder, *arguments):
     return pq.read_table(study / "results.parquet").to_pandas()
 
 
+@pytest.mark.slow
 def test_a_study_trains_all_candidates_in_the_first_seed_alone(tmp_path):
     """And a part that runs elsewhere takes the choice from the first part's table."""
     whole = results_of(tmp_path / "whole")

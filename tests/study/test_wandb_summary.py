@@ -16,6 +16,8 @@ from tests.helpers.configs import paths
 from tests.helpers.wandb_files import NAME, STUDY, logged, offline_files
 from tests.helpers.wandb_server import Server
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def again(wandb_study, tmp_path):

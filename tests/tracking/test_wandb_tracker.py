@@ -37,6 +37,7 @@ def offline(tmp_path, monkeypatch):
     wandb.teardown()
 
 
+@pytest.mark.slow
 def test_the_offline_file_holds_the_runs_numbers(multirun):
     runs = {c["run"].run_id: c for c in logged(multirun)}
     folders = [f for f in (multirun / "runs").iterdir() if f.is_dir()]
@@ -142,6 +143,7 @@ def test_a_base_model_has_its_job_type(offline):
     assert "m=3" in run["run"].tags and "m=3" not in base["run"].tags
 
 
+@pytest.mark.slow
 def test_a_resumed_run_logs_its_earlier_epochs_too(offline):
     """A killed process can lose its copy, so the next one sends all of it."""
     arguments = [a for a in SMALL if a != "logger=none"]
@@ -156,6 +158,7 @@ def test_a_resumed_run_logs_its_earlier_epochs_too(offline):
         assert a["val_loss"] == b["val_loss"]
 
 
+@pytest.mark.slow
 def test_what_a_killed_run_left_empty_is_removed(offline):
     """One file with nothing in it keeps `wandb sync` from sending the others."""
     arguments = [a for a in SMALL if a != "logger=none"]
@@ -175,6 +178,7 @@ def test_what_a_killed_run_left_empty_is_removed(offline):
     assert len(offline_files(offline)) == 2  # one that holds something stays
 
 
+@pytest.mark.slow
 def test_without_a_logger_wandb_is_not_imported(tmp_path):
     done = started(
         "train.py", *but(SMALL, "trainer.max_epochs=1"), cwd=tmp_path, PYTHONPROFILEIMPORTTIME="1"
@@ -186,6 +190,7 @@ def test_without_a_logger_wandb_is_not_imported(tmp_path):
     assert not (tmp_path / "wandb").exists()
 
 
+@pytest.mark.slow
 def test_a_wandb_that_cannot_be_reached_does_not_cost_the_run(tmp_path):
     """Logged in, but nobody answers: it is said once, both runs are logged offline, and whole."""
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -204,6 +209,7 @@ def test_a_wandb_that_cannot_be_reached_does_not_cost_the_run(tmp_path):
     assert Path(done.stdout.splitlines()[-1].removeprefix("results: ")).exists()
 
 
+@pytest.mark.slow
 def test_a_server_that_goes_away_is_waited_for_once(tmp_path):
     """Of three runs that it does not take any more, one waits; the next is offline at once."""
     done = call("-m", "tests.helpers.wandb_lost", cwd=tmp_path)
@@ -214,6 +220,7 @@ def test_a_server_that_goes_away_is_waited_for_once(tmp_path):
     assert len(list((tmp_path / "wandb").glob("run-*"))) == 3  # which `wandb sync` can send
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fault",
     [{"WANDB_MODE": "bogus"}, {"WANDB_API_KEY": "abc", "WANDB_MODE": "online"}, "project", "file"],

@@ -147,6 +147,7 @@ def test_what_covariates_explain():
     assert covariate_scores(data, part[:, None] + 5)["share_of_prediction"]["p0"] == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["transformer", "rijal_attention", "rkhs", "gbdt", "lasso"])
 def test_every_model_predicts_with_the_covariates(tmp_path, model):
     data, y = prepared_with_sex(effect=20.0)
@@ -182,6 +183,7 @@ def write_tables(folder, n=120):
     return genotypes, table
 
 
+@pytest.mark.slow
 def test_a_run_and_its_predictions_by_command_and_from_python(tmp_path):
     """Files name sex and batch once; predictions of the same strains are those of the run."""
     genotypes, table = write_tables(tmp_path)

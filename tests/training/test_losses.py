@@ -64,6 +64,7 @@ def test_the_learned_variance_is_that_of_the_residuals():
     torch.testing.assert_close(loss.log_variance_P.exp(), squares, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_run_learns_the_variance_and_resumes(tmp_path):
     """The variance is in metrics.json, in original units; a resumed run has the same numbers."""
     arguments = (*but(FIT, "trainer.max_epochs=4"), "loss=gaussian", "optim.lr=0.02")
@@ -82,6 +83,7 @@ def test_a_run_learns_the_variance_and_resumes(tmp_path):
         assert 0.4 < variance / residual < 2.5
 
 
+@pytest.mark.slow
 def test_losses_are_different_runs_and_squared_error_is_the_default(tmp_path):
     folders = {}
     for loss in (None, "mse", "huber", "gaussian"):
@@ -90,6 +92,7 @@ def test_losses_are_different_runs_and_squared_error_is_the_default(tmp_path):
     assert folders[None] == folders["mse"] and len(set(folders.values())) == 3
 
 
+@pytest.mark.slow
 def test_outliers_count_for_less_with_huber(tmp_path):
     """Training strains with absurd phenotypes, against the effect of a locus."""
     rng = np.random.default_rng(0)

@@ -122,6 +122,7 @@ def test_ridge_without_a_locus_that_varies_predicts_the_mean():
     np.testing.assert_allclose(ridge.predict(genotypes), 14.5)
 
 
+@pytest.mark.slow
 def test_ridge_on_the_real_cross(byxrm_folder, tmp_path):
     """YPD over five random splits: 0.48 is expected, with a standard deviation of 0.04."""
     from g2p.data import load_panel
