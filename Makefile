@@ -29,7 +29,7 @@ docs: $(VENV)/.installed-dev
 	TTY_COMPATIBLE=0 NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --quiet
 
 $(VENV)/.installed: pyproject.toml constraints.txt
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "g2p needs Python 3.11 or newer; set PYTHON=...")'
+	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and "g2p needs Python 3.11, 3.12 or 3.13; set PYTHON=...")'
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing into $(VENV) (a few minutes the first time) ..."
 	$(PIP) -e .

@@ -1,1 +1,1 @@
-"""The commands: train, sweep, runs, predict, explain, panel, average, pretrained."""
+"""The commands: train, sweep, runs, predict, score, explain, panel, average, pretrained."""

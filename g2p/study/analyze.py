@@ -136,7 +136,7 @@ def _inputs_digest(study: Study, folder: Path, arguments: list[str]) -> str:
 
 def _file_digests(folder: Path) -> dict[str, str]:
     """File -> its digest, of all that was written: something else may have changed it since."""
-    names = ("effects.parquet", "crossings.csv", "scores.csv", "report.html", *PROVENANCE)
+    names = ("effects.parquet", *TABLES, "scores.csv", "report.html", *PROVENANCE)
     files = [*(folder / name for name in names), *(folder / "figures").glob("*")]
     return {
         str(file.relative_to(folder)): file_digest(file)

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from sklearn.metrics import r2_score
 
-from tests.helpers.studies import plan_study, run_study
+from tests.helpers.studies import continue_study, plan_study, run_study
 from tests.helpers.study_reports import Page
 
 STUDY = """
@@ -92,5 +92,11 @@ def test_scores_and_tests_of_a_study_over_folds(tmp_path):
     table = shutil.copy(folder / "results.parquet", tmp_path / "kept.parquet")
     _, merged = run(tmp_path / "there", "--collect", f"tables=[{table}]")
     assert not (tmp_path / "there" / "runs").exists()
+    for name in ("cv.csv", "cv_tests.csv"):
+        assert (merged / name).read_bytes() == (folder / name).read_bytes()
+    (merged / "cv_tests.csv").unlink()
+    (merged / "cv.csv").write_text("")
+    run_again, _ = continue_study(tmp_path / "there", "--collect", f"tables=[{table}]")
+    assert run_again.returncode == 0, run_again.stderr
     for name in ("cv.csv", "cv_tests.csv"):
         assert (merged / name).read_bytes() == (folder / name).read_bytes()
