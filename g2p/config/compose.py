@@ -84,7 +84,7 @@ def refuse_repeated_keys(overrides: Iterable[Override]) -> None:
     for override in overrides:
         key = override.key_or_group
         for other, first in earlier.items():
-            if key == other or (_overlap(key, other) and _is_value(key) and _is_value(other)):
+            if key == other or (_overlap(key, other) and is_value(key) and is_value(other)):
                 raise OptionError(
                     f"{min(key, other, key=len)} is given twice: {first.input_line} and "
                     f"{override.input_line}. Keep one."
@@ -181,13 +181,13 @@ def _check_choices(overrides: Sequence[Override]) -> None:
 
 
 def _config(overrides: Sequence[Override]) -> dict:
-    simple = [override for override in overrides if _sets_plain_value(override)]
-    others = [override for override in overrides if not _sets_plain_value(override)]
+    simple = [override for override in overrides if sets_plain_value(override)]
+    others = [override for override in overrides if not sets_plain_value(override)]
     state = folders_state()
     text, referenced = _compose_by_hydra(tuple(map(_allow_new_key, others)), state)
     config = json.loads(text)
     # Where order or other values matter, Hydra composes all of it.
-    dependent = {*referenced, *(o.key_or_group for o in others if _is_value(o.key_or_group))}
+    dependent = {*referenced, *(o.key_or_group for o in others if is_value(o.key_or_group))}
     for override in simple:
         key = override.key_or_group
         if any(_overlap(key, other) for other in dependent) or not _set(config, override):
@@ -210,14 +210,14 @@ def _compose_by_hydra(overrides: tuple[str, ...], _state: tuple) -> tuple[str, f
     return resolved, frozenset(REFERENCE.findall(raw))
 
 
-def _sets_plain_value(override: Override) -> bool:
+def sets_plain_value(override: Override) -> bool:
     """Whether an override is `key=value` with a value that depends on nothing else."""
     value = override.value()
     items = value if isinstance(value, list) else [value]
     is_nested = any(isinstance(item, dict | list) for item in items)
     is_special = any(mark in str(value) for mark in ("${", "???"))  # interpolated, missing
     is_plain = not (is_nested or is_special)
-    return is_plain and _only_sets(override) and _is_value(override.key_or_group)
+    return is_plain and _only_sets(override) and is_value(override.key_or_group)
 
 
 def _set(config: dict, override: Override) -> bool:
@@ -238,7 +238,7 @@ def _overlap(key: str, other: str) -> bool:
 
 def _allow_new_key(override: Override) -> str:
     """Return the override, allowed to add a key: g2p's check then reports an unknown key."""
-    adds_key = _only_sets(override) and _is_value(override.key_or_group)
+    adds_key = _only_sets(override) and is_value(override.key_or_group)
     return f"++{override.input_line}" if adds_key else text_of(override)
 
 
@@ -246,5 +246,5 @@ def _only_sets(override: Override) -> bool:
     return not (override.is_add() or override.is_force_add() or override.is_delete())
 
 
-def _is_value(key: str) -> bool:
+def is_value(key: str) -> bool:
     return not is_group(key) and not key.startswith("hydra")

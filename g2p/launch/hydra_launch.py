@@ -11,6 +11,7 @@ from g2p.config.compose import compose_config, overridden_values
 from g2p.config.search_path import composing
 from g2p.config.user_files import check_chosen_files
 from g2p.hardware.device import resolve_accelerator
+from g2p.launch.job_configs import JobConfigLoader
 from g2p.launch.prepare import (
     REMOTE_LAUNCHERS,
     chosen_launcher,
@@ -50,7 +51,8 @@ def launch(job: Callable, jobs: list[list[str]], user_overrides: list[str]) -> N
             config.hydra.mode = RunMode.MULTIRUN
         launcher = Plugins.instance().instantiate_launcher(
             hydra_context=HydraContext(
-                config_loader=hydra.config_loader, callbacks=Callbacks(config)
+                config_loader=JobConfigLoader(hydra.config_loader.get_search_path()),
+                callbacks=Callbacks(config),
             ),
             task_function=job,
             config=config,
