@@ -43,7 +43,7 @@ class JobConfigLoader(ConfigLoaderImpl):
         others = [override for override in parsed if not sets_plain_value(override)]
         if any(map(_depends_on_order, others)):
             return super().load_sweep_config(master_config, list(sweep_overrides))
-        of_hydra = OmegaConf.to_container(master_config.hydra.overrides.hydra)
+        of_hydra = master_config.hydra.overrides.hydra
         text = (*of_hydra, *(str(override.input_line) for override in others))
         config = copy.deepcopy(_composed(self, master_config.hydra.job.config_name, text))
         self._apply_overrides_to_config(
