@@ -4,9 +4,9 @@ Hydra takes an eighth of a second to compose a config, as long as ridge takes fo
 """
 
 import copy
-import os
 from collections.abc import Sequence
 from functools import lru_cache
+from pathlib import Path
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_dirname
 from hydra.core.config_search_path import ConfigSearchPath
@@ -27,7 +27,7 @@ class JobConfigLoader(ConfigLoaderImpl):
 
     def __init__(self, search_path: ConfigSearchPath):
         super().__init__(search_path)
-        self._reads = (str(search_path), folders_state(), os.getcwd())
+        self._reads = (str(search_path), folders_state(), Path.cwd())
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, JobConfigLoader) and self._reads == other._reads

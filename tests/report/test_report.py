@@ -11,6 +11,8 @@ from g2p.report.study.results_view import StudyData
 from tests.helpers import study_tables as studies
 from tests.helpers.study_reports import PROVENANCE, Page, effect, write_page
 
+pytestmark = pytest.mark.slow
+
 RUNS = {
     "git_commit": None, "git_dirty": None, "device": "<GPU> & more", "cpu_count": 8,
     "threads": None, "platform": "Linux", "python": "3.11.7", "packages": None, "runs": 4,
@@ -38,7 +40,6 @@ def wild(tmp_path_factory):
     return folder, html
 
 
-@pytest.mark.slow
 def test_the_page_is_one_file_with_escaped_text(wild):
     folder, html = wild
     shown = Page(html)
@@ -75,7 +76,6 @@ def test_the_page_says_where_results_come_from(wild):
         assert text in shown, text
 
 
-@pytest.mark.slow
 def test_the_same_study_gives_the_same_bytes_and_no_stale_figure(tmp_path):
     table = studies.results([{"model": "ridge"}, {"model": "new"}], ["30C", "cu"])
     first = write_page(tmp_path, table, "model")
@@ -140,7 +140,6 @@ def test_failed_runs_are_listed_by_their_error(tmp_path):
     assert "model=m0, seed=0, phenotype=30C (00000000)" in shown and "and 4 more" in shown
 
 
-@pytest.mark.slow
 def test_a_page_of_a_thousand_arms_stays_a_page(tmp_path):
     points = [{"arm": f"lr {i:03}", "gain": i / 10} for i in range(250)]
     points += [

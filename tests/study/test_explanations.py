@@ -52,6 +52,7 @@ def test_each_run_of_a_study_is_explained_once(tmp_path):
     assert "what the models found" in again.stdout
 
 
+@pytest.mark.slow
 def test_collect_explains_nothing(tmp_path):
     done, folder = run_study(tmp_path / "a", SPEC, "--collect")
     assert done.returncode == 1  # no run is done

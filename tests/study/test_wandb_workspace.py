@@ -14,6 +14,8 @@ from tests.helpers.configs import paths
 from tests.helpers.wandb_files import NAME, STUDY, logged
 from tests.helpers.wandb_server import Server
 
+pytestmark = pytest.mark.slow
+
 SMALL = ["data.strains=300", "data.loci=24", "logger=wandb"]
 
 
