@@ -109,7 +109,7 @@ def test_a_command_of_the_readme(tmp_path, sources, command):
 def test_the_averaging_command_of_the_readme(tmp_path):
     (command,) = [c for c in COMMANDS if c.startswith("g2p average")]
     sweep = COMMANDS[COMMANDS.index(command) - 1]
-    small = [*shrunk(shlex.split(sweep)[2:]), "phenotype=30C", "logger=none"]
+    small = [*shrunk(shlex.split(sweep)[2:]), "logger=none"]
     assert train(*small, cwd=tmp_path).returncode == 0
     folders = sorted((tmp_path / "runs" / "seeds").glob("*"))  # as the shell does
     done = run_command(command.replace("runs/seeds/*", shlex.join(map(str, folders))), tmp_path)
@@ -226,13 +226,14 @@ SMALL_BENCHMARK = {
     "benchmarks.collect_scale": ["--runs", "100"],
     "benchmarks.overhead": ["--runs", "2", "--models", "ridge"],
     "benchmarks.step": ["--loci", "8,16,32", "--batch", "16", "--seconds", "0.01"],
-    "benchmarks.gpu": ["--device", "cpu", "--tiny", "--seconds", "0.01"],
     "benchmarks.packed": ["--rounds", "1", "--epochs", "2", "--members", "2", "--most-loci", "16"],
     "benchmarks.epistasis": ["data.strains=600", "data.markers=400", "data.loci=10"],
 }
 
 
-@pytest.mark.parametrize("command", [c for c in COMMANDS if "benchmarks" in c])
+@pytest.mark.parametrize(  # benchmarks.gpu is run by tests/test_benchmarks.py
+    "command", [c for c in COMMANDS if "benchmarks" in c and "benchmarks.gpu" not in c]
+)
 def test_a_benchmark_of_the_readme(tmp_path, sources, command):
     command_line = shlex.split(command)[1:]
     name = command_line[1]
