@@ -6,6 +6,8 @@ closed_forms_mean.csv  mean and standard error over splits, of closed_forms.csv
 closed_forms_80_mean.csv  the same of closed_forms_80.csv
 weights_mean.csv       what weights change, of benchmarks/results/weights.csv
 ladder_rates.csv       each rung at each learning rate, on test strains, of ladder-*.parquet
+ladder_replicates.csv  test R2 and updates to escape of each rung by replicate, and their means, at
+                       the learning rate that the first replicate chose
 """
 
 from pathlib import Path
@@ -32,7 +34,22 @@ def derive_tables() -> dict[str, pd.DataFrame]:
         **{f"{name}_mean.csv": means for name, means in closed_forms.items()},
         "weights_mean.csv": _means(weights, ["none", "inverse_variance", "gain"]),
         "ladder_rates.csv": ladder[RATES].reset_index(drop=True),
+        "ladder_replicates.csv": _by_replicate(ladder),
     }
+
+
+def _by_replicate(ladder: pd.DataFrame) -> pd.DataFrame:
+    """Return a row for each rung, in the ladder's order; rates are those that later seeds have."""
+    rungs = ladder["rung"].unique()
+    chosen = ladder[ladder["seed"] > 0][["rung", "optim.lr"]].drop_duplicates()
+    at_chosen = ladder.merge(chosen)
+    columns = []
+    for value in ("r2", "escape_updates"):
+        wide = at_chosen.pivot_table(index="rung", columns="seed", values=value).reindex(rungs)
+        wide["mean"] = wide.mean(axis="columns", skipna=False)
+        columns.append(wide.add_prefix(f"{value}_"))
+    rates = at_chosen.drop_duplicates("rung").set_index("rung")["optim.lr"]
+    return pd.concat([rates, *columns], axis="columns").reindex(rungs).reset_index()
 
 
 def _means(frame: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
