@@ -40,15 +40,14 @@ class JobConfigLoader(ConfigLoaderImpl):
     ) -> DictConfig:
         """Return the config of a job with these overrides, beside those of the multirun."""
         parsed = parse(sweep_overrides)
+        values = [override for override in parsed if sets_plain_value(override)]
         others = [override for override in parsed if not sets_plain_value(override)]
         if any(map(_depends_on_order, others)):
             return super().load_sweep_config(master_config, list(sweep_overrides))
         of_hydra = master_config.hydra.overrides.hydra
         text = (*of_hydra, *(str(override.input_line) for override in others))
         config = copy.deepcopy(_composed(self, master_config.hydra.job.config_name, text))
-        self._apply_overrides_to_config(
-            [override for override in parsed if sets_plain_value(override)], config
-        )
+        self._apply_overrides_to_config(values, config)
         config.hydra.overrides.task = list(sweep_overrides)
         options = config.hydra.job.config.override_dirname
         config.hydra.job.override_dirname = get_overrides_dirname(
