@@ -96,8 +96,9 @@ def check(config: Mapping, set_by_user: Iterable[str] = ()) -> None:
     if "trainer.loss" in idle:
         idle["loss"] = idle["trainer.loss"]  # the group that sets it
     for key in set_by_user:
-        if key in idle:
-            raise OptionError(f"{key} has no effect: {idle[key]}. Remove it.")
+        reasons = (why for name, why in idle.items() if f"{key}.".startswith(f"{name}."))
+        if why := next(reasons, None):
+            raise OptionError(f"{key} has no effect: {why}. Remove it.")
 
 
 def check_group(group: str, config: Mapping) -> None:

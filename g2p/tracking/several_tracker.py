@@ -5,7 +5,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated
 
-from g2p.config.constraints import OptionsOf
+from g2p.config.constraints import OnlyIf, OptionsOf
 from g2p.config.run_config import RunConfig
 from g2p.tracking.group import Group
 from g2p.tracking.tracker import Tracker, tracker_of
@@ -14,7 +14,7 @@ from g2p.tracking.tracker import Tracker, tracker_of
 @contextmanager
 def several_tracker(
     config: RunConfig, signature: str, group: Group | None, *, wandb: bool, csv: bool,
-    tensorboard: bool, wandb_options: Annotated[dict, OptionsOf("wandb")],
+    tensorboard: bool, wandb_options: Annotated[dict, OptionsOf("wandb"), OnlyIf("wandb")],
 ) -> Iterator[Tracker]:  # fmt: skip
     """Yield a tracker that passes on to others all that it receives.
 

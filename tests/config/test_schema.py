@@ -74,6 +74,10 @@ def test_what_is_refused(overrides, message):
         (["model=ridge", "trainer.max_epochs=3"], "trainer.max_epochs"),
         (["optim.plateau_factor=0.1"], "optim.plateau_factor"),
         (["data.loci_from=train_val"], "data.loci_from"),
+        (
+            ["logger=several", "logger.wandb=false", "logger.wandb_options.project=mine"],
+            "logger.wandb_options.project",
+        ),
     ],
 )
 def test_setting_what_has_no_effect_is_refused_having_it_is_not(overrides, key):

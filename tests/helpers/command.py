@@ -34,7 +34,7 @@ ONE_THREAD = {"JE_ARROW_MALLOC_CONF": "background_thread:false", "OMP_NUM_THREAD
 def call(
     *arguments: str, cwd: Path, timeout: int = 300, **environment: str
 ) -> subprocess.CompletedProcess:
-    """Run `python arguments ...`, without W&B's server unless `environment` says otherwise.
+    """Run `python arguments ...`; with W&B, a second a run, only if `environment` says so.
 
     Args:
         arguments: a file of the project or -m and a module, and its arguments.
@@ -66,7 +66,7 @@ def started(*arguments: str, cwd: Path, **environment: str) -> subprocess.Comple
 
 
 def _with(environment: dict[str, str]) -> dict[str, str]:
-    return {**os.environ, "WANDB_MODE": "offline", **environment}
+    return {**os.environ, "WANDB_MODE": "disabled", **environment}
 
 
 def _of_project(arguments: Sequence[str]) -> list[str]:
