@@ -177,5 +177,5 @@ def _write_report(
         pairs=[(str(c.a), str(c.b)) for c in pooled if c.arm == study.arm],
         published_curve=epik_curve() if panels == {EPIK_PANEL} else [],
         command=f"{typed_command('sweep')} {shlex.join(arguments)}",
-        provenance=write_provenance(study, runs, folder),
+        provenance=write_provenance(study, runs, table, folder),
     )

@@ -4,9 +4,12 @@ Stored beside the report as `study.yaml`, a copy of the file, and `provenance.js
 """
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+
+import pyarrow as pa
 
 from g2p.core.atomic_files import write_atomically, write_json
 from g2p.core.digests import file_digest
@@ -25,12 +28,21 @@ COMMON = ("git_commit", "git_dirty", "device", "cpu_count", "threads", "platform
           "packages")  # fmt: skip
 
 
-def write_provenance(study: Study, runs: Sequence[StudyRun], folder: Path) -> dict:
+def write_provenance(
+    study: Study, runs: Sequence[StudyRun], table: pa.Table, folder: Path
+) -> dict:  # fmt: skip
     """Write both files; return the contents of `provenance.json`.
 
     Its keys: `study` (name, size, SHA-256 of its file), `report` (date, commit, machine and
-    versions of this process) and `training` (a list: facts that runs share, how many they are, and
-    when the first and the last of them ended).
+    versions of this process), `training` (a list: facts that runs share, how many they are, and
+    when the first and the last of them ended) and `stored` (a list: libraries, and how many runs
+    whose results are of stored tables had them).
+
+    Args:
+        study: of the runs.
+        runs: of the study.
+        table: `results.parquet`.
+        folder: of the study.
     """
     content = study.file.read_bytes()
     write_atomically(folder / "study.yaml", lambda file: file.write(content))
@@ -46,6 +58,7 @@ def write_provenance(study: Study, runs: Sequence[StudyRun], folder: Path) -> di
             "machine": describe_machine(), "packages": installed_versions(),
         },
         "training": _training(runs),
+        "stored": _stored(runs, table),
     }  # fmt: skip
     write_json(folder / "provenance.json", provenance)
     return provenance
@@ -69,3 +82,16 @@ def _training(runs: Sequence[StudyRun]) -> list[dict]:
             ends = [*filter(None, (group.get("first"), group.get("last"))), status["at"]]
             group |= {"first": min(ends), "last": max(ends)}
     return list(groups.values())
+
+
+def _stored(runs: Sequence[StudyRun], table: pa.Table) -> list[dict]:
+    """Return the libraries of runs that are done without a directory here, as their tables say."""
+    here = {run.signature for run in runs if run.directory.finished}
+    columns = table.select(["signature", "status", "versions"]).to_pylist()
+    libraries = {
+        row["signature"]: row["versions"]
+        for row in columns
+        if row["status"] == "done" and row["signature"] not in here
+    }
+    counts = Counter(libraries.values())
+    return [{"packages": text, "runs": number} for text, number in counts.items()]

@@ -15,6 +15,7 @@ PROVENANCE = {
         "packages": {"g2p": "0.1.0"},
     },
     "training": [],
+    "stored": [],
 }  # fmt: skip
 
 

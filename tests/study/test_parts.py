@@ -1,5 +1,6 @@
 """A study in parts: trained in two places, merged in a third from their tables alone."""
 
+import json
 import shutil
 
 import pyarrow as pa
@@ -53,6 +54,11 @@ def test_tables_of_parts_are_the_table_of_the_whole(tmp_path):
     effects = [pq.read_table(file.parent / "effects.parquet") for file in (merged, whole)]
     assert effects[0].equals(effects[1])
     assert not (tmp_path / "merged" / "runs").exists()
+    runs = {row["signature"]: row["versions"] for row in rows_of(whole)}
+    (stored,) = json.loads((merged.parent / "provenance.json").read_text())["stored"]
+    assert stored["runs"] == len(runs) and {stored["packages"]} == set(runs.values())
+    assert f"<td>{stored['packages']}</td>" in (merged.parent / "report.html").read_text()
+    assert json.loads((whole.parent / "provenance.json").read_text())["stored"] == []
     # One part alone: the other's runs are pending, so the study is not done.
     partly_done, partly = run_part(tmp_path / "partly", "--collect", f"tables={tables[0]}")
     assert partly_done.returncode == 1

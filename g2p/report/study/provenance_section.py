@@ -40,10 +40,14 @@ def provenance_section(provenance: Mapping[str, Any]) -> list[Block]:
         ]
         for facts in provenance["training"]
     ]
+    stored = [
+        [plural(facts["runs"], "run"), facts["packages"] or "–"] for facts in provenance["stored"]
+    ]
     columns = ["trained", "ended", "commit", "device", "threads of cores", "libraries"]
     return [
         Table("report", ["of this report", ""], rows),
         *([Table("training", columns, cut_rows(runs))] if runs else []),
+        *([Table("stored", ["of stored tables", "libraries"], cut_rows(stored))] if stored else []),
         Link("The study's file:", "study.yaml"),
         Link("All of this section:", "provenance.json"),
     ]
