@@ -89,9 +89,11 @@ def clean(
                 f"quality control leaves {len(rows)} {subset} strains and {len(remaining)} loci "
                 f"({'; '.join(qc_log)}). Relax the thresholds in qc."
             )
-    if not missing.any():
+    filled = None
+    if missing.any():
+        filled = _fill_gaps(genotypes, remaining, table.take(remaining), split, impute, qc_log)
+    if filled is None:
         return Cleaned(genotypes, remaining, remaining, split, qc_log)
-    filled = _fill_gaps(genotypes[:, remaining], table.take(remaining), split, impute, qc_log)
     return Cleaned(filled, np.arange(len(remaining)), remaining, split, qc_log)
 
 
@@ -148,27 +150,65 @@ def _remaining_loci(
 
 
 def _fill_gaps(
-    genotypes: np.ndarray, table: pa.Table, split: Split, impute: str, qc_log: list[str]
-) -> np.ndarray:
-    gaps = missing_genotypes(genotypes)
-    # With cells, a strain may be in several subsets.
-    of_split = gaps[np.unique(np.concatenate(list(split.values())))]
-    if not of_split.any():
-        return genotypes
-    share = f"{of_split.sum()} genotypes ({of_split.mean():.2%})"
+    genotypes: np.ndarray, loci: np.ndarray, table: pa.Table, split: Split, impute: str,
+    qc_log: list[str],
+) -> np.ndarray | None:  # fmt: skip
+    """Return (n, l), the genotypes of these loci without gaps; None where the split has none."""
+    inside = _is_in(len(genotypes), list(split.values()))
+    parts = (genotypes[block][inside[block]] for block in _blocks(len(genotypes)))
+    n_missing = sum(int(missing_genotypes(part[:, loci]).sum()) for part in parts)
+    if not n_missing:
+        return None
+    share = f"{n_missing} genotypes ({n_missing / (inside.sum() * len(loci)):.2%})"
     if impute == "refuse":
         raise DataError(f"{share} are missing. qc.impute=mean or nearest fills them in.")
     qc_log.append(f"{share} filled in by the {impute}" + (" locus" * (impute == "nearest")))
     if impute == "nearest":
-        genotypes = nearest_genotypes(genotypes, gaps, table)
-        gaps = missing_genotypes(genotypes)  # a strain without a call on a whole chromosome
-        if not gaps.any():
-            return genotypes
-    train = split["train"]
-    n_called = (~gaps[train]).sum(axis=0)
-    values = genotypes.astype(np.float32)
-    mean = np.where(gaps[train], 0, values[train]).sum(axis=0, dtype=np.float64) / n_called
-    return np.where(gaps, mean.astype(np.float32), values)
+        filled, any_left = _from_nearest(genotypes, loci, table)
+        if not any_left:
+            return filled
+        genotypes, loci = filled, np.arange(len(loci))
+    return _from_mean(genotypes, loci, _is_in(len(genotypes), [split["train"]]))
+
+
+def _is_in(n_strains: int, rows: list[np.ndarray]) -> np.ndarray:
+    """Return (n,) bool; with cells, a strain may be in several subsets."""
+    inside = np.zeros(n_strains, bool)
+    inside[np.concatenate(rows)] = True
+    return inside
+
+
+def _blocks(n_strains: int) -> list[slice]:
+    """A panel may be gigabytes: what is computed of it, is computed of so many strains at once."""
+    return [slice(start, start + BLOCK) for start in range(0, n_strains, BLOCK)]
+
+
+def _from_nearest(
+    genotypes: np.ndarray, loci: np.ndarray, table: pa.Table
+) -> tuple[np.ndarray, bool]:  # fmt: skip
+    filled = np.empty((len(genotypes), len(loci)), genotypes.dtype)
+    any_left = False  # a strain without a call on a whole chromosome
+    for block in _blocks(len(genotypes)):
+        part = genotypes[block][:, loci]
+        filled[block] = nearest_genotypes(part, missing_genotypes(part), table)
+        any_left |= bool(missing_genotypes(filled[block]).any())
+    return filled, any_left
+
+
+def _from_mean(genotypes: np.ndarray, loci: np.ndarray, train: np.ndarray) -> np.ndarray:
+    """Return (n, l) float32 with the mean of the strains `train`, (n,) bool, in each gap."""
+    total, n_called = np.zeros(len(loci)), np.zeros(len(loci))
+    for block in _blocks(len(genotypes)):
+        part = genotypes[block][train[block]][:, loci]
+        called = ~missing_genotypes(part)
+        total += np.where(called, part, 0).sum(axis=0, dtype=np.float64)
+        n_called += called.sum(axis=0)
+    mean = (total / n_called).astype(np.float32)
+    filled = np.empty((len(genotypes), len(loci)), np.float32)
+    for block in _blocks(len(genotypes)):
+        part = genotypes[block][:, loci]
+        filled[block] = np.where(missing_genotypes(part), mean, part)
+    return filled
 
 
 def nearest_genotypes(genotypes: np.ndarray, gaps: np.ndarray, table: pa.Table) -> np.ndarray:
