@@ -4,22 +4,21 @@ import errno
 import logging
 import zipfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from weakref import WeakValueDictionary
 
 import numpy as np
 
 from g2p.core.atomic_files import remove_abandoned_drafts, write_atomically
+from g2p.core.digests import file_digest
+from g2p.data.large_arrays import is_large, take_columns
 from g2p.data.ld_pruning import ld_prune
 from g2p.data.panel import Panel
 from g2p.data.quality_control import clean
 from g2p.data.split import SUBSETS, Split
 
 log = logging.getLogger(__name__)
-
-# Number of genotypes from which on the result is stored on disk: fewer take about a second.
-LARGE = 100_000_000
 
 # Runs that are trained in one process share the same genotypes.
 _in_memory: WeakValueDictionary[Path, "PrunedGenotypes"] = WeakValueDictionary()
@@ -43,10 +42,14 @@ class PrunedGenotypes:
 
 
 def prune_genotypes(
-    panel: Panel, split: Split, quality: Mapping, max_correlation: float | None, loci_from: str
-) -> PrunedGenotypes:
-    """Clean and LD-prune; see `g2p.data.preprocess.prepare` for the arguments."""
-    cleaned = clean(panel.genotypes, panel.loci, split, **quality)
+    panel: Panel, split: Split, quality: Mapping, max_correlation: float | None, loci_from: str,
+    folder: Path | None = None,
+) -> PrunedGenotypes:  # fmt: skip
+    """Clean and LD-prune; see `g2p.data.preprocess.prepare` for the arguments.
+
+    Large genotypes are stored in `folder`, where one is given.
+    """
+    cleaned = clean(panel.genotypes, panel.loci, split, folder, **quality)
     columns = cleaned.columns
     if max_correlation is not None:
         subsets = ("train", "val") if loci_from == "train_val" else ("train",)
@@ -54,7 +57,9 @@ def prune_genotypes(
         columns = ld_prune(cleaned.genotypes, max_correlation, rows, columns)
     everything = len(columns) == cleaned.genotypes.shape[1]
     return PrunedGenotypes(
-        genotypes=cleaned.genotypes if everything else cleaned.genotypes[:, columns],
+        genotypes=(
+            cleaned.genotypes if everything else take_columns(cleaned.genotypes, columns, folder)
+        ),
         loci=cleaned.loci[np.searchsorted(cleaned.columns, columns)],
         split=cleaned.split,
         qc_log=cleaned.qc_log,
@@ -66,34 +71,42 @@ def cached_genotypes(
 ) -> PrunedGenotypes:
     """Return the genotypes in memory or in `file`, or make them; a large panel's are stored there.
 
-    A damaged file is made again, with a warning.
+    The file has all but the genotypes themselves, which lie beside it as `.npy`, to be mapped. A
+    damaged file is made again, with a warning.
     """
     pruned = _in_memory.get(file)
     if pruned is None:
         pruned = _read(file, panel) if file.exists() else None
         if pruned is None:
             pruned = make()
-            if len(panel.strains) * len(panel.loci) >= LARGE:
+            if is_large(panel.genotypes.size):
                 remove_abandoned_drafts(file.parent)
-                _write(file, pruned, panel)
+                pruned = _write(file, pruned, panel)
         _in_memory[file] = pruned
     return pruned
 
 
 def _read(file: Path, panel: Panel) -> PrunedGenotypes | None:
-    """Read a file, whose zip has a checksum for each array; None where it is damaged."""
+    """Read a file, whose zip has a checksum for each array; None where it is damaged.
+
+    So is one whose genotypes are absent, or others.
+    """
     try:
         arrays = _arrays(file)
         split = Split({subset: arrays[subset] for subset in SUBSETS}, arrays.get("cells"))
         account = arrays["account"]
-        if "genotypes" not in arrays:
-            arrays["genotypes"] = panel.genotypes
-        pruned = PrunedGenotypes(arrays["genotypes"], arrays["loci"], split, account.tolist())
+        genotypes = panel.genotypes
+        if "digest" in arrays:
+            genotypes = _mapped(file)
+            if file_digest(file.with_suffix(".npy")) != str(arrays["digest"]):
+                raise ValueError("its genotypes are others")
+        pruned = PrunedGenotypes(genotypes, arrays["loci"], split, account.tolist())
         if account.ndim != 1 or account.dtype.kind != "U" or not _fits(pruned, panel):
             raise ValueError("its arrays have other shapes")
     except Exception as error:  # zipfile, zlib and numpy have many
         # EINVAL: a damaged directory of the zip that points before the file's start.
-        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+        mendable = (None, errno.EINVAL, errno.ENOENT)
+        if isinstance(error, OSError) and error.errno not in mendable:
             raise
         log.warning("%s is damaged; making it again.", file)
         return None
@@ -137,13 +150,22 @@ def _fits(pruned: PrunedGenotypes, panel: Panel) -> bool:
     )
 
 
-def _write(file: Path, pruned: PrunedGenotypes, panel: Panel) -> None:
+def _mapped(file: Path) -> np.ndarray:
+    return np.load(file.with_suffix(".npy"), mmap_mode="r", allow_pickle=False)
+
+
+def _write(file: Path, pruned: PrunedGenotypes, panel: Panel) -> PrunedGenotypes:
+    """Store the genotypes, and return them with what is stored in place of what is in memory."""
     arrays = {"loci": pruned.loci, **pruned.split}
     if pruned.genotypes is not panel.genotypes:  # which is a file already
-        arrays["genotypes"] = pruned.genotypes
+        values = file.with_suffix(".npy")
+        write_atomically(values, lambda out: np.save(out, pruned.genotypes))
+        arrays["digest"] = np.array(file_digest(values))
+        pruned = replace(pruned, genotypes=_mapped(file))
     arrays["account"] = np.array(pruned.qc_log, dtype=str)
     if pruned.split.cells is not None:
         arrays["cells"] = pruned.split.cells
 
     # No array is called allow_pickle, which numpy's types have in mind.
     write_atomically(file, lambda out: np.savez(out, **arrays))  # pyright: ignore[reportArgumentType]
+    return pruned

@@ -176,7 +176,8 @@ def prepare(
         split = split.only(np.all(np.isfinite(observed), axis=1))
 
     def make() -> PrunedGenotypes:
-        return prune_genotypes(panel, split, quality, max_correlation, loci_from)
+        folder = cache_file and cache_file.parent
+        return prune_genotypes(panel, split, quality, max_correlation, loci_from, folder)
 
     _check_values(observed, split, names, target)
     pruned = make() if cache_file is None else cached_genotypes(cache_file, panel, make)

@@ -3,7 +3,9 @@
 Thresholds on loci look at the training strains alone; missingness of a strain at that strain alone.
 """
 
+import hashlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
@@ -12,6 +14,7 @@ import pyarrow as pa
 from g2p.config.constraints import AtLeast, AtMost, Below
 from g2p.core.errors import DataError
 from g2p.core.phrases import plural
+from g2p.data.large_arrays import blocks_of, new_array
 from g2p.data.panel import BLOCK, missing_genotypes
 from g2p.data.split import Split
 
@@ -40,6 +43,7 @@ def clean(
     genotypes: np.ndarray,
     table: pa.Table,
     split: Split,
+    folder: Path | None = None,
     *,
     min_maf: Annotated[float, AtLeast(0), Below(0.5)],
     max_missing_locus: Annotated[float, AtLeast(0), AtMost(1)],
@@ -54,6 +58,7 @@ def clean(
         genotypes: (N, L), see `Panel`; may be a map of a file larger than memory.
         table: the locus table.
         split: rows of train, val and test.
+        folder: for genotypes that are large (`g2p.data.large_arrays`) once gaps are filled in.
         min_maf: smallest frequency of a locus's rarer allele, among the training strains.
         max_missing_locus: largest share of training strains without a genotype at a locus.
         max_missing_strain: largest share of loci without a genotype in a strain.
@@ -91,7 +96,9 @@ def clean(
             )
     filled = None
     if missing.any():
-        filled = _fill_gaps(genotypes, remaining, table.take(remaining), split, impute, qc_log)
+        filled = _fill_gaps(
+            genotypes, remaining, table.take(remaining), split, impute, qc_log, folder
+        )
     if filled is None:
         return Cleaned(genotypes, remaining, remaining, split, qc_log)
     return Cleaned(filled, np.arange(len(remaining)), remaining, split, qc_log)
@@ -110,7 +117,7 @@ def _missing_and_repeated(
         block = genotypes[start : start + BLOCK]
         missing[start : start + BLOCK] = missing_genotypes(block).mean(axis=1)
         for row in np.flatnonzero(candidates[start : start + BLOCK]):
-            content = block[row].tobytes()
+            content = hashlib.blake2b(block[row].tobytes(), digest_size=16).digest()
             repeated[start + row] = content in seen
             seen.add(content)
     return missing, repeated
@@ -151,11 +158,11 @@ def _remaining_loci(
 
 def _fill_gaps(
     genotypes: np.ndarray, loci: np.ndarray, table: pa.Table, split: Split, impute: str,
-    qc_log: list[str],
+    qc_log: list[str], folder: Path | None,
 ) -> np.ndarray | None:  # fmt: skip
     """Return (n, l), the genotypes of these loci without gaps; None where the split has none."""
     inside = _is_in(len(genotypes), list(split.values()))
-    parts = (genotypes[block][inside[block]] for block in _blocks(len(genotypes)))
+    parts = (genotypes[block][inside[block]] for block in blocks_of(len(genotypes)))
     n_missing = sum(int(missing_genotypes(part[:, loci]).sum()) for part in parts)
     if not n_missing:
         return None
@@ -164,11 +171,11 @@ def _fill_gaps(
         raise DataError(f"{share} are missing. qc.impute=mean or nearest fills them in.")
     qc_log.append(f"{share} filled in by the {impute}" + (" locus" * (impute == "nearest")))
     if impute == "nearest":
-        filled, any_left = _from_nearest(genotypes, loci, table)
+        filled, any_left = _from_nearest(genotypes, loci, table, folder)
         if not any_left:
             return filled
         genotypes, loci = filled, np.arange(len(loci))
-    return _from_mean(genotypes, loci, _is_in(len(genotypes), [split["train"]]))
+    return _from_mean(genotypes, loci, _is_in(len(genotypes), [split["train"]]), folder)
 
 
 def _is_in(n_strains: int, rows: list[np.ndarray]) -> np.ndarray:
@@ -178,34 +185,31 @@ def _is_in(n_strains: int, rows: list[np.ndarray]) -> np.ndarray:
     return inside
 
 
-def _blocks(n_strains: int) -> list[slice]:
-    """A panel may be gigabytes: what is computed of it, is computed of so many strains at once."""
-    return [slice(start, start + BLOCK) for start in range(0, n_strains, BLOCK)]
-
-
 def _from_nearest(
-    genotypes: np.ndarray, loci: np.ndarray, table: pa.Table
+    genotypes: np.ndarray, loci: np.ndarray, table: pa.Table, folder: Path | None
 ) -> tuple[np.ndarray, bool]:  # fmt: skip
-    filled = np.empty((len(genotypes), len(loci)), genotypes.dtype)
+    filled = new_array((len(genotypes), len(loci)), genotypes.dtype, folder)
     any_left = False  # a strain without a call on a whole chromosome
-    for block in _blocks(len(genotypes)):
+    for block in blocks_of(len(genotypes)):
         part = genotypes[block][:, loci]
         filled[block] = nearest_genotypes(part, missing_genotypes(part), table)
         any_left |= bool(missing_genotypes(filled[block]).any())
     return filled, any_left
 
 
-def _from_mean(genotypes: np.ndarray, loci: np.ndarray, train: np.ndarray) -> np.ndarray:
+def _from_mean(
+    genotypes: np.ndarray, loci: np.ndarray, train: np.ndarray, folder: Path | None
+) -> np.ndarray:  # fmt: skip
     """Return (n, l) float32 with the mean of the strains `train`, (n,) bool, in each gap."""
     total, n_called = np.zeros(len(loci)), np.zeros(len(loci))
-    for block in _blocks(len(genotypes)):
+    for block in blocks_of(len(genotypes)):
         part = genotypes[block][train[block]][:, loci]
         called = ~missing_genotypes(part)
         total += np.where(called, part, 0).sum(axis=0, dtype=np.float64)
         n_called += called.sum(axis=0)
     mean = (total / n_called).astype(np.float32)
-    filled = np.empty((len(genotypes), len(loci)), np.float32)
-    for block in _blocks(len(genotypes)):
+    filled = new_array((len(genotypes), len(loci)), np.float32, folder)
+    for block in blocks_of(len(genotypes)):
         part = genotypes[block][:, loci]
         filled[block] = np.where(missing_genotypes(part), mean, part)
     return filled

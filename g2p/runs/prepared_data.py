@@ -28,7 +28,7 @@ def prepared_data(config: RunConfig, resolved: ResolvedRun) -> Prepared:
     options = {key: value for key, value in values.items() if key in prepare_options()}
     panel = replace(resolved.panel, phenotypes=resolved.phenotypes)
     cache = Path(config.paths.cache).expanduser()
-    stored = cache / "thinned" / f"{_genotypes_signature(config, resolved.signature_of)}.npz"
+    stored = cache / "pruned" / f"{_genotypes_signature(config, resolved.signature_of)}.npz"
     return adjust_for_covariates(
         prepare(
             panel, resolved.split, resolved.columns, config.qc, resolved.target, stored, **options
