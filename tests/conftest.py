@@ -40,8 +40,8 @@ def wandb_study(tmp_path_factory):
 def train_wandb_study(directory: Path) -> None:
     from tests.helpers.wandb_files import BEFORE, STUDY
 
-    assert train(*BEFORE, cwd=directory).returncode == 0
-    done = sweep(*STUDY, cwd=directory)
+    assert train(*BEFORE, cwd=directory, WANDB_MODE="offline").returncode == 0
+    done = sweep(*STUDY, cwd=directory, WANDB_MODE="offline")
     assert done.returncode == 0, done.stderr
     assert "12 runs: 11 pending, 1 done" in done.stdout  # the factors do not change a signature
 

@@ -108,6 +108,7 @@ def _preset_options(group: str) -> dict[str, Option]:
         return read_options(PACKAGE / "data" / "quality_control.py", "clean")
     options = read_options(PACKAGE / "training" / "trainer.py", "train")
     options |= read_options(PACKAGE / "training" / "schedules.py", "build_schedule")
+    options |= read_options(PACKAGE / "training" / "ensemble.py", "fit_ensemble")
     return options | read_options(PACKAGE / "training" / "user_metrics.py", "user_scores")
 
 

@@ -88,6 +88,14 @@ def _check_phenotypes(metrics: dict) -> dict:
 
 
 @with_config(SHAPE)
+class MemberScores(TypedDict):
+    """Mean R2 of one network of an ensemble, by part of the split."""
+
+    val: float | None
+    test: float | None
+
+
+@with_config(SHAPE)
 class _Metrics(TypedDict):
     signature: str
     model: str
@@ -108,6 +116,7 @@ class _Metrics(TypedDict):
     plateau: NotRequired[bool]
     escape: NotRequired[Escape | None]
     attention: NotRequired[Annotated[list[Layer], Field(min_length=1)]]
+    members: NotRequired[list[MemberScores]]
 
 
 Metrics = Annotated[_Metrics, AfterValidator(_check_phenotypes)]

@@ -2,7 +2,8 @@
 
     config.yaml  metrics.json  history.parquet  predictions.parquet  environment.json
     checkpoints/best.ckpt  checkpoints/last.ckpt  figures/  checksums.json  status.json
-    explain/ (of g2p explain)  csv/  tensorboard/ (of loggers)
+    members/0/best.ckpt ... (of an ensemble)  explain/ (of g2p explain)
+    csv/  tensorboard/ (of loggers)
 
 metrics.json is the last result that is written: where it is, the run is finished, and
 checksums.json verifies each file when it is read.
@@ -40,7 +41,7 @@ LOCK = ".lock"  # held by the process that trains the run
 LOGS = ("csv", "tensorboard")  # of loggers
 FILES = (
     "config.yaml", "metrics.json", "history.parquet", "predictions.parquet", "environment.json",
-    "checkpoints", "figures", "explain", CHECKSUMS, STATUS, *LOGS,
+    "checkpoints", "members", "figures", "explain", CHECKSUMS, STATUS, *LOGS,
 )  # fmt: skip
 CHECKPOINTS = ("best.ckpt", "last.ckpt")
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the fast one where there is one
@@ -61,6 +62,11 @@ class RunDirectory:
     @property
     def checkpoints(self) -> Path:
         return self.folder / "checkpoints"
+
+    @property
+    def resumable(self) -> tuple[Path, Path]:
+        """The folders of checkpoints that a killed run resumes from: its own, or a member's."""
+        return self.checkpoints, self.folder / "members" / "0"
 
     @property
     def finished(self) -> bool:
@@ -93,6 +99,7 @@ class RunDirectory:
         So metrics.json, which says that it is finished, goes first, then what it would resume from.
         """
         (self.folder / METRICS).unlink(missing_ok=True)
+        _remove(self.folder / "members")
         if self.checkpoints.is_dir() and not self.checkpoints.is_symlink():
             for name in reversed(CHECKPOINTS):
                 _remove(self.checkpoints / name)

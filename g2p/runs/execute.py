@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -19,7 +20,8 @@ from g2p.runs.resolve import ResolvedRun
 from g2p.tracking.tracker import Tracker
 from g2p.training.additive_plateau import find_escape, on_plateau
 from g2p.training.covariates import covariate_scores
-from g2p.training.fit import FitRequest, Fitted, score
+from g2p.training.fit import FitRequest, Fitted, is_begun, score
+from g2p.training.metrics import plain
 from g2p.training.user_metrics import user_scores
 
 
@@ -59,7 +61,7 @@ class TrainingRun:
         self.base, self.tracker, self.check_directory = base, tracker, check_directory
         self.on_epoch = partial(_write_epoch, self.directory, tracker, check_directory)
         self.started = time.monotonic()
-        self.resumed = (self.directory.checkpoints / "last.ckpt").exists()
+        self.resumed = is_begun(self.directory.checkpoints)
         self.ridge_r2: float | None = ridge["val"]["r2_mean"] if ridge else None
 
     @property
@@ -138,6 +140,12 @@ def _evaluate(
             data.phenotype_names,
             metrics=config.trainer.metrics,
         )
+    if fitted.members:
+        alone = [replace(fitted, predict=predict) for predict in fitted.members]
+        metrics["members"] = [
+            {subset: plain(score(one, data, subset)[1].r2_mean) for subset in ("val", "test")}
+            for one in alone
+        ]
     if fitted.noise_variance is not None:
         variance = (fitted.noise_variance * data.scaler.sd**2).tolist()
         metrics["noise_variance"] = dict(zip(data.phenotype_names, variance, strict=True))

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from g2p.baselines import build_baseline
 from g2p.config.code_digest import code_digest
 from g2p.config.locate import is_dotted, locate
 from g2p.config.registry import neutral_options
-from g2p.config.run_config import ModelSection
+from g2p.config.run_config import ModelSection, RunConfig
 from g2p.config.schema import check_group
 from g2p.core.errors import G2PError, RunError
 from g2p.core.nested import map_leaves
@@ -21,8 +20,8 @@ from g2p.core.typed_command import typed_command
 from g2p.data.covariates import Design
 from g2p.data.strain_cells import Cells
 from g2p.hardware.device import resolve_accelerator
-from g2p.models import build_model
 from g2p.runs.directory import RunDirectory
+from g2p.runs.restore_network import restore_network
 from g2p.training.inference import cached_batch, predict_standardised
 from g2p.training.saved_model import SavedModel, damaged, load_model
 
@@ -103,8 +102,8 @@ def restore(directory: RunDirectory, accelerator: str, code: Sequence[str] = ())
         raise RunError(f"run={directory.folder} does not exist.")
     if not directory.finished:
         raise RunError(f"{directory.folder} is not a finished run (it has no metrics.json).")
-    file = directory.folder / "config.yaml"
-    options = _model_section(directory, code)
+    config = _checked_config(directory, code)
+    options = config.model
     saved = load_model(
         directory.verify("checkpoints/best.ckpt"), directory.metrics()["signature"], remedy()
     )
@@ -114,7 +113,7 @@ def restore(directory: RunDirectory, accelerator: str, code: Sequence[str] = ())
         model = _baseline(options, saved)
         predictor = model.predict
     else:
-        model = _network(options, saved, file)
+        model = restore_network(config, saved, directory.folder / "config.yaml")
         device = resolve_accelerator(accelerator)
         model.to(device).eval()
         for module in model.modules():
@@ -154,8 +153,8 @@ def _design(saved: SavedModel) -> tuple[Design | None, np.ndarray]:
     return design, effects
 
 
-def _model_section(directory: RunDirectory, code: Sequence[str]) -> ModelSection:
-    """Return the model that a run's config names, with its options.
+def _checked_config(directory: RunDirectory, code: Sequence[str]) -> RunConfig:
+    """Return a run's config, which names a model that exists, with its options.
 
     Options that did not exist when the run was trained are neutral.
     """
@@ -171,7 +170,7 @@ def _model_section(directory: RunDirectory, code: Sequence[str]) -> ModelSection
         check_group("model", config)
     except G2PError as error:
         raise damaged(file, str(error), remedy()) from None
-    return config.model
+    return config
 
 
 def _check_code(options: ModelSection, directory: RunDirectory, code: Sequence[str]) -> None:
@@ -196,31 +195,6 @@ def _check_code(options: ModelSection, directory: RunDirectory, code: Sequence[s
             f"was changed after the run (digest {code_digest(options)}, of the run {recorded}). "
             "Restore that code, or train again."
         )
-
-
-def _network(options: ModelSection, saved: SavedModel, file: Path) -> torch.nn.Module:
-    loci, phenotypes = saved.inputs["loci"], saved.inputs["phenotypes"]
-    n_loci, n_phenotypes = len(loci["id"]), len(phenotypes)
-    chromosome_number = {name: i for i, name in enumerate(dict.fromkeys(loci["chromosome"]))}
-    positions = zip(loci["chromosome"], loci["position"], strict=True)
-    try:
-        model = build_model(
-            options,
-            n_loci=n_loci,
-            n_phenotypes=n_phenotypes,
-            genome_L2=torch.tensor([[chromosome_number[c], p] for c, p in positions]),
-            # Of the right shape: the checkpoint holds the solution itself.
-            ridge=(torch.zeros(n_phenotypes, n_loci), torch.zeros(n_phenotypes)),
-        )
-    except (RuntimeError, TypeError, OverflowError) as error:
-        raise damaged(file, str(error).partition("\n")[0], remedy()) from None
-    kinds = [
-        value.dtype for value in saved.weights.values()
-        if isinstance(value, torch.Tensor) and value.is_floating_point()
-    ]  # fmt: skip
-    model.to(kinds[0] if kinds else None)  # the precision of its training
-    saved.fill(model)
-    return model
 
 
 def _baseline(options: ModelSection, saved: SavedModel) -> Any:

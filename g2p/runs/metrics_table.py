@@ -44,6 +44,17 @@ def print_table(metrics: Mapping, console: Console) -> None:
     console.print(table)
 
 
+def print_members(metrics: Mapping, console: Console) -> None:
+    """Print what an ensemble gains over one of its networks."""
+    alone = [each["test"] for each in metrics.get("members", [])]
+    together = metrics["test"]["r2_mean"]
+    if alone and None not in (together, *alone):
+        console.print(
+            f"ensemble of {len(alone)}: test R2 {together:z.3f} together, {fmean(alone):z.3f} "
+            "alone on average"
+        )
+
+
 def print_attention(layers: list[dict], console: Console) -> None:
     """Print the entropy of each layer's attention, and a warning where it cannot matter."""
     entropies = ", ".join(f"{layer['entropy']:.2f}" for layer in layers)

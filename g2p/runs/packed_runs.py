@@ -61,7 +61,8 @@ def _kind(config: RunConfig) -> str | None:
     # Code of a user's own need not be what torch.vmap can stack.
     has_user_code = is_dotted(config.model.name) or is_dotted(config.optim.name)
     is_custom = has_user_code or trainer.loss or trainer.callbacks or trainer.schedule
-    if is_custom or not config.model.is_trained or trainer.devices > 1:
+    is_several = trainer.devices > 1 or trainer.ensemble > 1
+    if is_custom or is_several or not config.model.is_trained:
         return None
     return json.dumps(
         {

@@ -21,7 +21,7 @@ from g2p.runs.directory import RunDirectory, unverified_line
 from g2p.runs.environment import differences
 from g2p.runs.execute import TrainingRun, check_metrics
 from g2p.runs.lock import locked
-from g2p.runs.metrics_table import print_attention, print_plateau, print_table
+from g2p.runs.metrics_table import print_attention, print_members, print_plateau, print_table
 from g2p.runs.prepared_data import prepared_data, ridge_config
 from g2p.runs.resolve import ResolvedRun, finished_under_other_code, resolve_run
 from g2p.runs.ridge_reference import ridge_reference
@@ -122,6 +122,7 @@ def print_result(directory: RunDirectory, console: Console) -> None:
     print_table(metrics, console)
     if "attention" in metrics:
         print_attention(metrics["attention"], console)
+    print_members(metrics, console)
     print_plateau(metrics, console)
     print(f"run: {directory.folder}", flush=True)
 
@@ -161,7 +162,10 @@ def _base_checkpoint(
         "Fine-tuning needs a base model trained on the other phenotypes; training it first.",
         soft_wrap=True,
     )
-    base = config.replace(transfer={"name": "none"}, phenotype=others, force=False)
+    base = config.replace(
+        transfer={"name": "none"}, phenotype=others, force=False,
+        trainer={**config.trainer, "ensemble": 1},
+    )  # fmt: skip
     return obtain_run(base, group and group.base(), console, wait).verify("checkpoints/best.ckpt")
 
 
@@ -185,9 +189,8 @@ def _is_unfinished_force(directory: RunDirectory) -> bool:
     from g2p.training.checkpoints import find_last_checkpoint  # torch comes with it
 
     try:
-        return (
-            getattr(directory.config(), "force", False) is True
-            and find_last_checkpoint(directory.checkpoints) is not None
+        return getattr(directory.config(), "force", False) is True and any(
+            map(find_last_checkpoint, directory.resumable)
         )
     except G2PError:
         return False

@@ -49,12 +49,12 @@ def cost(config: RunConfig, sizes: Sizes) -> Cost:
         activations = 4 * tokens * options.num_layers * width
     trainer = config.trainer
     updates = count_updates(n_train, batch_size=trainer.batch_size, drop_last=trainer.drop_last)
+    n_networks = trainer.ensemble  # trained one after another
     return Cost(
-        parameters=parameters,
+        parameters=n_networks * parameters,
         memory=BYTES_A_PARAMETER * parameters + activations,
-        flops=training_flops(
+        flops=n_networks * (training_flops(
             config, n_loci=n_loci, n_phenotypes=n_phenotypes, n_train=n_train,
             epochs=count_epochs(trainer.max_epochs, trainer.max_updates, max(1, updates)),
-        )
-        or 0.0,
+        ) or 0.0),
     )  # fmt: skip

@@ -57,7 +57,8 @@ def training_seconds(config: RunConfig, sizes: Sizes) -> float | None:
     updates = count_updates(update.samples * n_train, **batch)
     validation = FORWARD_SHARE * update.seconds * update.samples * n_val / trainer.batch_size
     epochs = count_epochs(trainer.max_epochs, trainer.max_updates, max(1, updates))
-    return epochs * (updates * update.seconds + validation + EPOCH_SECONDS)
+    each = epochs * (updates * update.seconds + validation + EPOCH_SECONDS)
+    return trainer.ensemble * each
 
 
 def use_threads(runs_at_once: int) -> None:

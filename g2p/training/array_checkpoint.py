@@ -67,4 +67,5 @@ def read_arrays(archive: ZipFile) -> dict:
 
 def run_of(path: Path) -> str:
     """Return the signature of the run in whose directory a checkpoint is."""
-    return path.parent.parent.name
+    folder = path.parent.parent  # of checkpoints/best.ckpt, or of members/0/best.ckpt
+    return folder.parent.name if folder.name == "members" else folder.name

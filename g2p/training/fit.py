@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from time import monotonic
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -40,6 +40,8 @@ class Fitted:
     joules: float | None = None  # energy of the device; None unless it is measured for all epochs
     stacked: bool = False  # trained as one of several stacked models
     noise_variance: np.ndarray | None = None  # (P,) standardised, of a Gaussian loss
+    network: Any = None  # its torch.nn.Module; None for a baseline
+    members: tuple[Callable[[np.ndarray], np.ndarray], ...] = ()  # of an ensemble, likewise
 
 
 class FitRequest(NamedTuple):
@@ -70,7 +72,7 @@ def fit_model(
         ridge_r2: ridge's mean validation R2 on the same data, below which patience waits (see
             `g2p.training.additive_plateau`); None where it was not computed.
     """
-    resumes = (folder / "last.ckpt").exists()  # by a process whose joules are lost
+    resumes = is_begun(folder)  # by a process whose joules are lost
     baseline = not config.model.is_trained
     trainer = config.trainer
     accelerator = "cpu" if baseline else resolve_accelerator(trainer.accelerator)
@@ -78,9 +80,16 @@ def fit_model(
     with energy_meter(accelerator, trainer.devices) as meter:
         if baseline:
             result = _fit_baseline(config, data, folder, on_epoch, bar)
+        elif trainer.ensemble > 1:
+            result = _fit_ensemble(config, data, folder, on_epoch, base, bar, ridge_r2)
         else:
             result = _fit_network(config, data, folder, on_epoch, base, bar, ridge_r2)
     return result if resumes else replace(result, joules=meter.joules)
+
+
+def is_begun(folder: Path) -> bool:
+    """Whether a training with its checkpoints in `folder` was killed, and would be resumed."""
+    return any(path.exists() for path in (folder / "last.ckpt", folder.parent / "members"))
 
 
 def score(fitted: Fitted, data: Prepared, part: str) -> tuple[np.ndarray, Scores]:
@@ -102,10 +111,21 @@ def _fit_network(
     from g2p.training.lightning_module import RegressionModule
 
     module = RegressionModule(**module_options(config, data, base))
-    elsewhere = ("metrics", "schedule")
+    elsewhere = ("metrics", "schedule", "ensemble")
     options = {key: value for key, value in config.trainer.items() if key not in elsewhere}
     rows = trainer.train(module, data, folder, on_epoch, bar, ridge_r2, **options)
     return load_best_epoch(config, data, folder, module.model, rows)
+
+
+def _fit_ensemble(
+    config: RunConfig, data: Prepared, folder: Path, on_epoch: OnEpoch, *others: Any
+) -> Fitted:
+    from g2p.training.ensemble import fit_ensemble
+
+    return fit_ensemble(
+        lambda member, folder, on_epoch: _fit_network(member, data, folder, on_epoch, *others),
+        config, folder, on_epoch, data.inputs(), ensemble=config.trainer.ensemble,
+    )  # fmt: skip
 
 
 def module_options(config: RunConfig, data: Prepared, base: Path | None) -> dict:
@@ -147,6 +167,7 @@ def load_best_epoch(
     model.to(resolve_accelerator(config.trainer.accelerator))
     return Fitted(
         predict=partial(predict_standardised, model),
+        network=model,
         rows=rows,
         best_epoch=best["callbacks"]["Memory"]["best_epoch"],
         num_parameters=sum(p.numel() for p in model.parameters()),

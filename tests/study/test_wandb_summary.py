@@ -58,9 +58,9 @@ def test_what_was_trained_before_is_not_sent_again(again, runs):
     assert before["run"].run_group == "" and "factor" not in before["config"]
     ids = [c["run"].run_id for c in runs]
     assert len(ids) == len(set(ids)) == 12 + 1
-    assert sweep(*STUDY, cwd=again).returncode == 0
+    assert sweep(*STUDY, cwd=again, WANDB_MODE="offline").returncode == 0
     assert len(offline_files(again)) == 13  # nothing changed: no summary either
-    assert sweep(*STUDY, "logger.tags=[mine]", cwd=again).returncode == 0
+    assert sweep(*STUDY, "logger.tags=[mine]", cwd=again, WANDB_MODE="offline").returncode == 0
     (_, second) = by_job_type(logged(again), "study")
     assert second["run"].run_id == f"study-{NAME}"  # one run in W&B, when it is sent
     assert list(second["run"].tags) == ["mine", f"study={NAME}"]

@@ -22,7 +22,7 @@ SMALL = ["data.strains=300", "data.loci=24", "logger=wandb"]
 @pytest.fixture(scope="module")
 def workspace(wandb_study):
     """The file that the command writes for a user who is not logged in."""
-    done = sweep(*STUDY, "--dashboard", cwd=wandb_study)
+    done = sweep(*STUDY, "--dashboard", cwd=wandb_study, WANDB_MODE="offline")
     assert done.returncode == 0, done.stderr
     file = wandb_study / "studies" / NAME / "workspace.json"
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("dashboard: ")]
@@ -103,7 +103,7 @@ def test_the_run_set_is_the_study(wandb_study, workspace):
 def test_a_group_of_any_name(wandb_study, tmp_path, group):
     copy = shutil.copytree(wandb_study, tmp_path / "copy", symlinks=True)
     word = "logger.group='" + group.replace("\\", "\\\\").replace("'", "\\'") + "'"
-    done = sweep(*STUDY, "--dashboard", word, cwd=copy)
+    done = sweep(*STUDY, "--dashboard", word, cwd=copy, WANDB_MODE="offline")
     assert done.returncode == 0, done.stderr
     file = copy / "studies" / NAME / "workspace.json"
     (run_set,) = json.loads(file.read_text())["spec"]["section"]["runSets"]

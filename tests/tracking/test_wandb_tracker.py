@@ -20,7 +20,7 @@ def multirun(tmp_path_factory):
     """Two jobs of one multirun, logged offline."""
     folder = tmp_path_factory.mktemp("wandb")
     arguments = [a for a in SMALL if a != "logger=none"]
-    done = train("-m", *arguments, "phenotype=23C,cu", cwd=folder)
+    done = train("-m", *arguments, "phenotype=23C,cu", cwd=folder, WANDB_MODE="offline")
     assert done.returncode == 0, done.stderr
     return folder
 

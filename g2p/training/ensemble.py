@@ -1,0 +1,109 @@
+"""A seed ensemble: networks of one config, each of a seed of its own, that predict together.
+
+Their mean prediction has a smaller error than they have on average, the more so the less their
+errors agree (Krogh and Vedelsby 1995; for networks that differ in initialisation and order of
+batches alone, Lakshminarayanan, Pritzel and Blundell 2017).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from g2p.config.constraints import AtLeast, NeutralAt
+from g2p.config.run_config import RunConfig
+from g2p.training.checkpoints import save_checkpoint
+from g2p.training.inference import predict_standardised
+
+if TYPE_CHECKING:
+    from g2p.training.fit import Fitted, OnEpoch
+
+
+class Ensemble(nn.Module):
+    """The mean prediction of networks on the same loci and phenotypes."""
+
+    def __init__(self, networks: Sequence[nn.Module]):
+        super().__init__()
+        self.members = nn.ModuleList(networks)
+
+    def forward(self, genotype_BL: Tensor) -> Tensor:
+        """Return the mean (B, P) for genotypes (B, L)."""
+        return torch.stack([member(genotype_BL) for member in self.members]).mean(dim=0)
+
+
+def first_member(model: nn.Module) -> nn.Module:
+    """Return the network whose attention stands for the model's: an ensemble's first."""
+    return model.members[0] if isinstance(model, Ensemble) else model
+
+
+def member_seed(seed: int, number: int) -> int:
+    """Return a member's seed; the first has the run's, so that it is the run without an ensemble.
+
+    The others are no other run's seeds: replicates with seeds 0, 1, 2 share no network.
+    """
+    if number == 0:
+        return seed
+    return int(np.random.SeedSequence((seed, number)).generate_state(1)[0])
+
+
+def fit_ensemble(
+    fit_member: Callable[[RunConfig, Path, "OnEpoch"], "Fitted"], config: RunConfig, folder: Path,
+    on_epoch: "OnEpoch", inputs: dict, *,
+    ensemble: Annotated[int, AtLeast(1), NeutralAt(1)],
+) -> "Fitted":  # fmt: skip
+    """Fit the members one after another; leave the weights of all in best.ckpt in `folder`.
+
+    The history has their epochs one after another. Best epoch and attention are the first's.
+
+    Args:
+        fit_member: fits a member of a config, with checkpoints in a folder; called again after a
+            kill, it goes on from these.
+        config: of the run.
+        folder: of the run's checkpoints; its members have theirs beside it.
+        on_epoch: called with the history so far.
+        inputs: of the data, for the checkpoint.
+        ensemble: number of members.
+    """
+    members: list[Fitted] = []
+    rows: list[dict] = []
+    for number in range(ensemble):
+        member = config.replace(seed=member_seed(config.seed, number))
+        member_folder = folder.parent / "members" / str(number)
+        fitted = fit_member(member, member_folder, partial(_after, on_epoch, rows))
+        members.append(fitted)
+        rows = _continued(rows, fitted.rows)
+    network = Ensemble([fitted.network for fitted in members])
+    weights = {f"model.{name}": value for name, value in network.state_dict().items()}
+    save_checkpoint({"state_dict": weights, "inputs": inputs, "epoch": 0}, folder / "best.ckpt")
+    variances = [m.noise_variance for m in members if m.noise_variance is not None]
+    return replace(
+        members[0],
+        network=network,
+        predict=partial(predict_standardised, network),
+        rows=rows,
+        num_parameters=sum(fitted.num_parameters for fitted in members),
+        noise_variance=np.mean(variances, axis=0) if variances else None,
+        members=tuple(fitted.predict for fitted in members),
+    )
+
+
+def _after(on_epoch: "OnEpoch", earlier: list[dict], rows: list[dict]) -> None:
+    """Pass on a member's history; no closure, since with several devices it is pickled."""
+    on_epoch(_continued(earlier, rows))
+
+
+def _continued(earlier: list[dict], rows: list[dict]) -> list[dict]:
+    """Return a history that goes on with a member's: its epochs and updates count on."""
+    epochs, updates = len(earlier), earlier[-1]["updates"] if earlier else 0
+    return [
+        *earlier,
+        *(
+            row | {"epoch": row["epoch"] + epochs, "updates": row["updates"] + updates}
+            for row in rows
+        ),
+    ]
