@@ -89,8 +89,10 @@ def _check_phenotypes(metrics: dict) -> dict:
 
 @with_config(SHAPE)
 class MemberScores(TypedDict):
-    """Mean R2 of one network of an ensemble, by part of the split."""
+    """One network of an ensemble: its training, and mean R2 by part of the split."""
 
+    epochs: Count
+    best_epoch: Count
     val: float | None
     test: float | None
 

@@ -3,7 +3,6 @@
 import math
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -141,10 +140,10 @@ def _evaluate(
             metrics=config.trainer.metrics,
         )
     if fitted.members:
-        alone = [replace(fitted, predict=predict) for predict in fitted.members]
         metrics["members"] = [
-            {subset: plain(score(one, data, subset)[1].r2_mean) for subset in ("val", "test")}
-            for one in alone
+            {"epochs": len(member.rows), "best_epoch": member.best_epoch}
+            | {part: plain(score(member, data, part)[1].r2_mean) for part in ("val", "test")}
+            for member in fitted.members
         ]
     if fitted.noise_variance is not None:
         variance = (fitted.noise_variance * data.scaler.sd**2).tolist()

@@ -1,6 +1,7 @@
 """Figures of one run, drawn from its directory alone."""
 
 import math
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
@@ -30,23 +31,33 @@ def draw_run(directory: RunDirectory, metrics: dict) -> list[Path]:
 
 
 def learning_curve(directory: RunDirectory, metrics: dict) -> Figure:
-    """Loss and validation R2 by epoch, with the best epoch and ridge's R2."""
+    """Loss and validation R2 by epoch, with the best epoch and ridge's R2.
+
+    Of an ensemble, a line for each member.
+    """
     history = directory.history().to_pydict()
-    epoch = np.array(history["epoch"]) + 1
+    networks = metrics.get("members") or [metrics]
+    ends = list(accumulate(network["epochs"] for network in networks))
     # Fixed by hand: a layout that matplotlib works out takes most of the time of drawing.
     margins = {"left": 0.1, "right": 0.98, "bottom": 0.16, "top": 0.88, "wspace": 0.28}
     figure, (left, right) = subplots(1, 2, figsize=(7.5, 3), gridspec_kw=margins)
-    left.plot(epoch, history["train_loss"], color=GREY, linestyle="--", label="training")
-    left.plot(epoch, history["val_loss"], color=BLUE, label="validation")
+    for network, end in zip(networks, ends, strict=True):
+        start, best = end - network["epochs"], network["best_epoch"]
+        epoch = range(1, end - start + 1)
+        hidden = "_" * (start > 0)  # from the legend
+        for axes, column, label, style in (
+            (left, "train_loss", "training", {"color": GREY, "linestyle": "--"}),
+            (left, "val_loss", "validation", {"color": BLUE}),
+            (right, "val_r2_mean", "validation", {"color": BLUE}),
+        ):
+            axes.plot(epoch, history[column][start:end], label=hidden + label, **style)
+        note = "best epochs" if len(networks) > 1 else f"best epoch ({best + 1})"
+        r2 = history["val_r2_mean"][start + best]
+        right.plot(best + 1, r2, "D", color=BLUE, label=hidden + note)
     left.set(xlabel="epoch", ylabel="loss (standardised units)")
-    right.plot(epoch, history["val_r2_mean"], color=BLUE, label="validation")
     ridge = metrics["ridge"] and metrics["ridge"]["val"]["r2_mean"]
     if ridge is not None:
         right.axhline(ridge, color=ORANGE, linestyle=":", label="ridge, validation")
-    best = metrics["best_epoch"]
-    right.plot(
-        best + 1, history["val_r2_mean"][best], "D", color=BLUE, label=f"best epoch ({best + 1})"
-    )
     right.set(xlabel="epoch", ylabel="R2, mean over phenotypes")
     for axes in (left, right):
         axes.xaxis.get_major_locator().set_params(integer=True)

@@ -88,7 +88,7 @@ def fit_ensemble(
         rows=rows,
         num_parameters=sum(fitted.num_parameters for fitted in members),
         noise_variance=np.mean(variances, axis=0) if variances else None,
-        members=tuple(fitted.predict for fitted in members),
+        members=tuple(members),
     )
 
 

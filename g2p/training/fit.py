@@ -41,7 +41,7 @@ class Fitted:
     stacked: bool = False  # trained as one of several stacked models
     noise_variance: np.ndarray | None = None  # (P,) standardised, of a Gaussian loss
     network: Any = None  # its torch.nn.Module; None for a baseline
-    members: tuple[Callable[[np.ndarray], np.ndarray], ...] = ()  # of an ensemble, likewise
+    members: tuple["Fitted", ...] = ()  # of an ensemble
 
 
 class FitRequest(NamedTuple):

@@ -12,6 +12,7 @@ from g2p.core.console import Console
 from g2p.core.errors import DamagedRunError
 from g2p.runs import run as runs
 from g2p.runs.directory import RunDirectory
+from g2p.runs.figures import learning_curve
 from g2p.runs.load import restore
 from g2p.runs.packed_runs import _kind
 from g2p.runs.resolve import resolve_run
@@ -46,6 +47,7 @@ def test_it_is_the_mean_of_runs_of_its_members_seeds(three):
     np.testing.assert_allclose(mean, np.mean(predicted, axis=0), rtol=1e-5, atol=1e-6)
     assert not np.allclose(predicted[0], predicted[1], rtol=1e-3)
     for member, run in zip(together.metrics["members"], alone, strict=True):
+        assert member["best_epoch"] == run.metrics["best_epoch"] and member["epochs"] == 3
         for subset in ("val", "test"):
             assert member[subset] == pytest.approx(run.metrics[subset]["r2_mean"], abs=1e-6)
     r2 = [run.metrics["test"]["r2_mean"] for run in alone]
@@ -61,6 +63,10 @@ def test_its_history_is_that_of_its_members_in_turn(three):
     assert (history["updates"].diff().dropna() == history["updates"][0]).all()
     losses = np.concatenate([run.history["val_loss"] for run in alone])
     np.testing.assert_allclose(history["val_loss"], losses, rtol=1e-6)
+    figure = learning_curve(RunDirectory(together.folder), together.metrics)
+    lines = figure.axes[1].get_lines()
+    curves = [line.get_ydata() for line in lines if len(line.get_xdata()) == 3]
+    np.testing.assert_array_equal(np.concatenate(curves), history["val_r2_mean"])
     assert together.metrics["updates"] == 3 * alone[0].metrics["updates"]
     assert together.metrics["flops"] == 3 * alone[0].metrics["flops"]
 
