@@ -58,7 +58,8 @@ def fit_ensemble(
 ) -> "Fitted":  # fmt: skip
     """Fit the members one after another; leave the weights of all in best.ckpt in `folder`.
 
-    The history has their epochs one after another. Best epoch and attention are the first's.
+    The history has their epochs one after another, `member` saying whose. Best epoch and attention
+    are the first's.
 
     Args:
         fit_member: fits a member of a config, with checkpoints in a folder; called again after a
@@ -74,9 +75,9 @@ def fit_ensemble(
     for number in range(ensemble):
         member = config.replace(seed=member_seed(config.seed, number))
         member_folder = folder.parent / "members" / str(number)
-        fitted = fit_member(member, member_folder, partial(_after, on_epoch, rows))
+        fitted = fit_member(member, member_folder, partial(_after, on_epoch, number, rows))
         members.append(fitted)
-        rows = _continued(rows, fitted.rows)
+        rows = _continued(number, rows, fitted.rows)
     network = Ensemble([fitted.network for fitted in members])
     weights = {f"model.{name}": value for name, value in network.state_dict().items()}
     save_checkpoint({"state_dict": weights, "inputs": inputs, "epoch": 0}, folder / "best.ckpt")
@@ -92,18 +93,20 @@ def fit_ensemble(
     )
 
 
-def _after(on_epoch: "OnEpoch", earlier: list[dict], rows: list[dict]) -> None:
+def _after(on_epoch: "OnEpoch", number: int, earlier: list[dict], rows: list[dict]) -> None:
     """Pass on a member's history; no closure, since with several devices it is pickled."""
-    on_epoch(_continued(earlier, rows))
+    on_epoch(_continued(number, earlier, rows))
 
 
-def _continued(earlier: list[dict], rows: list[dict]) -> list[dict]:
+def _continued(number: int, earlier: list[dict], rows: list[dict]) -> list[dict]:
     """Return a history that goes on with a member's: its epochs and updates count on."""
     epochs, updates = len(earlier), earlier[-1]["updates"] if earlier else 0
     return [
         *earlier,
         *(
-            row | {"epoch": row["epoch"] + epochs, "updates": row["updates"] + updates}
+            row
+            | {"epoch": row["epoch"] + epochs, "updates": row["updates"] + updates}
+            | {"member": number}
             for row in rows
         ),
     ]

@@ -4,6 +4,7 @@ import shutil
 from statistics import fmean
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 
@@ -60,6 +61,7 @@ def test_its_history_is_that_of_its_members_in_turn(three):
     together, alone = three
     history = together.history
     assert history["epoch"].tolist() == list(range(9))
+    assert history["member"].tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2]
     assert (history["updates"].diff().dropna() == history["updates"][0]).all()
     losses = np.concatenate([run.history["val_loss"] for run in alone])
     np.testing.assert_allclose(history["val_loss"], losses, rtol=1e-6)
@@ -192,5 +194,10 @@ sizes: {laptop: {}}
     results = g2p.load_study(folder)
     (effect,) = results.effects.to_dict("records")
     assert (effect["a"], effect["b"]) == ("one", "three") and effect["mean"] > 0
+    drawn = pd.read_csv(folder / "figures" / "learning_curves.csv")
+    curves = drawn[drawn["arm"] == "three"]
+    assert set(curves["kind"]) == {"first network of an ensemble"}
+    assert sorted(curves["epoch"]) == [1, 1, 1, 2, 2, 2]
+    assert "Of an ensemble, its first network." in (folder / "report.html").read_text()
     sizes = results.results.drop_duplicates("signature")["num_parameters"]
     assert set(sizes) == {sizes.min(), 3 * sizes.min()}

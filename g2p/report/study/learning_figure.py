@@ -25,6 +25,7 @@ from g2p.report.study.results_view import StudyData, group_by, is_number
 from g2p.runs.directory import RunDirectory
 
 MOST_CURVES = 60
+FIRST_MEMBER = "first network of an ensemble"
 
 
 def learning_curves_picture(data: StudyData, directories: Mapping[str, Path]) -> Picture | None:
@@ -43,6 +44,8 @@ def learning_curves_picture(data: StudyData, directories: Mapping[str, Path]) ->
     )
     if n < total:
         caption += f" {n} of {total} runs, the same number of each arm where it has that many."
+    if any(row["kind"] == FIRST_MEMBER for row in values):
+        caption += " Of an ensemble, its first network."
     if without := [arm for arm in data.means if arm not in arms]:
         caption += f" Without a curve, as closed forms are: {listed(without, 6)}."
     r2 = [row["validation_r2"] for row in values]
@@ -69,11 +72,15 @@ def curve_values(data: StudyData, directories: Mapping[str, Path]) -> list[dict]
             history = RunDirectory(directories[run.key]).history().to_pydict()
         except (FileNotFoundError, DamagedRunError):
             continue
+        kind = FIRST_MEMBER if "member" in history else "run"
+        members = history.get("member", [0] * len(history["epoch"]))
         rows = [
-            {"kind": "run", "arm": run.arm, "signature": run.key, "epoch": epoch + 1,
+            {"kind": kind, "arm": run.arm, "signature": run.key, "epoch": epoch + 1,
              "validation_r2": r2}
-            for epoch, r2 in zip(history["epoch"], _curve(history, run.phenotypes), strict=True)
-            if is_number(r2)
+            for epoch, r2, member in zip(
+                history["epoch"], _curve(history, run.phenotypes), members, strict=True
+            )
+            if is_number(r2) and not member
         ]  # fmt: skip
         if len(rows) > 1:  # a closed form has one epoch, which is no curve
             values[run.arm] += rows
