@@ -93,8 +93,9 @@ class MemberScores(TypedDict):
 
     epochs: Count
     best_epoch: Count
-    val: float | None
-    test: float | None
+    updates: Count
+    val_r2_mean: float | None
+    test_r2_mean: float | None
 
 
 @with_config(SHAPE)

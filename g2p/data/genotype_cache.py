@@ -1,6 +1,7 @@
 """The genotypes of a run: cleaned and LD-pruned, once for each split of a large panel."""
 
 import errno
+import hashlib
 import logging
 import zipfile
 from collections.abc import Callable, Mapping
@@ -9,6 +10,7 @@ from pathlib import Path
 from weakref import WeakValueDictionary
 
 import numpy as np
+from filelock import FileLock
 
 from g2p.core.atomic_files import remove_abandoned_drafts, write_atomically
 from g2p.core.digests import file_digest
@@ -67,29 +69,44 @@ def prune_genotypes(
 
 
 def cached_genotypes(
-    file: Path, panel: Panel, make: Callable[[], PrunedGenotypes]
+    file: Path, panel: Panel, split: Split, make: Callable[[], PrunedGenotypes]
 ) -> PrunedGenotypes:
-    """Return the genotypes in memory or in `file`, or make them; a large panel's are stored there.
+    """Return the genotypes in memory or on disk, or make them; a large panel's are stored.
+
+    The name of `file` gets a digest of the split, which may depend on the phenotypes.
 
     The file has all but the genotypes themselves, which lie beside it as `.npy`, to be mapped. A
     damaged file is made again, with a warning.
     """
+    file = file.with_stem(f"{file.stem}-{_digest(split)}")
     pruned = _in_memory.get(file)
     if pruned is None:
-        pruned = _read(file, panel) if file.exists() else None
-        if pruned is None:
+        if is_large(panel.genotypes.size):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(file.with_suffix(".lock")):  # several jobs would fill the disk at once
+                pruned = _read(file, panel) if file.exists() else None
+                if pruned is None:
+                    remove_abandoned_drafts(file.parent)
+                    pruned = _write(file, make(), panel)
+        else:
             pruned = make()
-            if is_large(panel.genotypes.size):
-                remove_abandoned_drafts(file.parent)
-                pruned = _write(file, pruned, panel)
         _in_memory[file] = pruned
     return pruned
+
+
+def _digest(split: Split) -> str:
+    """Return a digest of which strains, and which cells, are in which subset."""
+    content = hashlib.sha256()
+    for name, rows in [*sorted(split.items()), ("cells", split.cells)]:
+        if rows is not None:
+            content.update(f"{name} {rows.shape} {rows.dtype} ".encode() + rows.tobytes())
+    return content.hexdigest()[:16]
 
 
 def _read(file: Path, panel: Panel) -> PrunedGenotypes | None:
     """Read a file, whose zip has a checksum for each array; None where it is damaged.
 
-    So is one whose genotypes are absent, or others.
+    So is one whose genotypes are absent or differ.
     """
     try:
         arrays = _arrays(file)
@@ -99,7 +116,7 @@ def _read(file: Path, panel: Panel) -> PrunedGenotypes | None:
         if "digest" in arrays:
             genotypes = _mapped(file)
             if file_digest(file.with_suffix(".npy")) != str(arrays["digest"]):
-                raise ValueError("its genotypes are others")
+                raise ValueError("its genotypes differ")
         pruned = PrunedGenotypes(genotypes, arrays["loci"], split, account.tolist())
         if account.ndim != 1 or account.dtype.kind != "U" or not _fits(pruned, panel):
             raise ValueError("its arrays have other shapes")

@@ -4,10 +4,12 @@
 a large array is a map of a file, which the system reads and drops as it needs.
 """
 
+import errno
 import math
 import os
 import tempfile
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -40,13 +42,27 @@ def new_array(
         return np.empty(shape, dtype)
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=folder) as file:
-        # A map of a file that the disk cannot hold would end the process when it is written to.
         try:
-            os.posix_fallocate(file.fileno(), 0, math.prod(shape) * np.dtype(dtype).itemsize)
+            _reserve(file, math.prod(shape) * np.dtype(dtype).itemsize)
         except OSError as error:
             error.filename = str(folder)
             raise
         return np.memmap(file, dtype, "r+", shape=shape)
+
+
+def _reserve(file: IO[bytes], size: int) -> None:
+    """Give a file its size, on the disk where the system can.
+
+    A map of a file that the disk cannot hold would end the process when it is written to.
+    """
+    if hasattr(os, "posix_fallocate"):  # not of macOS
+        try:
+            os.posix_fallocate(file.fileno(), 0, size)
+            return
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):  # of the file system
+                raise
+    file.truncate(size)
 
 
 def take_columns(genotypes: np.ndarray, columns: np.ndarray, folder: Path | None) -> np.ndarray:

@@ -151,7 +151,7 @@ def prepare(
         target: that of a transfer (`g2p.data.transfer`): it may lack values to validate on, and
             training strains without any value are removed.
         cache_file: for the cleaned and pruned genotypes of a large panel; its name stands for all
-            that they depend on.
+            that they depend on but the split.
         max_correlation: threshold of `ld_prune`; None keeps all loci.
         loci_from: whose genotypes choose the loci; `train_val` is the published practice.
         missing: `mask` leaves a missing value out where it is missing; `drop_strain` drops a strain
@@ -180,7 +180,7 @@ def prepare(
         return prune_genotypes(panel, split, quality, max_correlation, loci_from, folder)
 
     _check_values(observed, split, names, target)
-    pruned = make() if cache_file is None else cached_genotypes(cache_file, panel, make)
+    pruned = make() if cache_file is None else cached_genotypes(cache_file, panel, split, make)
     split = pruned.split
     if pruned.qc_log:  # strains may have been removed
         _check_values(observed, split, names, target)

@@ -6,7 +6,7 @@ import pandas as pd
 from g2p.explain.background import Background
 from g2p.explain.subject import Subject
 from g2p.models.attention_map import attention_map
-from g2p.training.ensemble import first_member
+from g2p.training.ensemble import networks_of
 from g2p.training.inference import on_device
 
 STRAINS = 64  # over which attention is averaged
@@ -15,13 +15,16 @@ STRAINS = 64  # over which attention is averaged
 def attention_table(subject: Subject, background: Background) -> pd.DataFrame | None:
     """Return layer (from 1), locus_a (attends), locus_b (attended to) and weight.
 
-    Weights are means over strains and heads, and those of one locus_a sum to 1. Those of an
-    ensemble are its first member's. None for a model without attention over loci.
+    Weights are means over strains and heads, and over the networks of an ensemble; those of one
+    locus_a sum to 1. None for a model without attention over loci.
     """
     if not subject.config.model.is_trained:
         return None
-    network = first_member(subject.model.model)
-    maps = on_device(attention_map, network, background.calls[:STRAINS])
+    by_network = [
+        on_device(attention_map, network, background.calls[:STRAINS])
+        for network in networks_of(subject.model.model)
+    ]
+    maps = [np.mean(layer, axis=0) for layer in zip(*by_network, strict=True)]
     names = np.array(subject.loci)
     tables = [
         pd.DataFrame({

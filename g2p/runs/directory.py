@@ -2,8 +2,7 @@
 
     config.yaml  metrics.json  history.parquet  predictions.parquet  environment.json
     checkpoints/best.ckpt  checkpoints/last.ckpt  figures/  checksums.json  status.json
-    members/0/best.ckpt ... (of an ensemble)  explain/ (of g2p explain)
-    csv/  tensorboard/ (of loggers)
+    members/0/best.ckpt ... (of an ensemble)  explain/  csv/  tensorboard/ (of loggers)
 
 metrics.json is the last result that is written: where it is, the run is finished, and
 checksums.json verifies each file when it is read.
@@ -64,9 +63,9 @@ class RunDirectory:
         return self.folder / "checkpoints"
 
     @property
-    def resumable(self) -> tuple[Path, Path]:
-        """The folders of checkpoints that a killed run resumes from: its own, or a member's."""
-        return self.checkpoints, self.folder / "members" / "0"
+    def resumable(self) -> list[Path]:
+        """The folders of checkpoints that a killed run resumes from."""
+        return [self.checkpoints, *sorted((self.folder / "members").glob("*"))]
 
     @property
     def finished(self) -> bool:
@@ -99,7 +98,8 @@ class RunDirectory:
         So metrics.json, which says that it is finished, goes first, then what it would resume from.
         """
         (self.folder / METRICS).unlink(missing_ok=True)
-        _remove(self.folder / "members")
+        for member in self.resumable[1:]:
+            (member / "last.ckpt").unlink(missing_ok=True)
         if self.checkpoints.is_dir() and not self.checkpoints.is_symlink():
             for name in reversed(CHECKPOINTS):
                 _remove(self.checkpoints / name)
@@ -108,7 +108,7 @@ class RunDirectory:
         else:
             _remove(self.checkpoints)
         tables = ("history.parquet", "predictions.parquet")
-        for name in ("figures", "explain", *LOGS, *tables, CHECKSUMS):
+        for name in ("members", "figures", "explain", *LOGS, *tables, CHECKSUMS):
             _remove(self.folder / name)
 
     def remove(self) -> list[Path]:

@@ -142,7 +142,11 @@ def _evaluate(
     if fitted.members:
         metrics["members"] = [
             {"epochs": len(member.rows), "best_epoch": member.best_epoch}
-            | {part: plain(score(member, data, part)[1].r2_mean) for part in ("val", "test")}
+            | {"updates": member.rows[-1]["updates"]}
+            | {
+                f"{subset}_r2_mean": plain(score(member, data, subset)[1].r2_mean)
+                for subset in ("val", "test")
+            }
             for member in fitted.members
         ]
     if fitted.noise_variance is not None:
@@ -151,9 +155,13 @@ def _evaluate(
     if data.covariates is not None:
         metrics["covariates"] = covariate_scores(data, predicted["test"])
     if config.model.is_trained:
-        val_r2 = math.nan if metrics["val"]["r2_mean"] is None else metrics["val"]["r2_mean"]
+        # Of an ensemble's first network, whose attention is measured: it is the one without.
+        network, val_r2 = fitted, metrics["val"]["r2_mean"]
+        if fitted.members:
+            network, val_r2 = fitted.members[0], metrics["members"][0]["val_r2_mean"]
+        val_r2 = math.nan if val_r2 is None else val_r2
         metrics["plateau"] = on_plateau(val_r2, ridge_r2, fitted.attention)
-        metrics["escape"] = find_escape(fitted.rows, ridge_r2)
+        metrics["escape"] = find_escape(network.rows, ridge_r2)
     directory.write_predictions(data.strains, data.phenotype_names, data.split, observed, predicted)
     return metrics
 

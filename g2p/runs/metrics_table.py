@@ -46,7 +46,7 @@ def print_table(metrics: Mapping, console: Console) -> None:
 
 def print_members(metrics: Mapping, console: Console) -> None:
     """Print what an ensemble gains over one of its networks."""
-    alone = [each["test"] for each in metrics.get("members", [])]
+    alone = [each["test_r2_mean"] for each in metrics.get("members", [])]
     together = metrics["test"]["r2_mean"]
     if alone and None not in (together, *alone):
         console.print(

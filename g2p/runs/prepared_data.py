@@ -42,9 +42,10 @@ def ridge_config(config: RunConfig) -> RunConfig:
 
 
 def _genotypes_signature(config: RunConfig, signature_of: Callable[..., str]) -> str:
-    """Hash the keys that decide on a run's genotypes, as if they were a run's config."""
+    """Hash the keys that decide on a run's genotypes, as if they were a run's config.
+
+    Its phenotypes are not among them: they decide by the split alone, which has a digest.
+    """
     ridge = ridge_config(config)
-    ridge = ridge.replace(data={**config.data, **NOT_OF_GENOTYPES})
-    if config.data.missing == "drop_strain" or config.split.name == "cv2":
-        return signature_of(ridge)  # then the phenotypes do, too
+    ridge = ridge.replace(data={**config.data, **NOT_OF_GENOTYPES, "missing": "mask"})
     return signature_of(ridge.replace(transfer={"name": "none"}), phenotypes=[])

@@ -170,6 +170,7 @@ def _cells(run: StudyRun) -> dict[tuple[str, str], dict]:
     environment = run.directory.environment()
     memory = (environment.get(key) for key in ("peak_device_memory", "peak_memory"))
     escape = metrics.get("escape")
+    network = (metrics.get("members") or [metrics])[0]  # of an ensemble, what escape is of
     common = {
         "seconds": metrics["seconds"],
         "num_parameters": metrics["num_parameters"],
@@ -177,7 +178,7 @@ def _cells(run: StudyRun) -> dict[tuple[str, str], dict]:
         # Runs from before these were counted lack them.
         "flops": metrics.get("flops"),
         "energy": environment.get("energy"),
-        "updates": metrics.get("updates"),
+        "updates": network.get("updates"),
         "escape_updates": escape and escape["updates"],
         "plateau": metrics.get("plateau"),
         "versions": versions(environment),

@@ -67,8 +67,9 @@ class CheckpointCallback(L.Callback):
         attention = lambda: trainer.strategy.broadcast(self.attention())  # noqa: E731
         if self.training_state.close(module.train_loss, module.val, lr, seconds, attention):
             trainer.save_checkpoint(self.folder / "best.ckpt")
+        # A callback of a user's own may have stopped it; resumed, it must not go on.
+        self.training_state.stopped = trainer.should_stop
         trainer.save_checkpoint(self.folder / "last.ckpt")
-        # A callback of a user's own may have stopped it.
         trainer.should_stop = trainer.should_stop or self.training_state.exhausted
         if trainer.is_global_zero:
             self.on_epoch(self.training_state.rows)

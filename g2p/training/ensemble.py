@@ -5,6 +5,7 @@ errors agree (Krogh and Vedelsby 1995; for networks that differ in initialisatio
 batches alone, Lakshminarayanan, Pritzel and Blundell 2017).
 """
 
+import gc
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -15,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from g2p.config.constraints import AtLeast, NeutralAt
+from g2p.config.constraints import AtLeast, AtMost, NeutralAt
 from g2p.config.run_config import RunConfig
 from g2p.training.checkpoints import save_checkpoint
 from g2p.training.inference import predict_standardised
@@ -36,9 +37,9 @@ class Ensemble(nn.Module):
         return torch.stack([member(genotype_BL) for member in self.members]).mean(dim=0)
 
 
-def first_member(model: nn.Module) -> nn.Module:
-    """Return the network whose attention stands for the model's: an ensemble's first."""
-    return model.members[0] if isinstance(model, Ensemble) else model
+def networks_of(model: nn.Module) -> list[nn.Module]:
+    """Return the networks of an ensemble, or a network by itself."""
+    return list(model.members) if isinstance(model, Ensemble) else [model]
 
 
 def member_seed(seed: int, number: int) -> int:
@@ -54,7 +55,7 @@ def member_seed(seed: int, number: int) -> int:
 def fit_ensemble(
     fit_member: Callable[[RunConfig, Path, "OnEpoch"], "Fitted"], config: RunConfig, folder: Path,
     on_epoch: "OnEpoch", inputs: dict, *,
-    ensemble: Annotated[int, AtLeast(1), NeutralAt(1)],
+    ensemble: Annotated[int, AtLeast(1), AtMost(1000), NeutralAt(1)],
 ) -> "Fitted":  # fmt: skip
     """Fit the members one after another; leave the weights of all in best.ckpt in `folder`.
 
@@ -63,7 +64,7 @@ def fit_ensemble(
 
     Args:
         fit_member: fits a member of a config, with checkpoints in a folder; called again after a
-            kill, it goes on from these.
+            kill, it resumes from these.
         config: of the run.
         folder: of the run's checkpoints; its members have theirs beside it.
         on_epoch: called with the history so far.
@@ -77,6 +78,7 @@ def fit_ensemble(
         member_folder = folder.parent / "members" / str(number)
         fitted = fit_member(member, member_folder, partial(_after, on_epoch, number, rows))
         members.append(fitted)
+        gc.collect()  # Lightning's trainer holds a copy of the data, and is part of a cycle
         rows = _continued(number, rows, fitted.rows)
     network = Ensemble([fitted.network for fitted in members])
     weights = {f"model.{name}": value for name, value in network.state_dict().items()}

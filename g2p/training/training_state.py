@@ -29,6 +29,7 @@ class TrainingState:
         rows: one an epoch.
         best, best_epoch: the highest score so far, and when.
         plateau_epoch: the last epoch on the plateau.
+        stopped: whether something else ended the training, as a callback of a user's own may.
     """
 
     phenotypes: list[str]
@@ -42,6 +43,7 @@ class TrainingState:
     best: float = -float("inf")
     best_epoch: int = -1
     plateau_epoch: int = -1
+    stopped: bool = False
 
     @property
     def epochs(self) -> int:
@@ -56,7 +58,8 @@ class TrainingState:
 
     @property
     def ended(self) -> bool:
-        return self.epochs >= self.max_epochs or (self.epochs > 0 and self.exhausted)
+        spent = self.epochs >= self.max_epochs or self.stopped
+        return spent or (self.epochs > 0 and self.exhausted)
 
     def score(self, val: Scores) -> float:
         """Return the monitored score of the current epoch; higher is better.
@@ -102,12 +105,13 @@ class TrainingState:
     def state(self) -> dict:
         return {
             "rows": self.rows, "best": self.best, "best_epoch": self.best_epoch,
-            "plateau_epoch": self.plateau_epoch,
+            "plateau_epoch": self.plateau_epoch, "stopped": self.stopped,
         }  # fmt: skip
 
     def restore(self, state: Mapping) -> None:
         self.rows, self.best, self.best_epoch = state["rows"], state["best"], state["best_epoch"]
         self.plateau_epoch = state.get("plateau_epoch", -1)  # earlier versions had no such rule
+        self.stopped = state.get("stopped", False)
         for row in self.rows:
             row.setdefault("updates", (row["epoch"] + 1) * self.updates_an_epoch)
 

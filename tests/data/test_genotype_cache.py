@@ -36,13 +36,14 @@ def test_the_genotypes_of_a_large_panel_are_pruned_once(tmp_path, monkeypatch):
         return prepare(panel, split, [0, 1], QUALITY, None, cache_file, **options)
 
     plain = prepared_with(file)
-    assert not file.exists()
+    assert not file.parent.exists()
     assert np.shares_memory(prepared_with(file).genotypes, plain.genotypes)  # held once, too
     plain = replace(plain, pruned=None)
     monkeypatch.setattr("g2p.data.large_arrays.LARGE", 1)
     made = prepared_with(file)
     assert isinstance(made.genotypes, np.memmap)  # no memory of this process
-    assert {item.name for item in file.parent.iterdir()} == {"x.npz", "x.npy"}
+    stored = {item.suffix for item in file.parent.iterdir() if not item.name.startswith(".")}
+    assert stored == {".npz", ".npy", ".lock"}
     made = replace(made, pruned=None)
     monkeypatch.setattr("g2p.data.genotype_cache.prune_genotypes", None)
     monkeypatch.setattr("g2p.data.preprocess.prune_genotypes", None)  # not called again
@@ -68,7 +69,9 @@ def pruned_file(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("g2p.data.large_arrays.LARGE", 1)
         plain = replace(prepared_again(), pruned=None)
-        yield plain, prepared_again, file, {f: f.read_bytes() for f in file.parent.iterdir()}
+        (stored,) = file.parent.glob("*.npz")  # its name has a digest of the split, too
+        written = (stored, stored.with_suffix(".npy"))
+        yield plain, prepared_again, stored, {path: path.read_bytes() for path in written}
 
 
 @settings(deadline=None, max_examples=100)
@@ -119,11 +122,12 @@ def test_a_flipped_bit_in_the_length_of_an_array_is_mended(tmp_path, monkeypatch
     rows["train"] = np.arange(3000)
     whole = PrunedGenotypes(panel.genotypes, np.arange(3), splits.Split(rows), ["a line"])
     file = tmp_path / "x.npz"
-    cached_genotypes(file, panel, lambda: replace(whole))
+    cached_genotypes(file, panel, whole.split, lambda: replace(whole))
+    (file,) = tmp_path.glob("*.npz")
     content = file.read_bytes()
     assert content.count(b"(3000,)") == 1
     file.write_bytes(content.replace(b"(3000,)", b"(2000,)"))  # 0x33 and 0x32
-    again = cached_genotypes(file, panel, lambda: whole)
+    again = cached_genotypes(tmp_path / "x.npz", panel, whole.split, lambda: whole)
     assert len(again.split["train"]) == 3000
     assert f"{file} is damaged; making it again" in caplog.text
 
@@ -170,3 +174,20 @@ def test_gaps_are_filled_in_a_file_as_in_memory(tmp_path, monkeypatch, impute, e
     assert large.genotypes.dtype == plain.genotypes.dtype
     np.testing.assert_array_equal(large.genotypes, plain.genotypes)
     assert large.qc_log == plain.qc_log
+
+
+def test_a_split_that_depends_on_the_phenotype_is_that_of_each(tmp_path, monkeypatch):
+    """Two phenotypes of different strains, with split.n_train: in memory, and on disk."""
+    panel = make_panel(200, 8, 2)
+    panel.phenotypes[:100, 0] = panel.phenotypes[100:, 1] = np.nan
+
+    def prepared_with(phenotype):
+        split = splits.random(panel, [phenotype], seed=0, n_train=40, test_share=0.15)
+        return prepare(panel, split, [phenotype], QUALITY, None, tmp_path / "x.npz", **PREPARE)
+
+    for least in (10**9, 1):
+        monkeypatch.setattr("g2p.data.large_arrays.LARGE", least)
+        alive = [prepared_with(phenotype) for phenotype in (0, 1)]
+        for data in alive:
+            values = data.observed[np.concatenate([data.split["train"], data.split["val"]]), 0]
+            assert len(values) == 40 and np.isfinite(values).all()

@@ -7,10 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from lightning import Callback
 
 import g2p
 from g2p.core.console import Console
 from g2p.core.errors import DamagedRunError
+from g2p.runs import execute
 from g2p.runs import run as runs
 from g2p.runs.directory import RunDirectory
 from g2p.runs.figures import learning_curve
@@ -49,8 +51,11 @@ def test_it_is_the_mean_of_runs_of_its_members_seeds(three):
     assert not np.allclose(predicted[0], predicted[1], rtol=1e-3)
     for member, run in zip(together.metrics["members"], alone, strict=True):
         assert member["best_epoch"] == run.metrics["best_epoch"] and member["epochs"] == 3
+        assert member["updates"] == run.metrics["updates"]
         for subset in ("val", "test"):
-            assert member[subset] == pytest.approx(run.metrics[subset]["r2_mean"], abs=1e-6)
+            assert member[f"{subset}_r2_mean"] == pytest.approx(
+                run.metrics[subset]["r2_mean"], abs=1e-6
+            )
     r2 = [run.metrics["test"]["r2_mean"] for run in alone]
     assert together.metrics["test"]["r2_mean"] > fmean(r2)  # by Jensen's inequality
     sizes = [run.metrics["num_parameters"] for run in (together, *alone)]
@@ -92,7 +97,10 @@ def test_it_predicts_and_is_explained_from_its_checkpoint_alone(three, tmp_path)
     singles = [each.explain(strains=20).effects["effect"].to_numpy() for each in alone]
     effects = explanation.effects["effect"].to_numpy()
     np.testing.assert_allclose(effects, np.mean(singles, axis=0), rtol=1e-4, atol=1e-6)
-    assert set(explanation.attention["layer"]) == {1}  # of the first member
+    maps = [each.explain(strains=20).attention["weight"].to_numpy() for each in alone]
+    assert set(explanation.attention["layer"]) == {1}
+    weights = explanation.attention["weight"]
+    np.testing.assert_allclose(weights, np.mean(maps, axis=0), rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("change", [{"ensemble": "3"}, {"ensemble": 0}, {"ensemble": True}])
@@ -106,6 +114,23 @@ def test_a_damaged_number_of_networks_is_named(three, tmp_path, change):
         restore(RunDirectory(folder), "cpu")
 
 
+def killed_after(monkeypatch, epochs: int) -> list[int]:
+    """Have trainings end with an error once after so many epochs; return what they trained."""
+    trained = []
+
+    def killed(config, data, folder, on_epoch, *others):
+        def stop(rows):
+            on_epoch(rows)
+            trained.append(len(rows))
+            if len(trained) == epochs:
+                raise RuntimeError("killed")  # Lightning takes a KeyboardInterrupt for its own
+
+        return fit.fit_model(config, data, folder, stop, *others)
+
+    monkeypatch.setattr(runs, "fit_model", killed)
+    return trained
+
+
 @pytest.mark.parametrize("force", ["force=false", "force=true"])
 @pytest.mark.parametrize("epoch", [2, 4, 6])
 def test_killed_in_any_member_it_ends_with_the_same_numbers(
@@ -113,18 +138,7 @@ def test_killed_in_any_member_it_ends_with_the_same_numbers(
 ):
     together, _ = three
     arguments = [*RUN, "trainer.ensemble=3", *paths(tmp_path)]
-    trained = []
-
-    def killed(config, data, folder, on_epoch, *others):
-        def stop(rows):
-            on_epoch(rows)
-            trained.append(len(rows))
-            if len(trained) == epoch:
-                raise RuntimeError("killed")  # Lightning takes a KeyboardInterrupt for its own
-
-        return fit.fit_model(config, data, folder, stop, *others)
-
-    monkeypatch.setattr(runs, "fit_model", killed)
+    trained = killed_after(monkeypatch, epoch)
     with pytest.raises(RuntimeError, match="killed"):
         g2p.train(*arguments, force)
     assert trained == list(range(1, epoch + 1))
@@ -138,11 +152,43 @@ def test_begun_again_it_trains_every_member(tmp_path):
     short = but(RUN, "trainer.max_epochs=1")
     config = compose(*short, "trainer.ensemble=2", *paths(tmp_path))
     directory = obtain_run(config, None, QUIET)
+    assert directory.metrics()["epochs"] == 2
     member = directory.folder / "members" / "1" / "best.ckpt"
     before = member.stat().st_mtime_ns
     obtain_run(config.replace(force=True), None, QUIET)
     assert member.stat().st_mtime_ns > before
     assert directory.remove() == [] and not directory.folder.exists()
+
+
+class StopsAfterTwo(Callback):
+    """A user's callback that ends each network's training."""
+
+    def on_train_epoch_end(self, trainer, module):
+        trainer.should_stop = trainer.current_epoch == 1
+
+
+def test_a_network_that_a_callback_stopped_is_not_trained_on(tmp_path, monkeypatch):
+    """Killed in the second network, the first is as it was."""
+    stops = f"trainer.callbacks=[{__name__}.StopsAfterTwo]"
+    arguments = [*RUN, "trainer.ensemble=2", stops]
+    whole = g2p.train(*arguments, *paths(tmp_path / "whole"))
+    assert whole.history["member"].tolist() == [0, 0, 1, 1]
+    killed_after(monkeypatch, 3)
+    with pytest.raises(RuntimeError, match="killed"):
+        g2p.train(*arguments, *paths(tmp_path / "killed"))
+    run = g2p.train(*arguments, *paths(tmp_path / "killed"))
+    assert run.history["val_loss"].tolist() == whole.history["val_loss"].tolist()
+
+
+def test_its_escape_is_that_of_its_first_network(three, tmp_path, monkeypatch):
+    """Though another may escape, or all of them train on."""
+    together, alone = three
+    monkeypatch.chdir(together.folder.parent.parent)
+    monkeypatch.setattr(
+        execute, "find_escape", lambda rows, ridge: {"epoch": 0, "updates": len(rows)}
+    )
+    run = g2p.train(*RUN, "trainer.ensemble=3", *paths(tmp_path))
+    assert run.metrics["escape"]["updates"] == 3
 
 
 def test_one_network_is_the_run_of_before():
@@ -194,6 +240,7 @@ sizes: {laptop: {}}
     results = g2p.load_study(folder)
     (effect,) = results.effects.to_dict("records")
     assert (effect["a"], effect["b"]) == ("one", "three") and effect["mean"] > 0
+    assert results.results["updates"].nunique() == 1  # of each network: escapes are compared by it
     drawn = pd.read_csv(folder / "figures" / "learning_curves.csv")
     curves = drawn[drawn["arm"] == "three"]
     assert set(curves["kind"]) == {"first network of an ensemble"}
