@@ -40,17 +40,23 @@ class ProgressBar(SilentProgress):
         epochs: to train in all.
         done: epochs that are trained already.
         silent: neither bar nor lines.
+        network: which network of an ensemble this is, and how many it has.
     """
 
-    def __init__(self, epochs: int, done: int, silent: bool = False):
+    def __init__(
+        self, epochs: int, done: int, silent: bool = False, network: tuple[int, int] = (1, 1)
+    ):  # fmt: skip
         console = Console(stderr=True)
+        number, self.n_networks = network
+        several = f"network {number} of {self.n_networks}, " if self.n_networks > 1 else ""
+        self.unit = f"{several}epoch"
         self.epochs, self.done, self.silent = epochs, done, silent
         self.total = epochs or 1  # a closed form advances by shares of the whole
         self.started = self.last_line = time.monotonic()
-        self.is_announced = silent
+        self.is_announced = silent or number > 1  # the first speaks for all
         count = (
             (TextColumn("fitting"), TaskProgressColumn())
-            if not epochs else (TextColumn("epoch"), MofNCompleteColumn())
+            if not epochs else (TextColumn(self.unit), MofNCompleteColumn())
         )  # fmt: skip
         self.bar = Progress(
             *count,
@@ -78,7 +84,7 @@ class ProgressBar(SilentProgress):
         seconds = time.monotonic() - self.started
         if not self.is_announced and seconds >= SECONDS_TIMED and epochs > self.done:
             self.is_announced = True
-            total = seconds * (self.total - self.done) / (epochs - self.done)
+            total = seconds * (self.total - self.done) / (epochs - self.done) * self.n_networks
             if total > LONG:
                 self.bar.console.print(self._warning(total), soft_wrap=True)
 
@@ -86,9 +92,10 @@ class ProgressBar(SilentProgress):
         duration = format_duration(seconds)
         if not self.epochs:
             return f"This fit takes about {duration} in all. Shorter: {SHORTER_FIT}."
+        networks = f" of {self.n_networks} networks" if self.n_networks > 1 else ""
         return (
-            f"This training takes about {duration} for all {self.epochs} epochs, less where "
-            f"patience ends it. Shorter: {SHORTER}."
+            f"This training takes about {duration} for all {self.epochs} epochs{networks}, less "
+            f"where patience ends it. Shorter: {SHORTER}."
         )
 
     def end_epoch(self, epoch: int, train_loss: float, r2: float, note: str = "") -> None:
@@ -99,4 +106,4 @@ class ProgressBar(SilentProgress):
         quiet = time.monotonic() - self.last_line < SECONDS_BETWEEN_LINES
         if self.bar.disable and not self.silent and not quiet:
             self.last_line = time.monotonic()
-            self.bar.console.print(f"epoch {epoch}/{self.epochs}  {text}")
+            self.bar.console.print(f"{self.unit} {epoch}/{self.epochs}  {text}")

@@ -53,8 +53,8 @@ def member_seed(seed: int, number: int) -> int:
 
 
 def fit_ensemble(
-    fit_member: Callable[[RunConfig, Path, "OnEpoch"], "Fitted"], config: RunConfig, folder: Path,
-    on_epoch: "OnEpoch", inputs: dict, *,
+    fit_member: Callable[[int, RunConfig, Path, "OnEpoch"], "Fitted"], config: RunConfig,
+    folder: Path, on_epoch: "OnEpoch", inputs: dict, *,
     ensemble: Annotated[int, AtLeast(1), AtMost(1000), NeutralAt(1)],
 ) -> "Fitted":  # fmt: skip
     """Fit the members one after another; leave the weights of all in best.ckpt in `folder`.
@@ -63,8 +63,8 @@ def fit_ensemble(
     are the first's.
 
     Args:
-        fit_member: fits a member of a config, with checkpoints in a folder; called again after a
-            kill, it resumes from these.
+        fit_member: fits the member of a number, from 0, and of a config, with checkpoints in a
+            folder; called again after a kill, it resumes from these.
         config: of the run.
         folder: of the run's checkpoints; its members have theirs beside it.
         on_epoch: called with the history so far.
@@ -76,7 +76,7 @@ def fit_ensemble(
     for number in range(ensemble):
         member = config.replace(seed=member_seed(config.seed, number))
         member_folder = folder.parent / "members" / str(number)
-        fitted = fit_member(member, member_folder, partial(_after, on_epoch, number, rows))
+        fitted = fit_member(number, member, member_folder, partial(_after, on_epoch, number, rows))
         members.append(fitted)
         gc.collect()  # Lightning's trainer holds a copy of the data, and is part of a cycle
         rows = _continued(number, rows, fitted.rows)

@@ -22,7 +22,7 @@ from g2p.training.array_checkpoint import save_arrays
 from g2p.training.fit_ridge import fit_ridge, training_values
 from g2p.training.history import history_row
 from g2p.training.metrics import Scores, scores
-from g2p.training.progress import SilentProgress
+from g2p.training.progress import OpenBar, SilentProgress
 
 LOG_VARIANCE = "loss.log_variance_P"  # of a Gaussian loss, beside the weights in a checkpoint
 OnEpoch = Callable[[list[dict]], None]
@@ -52,13 +52,13 @@ class FitRequest(NamedTuple):
     folder: Path
     on_epoch: OnEpoch
     base: Path | None = None
-    bar: type[SilentProgress] = SilentProgress
+    bar: OpenBar = SilentProgress
     ridge_r2: float | None = None
 
 
 def fit_model(
     config: RunConfig, data: Prepared, folder: Path, on_epoch: OnEpoch, base: Path | None = None,
-    bar: type[SilentProgress] = SilentProgress, ridge_r2: float | None = None,
+    bar: OpenBar = SilentProgress, ridge_r2: float | None = None,
 ) -> Fitted:  # fmt: skip
     """Fit what the config names, leaving best.ckpt and last.ckpt in `folder`.
 
@@ -105,7 +105,7 @@ def score(fitted: Fitted, data: Prepared, part: str) -> tuple[np.ndarray, Scores
 
 def _fit_network(
     config: RunConfig, data: Prepared, folder: Path, on_epoch: OnEpoch, base: Path | None,
-    bar: type[SilentProgress], ridge_r2: float | None,
+    bar: OpenBar, ridge_r2: float | None,
 ) -> Fitted:  # fmt: skip
     from g2p.training import trainer
     from g2p.training.lightning_module import RegressionModule
@@ -118,13 +118,19 @@ def _fit_network(
 
 
 def _fit_ensemble(
-    config: RunConfig, data: Prepared, folder: Path, on_epoch: OnEpoch, *others: Any
-) -> Fitted:
+    config: RunConfig, data: Prepared, folder: Path, on_epoch: OnEpoch, base: Path | None,
+    bar: OpenBar, ridge_r2: float | None,
+) -> Fitted:  # fmt: skip
     from g2p.training.ensemble import fit_ensemble
 
+    n_networks = config.trainer.ensemble
+
+    def fit_member(number: int, member: RunConfig, folder: Path, on_epoch: OnEpoch) -> Fitted:
+        its_bar = partial(bar, network=(number + 1, n_networks))
+        return _fit_network(member, data, folder, on_epoch, base, its_bar, ridge_r2)
+
     return fit_ensemble(
-        lambda member, folder, on_epoch: _fit_network(member, data, folder, on_epoch, *others),
-        config, folder, on_epoch, data.inputs(), ensemble=config.trainer.ensemble,
+        fit_member, config, folder, on_epoch, data.inputs(), ensemble=n_networks
     )  # fmt: skip
 
 
@@ -192,7 +198,7 @@ def _data_facts(config: RunConfig, data: Prepared) -> dict:
 
 
 def _fit_baseline(
-    config: RunConfig, data: Prepared, folder: Path, on_epoch: OnEpoch, bar: type[SilentProgress]
+    config: RunConfig, data: Prepared, folder: Path, on_epoch: OnEpoch, bar: OpenBar
 ) -> Fitted:
     """Fit a baseline as one epoch, so that its directory has the files of any other run."""
     started = monotonic()

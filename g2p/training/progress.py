@@ -1,5 +1,7 @@
 """The progress of a training: silent here; `g2p.runs` has a bar for a terminal."""
 
+from collections.abc import Callable
+
 
 class SilentProgress:
     """Show nothing; a progress bar has these methods.
@@ -8,9 +10,12 @@ class SilentProgress:
         epochs: how many are to be trained in all; 0 of a closed form, which has none.
         done: how many are trained already.
         silent: whether nothing is shown, as in all processes of a training but the first.
+        network: which network of an ensemble this is, from 1, and how many it has.
     """
 
-    def __init__(self, epochs: int, done: int, silent: bool = False):
+    def __init__(
+        self, epochs: int, done: int, silent: bool = False, network: tuple[int, int] = (1, 1)
+    ):  # fmt: skip
         pass
 
     def __enter__(self) -> "SilentProgress":
@@ -24,3 +29,6 @@ class SilentProgress:
 
     def end_epoch(self, epoch: int, train_loss: float, r2: float, note: str = "") -> None:
         """Show how the epoch went, the first of which is 1; R2 is NaN without validation."""
+
+
+OpenBar = Callable[..., SilentProgress]  # a class above, or one with some of its arguments

@@ -4,7 +4,7 @@ from contextlib import ExitStack
 
 import lightning as L
 
-from g2p.training.progress import SilentProgress
+from g2p.training.progress import OpenBar, SilentProgress
 
 
 class ShowProgress(L.Callback):
@@ -12,7 +12,7 @@ class ShowProgress(L.Callback):
 
     bar: SilentProgress  # since the training's start
 
-    def __init__(self, bar: type[SilentProgress]):
+    def __init__(self, bar: OpenBar):
         self.bar_type, self.open_bar = bar, ExitStack()
 
     def on_train_start(self, trainer, module) -> None:

@@ -37,7 +37,7 @@ from g2p.training.checkpoints import find_last_checkpoint, load_checkpoint
 from g2p.training.inference import attention_sample, measure_attention, validation_batch
 from g2p.training.lightning_module import RegressionModule
 from g2p.training.loss import load_loss
-from g2p.training.progress import SilentProgress
+from g2p.training.progress import OpenBar, SilentProgress
 from g2p.training.progress_callback import ShowProgress
 from g2p.training.quiet import QuietWorker, quiet_lightning
 from g2p.training.training_state import TrainingState
@@ -49,7 +49,7 @@ def train(
     data: Prepared,
     folder: Path,
     on_epoch: Callable[[list[dict]], None],
-    bar: type[SilentProgress] = SilentProgress,
+    bar: OpenBar = SilentProgress,
     ridge_r2: float | None = None,
     *,
     accelerator: Literal["auto", "cpu", "cuda"],

@@ -138,25 +138,34 @@ def test_the_bar_of_a_run_on_a_narrow_terminal(monkeypatch, capsys):
 
 
 @pytest.mark.parametrize(
-    ("epochs", "seconds", "text"),
+    ("epochs", "seconds", "network", "text"),
     [
-        (150, 20.0, "This training takes about 25 minutes for all 150 epochs"),
-        (0, 20.0, "This fit takes about 13 minutes in all"),
-        (150, 5.0, None),  # too early to say
-        (12, 20.0, None),  # two minutes
+        (150, 20.0, (1, 1), "This training takes about 25 minutes for all 150 epochs, less"),
+        (0, 20.0, (1, 1), "This fit takes about 13 minutes in all"),
+        (150, 5.0, (1, 1), None),  # too early to say
+        (12, 20.0, (1, 1), None),  # two minutes
+        (12, 20.0, (1, 9), "takes about 18 minutes for all 12 epochs of 9 networks, less"),
+        (12, 20.0, (2, 9), None),  # the first has said so
     ],
 )
-def test_what_takes_long_says_so_once(monkeypatch, capsys, epochs, seconds, text):
+def test_what_takes_long_says_so_once(monkeypatch, capsys, epochs, seconds, network, text):
     """Two epochs, or a fortieth of a closed form, after so many seconds by a clock of our own."""
     now = iter([0.0, seconds, seconds + 11])
     monkeypatch.setattr("g2p.runs.progress_bar.time.monotonic", lambda: next(now))
     done = 2 if epochs else 1 / 40
-    with ProgressBar(epochs, 0) as bar:
+    with ProgressBar(epochs, 0, network=network) as bar:
         bar.advance(done)
         bar.advance(2 * done)
     printed = capsys.readouterr().err
     assert printed.count("Shorter") == (text is not None)
     assert text is None or text in printed
+
+
+def test_lines_say_which_network_of_an_ensemble_trains(monkeypatch, capsys):
+    monkeypatch.setattr("g2p.runs.progress_bar.SECONDS_BETWEEN_LINES", 0.0)
+    with ProgressBar(3, 0, network=(2, 5)) as bar:
+        bar.end_epoch(1, 0.5, 0.25)
+    assert capsys.readouterr().err == "network 2 of 5, epoch 1/3  loss 0.500  val R2 0.250\n"
 
 
 @pytest.mark.parametrize(("number", "text"), [(0, "0 runs"), (1, "1 run"), (1200, "1,200 runs")])

@@ -14,13 +14,13 @@ from g2p.core.phrases import plural
 from g2p.hardware.energy import energy_meter
 from g2p.training.packed.member import PackedRun
 from g2p.training.packed.stacked import StackedModels
-from g2p.training.progress import SilentProgress
+from g2p.training.progress import OpenBar, SilentProgress
 
 
 def train_packed(
     members: list[PackedRun],
     context: AbstractContextManager,
-    bar: type[SilentProgress] = SilentProgress,
+    bar: OpenBar = SilentProgress,
 ) -> Iterator[tuple[PackedRun, Exception | None]]:
     """Train each member until it ends; yield a member as it ends, with its error or None.
 
