@@ -10,7 +10,6 @@ from pathlib import Path
 from weakref import WeakValueDictionary
 
 import numpy as np
-from filelock import FileLock
 
 from g2p.core.atomic_files import remove_abandoned_drafts, write_atomically
 from g2p.core.digests import file_digest
@@ -82,6 +81,8 @@ def cached_genotypes(
     pruned = _in_memory.get(file)
     if pruned is None:
         if is_large(panel.genotypes.size):
+            from filelock import FileLock  # what trains does without it
+
             file.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(file.with_suffix(".lock")):  # several jobs would fill the disk at once
                 pruned = _read(file, panel) if file.exists() else None

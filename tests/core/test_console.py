@@ -161,7 +161,7 @@ def test_what_takes_long_says_so_once(monkeypatch, capsys, epochs, seconds, netw
     assert text is None or text in printed
 
 
-def test_lines_say_which_network_of_an_ensemble_trains(monkeypatch, capsys):
+def test_lines_name_the_network_of_an_ensemble(monkeypatch, capsys):
     monkeypatch.setattr("g2p.runs.progress_bar.SECONDS_BETWEEN_LINES", 0.0)
     with ProgressBar(3, 0, network=(2, 5)) as bar:
         bar.end_epoch(1, 0.5, 0.25)
