@@ -10,14 +10,14 @@ train: $(VENV)/.installed
 
 # Run the fast tests, one worker on each of two cores. One thread a worker: with more threads than
 # cores, the two workers would slow each other down.
-PYTEST := OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest
+PYTEST := OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2
 test: $(VENV)/.installed-dev
-	$(PYTEST) -n 2 --dist worksteal -m "not slow"
+	$(PYTEST) --dist worksteal -m "not slow"
 
-# Run every test: the fast ones, then those marked `slow`, of which many wait for other processes, so
-# that a third worker fits. Tests of one group (a Slurm of their own) run in the same worker.
+# Run every test: the fast ones, then those marked `slow`. Tests of one group (a Slurm of their own)
+# run in the same worker.
 test-all: test
-	$(PYTEST) -n 3 --dist loadgroup -m slow
+	$(PYTEST) --dist loadgroup -m slow
 
 lint: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff check .

@@ -225,6 +225,9 @@ def test_loci_of_a_real_panel_are_flipped_with_their_neighbours(tmp_path):
 def test_figures_and_numbers_are_logged_to_wandb(tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.chdir(tmp_path)
+    import wandb
+
+    wandb.teardown()  # it keeps the folder of its first run, perhaps another test's
     config = compose(*DATA[:-1], "model=ridge", *paths(tmp_path))
     finished = g2p.load_run(run(config))
     explanation = finished.explain(strains=10)
