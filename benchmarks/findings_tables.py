@@ -8,6 +8,8 @@ weights_mean.csv       what weights change, of benchmarks/results/weights.csv
 ladder_rates.csv       each rung at each learning rate, on test strains, of ladder-*.parquet
 ladder_replicates.csv  test R2 and updates to escape of each rung by replicate, and their means, at
                        the learning rate that the first replicate chose
+scaling_means.csv      test R2 of each model by training strains, mean over replicates, at the
+                       learning rate that validation chose, of scaling-*.parquet
 """
 
 from pathlib import Path
@@ -28,14 +30,28 @@ def derive_tables() -> dict[str, pd.DataFrame]:
     }
     weights = pd.read_csv(RESULTS / "weights.csv")
     weights["gain"] = weights["inverse_variance"] - weights["none"]
-    parts = [pd.read_parquet(file) for file in sorted(FINDINGS.glob("ladder-*.parquet"))]
-    ladder = pd.concat(parts).query("status == 'done' and split == 'test'")
+    ladder, scaling = _test_rows("ladder"), _test_rows("scaling")
     return {
         **{f"{name}_mean.csv": means for name, means in closed_forms.items()},
         "weights_mean.csv": _means(weights, ["none", "inverse_variance", "gain"]),
         "ladder_rates.csv": ladder[RATES].reset_index(drop=True),
         "ladder_replicates.csv": _by_replicate(ladder),
+        "scaling_means.csv": _by_strains(scaling[scaling["selected"]]),
     }
+
+
+def _test_rows(study: str) -> pd.DataFrame:
+    """Return the rows of finished runs on test strains, of all kept parts of a study."""
+    parts = [pd.read_parquet(file) for file in sorted(FINDINGS.glob(f"{study}-*.parquet"))]
+    return pd.concat(parts).query("status == 'done' and split == 'test'")
+
+
+def _by_strains(scaling: pd.DataFrame) -> pd.DataFrame:
+    """Return a row for each model: mean test R2 by strains, and number of replicates."""
+    wide = scaling.pivot_table(index="model", columns="split.n_train", values="r2")
+    wide = wide.add_prefix("r2_at_").rename_axis(None, axis="columns")
+    wide["replicates"] = scaling.groupby("model")["seed"].nunique()
+    return wide.reset_index()
 
 
 def _by_replicate(ladder: pd.DataFrame) -> pd.DataFrame:

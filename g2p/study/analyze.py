@@ -75,7 +75,9 @@ def _effects_and_warnings(
     note.unlink(missing_ok=True)
     table = scored_rows(table, runs)
     effects = compare(table, study.comparisons)
-    sentences = reference_warnings(table, study.arm) if study.arm == "model" else []
+    # Along a curve, who is ahead depends on the point: the crossings say where.
+    is_compared = study.arm == "model" and not study.crossings
+    sentences = reference_warnings(table, study.arm) if is_compared else []
     sentences += plateau_warnings(table, study.arm)
     rows = effects_table(effects)
     write_atomically(folder / "effects.parquet", lambda file: pq.write_table(rows, file))
@@ -177,5 +179,5 @@ def _write_report(
         pairs=[(str(c.a), str(c.b)) for c in pooled if c.arm == study.arm],
         published_curve=epik_curve() if panels == {EPIK_PANEL} else [],
         command=f"{typed_command('sweep')} {shlex.join(arguments)}",
-        provenance=write_provenance(study, runs, table, folder),
+        provenance=write_provenance(study, runs, folder),
     )

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pyarrow as pa
+import pyarrow.parquet as pq
 
 from g2p.core.atomic_files import write_atomically, write_json
 from g2p.core.digests import file_digest
@@ -28,9 +28,7 @@ COMMON = ("git_commit", "git_dirty", "device", "cpu_count", "threads", "platform
           "packages")  # fmt: skip
 
 
-def write_provenance(
-    study: Study, runs: Sequence[StudyRun], table: pa.Table, folder: Path
-) -> dict:  # fmt: skip
+def write_provenance(study: Study, runs: Sequence[StudyRun], folder: Path) -> dict:
     """Write both files; return the contents of `provenance.json`.
 
     Its keys: `study` (name, size, SHA-256 of its file), `report` (date, commit, machine and
@@ -41,8 +39,7 @@ def write_provenance(
     Args:
         study: of the runs.
         runs: of the study.
-        table: `results.parquet`.
-        folder: of the study.
+        folder: of the study, with its `results.parquet`.
     """
     content = study.file.read_bytes()
     write_atomically(folder / "study.yaml", lambda file: file.write(content))
@@ -58,7 +55,7 @@ def write_provenance(
             "machine": describe_machine(), "packages": installed_versions(),
         },
         "training": _training(runs),
-        "stored": _stored(runs, table),
+        "stored": _stored(runs, folder / "results.parquet"),
     }  # fmt: skip
     write_json(folder / "provenance.json", provenance)
     return provenance
@@ -84,13 +81,13 @@ def _training(runs: Sequence[StudyRun]) -> list[dict]:
     return list(groups.values())
 
 
-def _stored(runs: Sequence[StudyRun], table: pa.Table) -> list[dict]:
+def _stored(runs: Sequence[StudyRun], file: Path) -> list[dict]:
     """Return the libraries of runs that are done without a directory here, as their tables say."""
     here = {run.signature for run in runs if run.directory.finished}
-    columns = table.select(["signature", "status", "versions"]).to_pylist()
+    rows = pq.read_table(file, columns=["signature", "status", "versions"]).to_pylist()
     libraries = {
         row["signature"]: row["versions"]
-        for row in columns
+        for row in rows
         if row["status"] == "done" and row["signature"] not in here
     }
     counts = Counter(libraries.values())

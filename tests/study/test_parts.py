@@ -16,6 +16,8 @@ factors:
   model:
     strong: {model: ridge}
     lasso: {model: lasso, model.folds: 3}
+  data.max_correlation: [null, 0.9]
+select: {data.max_correlation: validation}
 phenotypes: [cu, 23C]
 seeds: [0, 1, 2]
 seed_keys: [split.seed]

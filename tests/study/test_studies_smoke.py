@@ -29,6 +29,8 @@ def test_a_study_at_its_small_size(tmp_path, name, monkeypatch):
     assert rows and {row["status"] for row in rows} == {"done"}
     assert all(row["r2"] is not None for row in rows if row["split"] == "test")
     assert (folder / "report.html").stat().st_size > 10_000
+    if (folder / "crossings.csv").exists():  # along a curve, who is ahead depends on the point
+        assert "does not beat" not in done.stdout
     effects = pq.read_table(folder / "effects.parquet").to_pylist()
     assert all(effect["pairs"] and effect["test"] for effect in effects)
     if name == "transfer":  # joint arms predict three phenotypes, of which one is the question
