@@ -141,11 +141,12 @@ def _evaluate(
         )
     if fitted.members:
         metrics["members"] = [
-            {"epochs": len(member.rows), "best_epoch": member.best_epoch}
-            | {"updates": member.rows[-1]["updates"]}
-            | {
-                f"{subset}_r2_mean": plain(score(member, data, subset)[1].r2_mean)
-                for subset in ("val", "test")
+            {
+                "epochs": len(member.rows),
+                "best_epoch": member.best_epoch,
+                "updates": member.rows[-1]["updates"],
+                "val_r2_mean": plain(score(member, data, "val")[1].r2_mean),
+                "test_r2_mean": plain(score(member, data, "test")[1].r2_mean),
             }
             for member in fitted.members
         ]
@@ -155,7 +156,7 @@ def _evaluate(
     if data.covariates is not None:
         metrics["covariates"] = covariate_scores(data, predicted["test"])
     if config.model.is_trained:
-        # Of an ensemble's first network, whose attention is measured: it is the one without.
+        # Of an ensemble, its first network, whose attention is measured: it is the run without one.
         network, val_r2 = fitted, metrics["val"]["r2_mean"]
         if fitted.members:
             network, val_r2 = fitted.members[0], metrics["members"][0]["val_r2_mean"]
