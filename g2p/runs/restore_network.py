@@ -27,19 +27,19 @@ def restore_network(config: RunConfig, saved: SavedModel, file: Path) -> torch.n
     n_loci, n_phenotypes = len(loci["id"]), len(phenotypes)
     chromosome_number = {name: i for i, name in enumerate(dict.fromkeys(loci["chromosome"]))}
     positions = zip(loci["chromosome"], loci["position"], strict=True)
-    build = partial(
-        build_model,
-        config.model,
-        n_loci=n_loci,
-        n_phenotypes=n_phenotypes,
-        genome_L2=torch.tensor([[chromosome_number[c], p] for c, p in positions]),
-        # Of the right shape: the checkpoint holds the solution itself.
-        ridge=(torch.zeros(n_phenotypes, n_loci), torch.zeros(n_phenotypes)),
-    )
     n_networks = _n_networks(config)
     if n_networks is None:
         raise damaged(file, "its trainer.ensemble is no number of networks", saved.remedy)
     try:
+        build = partial(
+            build_model,
+            config.model,
+            n_loci=n_loci,
+            n_phenotypes=n_phenotypes,
+            genome_L2=torch.tensor([[chromosome_number[c], p] for c, p in positions]),
+            # Of the right shape: the checkpoint holds the solution itself.
+            ridge=(torch.zeros(n_phenotypes, n_loci), torch.zeros(n_phenotypes)),
+        )
         model = build() if n_networks == 1 else Ensemble([build() for _ in range(n_networks)])
     except (RuntimeError, TypeError, OverflowError) as error:
         raise damaged(file, str(error).partition("\n")[0], saved.remedy) from None
