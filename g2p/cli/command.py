@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable
 
 from g2p.cli.config_dir import with_config_dir
+from g2p.core.garbage import collect_rarely
 from g2p.core.messages import format_error, print_error
 from g2p.core.pipes import survive_closed_pipes
 
@@ -16,6 +17,7 @@ def run_command(action: Callable[[], object], *, interrupted: str = "stopped.") 
         interrupted: the message after Ctrl-C.
     """
     survive_closed_pipes()
+    collect_rarely()
     try:
         action()
     except KeyboardInterrupt:

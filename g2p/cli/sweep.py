@@ -29,6 +29,7 @@ from g2p.cli.study_options import read_seeds, read_tables, split_arguments
 from g2p.config.compose import parse, refuse_repeated_keys
 from g2p.core.console import Console
 from g2p.core.errors import OptionError
+from g2p.core.garbage import collect_rarely
 from g2p.core.interrupts import Stopped, prioritise_interrupts, stop_on_signals, stopped_message
 from g2p.core.messages import format_error, print_error
 from g2p.core.phrases import listed, nearest
@@ -46,6 +47,7 @@ FLAGS_OF_RUNS = ("--runs", *LIST_FLAGS)
 def main() -> None:
     """Train and report a study; exits with 0 only if every run is done."""
     survive_closed_pipes()
+    collect_rarely()
     stop_on_signals()
     arguments = sys.argv[1:]
     if not arguments or {"-h", "--help"} & set(arguments):

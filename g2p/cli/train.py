@@ -15,6 +15,7 @@ from g2p.config.registry import CONF
 from g2p.config.search_path import config_folders
 from g2p.config.user_files import check_chosen_files
 from g2p.core.errors import OptionError, ReportedError
+from g2p.core.garbage import collect_rarely
 from g2p.core.interrupts import (
     Stopped,
     prioritise_interrupts,
@@ -34,6 +35,7 @@ def main() -> None:
     Exits with 0 only if all runs succeed; a search, if it has a best trial.
     """
     survive_closed_pipes()
+    collect_rarely()
     stop_on_signals()
     # Hydra then raises an error instead of printing it with a traceback.
     os.environ["HYDRA_FULL_ERROR"] = "1"

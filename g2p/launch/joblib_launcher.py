@@ -16,6 +16,7 @@ from joblib import Parallel, delayed, effective_n_jobs
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from g2p.core.errors import OptionError
+from g2p.core.garbage import collect_rarely
 from g2p.core.interrupts import raise_if_interrupted
 from g2p.core.messages import report_job_result
 from g2p.core.pipes import survive_closed_pipes
@@ -89,6 +90,7 @@ def run_until_killed(
 def _call(parent: int, number: int, function: Callable, job: tuple) -> tuple[int, JobReturn]:
     if os.getpid() != parent:
         survive_closed_pipes()
+        collect_rarely()
         end_with(parent)
     with without_launcher_warning():
         return number, function(*job)
