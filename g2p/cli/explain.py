@@ -40,9 +40,7 @@ def main() -> None:
 
 
 def _explain(arguments: list[str]) -> None:
-    from g2p.explain.explain import explain  # imports torch
     from g2p.explain.options import ExplainOptions
-    from g2p.explain.summary import print_summary
     from g2p.runs.directory import RunDirectory
 
     options, overrides = parse_arguments(arguments, DEFAULTS, CHOICES, "g2p explain")
@@ -56,6 +54,9 @@ def _explain(arguments: list[str]) -> None:
         proposals=_unless_auto("proposals", options["proposals"]),
         linkage=_linkage(options["linkage"]),
     )
+    from g2p.explain.explain import explain  # imports torch, which a wrong option does not need
+    from g2p.explain.summary import print_summary
+
     explanation = explain(
         directory,
         chosen,
