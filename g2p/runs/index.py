@@ -10,6 +10,8 @@ from typing import Any
 import pyarrow.parquet as pq
 import yaml
 
+from g2p.config.locate import is_dotted
+from g2p.config.registry import GROUPS, neutral_options
 from g2p.core.errors import DamagedRunError, G2PError
 from g2p.core.nested import flatten
 from g2p.runs.checksums import CHECKED, read_verified
@@ -148,4 +150,9 @@ def _flat_config(text: str) -> dict:
 
 @cache
 def _section(text: str) -> dict:
-    return flatten(yaml.load(text, Loader) or {})
+    """Dotted key -> value; options that did not exist when the run was trained are neutral."""
+    section = yaml.load(text, Loader) or {}
+    for group, values in section.items():
+        if group in GROUPS and isinstance(values, dict) and not is_dotted(values.get("name")):
+            section[group] = {**neutral_options(group, values), **values}
+    return flatten(section)

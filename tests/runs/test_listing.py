@@ -9,13 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from g2p.cli.runs import browse
+from g2p.config.compose import compose_config
 from g2p.core.console import Console
 from g2p.core.errors import G2PError
 from g2p.core.nested import flatten
 from g2p.runs import index as stored
 from g2p.runs.directory import RunDirectory
 from g2p.runs.index import stored_runs
-from g2p.runs.listing import table
+from g2p.runs.listing import differing, options_with_effect, table
 from g2p.runs.query import parse_filter
 from tests.helpers.stored_runs import listing, metrics, six_runs, write_run
 
@@ -127,6 +128,18 @@ def test_the_list_is_no_wider_than_the_terminal(runs):
         assert left_out.startswith("Columns that do not fit: ")
         for column in ("signature", "model", "phenotype", "seed", "status", "test R2"):
             assert column in lines[0]
+
+
+def test_a_run_from_before_an_option_existed_has_its_neutral_value(tmp_path):
+    config = compose_config([], of_many=True)
+    trainer = {key: value for key, value in config.trainer.items() if key != "ensemble"}
+    RunDirectory(tmp_path / f"{1:016x}").write_config(config.replace(trainer=trainer))
+    write_run(tmp_path, 2, "trainer.ensemble=3")
+    runs = sorted(stored_runs(tmp_path), key=lambda run: run.signature)
+    for values, expected in (("1", [True, False]), ("3", [False, True])):
+        is_match = parse_filter(f"trainer.ensemble={values}", tmp_path)
+        assert [is_match(run) for run in runs] == expected
+    assert "trainer.ensemble" in differing(runs, [options_with_effect(run) for run in runs])
 
 
 def test_an_option_that_is_set_twice_is_refused(runs):
