@@ -83,14 +83,21 @@ def effects_of(table: pa.Table) -> list[Effect]:
 
 
 def print_effects(effects: Sequence[Effect], console: Console) -> None:
-    """Print a row for each effect; below, how they were tested and the cautions."""
+    """Print a row for each effect; below, how they were tested and the cautions.
+
+    Columns that would say the same in each row are left out, since names need the room.
+    """
     factors = {effect.comparison.arm for effect in effects}
     folds = any(not isnan(effect.detectable) for effect in effects)
-    headings = ["change", "interval", *["detectable"] * folds, "p (Holm)", "up/down", "seeds"]
+    several = any(effect.phenotypes > 1 for effect in effects)
+    seeds = {effect.seeds for effect in effects}
+    headings = ["change", "interval", *["detectable"] * folds, "p (Holm)", *["up/down"] * several]
+    headings += ["seeds"] * (len(seeds) > 1)
+    of_seeds = f"; {plural(seeds.pop(), 'seed')}" if len(seeds) == 1 else ""
     table = Table(
         Column(factors.pop() if len(factors) == 1 else "comparison", overflow="fold"),
         *(Column(heading, justify="right", no_wrap=True) for heading in headings),
-        title="change in test R2, with its 95% confidence interval",
+        title=f"change in test R2, with its 95% confidence interval{of_seeds}",
     )
     for effect in effects:
         detectable = "" if isnan(effect.detectable) else f"{effect.detectable:.4f}"
@@ -100,8 +107,8 @@ def print_effects(effects: Sequence[Effect], console: Console) -> None:
             "" if isnan(effect.low) else f"{_signed(effect.low)} {_signed(effect.high)}",
             *[detectable] * folds,
             "" if isnan(effect.p_holm) else f"{effect.p_holm:.2g} {effect.stars:3}",
-            f"{effect.wins}/{effect.losses}",
-            str(effect.seeds),
+            *[f"{effect.wins}/{effect.losses}"] * several,
+            *[str(effect.seeds)] * (not of_seeds),
         )
     console.print(table)
     for line in [*method_notes(effects), *_cautions(effects)]:

@@ -217,11 +217,34 @@ def test_effects_are_written_and_printed(tmp_path):
     assert [row["p_holm"] for row in written] == [0.125, None]
     assert written[0]["by_phenotype"] == [("p", pytest.approx(0.1))]
     assert [row["left_out"] for row in written] == [0, 5]
+    text = printed(effects)
+    assert "[a] to b" in text and "+0.1000" in text
+    assert "0.0625 at best" in text and "5 incomplete pairs" in text and "nan" not in text
+
+
+@pytest.mark.parametrize(
+    ("phenotypes", "seeds", "shown"),
+    [
+        ("p", (range(5), range(5)), "5 seeds"),
+        ("pq", (range(5), range(5)), "5 seeds, up/down"),
+        ("p", (range(5), range(3)), "seeds"),
+    ],
+)
+def test_columns_that_would_say_the_same_in_each_row_are_left_out(phenotypes, seeds, shown):
+    both, fewer = seeds
+    arms = [rows(name, noise, phenotypes, both) for name in "ab"]
+    study = table(*arms, rows("c", noise, phenotypes, fewer))
+    effects = compare(study, [Comparison("model", "a", "b"), Comparison("model", "b", "c")])
+    title, _, rest = printed(effects).partition("┏")
+    headings = rest.splitlines()[1]
+    assert ("5 seeds" in " ".join(title.split())) == ("5 seeds" in shown) != ("seeds" in headings)
+    assert ("up/down" in headings) == ("up/down" in shown)
+
+
+def printed(effects):
     out = io.StringIO()
     print_effects(effects, Console(file=out, width=160))
-    text = out.getvalue()
-    assert "[a] to b" in text and "+0.1000" in text and "1/0" in text
-    assert "0.0625 at best" in text and "5 incomplete pairs" in text and "nan" not in text
+    return out.getvalue()
 
 
 def test_attention_that_does_not_beat_a_reference_is_named():
