@@ -19,7 +19,10 @@ from typing import Annotated, Any, Literal
 from g2p.config.constraints import AtMost, NeutralAt, OnlyAt, OnlyIf, Unless, UserCode
 
 # Passed by the code that builds a component, never written in YAML.
-FACTS = frozenset({"n_loci", "n_phenotypes", "genome_L2", "ridge", "folder", "optional_facts"})
+FACTS = frozenset({
+    "n_loci", "n_phenotypes", "genome_L2", "ridge", "lasso_effects", "ranked_L", "folder",
+    "optional_facts",
+})  # fmt: skip
 
 # The same of functions of a user's own, which take them by position or by name.
 CALLED_WITH = FACTS | {"panel", "columns", "parameters", "signature", "group", "config"}

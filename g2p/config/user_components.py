@@ -60,11 +60,16 @@ def is_closed_form(name: str) -> bool:
         return False
 
 
-def takes_ridge(model: Mapping[str, Any]) -> bool:
-    """Whether a model of these options starts at ridge's solution, which the caller computes."""
+# Closed form -> the argument of a model that takes its effects (P, L) and offsets (P,).
+EFFECTS = {"ridge": "ridge", "lasso": "lasso_effects"}
+
+
+def closed_form_of(model: Mapping[str, Any]) -> str | None:
+    """Return the closed form whose effects a model is built with: ridge, lasso, or None."""
     if is_dotted(model["name"]):
-        return "ridge" in interface(model["name"]).facts
-    return bool(model.get("additive"))
+        facts = interface(model["name"]).facts
+        return next((form for form, fact in EFFECTS.items() if fact in facts), None)
+    return model.get("additive_effects", "ridge") if model.get("additive") else None
 
 
 @cache

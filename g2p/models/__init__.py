@@ -16,7 +16,8 @@ def build_model(options: Mapping, **facts) -> "nn.Module":
     """Build the model `options["name"]`, of g2p or of a user, from its options and its facts.
 
     Facts depend on the data: `n_loci`, `n_phenotypes`, and for the models that use them
-    `genome_L2` (chromosome and position of each locus) and `ridge` (effects (P, L), offsets (P,)).
+    `genome_L2` (chromosome and position of each locus), `ridge` or `lasso_effects` ((P, L), offsets
+    (P,)) and `ranked_L` (loci by the variance that these explain, the largest first).
 
     Raises:
         CodeError: naming the model's file, where its class cannot be trained.

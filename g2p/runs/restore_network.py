@@ -8,6 +8,7 @@ import torch
 
 from g2p.config.run_config import RunConfig
 from g2p.models import build_model
+from g2p.models.facts import placeholder_facts
 from g2p.training.ensemble import Ensemble
 from g2p.training.saved_model import SavedModel, damaged
 
@@ -31,15 +32,9 @@ def restore_network(config: RunConfig, saved: SavedModel, file: Path) -> torch.n
     if n_networks is None:
         raise damaged(file, "its trainer.ensemble is no number of networks", saved.remedy)
     try:
-        build = partial(
-            build_model,
-            config.model,
-            n_loci=n_loci,
-            n_phenotypes=n_phenotypes,
-            genome_L2=torch.tensor([[chromosome_number[c], p] for c, p in positions]),
-            # Of the right shape: the checkpoint holds the solution itself.
-            ridge=(torch.zeros(n_phenotypes, n_loci), torch.zeros(n_phenotypes)),
-        )
+        facts = placeholder_facts(n_loci, n_phenotypes)
+        facts["genome_L2"] = torch.tensor([[chromosome_number[c], p] for c, p in positions])
+        build = partial(build_model, config.model, **facts)
         model = build() if n_networks == 1 else Ensemble([build() for _ in range(n_networks)])
     except (RuntimeError, TypeError, OverflowError) as error:
         raise damaged(file, str(error).partition("\n")[0], saved.remedy) from None

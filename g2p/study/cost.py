@@ -43,7 +43,7 @@ def cost(config: RunConfig, sizes: Sizes) -> Cost:
     parameters = model_size(options, n_loci=n_loci, n_phenotypes=n_phenotypes).parameters
     activations = 0  # of a user's model, unknown
     if not is_dotted(options.name):
-        tokens = config.trainer.batch_size * n_loci
+        tokens = config.trainer.batch_size * min(options.get("attended_loci") or n_loci, n_loci)
         ffn_width = options.ffn_dim if getattr(options, "ffn", False) else 0
         width = STORED_VALUES * options.embedding_dim + 2 * ffn_width
         activations = 4 * tokens * options.num_layers * width

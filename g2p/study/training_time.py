@@ -17,6 +17,7 @@ from g2p.config.run_config import RunConfig
 from g2p.core.errors import G2PError
 from g2p.hardware.device import resolve_accelerator
 from g2p.models import build_model
+from g2p.models.facts import placeholder_facts
 from g2p.study.sizes import Sizes
 from g2p.training.budget import count_epochs, count_updates
 from g2p.training.loss import masked_mse
@@ -90,9 +91,7 @@ def _time_update(config: RunConfig, n_loci: int, n_phenotypes: int) -> Update:
     device = torch.device(resolve_accelerator(config.trainer.accelerator))
     dtype = torch.float64 if config.trainer.precision == "64-true" else torch.float32
     model = build_model(
-        config.model, n_loci=n_loci, n_phenotypes=n_phenotypes,
-        genome_L2=torch.zeros(n_loci, 2),
-        ridge=(torch.ones(n_phenotypes, n_loci), torch.zeros(n_phenotypes)),
+        config.model, **placeholder_facts(n_loci, n_phenotypes)
     ).to(device, dtype)  # fmt: skip
     optimizer = build_optimizer(config.optim, model.parameters())
     mixed = torch.autocast(

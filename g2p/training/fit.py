@@ -11,7 +11,6 @@ import numpy as np
 
 from g2p.baselines import fit_closed_form
 from g2p.config.run_config import RunConfig
-from g2p.config.user_components import takes_ridge
 from g2p.core.nested import map_leaves
 from g2p.core.progress import reporting_to
 from g2p.data.panel import BLOCK
@@ -19,6 +18,7 @@ from g2p.data.preprocess import Prepared
 from g2p.hardware.device import reset_peak_memory, resolve_accelerator
 from g2p.hardware.energy import energy_meter
 from g2p.training.array_checkpoint import save_arrays
+from g2p.training.closed_form_effects import effect_facts
 from g2p.training.fit_ridge import fit_ridge, training_values
 from g2p.training.history import history_row
 from g2p.training.metrics import Scores, scores
@@ -186,15 +186,12 @@ def _data_facts(config: RunConfig, data: Prepared) -> dict:
     """Return the arguments of a model that depend on the data."""
     import torch
 
-    facts = {
+    return {
         "n_loci": data.genotypes.shape[1],
         "n_phenotypes": len(data.phenotype_names),
         "genome_L2": torch.tensor(data.genome()),
+        **effect_facts(config.model, data),
     }
-    if takes_ridge(config.model):
-        ridge = fit_ridge(data)
-        facts["ridge"] = torch.tensor(ridge.weight), torch.tensor(ridge.offset)
-    return facts
 
 
 def _fit_baseline(

@@ -14,6 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from g2p.config.locate import is_dotted
 from g2p.config.run_config import RunConfig
 from g2p.models import build_model
+from g2p.models.facts import placeholder_facts
 
 # Backward costs twice what forward does.
 PASSES = 3
@@ -52,13 +53,7 @@ def _count_size(options: Mapping, n_loci: int, n_phenotypes: int) -> Size:
     ):  # it needs positions, which do not change the count
         options = {**options, "position": "learned"}
     with torch.device("meta"):
-        model = build_model(
-            options,
-            n_loci=n_loci,
-            n_phenotypes=n_phenotypes,
-            genome_L2=torch.zeros(n_loci, 2),
-            ridge=(torch.zeros(n_phenotypes, n_loci), torch.zeros(n_phenotypes)),
-        )
+        model = build_model(options, **placeholder_facts(n_loci, n_phenotypes))
         inputs = [torch.zeros(1, n_loci)]
         if hasattr(model, "n_environments"):  # in training a strain is seen in one
             inputs.append(torch.zeros(1, dtype=torch.long))

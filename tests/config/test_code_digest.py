@@ -63,6 +63,9 @@ def test_only_what_a_model_imports_counts(package):
     assert digest("ridge") == models["ridge"]
     edit(package / "baselines/ridge.py", " - ", " + ")
     assert digest("transformer", additive=True) != additive  # whose path starts at ridge
+    of_lasso = digest("transformer", additive=True, additive_effects="lasso")
+    edit(package / "baselines/lasso.py", " - ", " + ")
+    assert digest("transformer", additive=True, additive_effects="lasso") != of_lasso
 
 
 @pytest.mark.parametrize("line", [

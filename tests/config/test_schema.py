@@ -69,6 +69,8 @@ def test_what_is_refused(overrides, message):
     ("overrides", "key"),
     [
         (["model.ffn=false", "model.ffn_dim=8"], "model.ffn_dim"),
+        (["model.additive_effects=lasso"], "model.additive_effects"),
+        (["model.attended_loci=5"], "model.attended_loci"),
         (["model=ridge", "optim=adam"], "optim"),
         (["model=ridge", "optim.lr=0.1"], "optim.lr"),
         (["model=ridge", "trainer.max_epochs=3"], "trainer.max_epochs"),
@@ -182,6 +184,7 @@ def test_no_text_is_a_model_by_accident(name):
 def test_what_does_not_apply_says_why():
     assert inapplicable_keys(compose("model.ffn=false"))["model.ffn_dim"] == "model.ffn is off"
     idle = {"optim.plateau_factor", "data.loci_from", "trainer.huber_delta"}
+    idle |= {"model.additive_effects", "model.attended_loci"}
     assert inapplicable_keys(compose()).keys() == idle
 
 

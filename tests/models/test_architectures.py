@@ -96,7 +96,7 @@ def test_transformer(num_layers, n_loci, P, toggles, heads, head, position):
     options = {
         "name": "transformer", "num_layers": num_layers, "embedding_dim": heads * head,
         "num_heads": heads, "ffn_dim": 7, "dropout": 0.0, "init_scale": 1.0, "position": position,
-        **toggles,
+        "additive_effects": "ridge", "attended_loci": None, **toggles,
     }  # fmt: skip
     assert agrees(options, n_loci, P)
 

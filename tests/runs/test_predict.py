@@ -25,7 +25,7 @@ from tests.helpers.configs import SMALL_RIDGE, compose, paths
 QUICK = {
     "stacked": ["model.gbdt.trees=20", "model.lasso.penalties=4", "model.folds=2"],
     "gbdt": ["model.trees=20"], "lasso": ["model.penalties=4"], "rung": ["model.additive=true"],
-    "transformer": ["model.additive=true", "model.position=genome"],
+    "transformer": ["model.additive=true", "model.position=genome", "model.attended_loci=5"],
 }  # fmt: skip
 DATA = ("data.strains=240", "data.loci=16", "phenotype=[23C,cu]", "logger=none")
 

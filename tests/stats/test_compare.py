@@ -230,7 +230,7 @@ def test_effects_are_written_and_printed(tmp_path):
         ("p", (range(5), range(3)), "seeds"),
     ],
 )
-def test_columns_that_would_say_the_same_in_each_row_are_left_out(phenotypes, seeds, shown):
+def test_columns_of_equal_cells_are_left_out(phenotypes, seeds, shown):
     both, fewer = seeds
     arms = [rows(name, noise, phenotypes, both) for name in "ab"]
     study = table(*arms, rows("c", noise, phenotypes, fewer))

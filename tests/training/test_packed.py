@@ -66,8 +66,10 @@ def test_dropout_draws_for_each_member_what_it_would_draw_alone(tmp_path):
     assert_members_end_as_alone(tmp_path, configs, datas)
 
 
-def test_each_members_additive_path_starts_at_ridge_on_its_data(tmp_path):
-    overrides = [*small("transformer"), *TRAINER, "model.additive=true"]
+@pytest.mark.parametrize("more", [[], ["additive_effects=lasso", "attended_loci=5"]])
+def test_each_members_additive_path_is_of_its_data(tmp_path, more):
+    more = [f"model.{option}" for option in more]
+    overrides = [*small("transformer"), *TRAINER, "model.additive=true", *more]
     assert_members_end_as_alone(
         tmp_path, [compose(*overrides, f"seed={seed}") for seed in range(2)]
     )

@@ -6,6 +6,23 @@ from torch import Tensor, nn
 from g2p.models.layers.readout import LocusReadout, MeanReadout
 
 
+class FixedPath(nn.Module):
+    """Genotypes (B, L) to phenotypes (B, P) by a closed form's effects, which stay as they are.
+
+    Args:
+        effects: (P, L), and offsets (P,), fitted to the training strains.
+    """
+
+    def __init__(self, *, effects: tuple[Tensor, Tensor]):
+        super().__init__()
+        effect_PL, offset_P = (part.float() for part in effects)
+        self.register_buffer("effect_PL", effect_PL)
+        self.register_buffer("offset_P", offset_P)
+
+    def forward(self, genotype_BL: Tensor) -> Tensor:
+        return genotype_BL @ self.effect_PL.T + self.offset_P  # pyright: ignore[reportOperatorIssue]
+
+
 class AdditivePath(nn.Module):
     """Genotypes (B, L) to phenotypes (B, P), linear, started at the ridge solution.
 
@@ -32,6 +49,6 @@ class AdditivePath(nn.Module):
 
 
 def silence(readout: MeanReadout | LocusReadout) -> None:
-    """Start the attention's readout at zero, so that the whole model starts as ridge."""
+    """Start the attention's readout at zero, so that the whole model starts as the linear path."""
     for parameter in readout.parameters():
         nn.init.zeros_(parameter)
