@@ -19,11 +19,17 @@ def print_summary(explanation: Explanation) -> None:
     console = Console()
     labels = locus_labels(explanation.effects)
     console.print(_effects(explanation, labels))
-    if explanation.interactions["p"].notna().any():
+    tested, claimed = _counts(explanation)
+    if claimed:
         console.print(_pairs(explanation, labels))
+    elif tested:
+        console.print(f"The test strains confirm none of {plural(tested, 'proposed pair')}.")
     else:
         console.print("The model proposes no interaction of two loci.")
-    console.print(_variance(explanation))
+    if explanation.variance["share"].notna().any():
+        console.print(_variance(explanation))
+    else:
+        console.print("Shares of variance need three test strains for each locus and each pair.")
     for line in _lines(explanation):
         console.print(line, soft_wrap=True)
 
@@ -50,10 +56,16 @@ def _effects(explanation: Explanation, labels: dict[str, str]) -> Table:
     return table
 
 
+def _counts(explanation: Explanation) -> tuple[int, int]:
+    """Return how many pairs were tested, and how many of these are claimed."""
+    pairs = explanation.interactions
+    return int(pairs["p"].notna().sum()), int(pairs["claimed"].sum())
+
+
 def _pairs(explanation: Explanation, labels: dict[str, str]) -> Table:
     pairs = explanation.interactions
     several = pairs["phenotype"].nunique() > 1
-    tested, claimed = int(pairs["p"].notna().sum()), int(pairs["claimed"].sum())
+    tested, claimed = _counts(explanation)
     rows = pairs[pairs["claimed"]].sort_values("variance_share", ascending=False, kind="stable")
     table = Table(
         *(Column(name, overflow="fold") for name in (*["phenotype"] * several, "locus", "locus")),

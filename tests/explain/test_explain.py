@@ -10,6 +10,8 @@ import pytest
 import g2p
 from g2p.config.registry import choices
 from g2p.core.errors import OptionError, RunError
+from g2p.explain.explanation import Explanation
+from g2p.explain.summary import print_summary
 from g2p.runs.directory import RunDirectory
 from g2p.runs.run import run
 from tests.helpers.configs import compose, paths
@@ -72,6 +74,22 @@ def test_every_model_is_explained_as_brute_force_does(tmp_path, name):
         assert values == pytest.approx(mean_difference([a, b]), **close)
     shares = explanation.variance.groupby(["phenotype", "of"])["share"].sum(min_count=3)
     assert shares.xs("prediction", level="of").to_numpy() == pytest.approx(1, abs=1e-6)
+
+
+@pytest.mark.parametrize("tested", [True, False])
+@pytest.mark.usefixtures("undrawn")
+def test_a_summary_without_claims_or_shares_says_so(tmp_path, capsys, tested):
+    whole = trained(tmp_path, "model=ridge").explain(strains=5)
+    explanation = Explanation(whole.folder)
+    pairs = whole.interactions.assign(claimed=False, p=np.nan)
+    if tested:
+        pairs.loc[:3, "p"] = 0.5
+    vars(explanation).update(interactions=pairs, variance=whole.variance.assign(share=np.nan))
+    print_summary(explanation)
+    printed = capsys.readouterr().out
+    assert ("confirm none of 4 proposed pairs." in printed) == tested
+    assert ("The model proposes no interaction" in printed) != tested
+    assert "Shares of variance need three test strains" in printed and "claimed" not in printed
 
 
 @pytest.mark.slow
