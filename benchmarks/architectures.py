@@ -26,6 +26,7 @@ def build(name: str, loci: int, dim: int) -> nn.Module:
     return Transformer(
         **sizes, n_phenotypes=18, num_heads=4, ffn=True, ffn_dim=4 * dim, skip=True,
         layer_norm=True, scaled=True, dropout=0.0, init_scale=1.0, position="none", additive=False,
+        additive_effects="ridge", attended_loci=None,
     )  # fmt: skip
 
 

@@ -86,7 +86,8 @@ TABLES = (
         embedding="locus_embeddings.weight",
         readout="fc_out.bias",
         options={"num_heads": 4, "ffn": True, "skip": True, "layer_norm": True, "scaled": True,
-                 "dropout": 0.0, "init_scale": 1.0, "position": "none", "additive": False},
+                 "dropout": 0.0, "init_scale": 1.0, "position": "none", "additive": False,
+                 "additive_effects": "ridge", "attended_loci": None},
         table={
             "embed.weight": ("locus_embeddings.weight",),
             "blocks.{i}.attention.in_weight": (f"{LAYER}.self_attn.in_proj_weight",),

@@ -34,6 +34,7 @@ def make_module(data, seed=0, dropout=0.0, lr=1e-2, plateau=None, optimizer="ada
         n_loci=data.genotypes.shape[1], n_phenotypes=len(data.phenotype_names), num_layers=1,
         embedding_dim=8, num_heads=2, ffn=True, ffn_dim=8, skip=True, layer_norm=True, scaled=True,
         dropout=dropout, init_scale=1.0, position="none", additive=False,
+        additive_effects="ridge", attended_loci=None,
     )  # fmt: skip
     decay = {"weight_decay": 0.1} if optimizer == "adamw" else {}
     return RegressionModule(
