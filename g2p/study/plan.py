@@ -17,6 +17,9 @@ from g2p.study.run_time import run_seconds
 from g2p.study.sizes import run_sizes
 from g2p.study.training_time import use_threads
 
+NUMBERS = ("parameters", "MiB", "TFLOP", "minutes")
+MOST_WIDTH = 10_000  # of a table that need not fit
+
 
 def plan(resolved: ResolvedStudy, console: Console) -> None:
     """Print a row for each run of a study, their sums, and how many have each status."""
@@ -29,16 +32,12 @@ def plan(resolved: ResolvedStudy, console: Console) -> None:
     costs = [cost(run.config, each) for run, each in zip(runs, sizes, strict=True)]
     seconds = [run_seconds(run.config, each) for run, each in zip(runs, sizes, strict=True)]
     factors = list(dict.fromkeys(key for run in runs for key in run.factors))
-    numbers = ("parameters", "MiB", "TFLOP", "minutes")
-    table = Table(
-        # Short names: a terminal has 80 columns.
-        *(Column(name.rpartition(".")[2], overflow="fold") for name in factors),
-        Column("status", no_wrap=True),
-        *(Column(name, justify="right", no_wrap=True) for name in numbers),
-        title=plural(len(runs), "run"),
-    )
-    for run, state, each, time in zip(runs, states, costs, seconds, strict=True):
-        table.add_row(*(str(run.factors.get(k, "")) for k in factors), state, *_cells(each, time))
+    names = [key.rpartition(".")[2] for key in factors]
+    values = [[str(run.factors.get(key, "")) for key in factors] for run in runs]
+    cells = [
+        [state, *_cells(each, time)]
+        for state, each, time in zip(states, costs, seconds, strict=True)
+    ]
     open_runs = [number for number, state in enumerate(states) if state != "done"]
     total = Cost(
         parameters=sum(costs[number].parameters for number in open_runs),
@@ -48,8 +47,12 @@ def plan(resolved: ResolvedStudy, console: Console) -> None:
     remaining = [seconds[number] for number in open_runs]
     estimates = [time for time in remaining if time is not None]
     total_seconds = sum(estimates) if len(estimates) == len(remaining) else None
-    table.add_section()
-    table.add_row("remaining", *[""] * len(factors), *_cells(total, total_seconds))
+    sums = ["", *_cells(total, total_seconds)]
+    table = _table(names, values, cells, sums)
+    everywhere = console.options.update(max_width=MOST_WIDTH)
+    if console.measure(table, options=everywhere).maximum > console.width:  # one column for all
+        joined = [[", ".join(filter(None, row))] for row in values]
+        table = _table([", ".join(names)], joined, cells, sums)
     console.print(table)
     console.print(
         "Parameters, memory (parameters and activations of the largest run) and arithmetic are of "
@@ -58,6 +61,24 @@ def plan(resolved: ResolvedStudy, console: Console) -> None:
         soft_wrap=True,
     )
     console.print(f"{format_counts(Counter(states))}.")
+
+
+def _table(
+    names: Sequence[str], values: Sequence[Sequence[str]], cells: Sequence[Sequence[str]],
+    sums: Sequence[str],
+) -> Table:  # fmt: skip
+    """Return a row for each run: values of its factors, then status and costs; below, the sums."""
+    table = Table(
+        *(Column(name, overflow="fold") for name in names),
+        Column("status", no_wrap=True),
+        *(Column(name, justify="right", no_wrap=True) for name in NUMBERS),
+        title=plural(len(values), "run"),
+    )
+    for factors, numbers in zip(values, cells, strict=True):
+        table.add_row(*factors, *numbers)
+    table.add_section()
+    table.add_row("remaining", *[""] * (len(names) - 1), *sums)
+    return table
 
 
 def _basis(seconds: float | None, runs_at_once: int) -> str:

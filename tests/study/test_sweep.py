@@ -29,8 +29,8 @@ from tests.helpers.stored_runs import write_run, write_status
 QUIET = ("logger=none",)
 
 
-def sweep(*overrides: str, cwd: Path) -> subprocess.CompletedProcess:
-    return call("sweep.py", *overrides, *QUIET, cwd=cwd)
+def sweep(*overrides: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess:
+    return call("sweep.py", *overrides, *QUIET, cwd=cwd, **environment)
 
 
 def results(folder) -> list[dict]:
@@ -102,6 +102,17 @@ def test_a_plan_for_a_gpu_that_is_elsewhere(tmp_path):
     begun = sweep(*overrides, cwd=tmp_path)
     assert begun.returncode == 1 and begun.stderr.count("error:") == 1
     assert "torch sees no CUDA device here" in begun.stderr
+
+
+@pytest.mark.parametrize("columns", [80, 200])
+def test_a_plan_fits_the_terminal_and_breaks_no_name(tmp_path, columns):
+    planned = sweep(
+        "study=opponents", "size=smoke", "--dry-run", cwd=tmp_path, COLUMNS=str(columns)
+    )
+    lines = [line for line in planned.stdout.splitlines() if line.startswith(("│", "┃"))]
+    assert planned.returncode == 0 and max(map(len, lines)) <= columns
+    assert sum("transformer" in line for line in lines) == 2 * 3  # panels, folds
+    assert ("model, panel" in lines[0]) == (columns == 80) and "minutes" in lines[0]
 
 
 @pytest.mark.slow
