@@ -15,7 +15,7 @@ from g2p.explain.summary import print_summary
 from g2p.runs.directory import RunDirectory
 from g2p.runs.run import run
 from tests.helpers.configs import compose, paths
-from tests.helpers.wandb_files import content
+from tests.helpers.wandb_files import logged
 from tests.runs.test_predict import QUICK
 
 DATA = ("data.strains=240", "data.loci=16", "data.pairs=4", "data.triples=2", "phenotype=[23C,cu]",
@@ -249,8 +249,7 @@ def test_figures_and_numbers_are_logged_to_wandb(tmp_path, monkeypatch):
     config = compose(*DATA[:-1], "model=ridge", *paths(tmp_path))
     finished = g2p.load_run(run(config))
     explanation = finished.explain(strains=10)
-    logged = [content(file) for file in tmp_path.glob("wandb/offline-run-*/*.wandb")]
-    (of_explanation,) = [each for each in logged if "explain_claims" in each["summary"]]
+    _, of_explanation = logged(tmp_path)
     assert of_explanation["run"].run_id == finished.signature
     assert of_explanation["summary"]["explain_claims"] == explanation.interactions["claimed"].sum()
     assert of_explanation["summary"]["explain_additive_of_prediction"] == pytest.approx(1)
