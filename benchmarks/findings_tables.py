@@ -8,6 +8,9 @@ weights_mean.csv       what weights change, of benchmarks/results/weights.csv
 ladder_rates.csv       each rung at each learning rate, on test strains, of ladder-*.parquet
 ladder_replicates.csv  test R2 and updates to escape of each rung by replicate, and their means, at
                        the learning rate that the first replicate chose
+byxrm_models.csv       R2 of each phenotype of byxrm, pooled over ten folds, and their mean, by
+                       model, of byxrm_network.csv and byxrm_closed.csv
+byxrm_choice_mean.csv  validation R2 of the settings that were tried there, of byxrm_choice.csv
 scaling_means.csv      test R2 of each model by training strains, mean over replicates, at the
                        learning rate that validation chose, of scaling-*.parquet
 """
@@ -37,7 +40,12 @@ def derive_tables() -> dict[str, pd.DataFrame]:
         "ladder_rates.csv": ladder[RATES].reset_index(drop=True),
         "ladder_replicates.csv": _by_replicate(ladder),
         "scaling_means.csv": _by_strains(scaling[scaling["selected"]]),
-    }
+        "byxrm_models.csv": _byxrm(),
+        "byxrm_choice_mean.csv": (
+            pd.read_csv(FINDINGS / "byxrm_choice.csv")
+            .groupby(["attended_loci", "lr"])["val_r2"].agg(["mean", "count"]).reset_index()
+        ),
+    }  # fmt: skip
 
 
 def _test_rows(study: str) -> pd.DataFrame:
@@ -52,6 +60,14 @@ def _by_strains(scaling: pd.DataFrame) -> pd.DataFrame:
     wide = wide.add_prefix("r2_at_").rename_axis(None, axis="columns")
     wide["replicates"] = scaling.groupby("model")["seed"].nunique()
     return wide.reset_index()
+
+
+def _byxrm() -> pd.DataFrame:
+    """Return a row for each model: R2 of each phenotype, pooled over ten folds, and their mean."""
+    parts = [pd.read_csv(FINDINGS / f"byxrm_{name}.csv") for name in ("network", "closed")]
+    table = pd.concat(parts).pivot_table(index="model", columns="phenotype", values="r2_pooled")
+    table.insert(0, "mean", table.mean(axis=1))
+    return table.rename_axis(None, axis="columns").reset_index()
 
 
 def _by_replicate(ladder: pd.DataFrame) -> pd.DataFrame:
