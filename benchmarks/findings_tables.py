@@ -8,6 +8,7 @@ weights_mean.csv       what weights change, of benchmarks/results/weights.csv
 ladder_rates.csv       each rung at each learning rate, on test strains, of ladder-*.parquet
 ladder_replicates.csv  test R2 and updates to escape of each rung by replicate, and their means, at
                        the learning rate that the first replicate chose
+reach_mean.csv         mean and standard error over the splits that chose nothing, of reach.csv
 byxrm_models.csv       R2 of each phenotype of byxrm, pooled over ten folds, and their mean, by
                        model, of byxrm_network.csv and byxrm_closed.csv
 byxrm_choice_mean.csv  validation R2 of the settings that were tried there, of byxrm_choice.csv
@@ -40,6 +41,10 @@ def derive_tables() -> dict[str, pd.DataFrame]:
         "ladder_rates.csv": ladder[RATES].reset_index(drop=True),
         "ladder_replicates.csv": _by_replicate(ladder),
         "scaling_means.csv": _by_strains(scaling[scaling["selected"]]),
+        "reach_mean.csv": _means(
+            pd.read_csv(FINDINGS / "reach.csv").query("split_seed > 0"),
+            ["test_r2", "members_mean_test_r2"],
+        ),
         "byxrm_models.csv": _byxrm(),
         "byxrm_choice_mean.csv": (
             pd.read_csv(FINDINGS / "byxrm_choice.csv")
