@@ -8,6 +8,7 @@ import numpy as np
 
 from g2p.baselines import fit_closed_form
 from g2p.config.user_components import EFFECTS, closed_form_of
+from g2p.data.large_arrays import blocks_of
 from g2p.data.preprocess import Prepared
 from g2p.training.fit_ridge import fit_ridge, training_values
 
@@ -38,10 +39,19 @@ def effect_facts(model: Mapping[str, Any], data: Prepared) -> "dict[str, Tensor 
     weight, offset = _ridge(data) if name == "ridge" else _lasso(data)
     facts: dict[str, Tensor | tuple] = {EFFECTS[name]: (torch.tensor(weight), torch.tensor(offset))}
     if model.get("attended_loci") is not None:
-        variance = data.genotypes[data.split["train"]].var(axis=0, dtype=np.float64)
-        explained = (weight**2).sum(axis=0) * variance
+        explained = (weight**2).sum(axis=0) * _variance(data.genotypes, data.split["train"])
         facts["ranked_L"] = torch.tensor(np.argsort(-explained, kind="stable"))
     return facts
+
+
+def _variance(genotypes: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Return the variance (L,) of these strains' genotypes, a block of strains at a time."""
+    sums = np.zeros((2, genotypes.shape[1]))
+    for block in blocks_of(len(rows)):
+        x = genotypes[rows[block]].astype(np.float64)
+        sums += x.sum(axis=0), (x**2).sum(axis=0)
+    mean, mean_square = sums / len(rows)
+    return mean_square - mean**2
 
 
 def _ridge(data: Prepared) -> Effects:

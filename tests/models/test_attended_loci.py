@@ -6,7 +6,7 @@ import torch
 
 from g2p.baselines import build_baseline
 from g2p.models.attention_map import attention_map
-from g2p.training.closed_form_effects import LASSO
+from g2p.training.closed_form_effects import LASSO, effect_facts
 from g2p.training.fit import fit_model
 from tests.helpers.configs import compose, random_prepared
 from tests.helpers.networks import transformer
@@ -71,6 +71,17 @@ def test_the_map_of_attention_is_zero_for_loci_that_are_left_out():
 
 def test_lasso_has_the_options_that_are_shipped():
     assert compose("model=lasso")["model"].to_dict() == LASSO
+
+
+def test_loci_are_ranked_by_the_variance_that_their_effects_explain(monkeypatch):
+    """In blocks of strains, for a panel that is a map of a file."""
+    monkeypatch.setattr("g2p.data.large_arrays.BLOCK", 7)
+    data = random_prepared()
+    data.genotypes[:, 3] = np.arange(60) % 9 == 0  # hardly varies
+    facts = effect_facts(compose("model.additive=true", "model.attended_loci=5")["model"], data)
+    weight, _ = facts["ridge"]
+    explained = weight.square().sum(dim=0).numpy() * data.genotypes[data.split["train"]].var(axis=0)
+    np.testing.assert_array_equal(facts["ranked_L"], np.argsort(-explained))
 
 
 @pytest.mark.parametrize("closed_form", ["lasso", "ridge"])
