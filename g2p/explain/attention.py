@@ -5,7 +5,7 @@ import pandas as pd
 
 from g2p.explain.background import Background
 from g2p.explain.subject import Subject
-from g2p.models.attention_map import attention_map
+from g2p.models.attention_map import attended, attention_map
 from g2p.training.ensemble import networks_of
 from g2p.training.inference import on_device
 
@@ -16,7 +16,8 @@ def attention_table(subject: Subject, background: Background) -> pd.DataFrame | 
     """Return layer (from 1), locus_a (attends), locus_b (attended to) and weight.
 
     Weights are means over strains and heads, and over the networks of an ensemble; those of one
-    locus_a sum to 1. None for a model without attention over loci.
+    locus_a sum to 1. Loci that attention leaves out (`attended_loci`) have no rows. None for a
+    model without attention over loci.
     """
     if not subject.config.model.is_trained:
         return None
@@ -25,7 +26,8 @@ def attention_table(subject: Subject, background: Background) -> pd.DataFrame | 
         for network in networks_of(subject.model.model)
     ]
     maps = [np.mean(layer, axis=0) for layer in zip(*by_network, strict=True)]
-    names = np.array(subject.loci)
+    first = networks_of(subject.model.model)[0]  # the others' attention is over the same loci
+    names = np.array(subject.loci)[attended(first, len(subject.loci))]
     tables = [
         pd.DataFrame({
             "layer": layer,
@@ -55,8 +57,11 @@ def rank_correlations(attention: pd.DataFrame, interactions: pd.DataFrame) -> di
 
 
 def both_ways(layer: pd.DataFrame, pairs: pd.Index) -> np.ndarray:
-    """Return the attention between the loci of each pair, the mean of both directions."""
+    """Return the attention between the loci of each pair, the mean of both directions.
+
+    It is 0 where attention leaves a locus out.
+    """
     weight = layer.set_index(["locus_a", "locus_b"])["weight"]
-    there = weight.reindex(pairs)
-    back = weight.reindex(pd.MultiIndex.from_tuples([(b, a) for a, b in pairs]))
+    there = weight.reindex(pairs, fill_value=0.0)
+    back = weight.reindex(pd.MultiIndex.from_tuples([(b, a) for a, b in pairs]), fill_value=0.0)
     return (there.to_numpy() + back.to_numpy()) / 2

@@ -1,11 +1,13 @@
 """Attention over the loci with the largest additive effects, beside a linear path of all loci."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from g2p.baselines import build_baseline
-from g2p.models.attention_map import attention_map
+from g2p.explain.attention import both_ways
+from g2p.models.attention_map import attended, attention_map
 from g2p.training.closed_form_effects import LASSO, effect_facts
 from g2p.training.fit import fit_model
 from tests.helpers.configs import compose, random_prepared
@@ -58,15 +60,23 @@ def test_effects_of_lasso_stay_as_they_are():
     assert "additive.change_PL" in dict(learned.named_parameters())
 
 
-def test_the_map_of_attention_is_zero_for_loci_that_are_left_out():
+def test_the_map_of_attention_is_of_these_loci():
     genotype = torch.randint(0, 2, (9, L)).float() * 2 - 1
-    maps = attention_map(screened(), genotype)
-    assert maps
+    model = screened()
+    maps = attention_map(model, genotype)
+    assert attended(model, L).tolist() == SEEN and len(maps) == 2
     for weights in maps:
-        left_out = np.setdiff1d(range(L), SEEN)
-        assert (weights[left_out] == 0).all() and (weights[:, left_out] == 0).all()
-        np.testing.assert_allclose(weights[SEEN].sum(axis=1), 1, rtol=1e-5)
-        assert (weights[np.ix_(SEEN, SEEN)] > 0).all()
+        assert weights.shape == (K, K) and (weights > 0).all()
+        np.testing.assert_allclose(weights.sum(axis=1), 1, rtol=1e-5)
+
+
+def test_attention_is_0_between_loci_that_it_leaves_out():
+    layer = pd.DataFrame({
+        "locus_a": ["b", "b", "c", "c"], "locus_b": ["b", "c", "b", "c"],
+        "weight": [0.7, 0.3, 0.9, 0.1],
+    })  # fmt: skip
+    pairs = pd.MultiIndex.from_tuples([("a", "b"), ("b", "c"), ("a", "d")])
+    np.testing.assert_allclose(both_ways(layer, pairs), [0, 0.6, 0])
 
 
 def test_lasso_has_the_options_that_are_shipped():
