@@ -55,8 +55,7 @@ def fit_large_ridge(
     """
     equations = NormalEquations(genotypes, phenotypes, covariates, weights)
     n_phenotypes = len(equations.start)
-    number = np.clip(SIGNS // equations.start.shape[1], FEWEST_PROBES, MOST_PROBES)
-    probes = equations.probe(np.random.default_rng(0), number)
+    probes = equations.probe(np.random.default_rng(0), count_probes(equations.start.shape[1]))
     lanczos = Lanczos(np.vstack([equations.start, probes]))
     penalty = np.zeros(n_phenotypes)
     most = min(MOST_STEPS, probes.shape[1])
@@ -76,6 +75,11 @@ def fit_large_ridge(
     weight = equations.weight(solved)
     offset, effects = equations.fixed_effects(weight)
     return RidgeFit(weight, offset, penalty, effects)
+
+
+def count_probes(size: int) -> int:
+    """Return the number of random vectors of so many signs, of loci or of strains."""
+    return int(np.clip(SIGNS // size, FEWEST_PROBES, MOST_PROBES))
 
 
 class _Solution(NamedTuple):

@@ -2,13 +2,16 @@
 
 import numpy as np
 
-from g2p.baselines.large_ridge import fit_large_ridge
+from g2p.baselines.large_ridge import count_probes, fit_large_ridge
 from g2p.baselines.reml import maximise_likelihood
 
 # Ridge decomposes a matrix of the smaller of strains and loci, for each pattern of missing strains:
 # one of this size takes half a minute. Beyond that, and beyond the time of so many of them, it is
 # Lanczos' method, with the same R2 to 0.001.
 LARGEST, MOST_PATTERNS = 5_000, 4
+# Operations of Lanczos' method a genotype and vector: some 50 products, whose time is that of five
+# operations of a decomposition.
+PRODUCTS = 250
 BLOCK = 1_024  # strains that are predicted at once
 
 
@@ -78,10 +81,12 @@ class Ridge:
         return self
 
     @staticmethod
-    def operations(n: int, n_loci: int) -> float:
-        """What the time of a fit to n strains is proportional to: a Gram matrix and its axes."""
+    def operations(n: int, n_loci: int, n_phenotypes: int) -> float:
+        """What the time of a fit to n strains is proportional to, roughly."""
         few, many = sorted((n, n_loci))
-        return few**2 * (many + 12 * few)
+        if few > LARGEST:
+            return PRODUCTS * n * n_loci * (n_phenotypes + count_probes(few))
+        return few**2 * (many + 12 * few)  # a Gram matrix and its axes
 
     def load(self, state: dict) -> "Ridge":
         """Restore a fitted ridge from its `state`."""

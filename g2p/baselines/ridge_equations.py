@@ -7,6 +7,7 @@ import numpy as np
 from g2p.baselines.krylov import as_tensor
 
 BLOCK = 128  # strains, or loci, that are numbers of 4 bytes at a time
+FEWEST = 32  # strains in a block that few vectors are multiplied with
 
 
 class NormalEquations:
@@ -84,27 +85,30 @@ class NormalEquations:
         return (self._times_strains if self.in_strains else self._times_loci)(vectors, of)
 
     def _times_loci(self, vectors: np.ndarray, of: np.ndarray) -> np.ndarray:
-        columns = as_tensor(vectors.T)
-        total = columns.new_zeros(columns.shape)
-        for rows, block in self._blocks_of_strains():
-            weighted = (block @ columns) * as_tensor(self.root[rows][:, of] ** 2)
-            total.addmm_(block.T, weighted)  # in place: a sum of its own would be as large again
-        product = total.T.contiguous().numpy()
+        # Vectors are rows throughout: matrix products are up to twice as fast as with columns.
+        vectors_KL, weights_KN = as_tensor(vectors), as_tensor(self.root.T[of] ** 2)
+        total = vectors_KL.new_zeros(vectors_KL.shape)
+        # Few vectors leave a large block little arithmetic for what it moves through the caches.
+        for rows, block in self._blocks_of_strains(BLOCK if len(of) > BLOCK / 2 else FEWEST):
+            # In place: a sum of its own would be as large again.
+            total.addmm_((vectors_KL @ block.T) * weights_KN[:, rows], block)
+        product = total.numpy()
         for k, p in enumerate(of):
             along = self.inverse[p] @ (self.crossed[p] @ vectors[k])
             product[k] -= along.astype(np.float32) @ self.crossed[p]
         return product
 
     def _times_strains(self, vectors: np.ndarray, of: np.ndarray) -> np.ndarray:
-        columns = as_tensor(self.root[:, of] * vectors.T)
-        total = columns.new_zeros(columns.shape)
+        root_KN = self.root.T[of]
+        weighted_KN = as_tensor(root_KN * vectors)
+        total = weighted_KN.new_zeros(weighted_KN.shape)
         for block in self._blocks_of_loci():
-            total.addmm_(block, block.T @ columns)
-        product = self.root[:, of] * total.numpy()
+            total.addmm_(weighted_KN @ block, block.T)
+        product = root_KN * total.numpy()
         for k, p in enumerate(of):
             fixed = self.root[:, p, None] * self.fixed
-            product[:, k] -= fixed @ (self.inverse[p] @ (fixed.T @ product[:, k]))
-        return product.T.copy()
+            product[k] -= fixed @ (self.inverse[p] @ (fixed.T @ product[k]))
+        return product
 
     def probe(self, rng: np.random.Generator, number: int) -> np.ndarray:
         """Return random signs (number, size), less the fixed effects where they are of strains.
@@ -142,15 +146,15 @@ class NormalEquations:
             total.addmm_(block.T, as_tensor(columns[rows]))
         return total.numpy()
 
-    def _blocks_of_strains(self, centred: bool = True) -> Iterator[tuple]:
-        """Yield which of the strains a block has, and their genotypes, (<= BLOCK, L).
+    def _blocks_of_strains(self, most: int = BLOCK, centred: bool = True) -> Iterator[tuple]:
+        """Yield which of the strains a block has, and their genotypes, (<= most, L).
 
         All blocks are the same memory: new memory for each would take as long as the arithmetic.
         """
         centre = as_tensor(self.centre.astype(np.float32))
-        block = as_tensor(np.empty((BLOCK, self.genotypes.shape[1]), np.float32))
-        for first in range(0, len(self.rows), BLOCK):
-            rows = slice(first, min(first + BLOCK, len(self.rows)))
+        block = as_tensor(np.empty((most, self.genotypes.shape[1]), np.float32))
+        for first in range(0, len(self.rows), most):
+            rows = slice(first, min(first + most, len(self.rows)))
             some = block[: rows.stop - first]
             some.copy_(as_tensor(self.genotypes[self.rows[rows]]))
             yield rows, some.sub_(centre) if centred else some

@@ -2,12 +2,14 @@
 
 import timeit
 import warnings
+from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 
 from g2p.baselines import build_baseline
 from g2p.baselines.per_phenotype import PerPhenotype
-from g2p.config.run_config import RunConfig
+from g2p.baselines.ridge import Ridge
 from g2p.core.errors import G2PError
 from g2p.study.sizes import Sizes
 
@@ -20,30 +22,37 @@ ALIKE = 0.95  # neighbouring loci, as in a cross: correlated loci take a lasso l
 _cached: dict[str, float | None] = {}  # the runs of a study have few different fits
 
 
-def fit_seconds(config: RunConfig, sizes: Sizes) -> float | None:
+def fit_seconds(options: Mapping, sizes: Sizes) -> float | None:
     """Estimate the seconds of a closed form's fit; None where it cannot fit so many strains.
 
     Args:
-        config: of the run.
+        options: of the closed form, its name among them.
         sizes: of what it learns from.
     """
     n_loci, n_phenotypes, n_train, _ = sizes
-    if n_train < FEW_STRAINS and n_train * n_loci < FEW_GENOTYPES:
+    if is_short(sizes):
         return SHORT_SECONDS
-    key = repr((config.model, n_loci, n_phenotypes, n_train))
+    key = repr((options, n_loci, n_phenotypes, n_train))
     if key not in _cached:
         try:
-            baseline = build_baseline(config.model)
+            baseline = build_baseline(options)
             _cached[key] = _extrapolated(baseline, n_train, n_loci, n_phenotypes)
         except G2PError:  # the run will say so
             _cached[key] = None
     return _cached[key]
 
 
+def is_short(sizes: Sizes) -> bool:
+    """Whether a panel is so small that its fit is not timed."""
+    return sizes.n_train < FEW_STRAINS and sizes.n_train * sizes.n_loci < FEW_GENOTYPES
+
+
 def _extrapolated(baseline, n: int, n_loci: int, n_phenotypes: int) -> float:
     """Fit ever larger panels until the time grows with them, and go on along the last two."""
     each = n_phenotypes if isinstance(baseline, PerPhenotype) else 1
     operations = getattr(baseline, "operations", lambda n, n_loci: n * n_loci)
+    if isinstance(baseline, Ridge):
+        operations = partial(operations, n_phenotypes=n_phenotypes)
     share = min(1.0, (LEAST_GENOTYPES / (n * n_loci)) ** 0.5, FIRST_STRAINS / n)
     before, earlier = _timed(baseline, n, n_loci, share)
     if share == 1:

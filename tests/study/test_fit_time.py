@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from g2p.baselines.per_phenotype import PerPhenotype
-from g2p.study import fit_time
+from g2p.baselines.ridge import Ridge
+from g2p.study import fit_time, run_time
 from g2p.study.fit_time import fit_seconds
+from g2p.study.run_time import RIDGE, RUN_SECONDS, run_seconds
 from g2p.study.sizes import Sizes
 from tests.helpers.configs import compose
 
@@ -55,21 +57,21 @@ def fitted(monkeypatch):
 def test_a_small_fit_is_scaled_to_the_whole(fitted, monkeypatch, hiccup):
     monkeypatch.setattr(Slow, "hiccup", hiccup)
     sizes = Sizes(n_loci=3000, n_phenotypes=7, n_train=4000)
-    seconds = fit_seconds(compose("model=ridge"), sizes)
+    seconds = fit_seconds(RIDGE, sizes)
     assert seconds == pytest.approx(7 * 4000 * 3000**2 * 1e-9, rel=0.3)
     assert max(n for n, _ in fitted) < 1000
-    fit_seconds(compose("model=ridge"), sizes)
+    fit_seconds(RIDGE, sizes)
     assert len(fitted) == 2 * len(set(fitted))  # each size twice, and nothing again
 
 
 def test_a_panel_that_is_small_is_fitted_as_it_is(fitted, monkeypatch):
     monkeypatch.setattr(fit_time, "FEW_STRAINS", 0)
-    assert fit_seconds(compose("model=ridge"), Sizes(20, 2, 90)) < 0.1
+    assert fit_seconds(RIDGE, Sizes(20, 2, 90)) < 0.1
     assert set(fitted) == {(90, 20)}
 
 
 def test_what_takes_a_second_is_not_timed(fitted):
-    assert fit_seconds(compose("model=ridge"), Sizes(400, 2, 1_900)) == fit_time.SHORT_SECONDS
+    assert fit_seconds(RIDGE, Sizes(400, 2, 1_900)) == fit_time.SHORT_SECONDS
     assert not fitted
 
 
@@ -78,5 +80,35 @@ def test_estimates_grow_with_the_panel(model, monkeypatch):
     monkeypatch.setattr(fit_time, "LEAST_SECONDS", 0.05)
     monkeypatch.setattr(fit_time, "FIRST_STRAINS", 100)
     config = compose(f"model={model}")
-    small, large = (fit_seconds(config, Sizes(60, 1, n)) for n in (2_500, 25_000))
+    small, large = (fit_seconds(config.model, Sizes(60, 1, n)) for n in (2_500, 25_000))
     assert large > small > 0
+
+
+def test_a_ridge_of_the_largest_panels_takes_minutes():
+    """By Lanczos' method; to decompose so many loci would take hours (benchmarks.large_ridge)."""
+    whole = Sizes(n_loci=41_594, n_phenotypes=18, n_train=85_000)
+    decomposed = Ridge.operations(5_000, 5_000, 1)
+    assert 10 < Ridge.operations(85_000, 41_594, 18) / decomposed < 50
+    assert fit_seconds(RIDGE, whole) > fit_seconds(RIDGE, whole._replace(n_phenotypes=1))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "fits"),
+    [
+        (["model=ridge"], ["ridge"]),
+        (["model=lasso"], ["lasso", "ridge"]),
+        (["model=transformer"], ["ridge"]),
+        (["model=transformer", "model.additive=true"], ["ridge"]),
+        (["model=transformer", "model.additive=true", "model.additive_effects=lasso"],
+         ["ridge", "lasso"]),
+    ],
+)  # fmt: skip
+def test_a_run_takes_the_time_of_every_fit_in_it(monkeypatch, overrides, fits):
+    seconds = {"ridge": 10.0, "lasso": 100.0}
+    monkeypatch.setattr(run_time, "fit_seconds", lambda options, sizes: seconds[options["name"]])
+    monkeypatch.setattr(run_time, "training_seconds", lambda config, sizes: 1000.0)
+    config = compose(*overrides)
+    expected = RUN_SECONDS + sum(map(seconds.get, fits)) + 1000 * config.model.is_trained
+    assert run_seconds(config, Sizes(3_000, 2, 5_000)) == expected
+    short = RUN_SECONDS + (1000 if config.model.is_trained else seconds[config.model.name])
+    assert run_seconds(config, Sizes(30, 2, 500)) == short
