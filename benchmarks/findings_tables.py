@@ -8,6 +8,8 @@ weights_mean.csv       what weights change, of benchmarks/results/weights.csv
 ladder_rates.csv       each rung at each learning rate, on test strains, of ladder-*.parquet
 ladder_replicates.csv  test R2 and updates to escape of each rung by replicate, and their means, at
                        the learning rate that the first replicate chose
+layers_rates.csv, layers_replicates.csv
+                       the same of each model and number of layers, of layers-*.parquet
 reach_mean.csv         mean and standard error over the splits that chose nothing, of reach.csv
 byxrm_models.csv       R2 of each phenotype of byxrm, pooled over ten folds, and their mean, by
                        model, of byxrm_network.csv and byxrm_closed.csv
@@ -23,7 +25,8 @@ import pandas as pd
 from benchmarks.training_run import RESULTS
 
 FINDINGS = Path(__file__).parent.parent / "docs" / "findings"
-RATES = ["seed", "rung", "optim.lr", "r2", "ridge_r2", "updates", "escape_updates", "signature"]
+RATES = ["optim.lr", "r2", "ridge_r2", "updates", "escape_updates", "signature"]
+LAYERS = ["model", "model.num_layers"]
 
 
 def derive_tables() -> dict[str, pd.DataFrame]:
@@ -34,12 +37,14 @@ def derive_tables() -> dict[str, pd.DataFrame]:
     }
     weights = pd.read_csv(RESULTS / "weights.csv")
     weights["gain"] = weights["inverse_variance"] - weights["none"]
-    ladder, scaling = _test_rows("ladder"), _test_rows("scaling")
+    ladder, layers, scaling = map(_test_rows, ("ladder", "layers", "scaling"))
     return {
         **{f"{name}_mean.csv": means for name, means in closed_forms.items()},
         "weights_mean.csv": _means(weights, ["none", "inverse_variance", "gain"]),
-        "ladder_rates.csv": ladder[RATES].reset_index(drop=True),
-        "ladder_replicates.csv": _by_replicate(ladder),
+        "ladder_rates.csv": ladder[["seed", "rung", *RATES]].reset_index(drop=True),
+        "ladder_replicates.csv": _by_replicate(ladder, ["rung"]),
+        "layers_rates.csv": layers[["seed", *LAYERS, *RATES]].reset_index(drop=True),
+        "layers_replicates.csv": _by_replicate(layers, LAYERS),
         "scaling_means.csv": _by_strains(scaling[scaling["selected"]]),
         "reach_mean.csv": _means(
             pd.read_csv(FINDINGS / "reach.csv").query("split_seed > 0"),
@@ -75,18 +80,17 @@ def _byxrm() -> pd.DataFrame:
     return table.rename_axis(None, axis="columns").reset_index()
 
 
-def _by_replicate(ladder: pd.DataFrame) -> pd.DataFrame:
-    """Return a row for each rung, in the ladder's order; rates are those that later seeds have."""
-    rungs = ladder["rung"].unique()
-    chosen = ladder[ladder["seed"] > 0][["rung", "optim.lr"]].drop_duplicates()
-    at_chosen = ladder.merge(chosen)
+def _by_replicate(rows: pd.DataFrame, arm: list[str]) -> pd.DataFrame:
+    """Return a row for each arm, in the study's order, at the learning rate that was selected."""
+    selected = rows[rows["selected"]].set_index(arm)
+    arms = selected.index.unique()
     columns = []
     for value in ("r2", "escape_updates"):
-        wide = at_chosen.pivot_table(index="rung", columns="seed", values=value).reindex(rungs)
+        wide = selected.pivot_table(index=arm, columns="seed", values=value).reindex(arms)
         wide["mean"] = wide.mean(axis="columns", skipna=False)
         columns.append(wide.add_prefix(f"{value}_"))
-    rates = at_chosen.drop_duplicates("rung").set_index("rung")["optim.lr"]
-    return pd.concat([rates, *columns], axis="columns").reindex(rungs).reset_index()
+    rates = selected["optim.lr"].groupby(arm, sort=False).first()
+    return pd.concat([rates, *columns], axis="columns").reset_index()
 
 
 def _means(frame: pd.DataFrame, columns: list[str]) -> pd.DataFrame:

@@ -149,6 +149,22 @@ def test_settings_are_no_repeats_but_splits_are():
     assert low == pytest.approx(np.mean(r2) - np.std(r2, ddof=1) / np.sqrt(3))
 
 
+@pytest.mark.parametrize("tried", [False, True])
+def test_a_rate_that_validation_chose_makes_no_line(tried):
+    """Four layers were best at another rate; where all rates stand, each has a line."""
+    rates = {1: 3e-3, 2: 3e-3, 3: 3e-3, 4: 1e-3}
+    points_ = [
+        {"model": "transformer", "model.num_layers": n, "optim.lr": lr}
+        for n, best in rates.items() for lr in (1e-3, 3e-3) if tried or lr == best
+    ]  # fmt: skip
+    table = studies.results(points_, ["30C"], (0, 1))
+    data = StudyData(table, "model", ["model", "model.num_layers", "optim.lr"])
+    picture = factor_picture(data, "model.num_layers")
+    lines = {row["line"] for row in picture.values if row["kind"] == "mean"}
+    by_rate = {"transformer, optim.lr 0.001", "transformer, optim.lr 0.003"}
+    assert lines == (by_rate if tried else {"transformer"})
+
+
 def test_a_mean_over_phenotypes_is_of_the_same_ones_at_every_point():
     rows = [
         row for row in studies.layers().to_pylist()

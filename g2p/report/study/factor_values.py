@@ -96,8 +96,8 @@ def factor_values(data: StudyData, factor: str) -> list[dict]:
 
 
 def _lines(data: StudyData, factor: str) -> dict[str, list[dict]]:
-    """Arms or, where that makes few enough lines, arms by the other factors they vary in."""
-    others = [name for name in data.varying if name != factor]
+    """Arms or, where that makes few enough lines, arms by their other settings."""
+    others = data.settings_at(factor)
 
     def long(row: dict) -> str:
         arm = [] if data.arm == factor else [data.arm_of(row)]

@@ -147,11 +147,18 @@ class StudyData:
     @cached_property
     def settings(self) -> list[str]:
         """Those of them that are no repeats: in which runs of one arm, seed and split differ."""
+        return self.settings_at()
+
+    def settings_at(self, *factors: str) -> list[str]:
+        """The same of runs that also agree in these factors.
+
+        What is chosen for each, as a learning rate is on validation strains, is not among them.
+        """
         repeats = [name for name in self.varying if name.startswith("split.") or "seed" in name]
         alike = group_by(
             self.rows,
             lambda row: (self.arm_of(row), row["phenotype"], row["seed"],
-                         *(row[name] for name in repeats)),
+                         *(row[name] for name in (*repeats, *factors))),
         )  # fmt: skip
         return [
             name for name in self.varying
