@@ -1,6 +1,7 @@
 """Training: that the loop is the plain one, that it learns, stops, resumes and shares work."""
 
 from contextlib import nullcontext
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -156,11 +157,15 @@ def test_nothing_is_trained_after_patience_ran_out(tmp_path):
 
 
 @pytest.mark.slow
-def test_two_processes_give_the_result_of_one(tmp_path):
+@pytest.mark.parametrize(("weighted", "loss"), [(False, None), (True, "huber"), (True, "gaussian")])
+def test_two_processes_give_the_result_of_one(tmp_path, weighted, loss):
     """Lightning's DDP on two CPU processes against one process with the combined batch."""
     data = random_prepared(missing=0.3)
-    _, one = train(tmp_path / "one", data, on_epoch=print)
-    _, two = train(tmp_path / "two", data, on_epoch=print, devices=2)
+    if weighted:
+        weights = np.random.default_rng(1).uniform(0.1, 2, data.phenotypes.shape)
+        data = replace(data, weights=weights)
+    _, one = train(tmp_path / "one", data, on_epoch=print, loss=loss)
+    _, two = train(tmp_path / "two", data, on_epoch=print, loss=loss, devices=2)
     for a, b in zip(one, two, strict=True):
         for column in ("val_loss", "train_loss"):
             assert b[column] == pytest.approx(a[column], abs=1e-10)
