@@ -63,13 +63,8 @@ def without_times(rows):
 def test_the_loop_is_the_plain_one(tmp_path, optimizer, clip):
     """Against a loop written out here, in float64: same history, same parameters."""
     data = random_prepared()
-    module, rows = train(
-        tmp_path,
-        data,
-        make_module(data, optimizer=optimizer),
-        gradient_clip_val=clip,
-        drop_last=True,
-    )
+    network = make_module(data, optimizer=optimizer)
+    module, rows = train(tmp_path, data, network, gradient_clip_val=clip, drop_last=True)
 
     model = make_module(data, optimizer=optimizer).model.double()
     step = {"adam": torch.optim.Adam, "adamw": partial(torch.optim.AdamW, weight_decay=0.1)}
@@ -162,8 +157,8 @@ def test_two_processes_give_the_result_of_one(tmp_path, weighted, loss):
     """Lightning's DDP on two CPU processes against one process with the combined batch."""
     data = random_prepared(missing=0.3)
     if weighted:
-        weights = np.random.default_rng(1).uniform(0.1, 2, data.phenotypes.shape)
-        data = replace(data, weights=weights)
+        rng = np.random.default_rng(1)
+        data = replace(data, weights=rng.uniform(0.1, 2, data.phenotypes.shape))
     _, one = train(tmp_path / "one", data, on_epoch=print, loss=loss)
     _, two = train(tmp_path / "two", data, on_epoch=print, loss=loss, devices=2)
     for a, b in zip(one, two, strict=True):
