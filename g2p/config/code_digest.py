@@ -13,7 +13,7 @@ from pathlib import Path
 from g2p.config.components import parse_source
 from g2p.config.locate import INSTALLED, Located, file_state, is_dotted, locate, locate_module
 from g2p.config.registry import is_baseline
-from g2p.config.user_components import absolute_module, closed_form_of
+from g2p.config.user_components import absolute_module, closed_forms_of
 from g2p.core.package import PACKAGE
 
 # The packages whose files are followed; `signature.NUMERICS_VERSION` stands for all other code.
@@ -34,7 +34,7 @@ def code_digest(model: Mapping) -> str:
         CodeError: with file and line, where one of these files is no Python.
     """
     # The caller fits it (see g2p.training.closed_form_effects).
-    more = tuple(filter(None, [closed_form_of(model)]))
+    more = closed_forms_of(model)
     if is_dotted(model["name"]):
         return user_digest(model["name"], *more)
     return _digest((model["name"], *more))

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from g2p.config.registry import is_baseline
+from g2p.config.user_components import closed_forms_of
 from g2p.core.errors import OptionError
 
 
@@ -37,6 +38,11 @@ def check_combinations(config: Mapping) -> None:
         raise OptionError(
             f"data.weights={weights}: model={model} takes no weights. Ridge and the models that "
             "are trained by epochs do. Use data.weights=none."
+        )
+    if weights != "none" and not is_baseline(model) and "lasso" in closed_forms_of(config["model"]):
+        raise OptionError(
+            f"data.weights={weights}: lasso, whose effects model={model} is built with, takes no "
+            "weights. Use model.additive_effects=ridge, or data.weights=none."
         )
     if config["trainer"].get("schedule") and config["optim"].get("plateau_patience") is not None:
         raise OptionError(

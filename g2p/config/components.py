@@ -6,6 +6,7 @@ signature is an error with the file, the line and what to write instead.
 
 import ast
 import inspect
+import threading
 import typing
 from collections.abc import Callable
 from pathlib import Path
@@ -114,6 +115,9 @@ def construct(builder: Callable, /, **arguments) -> Any:
         raise CodeError(f"{file}: {error}. It is called with {listed(arguments)}.") from None
 
 
+_parsing = threading.Lock()  # CPython 3.11 fails, now and then, where threads parse at once
+
+
 def parse_source(file: Path) -> ast.Module:
     """Return the syntax tree of a component's file, or of a file that it imports.
 
@@ -121,7 +125,9 @@ def parse_source(file: Path) -> ast.Module:
         CodeError: with file and line, if the file is not Python.
     """
     try:
-        return ast.parse(file.read_text(encoding="utf-8"), str(file))
+        text = file.read_text(encoding="utf-8")
+        with _parsing:
+            return ast.parse(text, str(file))
     except SyntaxError as error:
         raise CodeError(f"{file}:{error.lineno or 1}: {error.msg}.") from None
     except ValueError as error:  # not text, or with a null character

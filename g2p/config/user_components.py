@@ -64,12 +64,23 @@ def is_closed_form(name: str) -> bool:
 EFFECTS = {"ridge": "ridge", "lasso": "lasso_effects"}
 
 
-def closed_form_of(model: Mapping[str, Any]) -> str | None:
-    """Return the closed form whose effects a model is built with: ridge, lasso, or None."""
-    if is_dotted(model["name"]):
-        facts = interface(model["name"]).facts
-        return next((form for form, fact in EFFECTS.items() if fact in facts), None)
-    return model.get("additive_effects", "ridge") if model.get("additive") else None
+def closed_forms_of(model: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the closed forms, ridge or lasso, whose effects a model is built with.
+
+    A user's model, if it has no options that say so, takes those that are arguments of its own.
+    """
+    if "additive_effects" in model or not is_dotted(model["name"]):
+        return (model.get("additive_effects", "ridge"),) if model.get("additive") else ()
+    facts = interface(model["name"]).facts
+    forms = tuple(form for form, fact in EFFECTS.items() if fact in facts)
+    return forms or (("ridge",) if "ranked_L" in facts else ())
+
+
+def takes_ranked_loci(model: Mapping[str, Any]) -> bool:
+    """Whether a model is built with the loci ranked by these effects, `ranked_L`."""
+    if "attended_loci" in model:
+        return model["attended_loci"] is not None
+    return is_dotted(model["name"]) and "ranked_L" in interface(model["name"]).facts
 
 
 @cache

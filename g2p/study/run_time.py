@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from g2p.config.run_config import RunConfig
-from g2p.config.user_components import closed_form_of
+from g2p.config.user_components import closed_forms_of
 from g2p.study.expand import StudyRun
 from g2p.study.fit_time import fit_seconds, is_short
 from g2p.study.locus_counts import LocusCounts
@@ -12,7 +12,6 @@ from g2p.study.time_left import Expected
 from g2p.study.training_time import training_seconds
 from g2p.training.closed_form_effects import LASSO
 
-RIDGE = {"name": "ridge"}
 RUN_SECONDS = 0.5  # of reading its data, scoring and writing, whatever the model
 
 
@@ -20,11 +19,9 @@ def run_seconds(config: RunConfig, sizes: Sizes) -> float | None:
     """Estimate the seconds of a run if patience does not end it; None where this machine cannot."""
     model = config.model
     seconds = [training_seconds(config, sizes) if model.is_trained else fit_seconds(model, sizes)]
-    if not is_short(sizes):
-        if model.name != "ridge":  # which stands beside every run
-            seconds.append(fit_seconds(RIDGE, sizes))
-        if model.is_trained and closed_form_of(model) == "lasso":
-            seconds.append(fit_seconds(LASSO, sizes))
+    # Ridge, which stands beside every run, is fitted once for all runs of a split; lasso is not.
+    if model.is_trained and "lasso" in closed_forms_of(model) and not is_short(sizes):
+        seconds.append(fit_seconds(LASSO, sizes))
     estimates = [each for each in seconds if each is not None]
     return RUN_SECONDS + sum(estimates) if len(estimates) == len(seconds) else None
 

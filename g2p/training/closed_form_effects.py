@@ -7,7 +7,8 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from g2p.baselines import fit_closed_form
-from g2p.config.user_components import EFFECTS, closed_form_of
+from g2p.config.user_components import EFFECTS, closed_forms_of, takes_ranked_loci
+from g2p.core.errors import TrainingError
 from g2p.data.large_arrays import blocks_of
 from g2p.data.preprocess import Prepared
 from g2p.training.fit_ridge import fit_ridge, training_values
@@ -29,29 +30,44 @@ def effect_facts(model: Mapping[str, Any], data: Prepared) -> "dict[str, Tensor 
 
     Those are `ridge` or `lasso_effects`, effects (P, L) and offsets (P,) on the training strains,
     and, for a model that attends to some loci, `ranked_L`: the loci by the variance that these
-    explain, the largest first.
+    explain, the largest first; loci without an effect by what they explain alone.
+
+    Raises:
+        TrainingError: where a phenotype has too few training strains for lasso.
     """
     import torch
 
-    name = closed_form_of(model)
-    if name is None:
-        return {}
-    weight, offset = _ridge(data) if name == "ridge" else _lasso(data)
-    facts: dict[str, Tensor | tuple] = {EFFECTS[name]: (torch.tensor(weight), torch.tensor(offset))}
-    if model.get("attended_loci") is not None:
-        explained = (weight**2).sum(axis=0) * _variance(data.genotypes, data.split["train"])
-        facts["ranked_L"] = torch.tensor(np.argsort(-explained, kind="stable"))
+    forms = closed_forms_of(model)
+    effects = {name: _ridge(data) if name == "ridge" else _lasso(data) for name in forms}
+    facts: dict[str, Tensor | tuple] = {
+        EFFECTS[name]: tuple(map(torch.tensor, each)) for name, each in effects.items()
+    }
+    if forms and takes_ranked_loci(model):
+        weight, _ = effects[forms[0]]
+        variance, alone = _variances(data)
+        explained = (weight**2).sum(axis=0) * variance
+        facts["ranked_L"] = torch.tensor(np.lexsort([-alone, -explained]))
     return facts
 
 
-def _variance(genotypes: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Return the variance (L,) of these strains' genotypes, a block of strains at a time."""
-    sums = np.zeros((2, genotypes.shape[1]))
+def _variances(data: Prepared) -> tuple[np.ndarray, np.ndarray]:
+    """Return the variance of loci (L,), and what each explains of the phenotypes by itself (L,).
+
+    Of training strains, a block of them at a time.
+    """
+    genotypes, rows = data.genotypes, data.split["train"]
+    y = np.nan_to_num(training_values(data)[rows])  # of mean 0: a missing value adds nothing
+    sums, products = np.zeros((2, genotypes.shape[1])), np.zeros((y.shape[1], genotypes.shape[1]))
     for block in blocks_of(len(rows)):
         x = genotypes[rows[block]].astype(np.float64)
         sums += x.sum(axis=0), (x**2).sum(axis=0)
+        products += y[block].T @ x
     mean, mean_square = sums / len(rows)
-    return mean_square - mean**2
+    variance = mean_square - mean**2
+    covariance = products / len(rows) - np.outer(y.mean(axis=0), mean)
+    varies = variance > 0
+    alone = np.divide((covariance**2).sum(axis=0), variance, where=varies, out=0 * variance)
+    return variance, alone
 
 
 def _ridge(data: Prepared) -> Effects:
@@ -64,6 +80,9 @@ def _lasso(data: Prepared) -> Effects:
     if data not in _fitted:
         rows = data.split["train"]
         genotypes, phenotypes = data.genotypes[rows], training_values(data)[rows]
-        lasso = fit_closed_form(LASSO, genotypes, phenotypes)
+        try:
+            lasso = fit_closed_form(LASSO, genotypes, phenotypes)
+        except TrainingError as error:
+            raise TrainingError(f"The effects of lasso (model.additive_effects): {error}") from None
         _fitted[data] = np.stack(lasso.state["weight"]), np.array(lasso.state["offset"])
     return _fitted[data]

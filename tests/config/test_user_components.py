@@ -1,15 +1,20 @@
 """A user's code is read, not run: where it is, what its signatures say, what its digest covers."""
 
+import ast
 import itertools
 import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from g2p.config import components
 from g2p.config.code_digest import code_digest
 from g2p.config.load_component import load_component
 from g2p.config.locate import is_dotted, locate
 from g2p.config.registry import is_baseline
-from g2p.config.user_components import interface
+from g2p.config.user_components import closed_forms_of, interface, takes_ranked_loci
 from g2p.core.errors import CodeError
 
 NUMBERS = itertools.count()
@@ -49,6 +54,46 @@ def test_nothing_is_imported_to_read_options(package):
     assert name not in sys.modules
     with pytest.raises(SystemExit, match="imported"):
         load_component(f"{name}.nets.Net")
+
+
+PATH = {"additive": True, "additive_effects": "lasso", "attended_loci": 3}
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "forms", "is_ranked"),
+    [
+        ("from g2p.models.transformer import Transformer\nclass Mine(Transformer): ...",
+         PATH, ("lasso",), True),
+        ("from g2p.models.transformer import Transformer\nclass Mine(Transformer): ...",
+         PATH | {"additive": False, "attended_loci": None}, (), False),
+        ("class Mine:\n    def __init__(self, *, ridge, lasso_effects): ...",
+         {}, ("ridge", "lasso"), False),
+        ("class Mine:\n    def __init__(self, *, ranked_L): ...", {}, ("ridge",), True),
+        ("class Mine:\n    def __init__(self, *, width: int): ...", {}, (), False),
+    ],
+)  # fmt: skip
+def test_effects_are_those_that_options_name_or_else_arguments(
+    package, text, options, forms, is_ranked
+):
+    model = {"name": f"{package(nets=text)}.nets.Mine", **options}
+    assert closed_forms_of(model) == forms
+    assert takes_ranked_loci(model) == is_ranked
+
+
+def test_threads_do_not_parse_at_once(tmp_path, monkeypatch):
+    """CPython 3.11 then fails now and then: AST constructor recursion depth mismatch."""
+    file, parsing, parse = tmp_path / "a.py", threading.Lock(), ast.parse
+    file.write_text("a = 1")
+
+    def alone(*arguments):
+        assert parsing.acquire(blocking=False)
+        time.sleep(0.002)
+        parsing.release()
+        return parse(*arguments)
+
+    monkeypatch.setattr(components.ast, "parse", alone)
+    with ThreadPoolExecutor(8) as pool:
+        assert len([*pool.map(components.parse_source, [file] * 16)]) == 16
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from g2p.baselines import build_baseline
+from g2p.core.errors import TrainingError
 from g2p.explain.attention import both_ways
 from g2p.models.attention_map import attended, attention_map
 from g2p.training.closed_form_effects import LASSO, effect_facts
@@ -92,6 +93,30 @@ def test_loci_are_ranked_by_the_variance_that_their_effects_explain(monkeypatch)
     weight, _ = facts["ridge"]
     explained = weight.square().sum(dim=0).numpy() * data.genotypes[data.split["train"]].var(axis=0)
     np.testing.assert_array_equal(facts["ranked_L"], np.argsort(-explained))
+
+
+def test_loci_without_an_effect_follow_by_what_they_explain_alone():
+    """Lasso leaves most out, and the first of the genome would be as good as any."""
+    data = random_prepared(n_strains=200, missing=0)
+    data.phenotypes[:] += 2 * data.genotypes[:, [7]]
+    options = ("model.additive=true", "model.additive_effects=lasso", "model.attended_loci=5")
+    facts = effect_facts(compose(*options)["model"], data)
+    weight, _ = facts["lasso_effects"]
+    has_effect = (weight != 0).any(dim=0).numpy()
+    train = data.split["train"]
+    x, y = data.genotypes[train], data.phenotypes[train]
+    alone = np.square(np.corrcoef(x.T, y.T)[: x.shape[1], x.shape[1] :] * y.std(axis=0)).sum(axis=1)
+    ranked = facts["ranked_L"].numpy()
+    without = ranked[has_effect.sum() :]
+    assert ranked[0] == 7 and len(without) > 2 and not has_effect[without].any()
+    np.testing.assert_array_equal(without, sorted(without, key=lambda locus: -alone[locus]))
+
+
+def test_too_few_strains_for_lasso_are_an_error_about_its_effects():
+    data = random_prepared(n_strains=12)
+    options = compose("model.additive=true", "model.additive_effects=lasso")["model"]
+    with pytest.raises(TrainingError, match="effects of lasso .*needs 10"):
+        effect_facts(options, data)
 
 
 @pytest.mark.parametrize("closed_form", ["lasso", "ridge"])

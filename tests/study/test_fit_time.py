@@ -10,9 +10,11 @@ from g2p.baselines.per_phenotype import PerPhenotype
 from g2p.baselines.ridge import Ridge
 from g2p.study import fit_time, run_time
 from g2p.study.fit_time import fit_seconds
-from g2p.study.run_time import RIDGE, RUN_SECONDS, run_seconds
+from g2p.study.run_time import RUN_SECONDS, run_seconds
 from g2p.study.sizes import Sizes
 from tests.helpers.configs import compose
+
+RIDGE = {"name": "ridge"}
 
 
 class Slow(PerPhenotype):
@@ -96,11 +98,10 @@ def test_a_ridge_of_the_largest_panels_takes_minutes():
     ("overrides", "fits"),
     [
         (["model=ridge"], ["ridge"]),
-        (["model=lasso"], ["lasso", "ridge"]),
-        (["model=transformer"], ["ridge"]),
-        (["model=transformer", "model.additive=true"], ["ridge"]),
-        (["model=transformer", "model.additive=true", "model.additive_effects=lasso"],
-         ["ridge", "lasso"]),
+        (["model=lasso"], ["lasso"]),
+        (["model=transformer"], []),
+        (["model=transformer", "model.additive=true"], []),
+        (["model=transformer", "model.additive=true", "model.additive_effects=lasso"], ["lasso"]),
     ],
 )  # fmt: skip
 def test_a_run_takes_the_time_of_every_fit_in_it(monkeypatch, overrides, fits):

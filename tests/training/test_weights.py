@@ -167,6 +167,10 @@ def test_what_cannot_be_weighted():
         weigh_strains(data)
     with pytest.raises(G2PError, match="model=gbdt takes no weights"):
         check(compose("model=gbdt", "data.weights=inverse_variance"))
+    path = ("model.additive=true", "data.weights=inverse_variance")
+    check(compose(*path))
+    with pytest.raises(G2PError, match="lasso, whose effects model=transformer .* no weights"):
+        check(compose(*path, "model.additive_effects=lasso"))
 
 
 def test_a_run_with_weights(tmp_path):
