@@ -55,7 +55,7 @@ class Ridge:
         counted = np.where(np.isfinite(phenotypes), each, 0.0)
         patterns, pattern_of = np.unique(counted, axis=1, return_inverse=True)
         few = min(int(counted.any(axis=1).sum()), n_loci)
-        if few > LARGEST or len(patterns.T) * few**3 > MOST_PATTERNS * LARGEST**3:
+        if not _is_decomposed(few, len(patterns.T)):
             fitted = fit_large_ridge(genotypes, phenotypes, covariates, weights)
             self.weight, self.offset, self.penalty, self.covariate_effects = fitted
             return self
@@ -81,12 +81,12 @@ class Ridge:
         return self
 
     @staticmethod
-    def operations(n: int, n_loci: int, n_phenotypes: int) -> float:
+    def operations(n: int, n_loci: int, n_phenotypes: int = 1, n_patterns: int = 1) -> float:
         """What the time of a fit to n strains is proportional to, roughly."""
         few, many = sorted((n, n_loci))
-        if few > LARGEST:
-            return PRODUCTS * n * n_loci * (n_phenotypes + count_probes(few))
-        return few**2 * (many + 12 * few)  # a Gram matrix and its axes
+        if _is_decomposed(few, n_patterns):
+            return n_patterns * few**2 * (many + 12 * few)  # a Gram matrix and its axes
+        return PRODUCTS * n * n_loci * (n_phenotypes + count_probes(few))
 
     def load(self, state: dict) -> "Ridge":
         """Restore a fitted ridge from its `state`."""
@@ -117,6 +117,11 @@ def column_space(C: np.ndarray) -> np.ndarray:
 def _without(basis: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Return the columns of values (n, k) without what a basis (n, rank) spans."""
     return values - basis @ (basis.T @ values) if basis.shape[1] else values
+
+
+def _is_decomposed(few: int, n_patterns: int) -> bool:
+    """Whether as many strains or loci, whichever are fewer, are decomposed for each pattern."""
+    return few <= LARGEST and n_patterns * few**3 <= MOST_PATTERNS * LARGEST**3
 
 
 def _fit_centred(X: np.ndarray, y: np.ndarray, n_fixed: int = 1) -> tuple[np.ndarray, np.ndarray]:

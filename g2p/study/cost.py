@@ -39,7 +39,7 @@ def cost(config: RunConfig, sizes: Sizes) -> Cost:
     options = config.model
     if not options.is_trained:
         return Cost()
-    n_loci, n_phenotypes, n_train, _ = sizes
+    n_loci, n_phenotypes, n_train = sizes[:3]
     parameters = model_size(options, n_loci=n_loci, n_phenotypes=n_phenotypes).parameters
     activations = 0  # of a user's model, unknown
     if not is_dotted(options.name):

@@ -3,7 +3,6 @@
 import timeit
 import warnings
 from collections.abc import Mapping
-from functools import partial
 
 import numpy as np
 
@@ -29,14 +28,13 @@ def fit_seconds(options: Mapping, sizes: Sizes) -> float | None:
         options: of the closed form, its name among them.
         sizes: of what it learns from.
     """
-    n_loci, n_phenotypes, n_train, _ = sizes
     if is_short(sizes):
         return SHORT_SECONDS
-    key = repr((options, n_loci, n_phenotypes, n_train))
+    key = repr((options, sizes._replace(n_val=0)))
     if key not in _cached:
         try:
             baseline = build_baseline(options)
-            _cached[key] = _extrapolated(baseline, n_train, n_loci, n_phenotypes)
+            _cached[key] = _extrapolated(baseline, sizes)
         except G2PError:  # the run will say so
             _cached[key] = None
     return _cached[key]
@@ -47,25 +45,30 @@ def is_short(sizes: Sizes) -> bool:
     return sizes.n_train < FEW_STRAINS and sizes.n_train * sizes.n_loci < FEW_GENOTYPES
 
 
-def _extrapolated(baseline, n: int, n_loci: int, n_phenotypes: int) -> float:
-    """Fit ever larger panels until the time grows with them, and go on along the last two."""
-    each = n_phenotypes if isinstance(baseline, PerPhenotype) else 1
+def _extrapolated(baseline, sizes: Sizes) -> float:
+    """Fit ever larger panels until the time grows with them, and go on along the last two.
+
+    These have one phenotype, which every strain has.
+    """
+    n, n_loci = sizes.n_train, sizes.n_loci
+    each = sizes.n_phenotypes if isinstance(baseline, PerPhenotype) else 1
     operations = getattr(baseline, "operations", lambda n, n_loci: n * n_loci)
+    whole = operations(n, n_loci)
     if isinstance(baseline, Ridge):
-        operations = partial(operations, n_phenotypes=n_phenotypes)
+        whole = baseline.operations(n, n_loci, sizes.n_phenotypes, sizes.n_patterns)
     share = min(1.0, (LEAST_GENOTYPES / (n * n_loci)) ** 0.5, FIRST_STRAINS / n)
     before, earlier = _timed(baseline, n, n_loci, share)
     if share == 1:
-        return each * earlier
+        return each * earlier * whole / operations(n, n_loci)
     while True:
         share = min(1.0, share * 2**0.5)
         size, seconds = _timed(baseline, n, n_loci, share)
-        if share == 1:
-            return each * seconds
         done = operations(*size)
+        if share == 1:
+            return each * seconds * whole / done
         if seconds >= LEAST_SECONDS and seconds > GROWTH * earlier:
             rate = (seconds - earlier) / (done - operations(*before))
-            return each * (seconds + rate * (operations(n, n_loci) - done))
+            return each * (seconds + rate * (whole - done))
         before, earlier = size, seconds
 
 

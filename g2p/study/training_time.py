@@ -49,7 +49,7 @@ def training_seconds(config: RunConfig, sizes: Sizes) -> float | None:
         config: of the run.
         sizes: of what it learns from.
     """
-    n_loci, n_phenotypes, n_train, n_val = sizes
+    n_loci, n_phenotypes, n_train, n_val, _ = sizes
     update = _measured_update(config, n_loci, n_phenotypes)
     if update is None:
         return None

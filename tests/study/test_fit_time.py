@@ -9,10 +9,13 @@ import pytest
 from g2p.baselines.per_phenotype import PerPhenotype
 from g2p.baselines.ridge import Ridge
 from g2p.study import fit_time, run_time
+from g2p.study.expand import resolve
 from g2p.study.fit_time import fit_seconds
+from g2p.study.locus_counts import LocusCounts
 from g2p.study.run_time import RUN_SECONDS, run_seconds
-from g2p.study.sizes import Sizes
-from tests.helpers.configs import compose
+from g2p.study.sizes import Sizes, run_sizes
+from tests.helpers.configs import SMALL, compose, paths
+from tests.helpers.studies import plan_study
 
 RIDGE = {"name": "ridge"}
 
@@ -92,6 +95,22 @@ def test_a_ridge_of_the_largest_panels_takes_minutes():
     decomposed = Ridge.operations(5_000, 5_000, 1)
     assert 10 < Ridge.operations(85_000, 41_594, 18) / decomposed < 50
     assert fit_seconds(RIDGE, whole) > fit_seconds(RIDGE, whole._replace(n_phenotypes=1))
+
+
+def test_phenotypes_of_different_strains_are_decomposed_each():
+    """As `Ridge.fit` does, up to the time of Lanczos' method."""
+    one = Sizes(n_loci=1_500, n_phenotypes=3, n_train=3_000)
+    assert fit_seconds(RIDGE, one._replace(n_patterns=3)) > 2 * fit_seconds(RIDGE, one)
+    few, many = (Ridge.operations(9_000, 4_000, 18, n_patterns=n) for n in (1, 18))
+    assert few < many == Ridge.operations(9_000, 4_000, 18, n_patterns=19) < 18 * few
+
+
+@pytest.mark.parametrize(("missing", "n_patterns"), [(0.0, 1), (0.1, 3)])
+def test_a_run_counts_the_patterns_of_its_missing_phenotypes(tmp_path, missing, n_patterns):
+    spec = {"factors": {"model": ["ridge"]}, "set": {"phenotype": ["23C", "25C", "cu"]}}
+    overrides = [*SMALL[:2], f"data.missing_rate={missing}", *paths(tmp_path)]
+    (run,) = resolve(plan_study(**spec), overrides)
+    assert run_sizes(run, LocusCounts()).n_patterns == n_patterns
 
 
 @pytest.mark.parametrize(
