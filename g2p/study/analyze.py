@@ -168,6 +168,7 @@ def _write_report(
         table=combine_factors(table, compared) if several else table,
         arm=COMBINATION if several else study.arm,
         factors=[name for name in study.points[0].factors if name != "phenotypes"],
+        chosen=study.select,
         effects=effects,
         warnings=sentences,
         configs={run.signature: run.config.with_effect() for run in runs},

@@ -143,6 +143,10 @@ def test_settings_are_no_repeats_but_splits_are():
     points_ = [{"model": name, "split.fold": fold} for name in "ab" for fold in range(3)]
     folds = StudyData(studies.results(points_, ["30C"], (0,)), "model", ["model", "split.fold"])
     assert folds.settings == []
+    points_ = [{"model": "a", "split.n_train": n, "split.seed": 0} for n in (100, 300)]
+    factors = ["model", "split.n_train", "split.seed"]
+    curve = StudyData(studies.results(points_, ["30C"], (0,)), "model", factors)
+    assert curve.settings == ["split.n_train"]
     r2 = [row["r2"] for row in folds.rows if row["model"] == "a"]
     (low,) = (row["test_r2"] for row in phenotype_picture(folds, []).values
               if (row["kind"], row["arm"]) == ("interval_low", "a"))  # fmt: skip
@@ -158,7 +162,8 @@ def test_a_rate_that_validation_chose_makes_no_line(tried):
         for n, best in rates.items() for lr in (1e-3, 3e-3) if tried or lr == best
     ]  # fmt: skip
     table = studies.results(points_, ["30C"], (0, 1))
-    data = StudyData(table, "model", ["model", "model.num_layers", "optim.lr"])
+    factors = ["model", "model.num_layers", "optim.lr"]
+    data = StudyData(table, "model", factors, chosen=[] if tried else ["optim.lr"])
     picture = factor_picture(data, "model.num_layers")
     lines = {row["line"] for row in picture.values if row["kind"] == "mean"}
     by_rate = {"transformer, optim.lr 0.001", "transformer, optim.lr 0.003"}

@@ -85,14 +85,24 @@ def test_the_lead_of_the_best_arm_has_its_interval_in_either_direction():
 
 
 def test_the_lead_says_what_is_paired_and_when_its_interval_is_too_narrow():
-    """Three levels of a factor, of one phenotype and seed: p of three pairs is 0.25 at best."""
-    points = [{"model": model, "data.epsilon": level, "gain": 0.1 * (model == "b") + level / 10}
-              for model in "ab" for level in (0.0, 0.5, 1.0)]  # fmt: skip
+    """Three panels of one phenotype and seed: p of three pairs is 0.25 at best."""
+    points = [{"model": model, "data.seed": seed, "gain": 0.1 * (model == "b") + seed / 20}
+              for model in "ab" for seed in (0, 1, 2)]  # fmt: skip
     table = studies.results(points, ["30C"], seeds=(0,))
-    text = summary(StudyData(table, "model", ["model", "data.epsilon"]), [])[1]
+    text = summary(StudyData(table, "model", ["model", "data.seed"]), [])[1]
     low = float(re.search(r"interval is ([+-][\d.]+) to", text)[1])
-    assert low > 0 and "paired by phenotype, seed, data.epsilon, the lead's" in text
+    assert low > 0 and "paired by phenotype, seed, data.seed, the lead's" in text
     assert "but p is 0.25:" in text and text.endswith("these two do not differ significantly.")
+
+
+def test_settings_are_no_pairs_of_the_lead():
+    """More or fewer strains: one arm may be ahead with few and another with many."""
+    points = [{"model": model, "split.n_train": n, "gain": 0.1 * (model == "b") + n / 10_000}
+              for model in "ab" for n in (100, 300, 1000)]  # fmt: skip
+    table = studies.results(points, ["30C"], seeds=(0, 1))
+    text = summary(StudyData(table, "model", ["model", "split.n_train"]), [])[1]
+    assert "on 30C, over all values of split.n_train. Next is a" in text
+    assert text.endswith(" less; which is ahead may differ between these values.")
 
 
 def test_steps_as_text():

@@ -97,7 +97,7 @@ def factor_values(data: StudyData, factor: str) -> list[dict]:
 
 def _lines(data: StudyData, factor: str) -> dict[str, list[dict]]:
     """Arms or, where that makes few enough lines, arms by their other settings."""
-    others = data.settings_at(factor)
+    others = [name for name in data.settings if name != factor]
 
     def long(row: dict) -> str:
         arm = [] if data.arm == factor else [data.arm_of(row)]

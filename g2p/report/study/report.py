@@ -50,6 +50,7 @@ def write_report(
     provenance: Mapping[str, Any], crossings: Sequence[Crossing] = (),
     published_curve: Sequence[PublishedPoint] = (), folds: StudyFolds | None = None,
     explained: Sequence[Recovered] = (), pairs: Sequence[tuple[str, str]] = (),
+    chosen: Sequence[str] = (),
 ) -> Path:  # fmt: skip
     """Write `report.html` and `figures/` into the study's folder; returns the former's path.
 
@@ -61,6 +62,7 @@ def write_report(
         table: its results, a row for each run x phenotype x split.
         arm: the factor whose values are compared.
         factors: the columns of `table` that are factors.
+        chosen: those of them whose value validation chose.
         effects: in the order to show them in.
         warnings: sentences.
         configs: signature -> resolved config.
@@ -74,7 +76,7 @@ def write_report(
         pairs: of arms, whose explanations are compared.
         published_curve: points to show beside the study's, where strains are its factor.
     """
-    data = StudyData(table, arm, factors)
+    data = StudyData(table, arm, factors, chosen)
     shown = data.best(MOST_ARMS)
     baseline_arms = find_baseline_arms(data, configs)
     drawn = pictures(shown, effects, directories, published, baseline_arms, published_curve)

@@ -15,8 +15,10 @@ import pyarrow as pa
 
 from g2p.core.formatting import label
 from g2p.core.grouping import group_by
+from g2p.runs.cross_validation import FOLDS, ROUND
 
 COMBINATION = "combination"
+REPEATS = (*FOLDS, ROUND)  # as seeds are: other strains for the same design
 STATES = ("done", "running", "pending", "failed")
 
 
@@ -51,10 +53,13 @@ class StudyData:
         table: the study's results.
         arm: the factor whose values are compared.
         factors: names of all factors' columns.
+        chosen: those whose value validation chose, as it may choose learning rates.
     """
 
-    def __init__(self, table: pa.Table, arm: str, factors: Sequence[str]):
-        self.table, self.arm = table, arm
+    def __init__(
+        self, table: pa.Table, arm: str, factors: Sequence[str], chosen: Sequence[str] = ()
+    ):
+        self.table, self.arm, self._chosen = table, arm, chosen
         self._rows = table.to_pylist()
         self.arms = list(dict.fromkeys(map(self.arm_of, self._rows)))
         self._factors = [name for name in factors if name not in (arm, "phenotype", "seed")]
@@ -69,7 +74,7 @@ class StudyData:
         ranked = dict.fromkeys([*self.means, *self.arms])
         names_of_best = set(list(ranked)[:most])
         rows = pa.array([self.arm_of(row) in names_of_best for row in self._rows])
-        return StudyData(self.table.filter(rows), self.arm, self._factors)
+        return StudyData(self.table.filter(rows), self.arm, self._factors, self._chosen)
 
     @cached_property
     def values(self) -> dict[str, object]:
@@ -146,23 +151,19 @@ class StudyData:
 
     @cached_property
     def settings(self) -> list[str]:
-        """Those of them that are no repeats: in which runs of one arm, seed and split differ."""
-        return self.settings_at()
+        """Those of them that are designs of their own, such as the number of layers.
 
-    def settings_at(self, *factors: str) -> list[str]:
-        """The same of runs that also agree in these factors.
-
-        What is chosen for each, as a learning rate is on validation strains, is not among them.
+        Runs of one arm, seed and split differ in these, and no validation chose them.
         """
-        repeats = [name for name in self.varying if name.startswith("split.") or "seed" in name]
+        repeats = [name for name in self.varying if name in REPEATS or "seed" in name]
         alike = group_by(
             self.rows,
             lambda row: (self.arm_of(row), row["phenotype"], row["seed"],
-                         *(row[name] for name in (*repeats, *factors))),
+                         *(row[name] for name in repeats)),
         )  # fmt: skip
         return [
-            name for name in self.varying
-            if any(len({label(row[name]) for row in rows}) > 1 for rows in alike.values())
+            name for name in self.varying if name not in self._chosen
+            and any(len({label(row[name]) for row in rows}) > 1 for rows in alike.values())
         ]  # fmt: skip
 
 

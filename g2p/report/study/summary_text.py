@@ -35,6 +35,7 @@ def _best(data: StudyData, effects: Sequence[Effect]) -> str:
         over += (
             f" that every arm has{data.so_far}" if n > 1 else f", which every arm has{data.so_far}"
         )
+    over += f", over all values of {listed(data.settings)}" if data.settings else ""
     (best, highest), *rest = data.means.items()
     if not rest:
         return f"{data.arm}={best} reaches a mean test R2 of {highest:z.4f} {over}."
@@ -49,6 +50,8 @@ def _best(data: StudyData, effects: Sequence[Effect]) -> str:
 def _certainty(data: StudyData, effects: Sequence[Effect], second: str, best: str) -> str:
     """A clause on the certainty of the best arm's lead over the second."""
     effect, up = _lead(data, effects, second, best)
+    if effect is None and data.settings:
+        return "; which is ahead may differ between these values."
     if effect is None or not is_number(effect.low):
         return "; there are too few pairs of runs for an interval."
     low, high = (effect.low, effect.high) if up else (-effect.high, -effect.low)
@@ -69,7 +72,8 @@ def _lead(
 ) -> tuple[Effect | None, bool]:
     """The effect between two arms over all their runs, and whether it is that of `best`.
 
-    None where no pairs can be made.
+    None where no pairs can be made, or where runs of an arm differ in settings and the study does
+    not compare arms over all of these.
     """
     for effect in effects:
         c = effect.comparison
@@ -81,6 +85,8 @@ def _lead(
             and {str(c.a), str(c.b)} == {second, best}
         ):
             return effect, str(c.b) == best
+    if data.settings:
+        return None, True
     values = data.values
     question = Comparison(data.arm, values[second], values[best], tuple(data.varying))
     try:
