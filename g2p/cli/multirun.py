@@ -56,5 +56,5 @@ def _summarise(notes: Path, folder: Path, planned: Iterable[Sequence[str]]) -> N
     swept = [key for key in keys if key not in ("model", "phenotype")]
     write_csv(folder / "results.csv", rows, ["model", *swept, *RESULTS])
     if is_cross_validation(keys) and any(row["status"] == "done" for row in rows):
-        Console().print(write_cross_validation(folder, jobs, rows))
+        Console().print(*write_cross_validation(folder, jobs, rows), sep="\n")
     print(f"results: {folder}", flush=True)

@@ -1,6 +1,5 @@
 """The cross-validation that a multirun over folds is: `cv.csv`, its tests and its figure."""
 
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -10,19 +9,16 @@ from rich.table import Column, Table
 
 from g2p.core.atomic_files import write_atomically
 from g2p.core.plot_style import BLUE, GREY, drawing_style, subplots
+from g2p.runs import fold_tests
 from g2p.runs.directory import RunDirectory
 from g2p.runs.listing import write_csv
 from g2p.runs.multirun import Job, swept_keys
 from g2p.runs.scored_values import scored_values
-from g2p.stats.cross_validation import CrossValidated, Difference, Fold, compare, summarise
+from g2p.stats.cross_validation import CrossValidated, Fold, summarise
 
 FOLDS = ("split.fold", "split.test")  # a sweep over one of these is a cross-validation
 ROUND = "split.seed"  # another shuffle of the strains
-TESTS = (
-    "phenotype", "a", "b", "folds", "mean", "low", "high", "p", "p_holm", "detectable"
-)  # fmt: skip
 SCORES = ("folds", "r_mean", "r_se", "r2_mean", "r2_se", "r2_pooled")
-MOST_COMPARED = 20  # configurations; beyond, too many pairs for anyone to read
 
 # Configuration (model and the other swept keys) -> phenotype -> folds.
 Folds = dict[tuple, dict[str, list[Fold]]]
@@ -56,21 +52,25 @@ def collect_folds(jobs: Sequence[Job], rows: Sequence[Mapping]) -> Folds:
         if row["signature"] not in predictions:
             predictions[row["signature"]] = scored_values(directory)
         configuration = (row["model"], *(row.get(key) for key in configuration_keys(keys)))
+        values = predictions[row["signature"]][row["phenotype"]]
         folds.setdefault(configuration, {}).setdefault(row["phenotype"], []).append(
             Fold(
                 round=row.get(ROUND),
-                fold=row[of_fold],
+                # Another panel, or another number of folds, has other strains in a fold.
+                fold=(row[of_fold], values.n, values.mean, values.variance),
                 r=_number(row["pearson"]),
                 r2=_number(row["r2"]),
-                values=predictions[row["signature"]][row["phenotype"]],
+                values=values,
                 n_train=directory.metrics()["n_train"][row["phenotype"]],
             )
         )
     return folds
 
 
-def write_cross_validation(folder: Path, jobs: Sequence[Job], rows: Sequence[Mapping]) -> Table:
-    """Write cv.csv, cv_tests.csv and the figure cv into `folder`; return the table to print."""
+def write_cross_validation(
+    folder: Path, jobs: Sequence[Job], rows: Sequence[Mapping]
+) -> list[Table]:
+    """Write cv.csv, cv_tests.csv and the figure cv into `folder`; return the tables to print."""
     keys = swept_keys(jobs)
     names = ["model", *configuration_keys(keys)]
     folds = collect_folds(jobs, rows)
@@ -79,10 +79,15 @@ def write_cross_validation(folder: Path, jobs: Sequence[Job], rows: Sequence[Map
         for configuration, phenotypes in folds.items() for phenotype, each in phenotypes.items()
     }  # fmt: skip
     write_scores(folder, scores, names)
-    write_csv(folder / "cv_tests.csv", _differences(folds, names), TESTS)
+    tests = fold_tests.pairwise_tests(
+        {configuration_title(configuration, names): each for configuration, each in folds.items()}
+    )
+    write_csv(folder / "cv_tests.csv", tests, fold_tests.COLUMNS)
     if scores:
         _draw(folder, folds, scores, names)
-    return scores_table(scores, names)
+    table = scores_table(scores, names)
+    are_printed = 0 < len(tests) <= fold_tests.MOST_PRINTED
+    return [table, fold_tests.tests_table(tests)] if are_printed else [table]
 
 
 def write_scores(
@@ -107,41 +112,17 @@ def configuration_title(configuration: tuple, names: Sequence[str]) -> str:
     return ", ".join([model, *(f"{key}={value}" for key, value in pairs if value is not None)])
 
 
-def _differences(folds: Folds, names: Sequence[str]) -> list[dict]:
-    """Return the tests between each two configurations; within a phenotype, one family."""
-    rows = []
-    phenotypes = dict.fromkeys(name for each in folds.values() for name in each)
-    for phenotype in phenotypes:
-        arms = [each for each in folds if phenotype in folds[each]][:MOST_COMPARED]
-        pairs = list(itertools.combinations(arms, 2))
-        results = compare([(folds[a][phenotype], folds[b][phenotype]) for a, b in pairs])
-        for (a, b), result in zip(pairs, results, strict=True):
-            rows.append(
-                {
-                    "phenotype": phenotype,
-                    "a": configuration_title(a, names),
-                    "b": configuration_title(b, names),
-                }
-                | difference_cells(result)
-            )
-    return rows
-
-
-def difference_cells(result: Difference) -> dict:
-    """Return the cells of a test in cv_tests.csv."""
-    cells = {"folds": result.folds, "mean": result.mean, "p_holm": result.p_holm}
-    return cells | asdict(result.test)
-
-
 def scores_table(scores: Mapping[tuple[tuple, str], CrossValidated], names: Sequence[str]) -> Table:
     """Return the table of scores; several phenotypes also have their mean."""
-    numbers = ("folds", "Pearson r", "R2", "pooled R2")
+    numbers = ("folds", "Pearson r", "R2", "pooled")
+    short = [name.rpartition(".")[2] for name in names]  # names need the room
+    names = short if len({*short}) == len(names) else names
     table = Table(
         *(Column(name, overflow="fold") for name in ("model", "phenotype")),
         *(Column(name, justify="right", no_wrap=True) for name in numbers),
-        title="cross-validation: mean +- standard error over folds",
+        title="cross-validation: mean +- standard error over folds, and pooled R2",
         caption="The folds' training sets overlap, so these errors are too small to compare models "
-        "by; cv_tests.csv has the corrected resampled t-test (Nadeau and Bengio 2003).",
+        "by; for that, cv_tests.csv has the corrected resampled t-test (Nadeau and Bengio 2003).",
     )
     by_configuration: dict[tuple, list[tuple[str, CrossValidated]]] = {}
     for (configuration, phenotype), score in scores.items():

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from g2p.runs.cross_validation import TESTS, configuration_title, difference_cells, write_scores
+from g2p.runs import fold_tests
+from g2p.runs.cross_validation import configuration_title, write_scores
 from g2p.runs.listing import write_csv
 from g2p.stats.comparison import text_of
 from g2p.stats.study_folds import StudyFolds, study_folds
@@ -39,8 +40,8 @@ def write_folds(folder: Path, folds: StudyFolds) -> None:
                 side: configuration_title((arm, *test.settings), folds.names)
                 for side, arm in (("a", test.a), ("b", test.b))
             },
-            **difference_cells(test.difference),
+            **fold_tests.difference_cells(test.difference),
         }
         for test in folds.tests
     ]
-    write_csv(folder / "cv_tests.csv", rows, TESTS)
+    write_csv(folder / "cv_tests.csv", rows, fold_tests.COLUMNS)

@@ -66,7 +66,20 @@ def test_folds_of_two_models_equal_an_independent_computation(tmp_path):
     assert ((tests["p"] >= 0) & (tests["p"] <= 1)).all() and (tests["folds"] == 6).all()
     for kind in ("png", "svg", "pdf"):
         assert (folder / f"cv.{kind}").stat().st_size > 1000
-    assert "pooled R2" in done.stdout and "ridge" in done.stdout
+    assert "pooled R2" in done.stdout and "ridge to lasso" in done.stdout
+
+
+def test_folds_of_different_strains_are_not_compared(tmp_path):
+    """Other numbers of strains, or of folds, hold out other strains under the same fold number."""
+    done = train("-m", "model=ridge,lasso", "split=kfold", "split.k=3,4", "split.fold=0,1,2",
+                 "data.strains=100,120", *SMALL[1:3], "phenotype=cu", cwd=tmp_path)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    tests = pd.read_csv(results_folder(done) / "cv_tests.csv")
+    settings = {f"split.k={k}, data.strains={n}" for k in (3, 4) for n in (100, 120)}
+    assert {*zip(tests["a"], tests["b"], strict=True)} == {
+        (f"ridge, {each}", f"lasso, {each}") for each in settings
+    }
+    assert (tests["folds"] == 3).all()
 
 
 def test_a_sweep_that_is_no_cross_validation_has_its_runs_alone(tmp_path):
