@@ -24,8 +24,9 @@ from g2p.stats.comparison import Comparison, text_of
 FACTS = (
     "phenotype", "seed", "split", "r2", "pearson", "n", "n_train", "seconds", "signature", "status",
     "error", "noise_ceiling", "ridge_r2", "num_parameters", "peak_memory", "flops", "energy",
-    "versions", "updates", "escape_updates", "plateau", "selected", "same_panel", "same_setting",
-    "same_split", "same_round", "model_name", "observed_mean", "observed_variance", "squared_error",
+    "versions", "git_commit", "git_dirty", "device", "ended", "updates", "escape_updates",
+    "plateau", "selected", "same_panel", "same_setting", "same_split", "same_round", "model_name",
+    "observed_mean", "observed_variance", "squared_error",
 )  # fmt: skip
 
 

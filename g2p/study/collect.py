@@ -13,7 +13,9 @@ from filelock import FileLock
 from g2p.core.atomic_files import DRAFT, read_json, write_atomically, write_json
 from g2p.core.digests import file_digest
 from g2p.core.errors import DamagedRunError, G2PError
+from g2p.core.json_shapes import StoredStatus, read_checked_json
 from g2p.core.phrases import listed
+from g2p.runs.directory import STATUS
 from g2p.runs.environment import versions
 from g2p.study.expand import StudyRun
 from g2p.study.folds import fold_values
@@ -28,6 +30,8 @@ COLUMNS = {
     "updates": pa.int64(), "escape_updates": pa.int64(), "plateau": pa.bool_(),
     "noise_ceiling": pa.float64(), "ridge_r2": pa.float64(), "observed_mean": pa.float64(),
     "observed_variance": pa.float64(), "squared_error": pa.float64(), "versions": pa.string(),
+    "git_commit": pa.string(), "git_dirty": pa.bool_(), "device": pa.string(),
+    "ended": pa.string(),
     "signature": pa.string(), "status": pa.string(), "error": pa.string(), "selected": pa.bool_(),
 }  # fmt: skip
 
@@ -168,6 +172,7 @@ def _cells(run: StudyRun) -> dict[tuple[str, str], dict]:
     metrics = run.directory.metrics()
     # Missing or damaged, it does not change the result.
     environment = run.directory.environment()
+    status = read_checked_json(run.directory.folder / STATUS, StoredStatus)
     memory = (environment.get(key) for key in ("peak_device_memory", "peak_memory"))
     escape = metrics.get("escape")
     network = (metrics.get("members") or [metrics])[0]  # of an ensemble, what escape is of
@@ -182,6 +187,8 @@ def _cells(run: StudyRun) -> dict[tuple[str, str], dict]:
         "escape_updates": escape and escape["updates"],
         "plateau": metrics.get("plateau"),
         "versions": versions(environment),
+        **{key: environment.get(key) for key in ("git_commit", "git_dirty", "device")},
+        "ended": status and status["at"],
     }
     values = {part: fold_values(run) if part == "test" else {} for part in ("val", "test")}
     cells = {}

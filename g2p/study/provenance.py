@@ -4,7 +4,6 @@ Stored beside the report as `study.yaml`, a copy of the file, and `provenance.js
 """
 
 import json
-from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +13,7 @@ import pyarrow.parquet as pq
 from g2p.core.atomic_files import write_atomically, write_json
 from g2p.core.digests import file_digest
 from g2p.core.errors import DamagedRunError
+from g2p.core.grouping import group_by
 from g2p.core.json_shapes import StoredStatus, read_checked_json
 from g2p.core.package import PACKAGE
 from g2p.hardware.machine import describe_machine
@@ -33,8 +33,8 @@ def write_provenance(study: Study, runs: Sequence[StudyRun], folder: Path) -> di
 
     Its keys: `study` (name, size, SHA-256 of its file), `report` (date, commit, machine and
     versions of this process), `training` (a list: facts that runs share, how many they are, and
-    when the first and the last of them ended) and `stored` (a list: libraries, and how many runs
-    whose results are of stored tables had them).
+    when the first and the last of them ended) and `stored` (a list of the same of runs whose results
+    are of stored tables: libraries, commit and device).
 
     Args:
         study: of the runs.
@@ -82,13 +82,18 @@ def _training(runs: Sequence[StudyRun]) -> list[dict]:
 
 
 def _stored(runs: Sequence[StudyRun], file: Path) -> list[dict]:
-    """Return the libraries of runs that are done without a directory here, as their tables say."""
+    """Return the facts of runs that are done without a directory here, as their tables say."""
     here = {run.signature for run in runs if run.directory.finished}
-    rows = pq.read_table(file, columns=["signature", "status", "versions"]).to_pylist()
-    libraries = {
-        row["signature"]: row["versions"]
-        for row in rows
+    facts = ("versions", "git_commit", "git_dirty", "device")
+    rows = pq.read_table(file, columns=["signature", "status", "ended", *facts]).to_pylist()
+    stored = {
+        row["signature"]: row for row in rows
         if row["status"] == "done" and row["signature"] not in here
-    }
-    counts = Counter(libraries.values())
-    return [{"packages": text, "runs": number} for text, number in counts.items()]
+    }  # fmt: skip
+    groups = group_by(stored.values(), lambda row: tuple(row[name] for name in facts))
+    result = []
+    for values, each in groups.items():
+        ends = [row["ended"] for row in each if row["ended"]]
+        period = {"first": min(ends), "last": max(ends)} if ends else {}
+        result.append({**dict(zip(facts, values, strict=True)), "runs": len(each), **period})
+    return result

@@ -24,7 +24,7 @@ seed_keys: [split.seed]
 compare: [[strong, lasso]]
 sizes: {laptop: {}}
 """
-TIMES = ("seconds", "peak_memory", "energy")
+TIMES = ("seconds", "peak_memory", "energy", "ended")
 
 
 def run_part(folder, *arguments):
@@ -58,8 +58,14 @@ def test_tables_of_parts_are_the_table_of_the_whole(tmp_path):
     assert not (tmp_path / "merged" / "runs").exists()
     runs = {row["signature"]: row["versions"] for row in rows_of(whole)}
     (stored,) = json.loads((merged.parent / "provenance.json").read_text())["stored"]
-    assert stored["runs"] == len(runs) and {stored["packages"]} == set(runs.values())
-    assert f"<td>{stored['packages']}</td>" in (merged.parent / "report.html").read_text()
+    assert stored["runs"] == len(runs) and {stored["versions"]} == set(runs.values())
+    (trained,) = json.loads((whole.parent / "provenance.json").read_text())["training"]
+    same = ("git_commit", "git_dirty", "device")
+    assert [stored[name] for name in same] == [trained[name] for name in same]
+    ends = [row["ended"] for table in tables for row in pq.read_table(table).to_pylist()]
+    assert (stored["first"], stored["last"]) == (min(ends), max(ends))
+    page = (merged.parent / "report.html").read_text()
+    assert f"<td>{stored['versions']}</td>" in page and (stored["git_commit"] or "–")[:10] in page
     assert json.loads((whole.parent / "provenance.json").read_text())["stored"] == []
     # One part alone: the other's runs are pending, so the study is not done.
     partly_done, partly = run_part(tmp_path / "partly", "--collect", f"tables={tables[0]}")

@@ -35,7 +35,7 @@ def sweep(*overrides: str, cwd: Path, **environment: str) -> subprocess.Complete
 
 def results(folder) -> list[dict]:
     (file,) = folder.glob("studies/*/results.parquet")
-    free = ("seconds", "peak_memory", "energy", "versions")
+    free = ("seconds", "peak_memory", "energy", "versions", "ended")
     return [
         {k: v for k, v in row.items() if k not in free} for row in pq.read_table(file).to_pylist()
     ]

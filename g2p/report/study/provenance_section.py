@@ -41,13 +41,19 @@ def provenance_section(provenance: Mapping[str, Any]) -> list[Block]:
         for facts in provenance["training"]
     ]
     stored = [
-        [plural(facts["runs"], "run"), facts["packages"] or "–"] for facts in provenance["stored"]
-    ]
+        [
+            plural(facts["runs"], "run"), _period(facts),
+            _commit(facts) if facts["git_commit"] else "–", facts["device"] or "–",
+            facts["versions"] or "–",
+        ]
+        for facts in provenance["stored"]
+    ]  # fmt: skip
+    of_stored = ["of stored tables", "ended", "commit", "device", "libraries"]
     columns = ["trained", "ended", "commit", "device", "threads of cores", "libraries"]
     return [
         Table("report", ["of this report", ""], rows),
         *([Table("training", columns, cut_rows(runs))] if runs else []),
-        *([Table("stored", ["of stored tables", "libraries"], cut_rows(stored))] if stored else []),
+        *([Table("stored", of_stored, cut_rows(stored))] if stored else []),
         Link("The study's file:", "study.yaml"),
         Link("All of this section:", "provenance.json"),
     ]
