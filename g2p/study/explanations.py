@@ -23,7 +23,7 @@ def explain_runs(
 
     Args:
         study: with its options.
-        runs: of the study; unfinished ones are left out.
+        runs: of the study, those that count; unfinished ones are left out.
         folder: of the study.
         console: for progress, and for runs that cannot be explained.
         only_stored: explain none that is not explained yet.
@@ -71,7 +71,7 @@ def _row(study: Study, run: StudyRun, explanation: Explanation) -> Recovered:
         arm=str(run.factors[study.arm]),
         settings=", ".join(
             f"{name}={value}" for name, value in run.factors.items()
-            if name not in (study.arm, "seed", "phenotypes")
+            if name not in (study.arm, "seed", "phenotypes", *study.select)
         ),
         seed=run.config.seed,
         signature=run.signature,

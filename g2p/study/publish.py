@@ -29,7 +29,9 @@ def publish(
     study, folder = resolved.study, resolved.folder
     for line in resolved.parts.notes(run.signature for run in runs):
         console.print(f"warning: {line}", soft_wrap=True)
-    explained = explain_runs(study, runs, folder, console, only_stored=only_stored)
+    counting = set(table.filter(table["selected"])["signature"].to_pylist())
+    counted = [run for run in runs if run.signature in counting]
+    explained = explain_runs(study, counted, folder, console, only_stored=only_stored)
     compare_and_report(study, runs, table, folder, resolved.arguments, console, explained)
     if explained:
         from g2p.report.study.explained_section import print_recovery  # imports matplotlib

@@ -3,6 +3,8 @@
 import csv
 import json
 
+import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from scipy import stats
 
@@ -50,6 +52,26 @@ def test_each_run_of_a_study_is_explained_once(tmp_path):
     assert "What the models found" in page and "ridge → gbdt" in page
     assert (folder / "figures" / "recovery.csv").exists()
     assert "what the models found" in again.stdout
+
+
+@pytest.mark.slow
+def test_of_runs_of_which_validation_chose_one_that_is_explained(tmp_path):
+    spec = """
+set: {data: simulated, phenotype: cu}
+factors:
+  model: {shallow: {model: gbdt, model.leaves: 2}, deep: {model: gbdt, model.leaves: 8}}
+  model.trees: [2, 30]
+select: {model.trees: validation}
+explain: {strains: 10}
+sizes: {laptop: {}}
+"""
+    done, folder = run_study(tmp_path / "a", spec, "seeds=0")
+    assert done.returncode == 0, done.stderr
+    results = pq.read_table(folder / "results.parquet").to_pandas()
+    counting = set(results[results["selected"]]["signature"])
+    assert len(counting) < len(set(results["signature"]))
+    explained = pd.read_csv(folder / "explained.csv")
+    assert set(explained["signature"]) == counting and explained["settings"].isna().all()
 
 
 @pytest.mark.slow
