@@ -10,6 +10,8 @@ ladder_replicates.csv  test R2 and updates to escape of each rung by replicate, 
                        the learning rate that the first replicate chose
 layers_rates.csv, layers_replicates.csv
                        the same of each model and number of layers, of layers-*.parquet
+same_model.csv         test R2 by split of one model that both studies trained, from two draws of
+                       initial weights: the ladder's bottom, and Rijal's attention with two layers
 reach_mean.csv         mean and standard error over the splits that chose nothing, of reach.csv
 byxrm_models.csv       R2 of each phenotype of byxrm, pooled over ten folds, and their mean, by
                        model, of byxrm_network.csv and byxrm_closed.csv
@@ -38,13 +40,15 @@ def derive_tables() -> dict[str, pd.DataFrame]:
     weights = pd.read_csv(RESULTS / "weights.csv")
     weights["gain"] = weights["inverse_variance"] - weights["none"]
     ladder, layers, scaling = map(_test_rows, ("ladder", "layers", "scaling"))
+    by_rung, by_layers = _by_replicate(ladder, ["rung"]), _by_replicate(layers, LAYERS)
     return {
         **{f"{name}_mean.csv": means for name, means in closed_forms.items()},
         "weights_mean.csv": _means(weights, ["none", "inverse_variance", "gain"]),
         "ladder_rates.csv": ladder[["seed", "rung", *RATES]].reset_index(drop=True),
-        "ladder_replicates.csv": _by_replicate(ladder, ["rung"]),
+        "ladder_replicates.csv": by_rung,
         "layers_rates.csv": layers[["seed", *LAYERS, *RATES]].reset_index(drop=True),
-        "layers_replicates.csv": _by_replicate(layers, LAYERS),
+        "layers_replicates.csv": by_layers,
+        "same_model.csv": _same_model(by_rung, by_layers),
         "scaling_means.csv": _by_strains(scaling[scaling["selected"]]),
         "reach_mean.csv": _means(
             pd.read_csv(FINDINGS / "reach.csv").query("split_seed > 0"),
@@ -91,6 +95,21 @@ def _by_replicate(rows: pd.DataFrame, arm: list[str]) -> pd.DataFrame:
         columns.append(wide.add_prefix(f"{value}_"))
     rates = selected["optim.lr"].groupby(arm, sort=False).first()
     return pd.concat([rates, *columns], axis="columns").reset_index()
+
+
+def _same_model(by_rung: pd.DataFrame, by_layers: pd.DataFrame) -> pd.DataFrame:
+    """Return a row for each split, and their mean: both R2, and the difference."""
+    bottom = by_rung.query("rung == 'bottom'").iloc[0]
+    two = by_layers.query("model == 'rijal' and `model.num_layers` == 2").iloc[0]
+    splits = [name for name in by_layers.filter(regex=r"^r2_\d+$") if name in by_rung]
+    table = pd.DataFrame({
+        "split": [name.removeprefix("r2_") for name in splits],
+        "ladder": bottom[splits].astype(float).to_numpy(),
+        "layers": two[splits].astype(float).to_numpy(),
+    })  # fmt: skip
+    table["difference"] = table["ladder"] - table["layers"]
+    mean = table.mean(numeric_only=True).to_frame().T.assign(split="mean")
+    return pd.concat([table, mean], ignore_index=True)
 
 
 def _means(frame: pd.DataFrame, columns: list[str]) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from benchmarks.check_findings import unknown_numbers
+from benchmarks.check_findings import part_about, unknown_in_readme, unknown_numbers
 from benchmarks.findings_tables import FINDINGS, derive_tables
 
 ROOT = Path(__file__).parent.parent
@@ -43,6 +43,25 @@ def test_numbers_of_the_table(tmp_path, sentence):
 )
 def test_numbers_that_stand_nowhere(tmp_path, sentence, numbers):
     assert find_unknown(tmp_path, sentence) == numbers
+
+
+def test_a_row_of_the_text_has_the_numbers_of_the_row_that_it_names(tmp_path):
+    table = "| arm | R2 |\n|---|---|\n| `a` | 0.788 |\n| the arm b | {} |\n| other | 0.788 |"
+    assert find_unknown(tmp_path, table.format("-0.005, 5")) == []
+    assert find_unknown(tmp_path, table.format("0.788")) == ["0.788"]
+
+
+def test_of_rows_of_one_name_its_number_says_which(tmp_path):
+    frame = pd.DataFrame({"model": ["m", "m", "n"], "layers": [1, 2, 2], "r2": [0.1, 0.2, 0.3]})
+    assert part_about(frame, "m, 2")["r2"].tolist() == [0.2]
+    assert part_about(frame, "`m`")["r2"].tolist() == [0.1, 0.2]
+    assert part_about(frame, "r2 of all").columns.tolist() == ["r2"]
+    assert part_about(frame, "nothing").empty
+
+
+def test_the_first_screen_of_readme_has_numbers_of_the_findings():
+    readme = "# g2p\n\n1,702 updates and 0.80, not 12.\n\n## Two commands\n\n99\n"
+    assert unknown_in_readme(readme, "After 1,702 updates R2 is 0.80.") == ["12"]
 
 
 def test_a_section_without_tables_has_no_numbers(tmp_path):

@@ -33,8 +33,8 @@ def write_provenance(study: Study, runs: Sequence[StudyRun], folder: Path) -> di
 
     Its keys: `study` (name, size, SHA-256 of its file), `report` (date, commit, machine and
     versions of this process), `training` (a list: facts that runs share, how many they are, and
-    when the first and the last of them ended) and `stored` (a list of the same of runs whose results
-    are of stored tables: libraries, commit and device).
+    when the first and the last of them ended) and `stored` (a list of what tables say of the runs
+    whose results they store: libraries, commit, device, and when these ended).
 
     Args:
         study: of the runs.
