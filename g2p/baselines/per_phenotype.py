@@ -1,5 +1,6 @@
 """The base class of baselines that fit each phenotype alone, on the strains observed in it."""
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
@@ -32,8 +33,9 @@ class PerPhenotype(ABC):
             X = genotypes[is_observed].astype(np.float64)
             y = y[is_observed].astype(np.float64)
             if len(y) < self.min_strains:
+                name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(self).__name__).lower()
                 raise TrainingError(
-                    f"model={type(self).__name__.lower()}: a phenotype has {len(y)} training "
+                    f"model={name}: a phenotype has {len(y)} training "
                     f"strains; its cross-validation needs {self.min_strains}. Use ridge."
                 )
             with part(p / n_phenotypes, (p + 1) / n_phenotypes):

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from g2p.config.compose import compose_config, overridden_values
 from g2p.core.console import Console
+from g2p.core.phrases import plural
 
+MOST_FAILED = 10  # jobs that are printed
 DIRECTORY = "hydra.sweep.dir"  # where jobs leave their notes
 
 
@@ -55,6 +57,12 @@ def _summarise(notes: Path, folder: Path, planned: Iterable[Sequence[str]]) -> N
     folder.mkdir(parents=True, exist_ok=True)
     swept = [key for key in keys if key not in ("model", "phenotype")]
     write_csv(folder / "results.csv", rows, ["model", *swept, *RESULTS])
+    console = Console()
     if is_cross_validation(keys) and any(row["status"] == "done" for row in rows):
-        Console().print(*write_cross_validation(folder, jobs, rows), sep="\n")
+        console.print(*write_cross_validation(folder, jobs, rows), sep="\n")
+    if failed := [row for row in rows if row["status"] == "failed"]:
+        console.print(f"{len(failed)} of {plural(len(jobs), 'job')} failed (error in results.csv):")
+        for row in failed[:MOST_FAILED]:
+            pairs = (f"{key}={row[key]}" for key in ("model", *swept) if row.get(key) is not None)
+            console.print(f"  {' '.join(pairs)}: {row['error']}", soft_wrap=True)
     print(f"results: {folder}", flush=True)

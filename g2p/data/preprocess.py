@@ -167,9 +167,9 @@ def prepare(
     """
     names = [panel.phenotype_names[c] for c in columns]
     observed = panel.phenotypes[:, columns]
-    for values, name in zip(observed.T, names, strict=True):
-        if np.isnan(values).all():
-            raise DataError(f"phenotype '{name}' has no values.")
+    empty = [f"'{names[p]}'" for p in np.flatnonzero(np.isnan(observed).all(axis=0))]
+    if empty:
+        raise DataError(f"phenotype {', '.join(empty)} has no values. Others: phenotype=[a,b].")
     if split.cells is not None:
         split = Split(split, split.cells[:, columns])
     if missing == "drop_strain":

@@ -16,6 +16,7 @@ from g2p.core.errors import DataError
 from g2p.core.phrases import plural
 from g2p.data.large_arrays import blocks_of, new_array
 from g2p.data.panel import BLOCK, missing_genotypes
+from g2p.data.repeated_strains import find_repeated, twins_note
 from g2p.data.split import Split
 
 
@@ -29,7 +30,8 @@ class Cleaned:
         columns: of `genotypes`, that remain.
         loci: of the panel, the same ones.
         split: without the strains that were removed.
-        qc_log: a line for each thing that was removed or filled in; empty where nothing was.
+        qc_log: a line for each thing that was removed or filled in, and a warning where test
+            strains repeat training strains; empty where there is nothing to say.
     """
 
     genotypes: np.ndarray
@@ -75,7 +77,8 @@ def clean(
     qc_log = []
     inside = np.zeros(len(genotypes), bool)
     inside[np.concatenate(list(split.values()))] = True
-    missing, repeated = _missing_and_repeated(genotypes, inside & (duplicates == "drop"))
+    missing, digests = _missing_and_digests(genotypes)
+    repeated = find_repeated(digests, inside & (duplicates == "drop"))
     for gone, why in (
         (missing > max_missing_strain, f"more than {max_missing_strain:.0%} of the loci missing"),
         (repeated, "the genotypes of an earlier strain"),
@@ -94,6 +97,8 @@ def clean(
                 f"quality control leaves {len(rows)} {subset} strains and {len(remaining)} loci "
                 f"({'; '.join(qc_log)}). Relax the thresholds in qc."
             )
+    if note := twins_note(digests, split, genotypes.shape[1]):
+        qc_log.append(note)
     filled = None
     if missing.any():
         filled = _fill_gaps(
@@ -104,23 +109,16 @@ def clean(
     return Cleaned(filled, np.arange(len(remaining)), remaining, split, qc_log)
 
 
-def _missing_and_repeated(
-    genotypes: np.ndarray, candidates: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the share of loci that each strain lacks, and whether it repeats an earlier strain.
-
-    Repeats are searched among the strains `candidates`, (N,) bool. Returns (N,) each.
-    """
-    missing = np.empty(len(genotypes))
-    repeated, seen = np.zeros(len(genotypes), bool), set()
+def _missing_and_digests(genotypes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the share of loci that each strain lacks, (N,), and a digest of its genotypes."""
+    missing, digests = np.empty(len(genotypes)), np.empty(len(genotypes), np.uint64)
     for start in range(0, len(genotypes), BLOCK):
         block = genotypes[start : start + BLOCK]
         missing[start : start + BLOCK] = missing_genotypes(block).mean(axis=1)
-        for row in np.flatnonzero(candidates[start : start + BLOCK]):
-            content = hashlib.blake2b(block[row].tobytes(), digest_size=16).digest()
-            repeated[start + row] = content in seen
-            seen.add(content)
-    return missing, repeated
+        digests[start : start + BLOCK] = [
+            int.from_bytes(hashlib.blake2b(row.tobytes(), digest_size=8).digest()) for row in block
+        ]
+    return missing, digests
 
 
 def _remaining_loci(

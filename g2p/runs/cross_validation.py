@@ -127,10 +127,12 @@ def scores_table(scores: Mapping[tuple[tuple, str], CrossValidated], names: Sequ
     by_configuration: dict[tuple, list[tuple[str, CrossValidated]]] = {}
     for (configuration, phenotype), score in scores.items():
         by_configuration.setdefault(configuration, []).append((phenotype, score))
+    most = max((score.folds for score in scores.values()), default=0)
     for configuration, each in by_configuration.items():
         for phenotype, score in each:
+            folds = str(most) if score.folds == most else f"{score.folds} of {most}"
             table.add_row(
-                configuration_title(configuration, names), phenotype, str(score.folds),
+                configuration_title(configuration, names), phenotype, folds,
                 _with_error(score.r_mean, score.r_se), _with_error(score.r2_mean, score.r2_se),
                 f"{score.r2_pooled:z.3f}",
             )  # fmt: skip

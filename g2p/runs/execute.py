@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from g2p.config.run_config import RunConfig
+from g2p.core.errors import TrainingError
 from g2p.data.preprocess import Prepared, only_subset
 from g2p.hardware.device import device_name, n_threads, peak_device_memory
 from g2p.runs.directory import RunDirectory
@@ -132,6 +133,11 @@ def _evaluate(
     predicted, observed = {}, {}
     for subset in ("val", "test"):
         predicted[subset], result = score(fitted, data, subset)
+        if not np.isfinite(predicted[subset]).all():
+            raise TrainingError(
+                f"model={config.model.name} predicts values that are no finite numbers for "
+                f"{subset} strains."
+            )
         observed[subset] = only_subset(data.observed, data.split, subset)[data.split[subset]]
         metrics[subset] = result.named(data.phenotype_names) | user_scores(
             predicted[subset],

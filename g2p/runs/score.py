@@ -43,6 +43,8 @@ def write_scores(
     predicted = predicted[:, [model.phenotypes.index(name) for name in names]]
     result = scores(predicted, observed)
     error = np.where(np.isfinite(observed), predicted - observed, np.nan)
+    if note := _shared_strains_note(RunDirectory(run), panel):
+        console.print(note, soft_wrap=True)
     test_r2 = RunDirectory(run).metrics()["test"]["r2"]
     table = pa.table({
         "phenotype": names,
@@ -68,6 +70,18 @@ def _observed(panel: Panel, phenotypes: list[str]) -> tuple[list[str], np.ndarra
             f"{listed(panel.phenotype_names, 5) or 'genotypes only'}. g2p predict needs none."
         )
     return names, panel.phenotypes[:, [columns[name] for name in names]]
+
+
+def _shared_strains_note(run: RunDirectory, panel: Panel) -> str | None:
+    """Return a warning where the panel has strains of the run's own, by name."""
+    stored = set(run.predictions()["strain"].to_pylist())  # of validation and test
+    shared = len(stored.intersection(panel.strains))
+    if not shared:
+        return None
+    return (
+        f"warning: {shared:,} of the run's {len(stored):,} validation and test strains are in this "
+        "panel by name, so its training strains may be, too: these scores are none of new strains."
+    )
 
 
 def _print(table: pa.Table, console: Console) -> None:

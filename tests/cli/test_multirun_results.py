@@ -10,6 +10,8 @@ import pytest
 from scipy.stats import pearsonr, sem
 from sklearn.metrics import r2_score
 
+from g2p.runs.cross_validation import scores_table
+from g2p.stats.cross_validation import CrossValidated
 from tests.helpers.command import train
 
 SMALL = ("data.strains=120", "data.loci=20", "logger=none", "phenotype=[23C,cu]")
@@ -115,6 +117,17 @@ def test_a_failed_fold_is_a_row_with_its_error_and_leaves_the_others(tmp_path):
     assert "has no variance" in results["error"].iloc[-1]
     cv = pd.read_csv(folder / "cv.csv")
     assert cv["folds"].tolist() == [3] and math.isfinite(cv["r2_pooled"].item())
+    failed = done.stdout.partition("1 of 4 jobs failed (error in results.csv):\n")[2]
+    assert failed.startswith("  model=ridge split.test=3: phenotype 'growth' has no variance")
+
+
+def test_a_configuration_that_lacks_folds_says_so():
+    of = {"ridge": 5, "flaky": 1}
+    scores = {
+        ((name,), "y"): CrossValidated(n, 0.5, 0.1, 0.25, 0.1, 0.25) for name, n in of.items()
+    }
+    folds = scores_table(scores, ["model"]).columns[2]
+    assert list(folds.cells) == ["5", "1 of 5"]
 
 
 @pytest.mark.slow

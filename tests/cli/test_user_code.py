@@ -102,6 +102,10 @@ def test_a_users_closed_form_has_no_epochs(tmp_path):
     assert json.loads((run / "metrics.json").read_text())["num_parameters"] == 2
     message = message_of(train(*CLOSED_FORM, "optim.lr=0.1", cwd=tmp_path))
     assert "model=my_pkg.forms.Mean is fitted in closed form" in message
+    forms = tmp_path / "my_pkg" / "forms.py"
+    forms.write_text(forms.read_text().replace("* self.share", "* np.nan"))
+    message = message_of(train(*CLOSED_FORM, cwd=tmp_path))
+    assert "model=my_pkg.forms.Mean predicts values that are no finite numbers" in message
 
 
 def test_a_folder_of_yaml_that_is_not_there_or_one_of_two(tmp_path):

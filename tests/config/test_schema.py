@@ -40,7 +40,7 @@ from tests.helpers.configs import compose
         (["seed=-1"], "seed must be at least 0"),
         (["seed=null"], "seed must be of type int"),
         (["split.seed=4294967296"], "must be at most"),
-        (["phenotype=7"], "phenotype must be of type str or list"),
+        (["phenotype=7"], "phenotype must be of type str or list, not 7 (int); a name that looks"),
         (["phenotype=[23C,7]"], "phenotype must be a name"),
         (["split=kfold", "split.fold=10"], "must be below split.k=10"),
         (["data.max_correlation=1.5"], "must be at most 1"),

@@ -111,6 +111,23 @@ def test_twins_are_distinguished_from_similar_strains():
     assert any("the genotypes of an earlier" in line for line in cleaned.qc_log)
 
 
+@pytest.mark.parametrize("n_loci", [12, 40])
+def test_strains_that_were_measured_twice_are_named_where_a_split_parts_them(n_loci):
+    genotypes = np.random.default_rng(0).choice([-1, 1], (40, n_loci)).astype(np.int8)
+    split = split_of(40)
+    assert clean(genotypes, table(n_loci), split, **QUALITY).qc_log == []
+    test = split["test"]
+    genotypes[test[:2]] = genotypes[split["train"][:2]]
+    genotypes[test[2]] = genotypes[split["val"][0]]
+    log = clean(genotypes, table(n_loci), split, **QUALITY).qc_log
+    expected = f"warning: 2 of {len(test)} test strains have the genotypes of a training strain."
+    assert [line[: len(expected)] for line in log] == ([expected] if n_loci == 40 else [])
+    values = Split(
+        dict.fromkeys(("train", "val", "test"), np.arange(40)), np.zeros((40, 1), np.int8)
+    )
+    assert clean(genotypes, table(n_loci), values, **QUALITY).qc_log == []
+
+
 def test_nothing_of_test_or_validation_strains_reaches_quality_control():
     """Plant a leak: what the other strains hold changes neither loci nor what is filled in."""
     genotypes, split = gappy(3, share=0.05), split_of(40)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from scipy.stats import pearsonr
 from sklearn.metrics import r2_score
@@ -45,6 +46,7 @@ def test_scores_are_those_of_the_predictions(trained, tmp_path):
     done = call("-m", "g2p", "score", *arguments, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "scores of 2 phenotypes" in done.stdout
+    assert "warning" not in done.stdout
     call("-m", "g2p", "predict", *arguments, "out=p.csv", cwd=tmp_path)
     predicted = pd.read_csv(tmp_path / "p.csv").pivot(
         index="strain", columns="phenotype", values="predicted"
@@ -58,6 +60,9 @@ def test_scores_are_those_of_the_predictions(trained, tmp_path):
         assert row["r2"] == pytest.approx(r2_score(y, f))
         assert row["pearson"] == pytest.approx(pearsonr(y, f)[0])
         assert row["bias"] == pytest.approx((f - y).mean())
+    done = call("-m", "g2p", "score", f"run={run}", *data(folder / "first"), cwd=tmp_path)
+    stored = len(set(pq.read_table(f"{run}/predictions.parquet")["strain"].to_pylist()))
+    assert f"warning: {stored} of the run's {stored} validation and test strains" in done.stdout
 
 
 @pytest.mark.parametrize(

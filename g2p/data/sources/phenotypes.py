@@ -69,8 +69,9 @@ def read_phenotypes(file: Path, facts: list[str], optional_facts: list[str]) -> 
             column that appears twice, a fact that is not a column, a standard error below 0.
     """
     table = open_table(file, _plink_header(file))
-    plink = [name.removeprefix("#") for name in table.columns[:2]] == ["FID", "IID"]
-    start = 2 if plink else 1
+    first = [name.removeprefix("#") for name in table.columns[:2]]
+    plink = first == ["FID", "IID"] or first[:1] == ["IID"]
+    start = 2 if first == ["FID", "IID"] else 1
     columns = table.columns[start:]
     for name in facts:
         if name not in columns:

@@ -16,6 +16,8 @@ from tests.data.sources.test_plink import read_from, write
         ("p.pheno", "#FID IID  YPD   Cu\nF1 S1 1.5 -2\n  F1 S2\t-9 1e1 \r\nF2 S3 NA 3\n",
          ["YPD", "Cu"]),
         ("p.txt", "FID IID YPD\nF1 S1 1.5\nF1 S2 -9\nF2 S3 NA\n", ["YPD"]),
+        ("p.txt", "#IID YPD\nS1 1.5\nS2 -9\nS3 NA\n", ["YPD"]),
+        ("p.csv", "IID,YPD,Cu\nS1,1.5,-2\nS2,-9,10\nS3,NA,3\n", ["YPD", "Cu"]),
     ],
 )  # fmt: skip
 def test_phenotypes_as_gcta_and_plink_write_them(tmp_path, name, text, names):
