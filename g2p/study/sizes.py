@@ -29,6 +29,6 @@ def run_sizes(run: StudyRun, loci: LocusCounts) -> Sizes:
     """Return the sizes of a study's run."""
     split = run.make_split()
     columns = [run.panel.phenotype_names.index(name) for name in run.phenotypes]
-    is_measured = np.isfinite(run.panel.phenotypes[np.ix_(split["train"], columns)])
+    is_measured = np.isfinite(run.panel.phenotypes[split["train"]][:, columns])
     n_patterns = len(np.unique(is_measured, axis=1).T)
     return Sizes(loci.of(run), len(columns), len(split["train"]), len(split["val"]), n_patterns)
