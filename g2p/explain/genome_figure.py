@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from g2p.core.plot_style import BLUE, GREY, subplots
 from g2p.explain.explanation import Explanation
-from g2p.explain.labels import MOST_CHROMOSOMES, locus_labels, short_chromosome
+from g2p.explain.labels import chromosome_ticks, locus_labels
 
 NAMED = 6  # loci named along the genome, of one phenotype
 LINE, WIDTH = 0.95, 8.0  # inches
@@ -28,16 +28,15 @@ def effects_along_genome(explanation: Explanation) -> tuple[Figure, pd.DataFrame
         axes.axhline(0, color=GREY, linewidth=0.6)
         axes.vlines(rows["x"], 0, rows["effect"], color=BLUE, linewidth=0.8)
         axes.plot(rows["x"], rows["effect"], "o", color=BLUE, markersize=2.5)
-        axes.set_ylabel(
-            phenotype, rotation=0 if len(phenotypes) > 1 else 90, ha="right", va="center"
-        )
+        if len(phenotypes) > 1:
+            axes.set_ylabel(phenotype, rotation=0, ha="right", va="center")
+        else:
+            axes.set_ylabel(f"effect on {phenotype}")
         axes.locator_params(axis="y", nbins=3 if len(phenotypes) > 1 else 6)
         if len(phenotypes) == 1:
             axes.margins(y=0.12)  # for the names
             _name_strongest(axes, rows)
-    middle = [(first + last) / 2 for _, first, last in bounds]
-    few = bounds if len(bounds) <= MOST_CHROMOSOMES else []
-    grid[-1, 0].set_xticks(middle[: len(few)], [short_chromosome(name) for name, _, _ in few])
+    grid[-1, 0].set_xticks(*chromosome_ticks(bounds, WIDTH - 0.8))
     for axes in grid[:, 0]:
         axes.tick_params(axis="x", length=0)
         axes.spines["bottom"].set_visible(False)

@@ -1,7 +1,10 @@
 """How loci and chromosomes are written in figures and tables."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 
+LABEL = 0.14  # inches that the label of a chromosome takes
 MOST_CHROMOSOMES = 30  # that are named on an axis
 
 
@@ -20,3 +23,26 @@ def short_chromosome(chromosome: str) -> str:
     """A chromosome without the word: chr01 is 1."""
     plain = chromosome.removeprefix("chromosome").removeprefix("chr").lstrip("0_ ")
     return plain or chromosome
+
+
+def chromosome_ticks(
+    bounds: Sequence[tuple[str, float, float]], inches: float
+) -> tuple[list[float], list[str]]:
+    """Return the middle and the label of each chromosome; neighbours too short for two share one.
+
+    None where there are more than `MOST_CHROMOSOMES`.
+
+    Args:
+        bounds: name, first and last position of each chromosome along an axis.
+        inches: of the axis.
+    """
+    if len(bounds) > MOST_CHROMOSOMES:
+        return [], []
+    least = LABEL / inches * (bounds[-1][2] - bounds[0][1])
+    ticks: list[tuple[float, str]] = []
+    for name, first, last in bounds:
+        middle, text = (first + last) / 2, short_chromosome(name)
+        if ticks and middle - ticks[-1][0] < least:
+            middle, text = (middle + ticks[-1][0]) / 2, f"{ticks.pop()[1]},{text}"
+        ticks.append((middle, text))
+    return [middle for middle, _ in ticks], [text for _, text in ticks]

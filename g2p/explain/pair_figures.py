@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from g2p.core.plot_style import subplots
 from g2p.explain.attention import both_ways
 from g2p.explain.explanation import Explanation
-from g2p.explain.labels import MOST_CHROMOSOMES, short_chromosome
+from g2p.explain.labels import chromosome_ticks
 
 
 def interactions_triangle(explanation: Explanation) -> tuple[Figure, pd.DataFrame] | None:
@@ -88,19 +88,17 @@ def _triangle(
     colours = "RdBu_r" if signed else "Blues"
     image = axes.imshow(cells, cmap=colours, norm=norm, interpolation="nearest")
     ticks = [share * most for share in ((-1, -0.25, 0, 0.25, 1) if signed else (0, 0.25, 1))]
-    bar = figure.colorbar(image, ax=axes, label=label, shrink=0.8, ticks=ticks)
+    bar = figure.colorbar(
+        image, ax=axes, label=f"{label}; colours by its root", shrink=0.8, ticks=ticks
+    )
     bar.ax.set_yticklabels([f"{tick:.2g}" for tick in ticks])
     chromosomes = table["chromosome"].tolist()
     starts = [i for i, name in enumerate(chromosomes) if i == 0 or name != chromosomes[i - 1]]
     ends = [*starts[1:], len(loci)]
-    middle = [(first + last - 1) / 2 for first, last in zip(starts, ends, strict=True)]
-    named = (
-        [short_chromosome(chromosomes[i]) for i in starts]
-        if len(starts) <= MOST_CHROMOSOMES
-        else []
-    )
+    bounds = [(chromosomes[i], i - 0.5, end - 0.5) for i, end in zip(starts, ends, strict=True)]
+    inches = 0.7 * figure.get_figheight()
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_ticks(middle[: len(named)], named)
+        axis.set_ticks(*chromosome_ticks(bounds, inches))
         axis.set_tick_params(length=0, labelsize=7)
     for start in starts[1:]:
         axes.plot([-0.5, start - 0.5], [start - 0.5] * 2, color="#dddddd", linewidth=0.4)

@@ -88,7 +88,8 @@ def cost(data: StudyData, baseline_arms: Collection[str] = ()) -> Picture | None
         name="cost",
         heading="Cost against gain",
         caption=f"Mean over the runs of each arm, cost on a logarithmic scale. {share}Up and to "
-        f"the left is better.{' Bars: one standard error of the mean.' if bars else ''}"
+        "the left is better. Training times are as measured, beside whatever else the machine did."
+        f"{' Bars: one standard error of the mean.' if bars else ''}"
         f"{_missing_arms(data, values, baseline_arms)}"
         f"{below_axis_note(r2.values(), ('arm', 'arms'))}",
         description="; ".join(f"{arm}: mean test R2 {r2:z.4f}" for arm, r2 in data.means.items()),

@@ -20,6 +20,7 @@ from g2p.report.study.layout import (
     legend,
     legend_inches,
     mark_below,
+    r2_label,
     r2_limits,
     set_tick_labels,
     style,
@@ -115,7 +116,7 @@ def _draw(order: Sequence[str], factor: str, values: Values) -> Figure:
             _line(axes, [(x_of.get(row[factor]), row) for row in line_rows], looks.get(line),
                   rasterized=len(values) > MOST_POINTS)  # fmt: skip
         axes.set_title(title, fontsize=9)
-        axes.set(xlabel=axis.xlabel, ylabel="test R2")
+        axes.set(xlabel=axis.xlabel, ylabel=r2_label(values))
         axes.grid(axis="y", color="#e8e8e8")
         set_tick_labels(axes.xaxis, list(x_of.values()), [*map(label, x_of)], width / across - 1.0)
     legend(figure, handles, width)

@@ -189,6 +189,14 @@ def mark_below(axes: Axes, points: Iterable[tuple[float, float]], colour: str) -
         )  # fmt: skip
 
 
+def r2_label(values: Values) -> str:
+    """The label of an axis of R2, with what its bars and points are."""
+    kinds = {row["kind"] for row in values}
+    if "interval_low" in kinds:
+        return "test R2\nmean ± standard error" + (", points: runs" if "run" in kinds else "")
+    return "test R2\nsingle runs" if "run" in kinds else "test R2"
+
+
 def below_axis_note(r2: Iterable[float], what: tuple[str, str], marked: bool = True) -> str:
     """A caption's sentence on the values below the axis, if any, with a space before it.
 

@@ -21,6 +21,7 @@ from g2p.report.study.layout import (
     legend,
     legend_inches,
     mark_below,
+    r2_label,
     r2_limits,
     set_tick_labels,
     style,
@@ -130,7 +131,7 @@ def _draw(order: Sequence[str], values: Values) -> Figure:
         ticks = {x: value for value, x in x_of.items() if x >= start}
         texts = [value if isinstance(value, str) else f"{value:,g}" for value in ticks.values()]
         set_tick_labels(axes.xaxis, list(ticks), texts, width / across - 1.0)
-        axes.set(xlabel=AXIS.xlabel, ylabel="test R2")
+        axes.set(xlabel=AXIS.xlabel, ylabel=r2_label(values))
         axes.set_title(f"from {ZOOM:,} strains on" if start else "", fontsize=9)
         axes.grid(axis="y", color="#e8e8e8")
     legend(figure, handles, width)

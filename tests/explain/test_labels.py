@@ -1,0 +1,34 @@
+"""Labels of chromosomes along an axis: no two in one place, whatever their lengths."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from g2p.explain.labels import LABEL, MOST_CHROMOSOMES, chromosome_ticks
+
+LENGTHS = st.lists(st.integers(1, 500), min_size=1, max_size=MOST_CHROMOSOMES)
+
+
+def bounds(lengths):
+    starts = [sum(lengths[:i]) for i in range(len(lengths) + 1)]
+    return [
+        (f"chr{i:02}", first, last)
+        for i, (first, last) in enumerate(zip(starts, starts[1:], strict=False), start=1)
+    ]
+
+
+def test_short_neighbours_share_a_label():
+    """Two chromosomes of one locus each, between long ones: 2 and 3 would be over each other."""
+    middle, names = chromosome_ticks(bounds([40, 1, 1, 40]), inches=4.0)
+    assert names == ["1", "2,3", "4"] and middle == [20, 41, 62]
+    assert chromosome_ticks(bounds([40, 40]), 4.0) == ([20, 60], ["1", "2"])
+    assert chromosome_ticks(bounds([1] * (MOST_CHROMOSOMES + 1)), 4.0) == ([], [])
+
+
+@given(lengths=LENGTHS, inches=st.floats(1, 10))
+def test_each_chromosome_is_named_once_in_order(lengths, inches):
+    middle, names = chromosome_ticks(bounds(lengths), inches)
+    assert ",".join(names).split(",") == [str(i) for i in range(1, len(lengths) + 1)]
+    assert middle == sorted(middle) and len(middle) == len(names)
+    alone = [m for m, name in zip(middle, names, strict=True) if "," not in name]
+    gaps = [b - a for a, b in zip(alone, alone[1:], strict=False)]
+    assert all(gap >= LABEL / inches * sum(lengths) * (1 - 1e-9) for gap in gaps)
