@@ -55,5 +55,5 @@ def fit_closed_form(options: Mapping, genotypes: np.ndarray, phenotypes: np.ndar
     if missing := [name for name in PROPERTIES if not hasattr(baseline, name)]:
         raise CodeError(f"{options['name']} has no {listed(missing)} after fit.{INTERFACE}")
     if not isinstance(baseline.state, dict):
-        raise CodeError(f"{options['name']}: its state must be a dict of arrays by name.")
+        raise CodeError(f"{options['name']}: its state must be a property, a dict of arrays.")
     return baseline

@@ -61,6 +61,8 @@ class LiveProgress(threading.Thread):
         self.stopped = threading.Event()
         self.time_left = time_left
         self.best = (-float("inf"), "")
+        # R2 of one phenotype says nothing of that of another.
+        self.are_ranked = len({run.target or (*run.phenotypes,) for run in runs}) == 1
         for run in runs:
             if self.states[run.signature] == "done":
                 self._update_best(run)
@@ -142,6 +144,6 @@ class LiveProgress(threading.Thread):
         except (OSError, G2PError):  # removed or damaged: collecting reports it
             return None
         r2 = test["r2"].get(run.target) if run.target else test["r2_mean"]
-        if r2 is not None:
+        if r2 is not None and self.are_ranked:
             self.best = max(self.best, (r2, format_factors(run.factors)))
         return r2

@@ -71,6 +71,16 @@ def test_a_terminal_shows_where_the_study_stands(tmp_path):
     assert "0m 4 pending, 1 done; best 0.200; rung=[0]" in printed  # what was done before counts
 
 
+def test_runs_of_other_phenotypes_have_no_best(tmp_path):
+    runs = [replace(study_run(tmp_path, i, 0.5), phenotypes=[name]) for i, name in enumerate("ab")]
+    ledger, out = Ledger(tmp_path), io.StringIO()
+    states = {run.signature: "pending" for run in runs}
+    with LiveProgress(runs, states, tmp_path, Console(file=out, width=99), time_left(runs)) as bar:
+        ledger.write(runs[0].signature, "ended")
+        bar.update()
+    assert "test R2 0.500" in out.getvalue() and "best" not in out.getvalue()
+
+
 def test_of_a_transfer_only_the_target_counts(tmp_path):
     """A joint run knows everything of the other phenotypes."""
     runs = [study_run(tmp_path, i, 0.6) for i in (1, 2)]
