@@ -16,6 +16,8 @@ reach_mean.csv         mean and standard error over the splits that chose nothin
 byxrm_models.csv       R2 of each phenotype of byxrm, pooled over ten folds, and their mean, by
                        model, of byxrm_network.csv and byxrm_closed.csv
 byxrm_choice_mean.csv  validation R2 of the settings that were tried there, of byxrm_choice.csv
+recovery_r2.csv        test R2 of the models of recovery.csv, and of ridge: mean over phenotypes, then
+                       over replicates; updates of each
 scaling_means.csv      test R2 of each model by training strains, mean over replicates, at the
                        learning rate that validation chose, of scaling-*.parquet
 """
@@ -49,6 +51,7 @@ def derive_tables() -> dict[str, pd.DataFrame]:
         "layers_rates.csv": layers[["seed", *LAYERS, *RATES]].reset_index(drop=True),
         "layers_replicates.csv": by_layers,
         "same_model.csv": _same_model(by_rung, by_layers),
+        "recovery_r2.csv": _recovery(),
         "scaling_means.csv": _by_strains(scaling[scaling["selected"]]),
         "reach_mean.csv": _means(
             pd.read_csv(FINDINGS / "reach.csv").query("split_seed > 0"),
@@ -66,6 +69,17 @@ def _test_rows(study: str) -> pd.DataFrame:
     """Return the rows of finished runs on test strains, of all kept parts of a study."""
     parts = [pd.read_parquet(file) for file in sorted(FINDINGS.glob(f"{study}-*.parquet"))]
     return pd.concat(parts).query("status == 'done' and split == 'test'")
+
+
+def _recovery() -> pd.DataFrame:
+    """Return a row for each model: mean test R2, its least and most, ridge's beside it, updates."""
+    rows = pd.read_parquet(FINDINGS / "recovery.parquet").query("split == 'test' and selected")
+    values = ["r2", "ridge_r2", "updates"]
+    by_run = rows.groupby(["model", "seed"], sort=False)[values].mean()
+    return by_run.groupby("model", sort=False).agg(
+        r2_mean=("r2", "mean"), r2_low=("r2", "min"), r2_high=("r2", "max"),
+        ridge_r2_mean=("ridge_r2", "mean"), updates=("updates", "max"), replicates=("r2", "size"),
+    ).reset_index()  # fmt: skip
 
 
 def _by_strains(scaling: pd.DataFrame) -> pd.DataFrame:
