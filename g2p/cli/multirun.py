@@ -63,6 +63,8 @@ def _summarise(notes: Path, folder: Path, planned: Iterable[Sequence[str]]) -> N
     if failed := [row for row in rows if row["status"] == "failed"]:
         console.print(f"{len(failed)} of {plural(len(jobs), 'job')} failed (error in results.csv):")
         for row in failed[:MOST_FAILED]:
-            pairs = (f"{key}={row[key]}" for key in ("model", *swept) if row.get(key) is not None)
-            console.print(f"  {' '.join(pairs)}: {row['error']}", soft_wrap=True)
+            pairs = [f"{key}={row[key]}" for key in keys if row.get(key) is not None]
+            console.print(f"  {' '.join(pairs) or 'the job'}: {row['error']}", soft_wrap=True)
+        if len(failed) > MOST_FAILED:
+            console.print(f"  and {len(failed) - MOST_FAILED} more")
     print(f"results: {folder}", flush=True)

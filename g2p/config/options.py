@@ -64,11 +64,8 @@ class Option:
             return None if value in choices else f"must be one of {allowed}, not {value!r}"
         if not any(_is(value, kind) for kind in choices):
             names = " or ".join("null" if kind is NoneType else kind.__name__ for kind in choices)
-            quote = (
-                "; a name that looks like this needs quotes, as in '\"1\"'"
-                if str in choices
-                else ""
-            )
+            is_name = str in choices and isinstance(value, int | float)
+            quote = "; a name that looks like this needs quotes, as in '\"1\"'" if is_name else ""
             return f"must be of type {names}, not {value!r} ({type(value).__name__}){quote}"
         if isinstance(value, int) and abs(value) > MOST and not self._is_bounded:
             return f"must be at most {MOST}, not {value!r}"

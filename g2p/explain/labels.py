@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-LABEL = 0.14  # inches that the label of a chromosome takes
+CHARACTER, SPACE = 0.08, 0.06  # inches that labels take, and that lie between two
 MOST_CHROMOSOMES = 30  # that are named on an axis
 
 
@@ -38,11 +38,16 @@ def chromosome_ticks(
     """
     if len(bounds) > MOST_CHROMOSOMES:
         return [], []
-    least = LABEL / inches * (bounds[-1][2] - bounds[0][1])
+    an_inch = (bounds[-1][2] - bounds[0][1]) / inches
     ticks: list[tuple[float, str]] = []
     for name, first, last in bounds:
         middle, text = (first + last) / 2, short_chromosome(name)
-        if ticks and middle - ticks[-1][0] < least:
+        while ticks and middle - ticks[-1][0] < an_inch * _least(ticks[-1][1], text):
             middle, text = (middle + ticks[-1][0]) / 2, f"{ticks.pop()[1]},{text}"
         ticks.append((middle, text))
     return [middle for middle, _ in ticks], [text for _, text in ticks]
+
+
+def _least(one: str, other: str) -> float:
+    """The inches between the middles of two labels beside each other."""
+    return CHARACTER * (len(one) + len(other)) / 2 + SPACE

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from g2p.config.compose import overridden_values
+from g2p.config.override_text import format_value
 from g2p.core.atomic_files import read_json, write_json
 from g2p.core.errors import G2PError
 from g2p.runs.directory import RunDirectory
@@ -56,14 +57,14 @@ def read_jobs(folder: Path, planned: Iterable[Sequence[str]] = ()) -> list[Job]:
         folder: of the multirun's notes.
         planned: the overrides of each job that was to run; those of a search are not known.
     """
-    by_overrides: dict[tuple[str, ...], dict] = {}
+    by_overrides: dict[str, dict] = {}
     files = folder.glob(NOTE.format("*"))
     for file in sorted(files, key=lambda file: int(file.stem.rpartition("-")[2])):
         note = read_json(file)
         if isinstance(note, dict) and isinstance(note.get("overrides"), list):
-            by_overrides[tuple(sorted(note["overrides"]))] = note
+            by_overrides[_job_key(note["overrides"])] = note
     for overrides in planned:
-        by_overrides.setdefault(tuple(sorted(overrides)), {"overrides": list(overrides)})
+        by_overrides.setdefault(_job_key(overrides), {"overrides": list(overrides)})
     return [
         Job(
             overridden_values(note["overrides"]),
@@ -72,6 +73,11 @@ def read_jobs(folder: Path, planned: Iterable[Sequence[str]] = ()) -> list[Job]:
         )
         for note in by_overrides.values()
     ]
+
+
+def _job_key(overrides: Sequence[str]) -> str:
+    """What is equal for two writings of a job's overrides: Hydra writes 3e-4 as 0.0003."""
+    return repr(sorted(overridden_values(overrides).items()))
 
 
 def swept_keys(jobs: Sequence[Job]) -> list[str]:
@@ -100,7 +106,9 @@ def result_rows(jobs: Sequence[Job], keys: Sequence[str]) -> list[dict]:
             metrics = job.directory.metrics()
         except (G2PError, FileNotFoundError) as error:
             name = {"model": job.overrides.get("model")}
-            rows.append(name | swept | {"status": "failed", "error": str(error)})
+            phenotype = job.overrides.get("phenotype")
+            text = None if phenotype is None else format_value(phenotype)
+            rows.append(name | swept | {"phenotype": text, "status": "failed", "error": str(error)})
             continue
         for name, n in metrics["test"]["n"].items():
             scores = {

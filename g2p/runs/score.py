@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from rich.table import Column, Table
 
 from g2p.core.console import Console
-from g2p.core.errors import DataError
+from g2p.core.errors import DamagedRunError, DataError
 from g2p.core.formatting import format_score
 from g2p.core.phrases import listed, plural
 from g2p.data.panel import Panel
@@ -74,7 +74,10 @@ def _observed(panel: Panel, phenotypes: list[str]) -> tuple[list[str], np.ndarra
 
 def _shared_strains_note(run: RunDirectory, panel: Panel) -> str | None:
     """Return a warning where the panel has strains of the run's own, by name."""
-    stored = set(run.predictions()["strain"].to_pylist())  # of validation and test
+    try:
+        stored = set(run.predictions()["strain"].to_pylist())  # of validation and test
+    except DamagedRunError:  # which scores do not need
+        return None
     shared = len(stored.intersection(panel.strains))
     if not shared:
         return None

@@ -14,7 +14,7 @@ from g2p.core.atomic_files import DRAFT, read_json, write_atomically, write_json
 from g2p.core.digests import file_digest
 from g2p.core.errors import DamagedRunError, G2PError
 from g2p.core.json_shapes import StoredStatus, read_checked_json
-from g2p.core.phrases import listed
+from g2p.core.phrases import listed, plural
 from g2p.runs.directory import STATUS
 from g2p.runs.environment import versions
 from g2p.study.expand import StudyRun
@@ -64,6 +64,23 @@ def collect(
     """
     with locked_results(folder):
         return _collect(folder, runs, select, parts)
+
+
+def replaced_note(folder: Path, runs: list[StudyRun]) -> str | None:
+    """Return a sentence on finished runs in a study's results that are not among these."""
+    before = read_json(folder / "collected.json")
+    states = before.get("runs") if isinstance(before, dict) else None
+    if not isinstance(states, dict):
+        return None
+    finished = {name for name, state in states.items() if state[0] == "done"}
+    lost = finished - {run.signature for run in runs}
+    if not lost:
+        return None
+    return (
+        f"{folder} held results of {plural(len(lost), 'finished run')} that this command does not "
+        "have: of other seeds, overrides or code. They are replaced there; the runs are kept, and "
+        "a command that has them shows them again."
+    )
 
 
 @contextmanager

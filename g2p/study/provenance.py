@@ -4,14 +4,13 @@ Stored beside the report as `study.yaml`, a copy of the file, and `provenance.js
 """
 
 import json
-import shlex
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from g2p.core.atomic_files import read_json, write_atomically, write_json
+from g2p.core.atomic_files import write_atomically, write_json
 from g2p.core.digests import file_digest
 from g2p.core.errors import DamagedRunError
 from g2p.core.grouping import group_by
@@ -62,21 +61,6 @@ def write_provenance(study: Study, runs: Sequence[StudyRun], folder: Path) -> di
     }  # fmt: skip
     write_json(folder / "provenance.json", provenance)
     return provenance
-
-
-def replaced_note(runs: Sequence[StudyRun], folder: Path) -> str | None:
-    """Return a warning where the study's folder has results under other overrides."""
-    stored = read_json(folder / "provenance.json")
-    study = stored.get("study") if isinstance(stored, dict) else None
-    before = study.get("overrides") if isinstance(study, dict) else None
-    now = runs[0].user_overrides
-    if not isinstance(before, list) or sorted(map(str, before)) == sorted(now):
-        return None
-    texts = (shlex.join(map(str, overrides)) or "none" for overrides in (before, now))
-    return (
-        "{} had the results under other overrides ({}). They are replaced by those under these "
-        "({}); the runs of both are kept, and the other command shows the others again."
-    ).format(folder, *texts)
 
 
 def _training(runs: Sequence[StudyRun]) -> list[dict]:

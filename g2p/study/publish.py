@@ -9,7 +9,6 @@ from g2p.runs.environment import installed
 from g2p.study.analyze import compare_and_report
 from g2p.study.expand import StudyRun
 from g2p.study.explanations import explain_runs
-from g2p.study.provenance import replaced_note
 from g2p.study.resolved_study import ResolvedStudy
 from g2p.study.wandb_summary import log_summary
 
@@ -28,8 +27,7 @@ def publish(
         only_stored: explain nothing anew, and log nothing.
     """
     study, folder = resolved.study, resolved.folder
-    notes = [*resolved.parts.notes(run.signature for run in runs), replaced_note(runs, folder)]
-    for line in filter(None, notes):
+    for line in resolved.parts.notes(run.signature for run in runs):
         console.print(f"warning: {line}", soft_wrap=True)
     counting = set(table.filter(table["selected"])["signature"].to_pylist())
     counted = [run for run in runs if run.signature in counting]

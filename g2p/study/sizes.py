@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from g2p.data.preprocess import only_subset
+from g2p.data.split import Split
 from g2p.study.expand import StudyRun
 from g2p.study.locus_counts import LocusCounts
 
@@ -28,7 +30,18 @@ class Sizes(NamedTuple):
 def run_sizes(run: StudyRun, loci: LocusCounts) -> Sizes:
     """Return the sizes of a study's run."""
     split = run.make_split()
+    n_phenotypes = len(run.phenotypes)
+    n_train, n_val = len(split["train"]), len(split["val"])
+    return Sizes(loci.of(run), n_phenotypes, n_train, n_val, _n_patterns(run, split))
+
+
+def _n_patterns(run: StudyRun, split: Split) -> int:
+    """Return how many sets of training strains its phenotypes have, or weights of these."""
+    data = run.config.data
+    if data.weights != "none":
+        return len(run.phenotypes)
+    if data.missing == "drop_strain":
+        return 1
     columns = [run.panel.phenotype_names.index(name) for name in run.phenotypes]
-    is_measured = np.isfinite(run.panel.phenotypes[split["train"]][:, columns])
-    n_patterns = len(np.unique(is_measured, axis=1).T)
-    return Sizes(loci.of(run), len(columns), len(split["train"]), len(split["val"]), n_patterns)
+    learned = only_subset(run.panel.phenotypes, split, "train")[split["train"]]
+    return len(np.unique(np.isfinite(learned[:, columns]), axis=1).T)

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from g2p.core.errors import DamagedRunError, RunError
 from g2p.core.typed_command import typed_command
 from g2p.study.collect import COLUMNS
+from g2p.study.parts import NEEDED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,9 +62,9 @@ class StudyResults:
         status, error.
         """
         frame = self._read("results.parquet")
-        if missing := [name for name in COLUMNS if name not in frame]:
+        if missing := [name for name in NEEDED if name not in frame]:
             raise RunError(f"{self.folder / 'results.parquet'} has no column {missing[0]}.")
-        return frame
+        return frame.assign(**{name: None for name in COLUMNS if name not in frame})  # of earlier
 
     @cached_property
     def effects(self) -> "pd.DataFrame":

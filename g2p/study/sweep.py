@@ -8,7 +8,7 @@ from typing import NamedTuple
 from rich.text import Text
 
 from g2p.core.console import Console, visible
-from g2p.study.collect import collect
+from g2p.study.collect import collect, replaced_note
 from g2p.study.ledger import format_counts
 from g2p.study.publish import publish
 from g2p.study.resolved_study import ResolvedStudy, resolve_study
@@ -64,6 +64,8 @@ def sweep(
 
         train(resolved, console, retry="--retry-failed" in flags)
     runs, _ = resolved.needed_runs()
+    if note := replaced_note(resolved.folder, resolved.every_run):
+        console.print(f"warning: {note}", soft_wrap=True)
     table = collect(resolved.folder, runs, resolved.study.select, resolved.parts)
     publish(resolved, runs, table, console, only_stored=only_stored)
     ended = table.group_by(["signature", "status"]).aggregate([])

@@ -11,6 +11,7 @@ from scipy.stats import pearsonr, sem
 from sklearn.metrics import r2_score
 
 from g2p.runs.cross_validation import scores_table
+from g2p.runs.multirun import LOST, read_jobs, write_note
 from g2p.stats.cross_validation import CrossValidated
 from tests.helpers.command import train
 
@@ -118,7 +119,16 @@ def test_a_failed_fold_is_a_row_with_its_error_and_leaves_the_others(tmp_path):
     cv = pd.read_csv(folder / "cv.csv")
     assert cv["folds"].tolist() == [3] and math.isfinite(cv["r2_pooled"].item())
     failed = done.stdout.partition("1 of 4 jobs failed (error in results.csv):\n")[2]
-    assert failed.startswith("  model=ridge split.test=3: phenotype 'growth' has no variance")
+    assert failed.startswith("  split.test=3: phenotype 'growth' has no variance")
+
+
+def test_a_number_in_another_writing_is_no_other_job(tmp_path):
+    """Hydra's notes have 0.0003, and the planned jobs what the user wrote."""
+    write_note(tmp_path, 0, ["optim.lr=0.0003", "split.seed=1"], run="runs/a")
+    planned = [["split.seed=1", "optim.lr=3e-4"], ["split.seed=2", "optim.lr=3e-4"]]
+    done, lost = read_jobs(tmp_path, planned)
+    assert done.directory and done.error is None
+    assert (lost.overrides["split.seed"], lost.error) == (2, LOST)
 
 
 def test_a_configuration_that_lacks_folds_says_so():

@@ -105,11 +105,19 @@ def test_phenotypes_of_different_strains_are_decomposed_each():
     assert few < many == Ridge.operations(9_000, 4_000, 18, n_patterns=19) < 18 * few
 
 
-@pytest.mark.parametrize(("missing", "n_patterns"), [(0.0, 1), (0.1, 3)])
-def test_a_run_counts_the_patterns_of_its_missing_phenotypes(tmp_path, missing, n_patterns):
+@pytest.mark.parametrize(
+    ("overrides", "n_patterns"),
+    [
+        (["data.missing_rate=0"], 1),
+        (["data.missing_rate=0.1"], 3),
+        (["data.missing_rate=0.1", "data.missing=drop_strain"], 1),
+        (["data.missing_rate=0", "split=cv2"], 3),
+        (["data.missing_rate=0", "data.weights=inverse_variance"], 3),
+    ],
+)
+def test_a_run_counts_the_patterns_of_its_missing_phenotypes(tmp_path, overrides, n_patterns):
     spec = {"factors": {"model": ["ridge"]}, "set": {"phenotype": ["23C", "25C", "cu"]}}
-    overrides = [*SMALL[:2], f"data.missing_rate={missing}", *paths(tmp_path)]
-    (run,) = resolve(plan_study(**spec), overrides)
+    (run,) = resolve(plan_study(**spec), [*SMALL[:2], *overrides, *paths(tmp_path)])
     assert run_sizes(run, LocusCounts()).n_patterns == n_patterns
 
 

@@ -91,8 +91,9 @@ def test_a_smoke_study_ends_in_a_table_and_a_report(tmp_path):
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     assert idle.stdout.splitlines()[-1] == "[]"
-    warned = sweep("study=multienv", "size=smoke", "--collect", "seed=0", cwd=tmp_path)
-    assert "had the results under other overrides (logger=none)" in warned.stdout
+    assert "held results" not in again.stdout
+    warned = sweep("study=multienv", "size=smoke", "--collect", "seed=1", cwd=tmp_path)
+    assert "held results of 3 finished runs that this command does not have" in warned.stdout
 
 
 def test_a_plan_for_a_gpu_that_is_elsewhere(tmp_path):

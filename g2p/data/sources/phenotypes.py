@@ -19,7 +19,7 @@ from g2p.core.errors import DataError
 from g2p.core.phrases import listed, nearest
 from g2p.data.panel import Panel
 from g2p.data.sources.delimited_text import MISSING, NUMBER, first_cells
-from g2p.data.sources.tabular import TabularFile, kind_of, open_table
+from g2p.data.sources.tabular import PARQUET, TabularFile, kind_of, open_table
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +56,8 @@ def table_options(file: Path | None, facts: list, optional_facts: list, strains:
     if not all(isinstance(name, str) for name in facts):
         raise DataError(f"data.facts must be a list of column names, not {facts!r}.")
     facts = sorted({*facts, *map(str, optional_facts)})
-    return {"facts": facts, "strains": strains, "phenotypes": kind_of(file)}
+    options = {"facts": facts, "strains": strains, "phenotypes": kind_of(file)}
+    return options | ({"missing": PLINK_MISSING} if _begins_with_iid(file) else {})
 
 
 def read_phenotypes(file: Path, facts: list[str], optional_facts: list[str]) -> Phenotypes:
@@ -70,7 +71,7 @@ def read_phenotypes(file: Path, facts: list[str], optional_facts: list[str]) -> 
     """
     table = open_table(file, _plink_header(file))
     first = [name.removeprefix("#") for name in table.columns[:2]]
-    plink = first == ["FID", "IID"] or first[:1] == ["IID"]
+    plink = first == ["FID", "IID"] or _begins_with_iid(file)
     start = 2 if first == ["FID", "IID"] else 1
     columns = table.columns[start:]
     for name in facts:
@@ -112,6 +113,11 @@ def read_phenotypes(file: Path, facts: list[str], optional_facts: list[str]) -> 
         errors=errors,
         facts=pa.table(facts_by_name) if facts_by_name else None,
     )
+
+
+def _begins_with_iid(file: Path) -> bool:
+    """Whether it is a table as PLINK 2 writes it, without families."""
+    return kind_of(file) != PARQUET and first_cells(file)[0].split(",")[0] in ("IID", "#IID")
 
 
 def _plink_header(file: Path) -> list[str] | None:
