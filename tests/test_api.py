@@ -200,6 +200,11 @@ def test_a_study_from_python_and_its_labelled_grid(folder):
     again = g2p.load_study(str(study.folder))
     pd.testing.assert_frame_equal(again.results, study.results)
     assert "4 done" in repr(again)
+    file = study.folder / "results.parquet"  # as an earlier version wrote it
+    pq.write_table(pq.read_table(file).drop_columns(["git_commit", "ended"]), file)
+    earlier = g2p.load_study(study.folder)
+    assert earlier.results["ended"].isna().all() and len(earlier.results) == 24
+    assert earlier.to_xarray()["r2"].equals(grid["r2"])
 
 
 def test_a_grid_has_the_factors_that_vary_and_labels_null(tmp_path):
