@@ -28,7 +28,7 @@ def short_chromosome(chromosome: str) -> str:
 def chromosome_ticks(
     bounds: Sequence[tuple[str, float, float]], inches: float
 ) -> tuple[list[float], list[str]]:
-    """Return the middle and the label of each chromosome; neighbours too short for two share one.
+    """Return the middle and the label of each chromosome that has room for one.
 
     None where there are more than `MOST_CHROMOSOMES`.
 
@@ -39,15 +39,12 @@ def chromosome_ticks(
     if len(bounds) > MOST_CHROMOSOMES:
         return [], []
     an_inch = (bounds[-1][2] - bounds[0][1]) / inches
-    ticks: list[tuple[float, str]] = []
+    middle: list[float] = []
+    names: list[str] = []
     for name, first, last in bounds:
-        middle, text = (first + last) / 2, short_chromosome(name)
-        while ticks and middle - ticks[-1][0] < an_inch * _least(ticks[-1][1], text):
-            middle, text = (middle + ticks[-1][0]) / 2, f"{ticks.pop()[1]},{text}"
-        ticks.append((middle, text))
-    return [middle for middle, _ in ticks], [text for _, text in ticks]
-
-
-def _least(one: str, other: str) -> float:
-    """The inches between the middles of two labels beside each other."""
-    return CHARACTER * (len(one) + len(other)) / 2 + SPACE
+        text, at = short_chromosome(name), (first + last) / 2
+        room = SPACE + CHARACTER * (len(text) + len(names[-1] if names else "")) / 2
+        if not names or at - middle[-1] >= an_inch * room:
+            middle.append(at)
+            names.append(text)
+    return middle, names

@@ -17,20 +17,20 @@ def bounds(lengths):
     ]
 
 
-def test_short_neighbours_share_a_label():
+def test_a_chromosome_without_room_has_no_label():
     """Two chromosomes of one locus each, between long ones: 2 and 3 would be over each other."""
     middle, names = chromosome_ticks(bounds([40, 1, 1, 40]), inches=4.0)
-    assert names == ["1", "2,3", "4"] and middle == [20, 41, 62]
+    assert names == ["1", "2", "4"] and middle == [20, 40.5, 62]
     assert chromosome_ticks(bounds([40, 40]), 4.0) == ([20, 60], ["1", "2"])
     assert chromosome_ticks(bounds([1] * (MOST_CHROMOSOMES + 1)), 4.0) == ([], [])
 
 
 @settings(max_examples=40, deadline=None)
 @given(lengths=LENGTHS, inches=st.floats(1, 10))
-def test_each_chromosome_is_named_once_in_order(lengths, inches):
+def test_no_label_is_over_another(lengths, inches):
     middle, names = chromosome_ticks(bounds(lengths), inches)
-    assert ",".join(names).split(",") == [str(i) for i in range(1, len(lengths) + 1)]
-    assert middle == sorted(middle) and len(middle) == len(names)
+    at = {str(i): (a + b) / 2 for i, (_, a, b) in enumerate(bounds(lengths), start=1)}
+    assert names[0] == "1" and middle == [at[name] for name in names]
     figure = Figure(figsize=(inches + 1, 2))
     axes = figure.add_axes((0.5 / (inches + 1), 0.3, inches / (inches + 1), 0.6))
     axes.set(xlim=(0, sum(lengths)), xticks=middle, xticklabels=names)
