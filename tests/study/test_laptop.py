@@ -65,7 +65,7 @@ def test_scaling_has_the_same_updates_at_every_number_of_strains(tmp_path):
 
 def test_opponents_leave_the_same_strains_out(tmp_path):
     runs = runs_of("opponents", tmp_path)
-    closed_forms, networks, folds = 6, 3, 10
+    closed_forms, networks, folds = 7, 3, 10
     rates = 1 + 3  # on bbq_li and on byxrm, which are one panel here
     assert len(runs) == (closed_forms + rates * networks) * folds
     splits = {}
