@@ -13,6 +13,9 @@ layers_rates.csv, layers_replicates.csv
 same_model.csv         test R2 by split of one model that both studies trained, from two draws of
                        initial weights: the ladder's bottom, and Rijal's attention with two layers
 reach_mean.csv         mean and standard error over the splits that chose nothing, of reach.csv
+kernel_and_networks.csv
+                       test R2 by split of the kernel with a rate a locus (closed_forms_80.csv) and
+                       of transformers, two averaged and alone (reach.csv), and their mean
 byxrm_models.csv       R2 of each phenotype of byxrm, pooled over ten folds, and their mean, by
                        model, of byxrm_network.csv and byxrm_closed.csv
 byxrm_choice_mean.csv  validation R2 of the settings that were tried there, of byxrm_choice.csv
@@ -57,6 +60,7 @@ def derive_tables() -> dict[str, pd.DataFrame]:
             pd.read_csv(FINDINGS / "reach.csv").query("split_seed > 0"),
             ["test_r2", "members_mean_test_r2"],
         ),
+        "kernel_and_networks.csv": _kernel_and_networks(),
         "byxrm_models.csv": _byxrm(),
         "byxrm_choice_mean.csv": (
             pd.read_csv(FINDINGS / "byxrm_choice.csv")
@@ -88,6 +92,21 @@ def _by_strains(scaling: pd.DataFrame) -> pd.DataFrame:
     wide = wide.add_prefix("r2_at_").rename_axis(None, axis="columns")
     wide["replicates"] = scaling.groupby("model")["seed"].nunique()
     return wide.reset_index()
+
+
+def _kernel_and_networks() -> pd.DataFrame:
+    """Return a row for each split that both have, but the one that chose, and their mean."""
+    kernel = pd.read_csv(FINDINGS / "closed_forms_80.csv").query("model == 'rkhs, a rate a locus'")
+    networks = pd.read_csv(FINDINGS / "reach.csv").query("split_seed > 0")
+    table = pd.DataFrame({
+        "kernel": kernel.set_index("split.seed")["r2"],
+        "two networks": networks.set_index("split_seed")["test_r2"],
+        "one network": networks.set_index("split_seed")["members_mean_test_r2"],
+    }).dropna().rename_axis("split").reset_index()  # fmt: skip
+    table["two networks - kernel"] = table["two networks"] - table["kernel"]
+    table["split"] = table["split"].astype(str)
+    mean = table.mean(numeric_only=True).to_frame().T.assign(split="mean")
+    return pd.concat([table, mean], ignore_index=True)
 
 
 def _byxrm() -> pd.DataFrame:

@@ -55,7 +55,7 @@ def test_scaling_has_the_same_updates_at_every_number_of_strains(tmp_path):
     networks = [run for run in runs if run.config.model.is_trained]
     sizes, seeds = 5, 4
     assert len(networks) == 2 * sizes * len(RATES) * seeds
-    assert len(runs) == len(networks) + 4 * sizes * seeds
+    assert len(runs) == len(networks) + 5 * sizes * seeds
     assert len({run.config.split.n_train for run in networks}) == sizes
     for run in networks:
         trainer = run.config.trainer
