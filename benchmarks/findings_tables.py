@@ -19,8 +19,8 @@ kernel_and_networks.csv
 byxrm_models.csv       R2 of each phenotype of byxrm, pooled over ten folds, and their mean, by
                        model, of byxrm_network.csv and byxrm_closed.csv
 byxrm_choice_mean.csv  validation R2 of the settings that were tried there, of byxrm_choice.csv
-recovery_r2.csv        test R2 of the models of recovery.csv, and of ridge: mean over phenotypes, then
-                       over replicates; updates of each
+recovery_r2.csv        test R2 of the models of recovery.csv, and of ridge: mean over phenotypes,
+                       then over replicates; updates of each
 scaling_means.csv      test R2 of each model by training strains, mean over replicates, at the
                        learning rate that validation chose, of scaling-*.parquet
 """
