@@ -104,9 +104,7 @@ def _kernel_and_networks() -> pd.DataFrame:
         "one network": networks.set_index("split_seed")["members_mean_test_r2"],
     }).dropna().rename_axis("split").reset_index()  # fmt: skip
     table["two networks - kernel"] = table["two networks"] - table["kernel"]
-    table["split"] = table["split"].astype(str)
-    mean = table.mean(numeric_only=True).to_frame().T.assign(split="mean")
-    return pd.concat([table, mean], ignore_index=True)
+    return _with_mean(table)
 
 
 def _byxrm() -> pd.DataFrame:
@@ -141,6 +139,12 @@ def _same_model(by_rung: pd.DataFrame, by_layers: pd.DataFrame) -> pd.DataFrame:
         "layers": two[splits].astype(float).to_numpy(),
     })  # fmt: skip
     table["difference"] = table["ladder"] - table["layers"]
+    return _with_mean(table)
+
+
+def _with_mean(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table by split with a last row, the mean over splits."""
+    table = table.assign(split=table["split"].astype(str))
     mean = table.mean(numeric_only=True).to_frame().T.assign(split="mean")
     return pd.concat([table, mean], ignore_index=True)
 
