@@ -48,13 +48,25 @@ class Ledger:
 
     def signatures(self) -> set[str]:
         """Return the runs that the study began."""
-        if not self.file.exists():
-            return set()
-        lines = self.file.read_bytes().splitlines()
-        return {entry["signature"] for entry in whole_entries(lines)}
+        return {entry["signature"] for entry in self._entries()}
+
+    def seconds(self) -> dict[str, float]:
+        """Return signature -> seconds from its last begin to its end, of runs that ended."""
+        begun, took = {}, {}
+        for entry in self._entries():
+            signature, at = entry["signature"], entry["at"].timestamp()
+            if entry["event"] == "begun":
+                begun[signature] = at
+            elif signature in begun:
+                took[signature] = at - begun.pop(signature)
+        return took
+
+    def _entries(self) -> Iterator[LedgerLine]:
+        if self.file.exists():
+            yield from whole_entries(self.file.read_bytes().splitlines())
 
 
-def whole_entries(lines: Iterable[bytes]) -> Iterator[dict]:
+def whole_entries(lines: Iterable[bytes]) -> Iterator[LedgerLine]:
     """Yield the entries of a ledger's lines, without those that a kill cut short."""
     for line in lines:
         with contextlib.suppress(ValueError):

@@ -3,6 +3,7 @@
 import heapq
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from statistics import mean
+from types import MappingProxyType
 from typing import NamedTuple
 
 from g2p.core.grouping import group_by
@@ -29,18 +30,24 @@ class Expected(NamedTuple):
 class TimeLeft:
     """An estimate that runs of a few seconds do not spoil for those of hours.
 
-    A run is expected to take what finished runs of its kind took. Where none has finished, it is
-    its estimate, corrected by what finished runs of its model, or all, took beyond theirs.
+    A run is expected to take what finished runs of its kind took, here or else before. Where none
+    has finished, it is its estimate, corrected by what finished runs of its model, or all, took
+    beyond theirs.
 
     Args:
-        expected: signature -> what each run should take.
+        expected: signature -> what each run should take, those of `earlier` among them.
         started: seconds since 1970.
+        earlier: signature -> seconds, of runs that an earlier call finished.
     """
 
-    def __init__(self, expected: Mapping[str, Expected], started: float):
+    def __init__(
+        self, expected: Mapping[str, Expected], started: float,
+        earlier: Mapping[str, float] = MappingProxyType({}),
+    ):  # fmt: skip
         self.expected = expected
+        self.earlier = earlier
         self.begun: dict[str, float] = {}
-        self.took: dict[str, float] = {}  # of those that finished
+        self.took: dict[str, float] = {}  # of those that finished here
         self.at_once = 1  # the most that ran
         self.ends = [started]  # that no begin has followed
         self.pauses: list[float] = []  # between an end and the next begin
@@ -64,41 +71,54 @@ class TimeLeft:
             self.took[signature] = seconds
 
     def seconds(self, waiting: Iterable[str], now: float) -> float | None:
-        """Return the seconds until every run has ended; None before the first has finished.
+        """Return the seconds until every run has ended; None before any has finished.
 
         Args:
             waiting: signatures of runs that have not begun, in order.
             now: seconds since 1970.
         """
-        if not self.took:
+        if not self.took and not self.earlier:
             return None
         expect = self._expectation()
         running = [max(0.0, expect(each) - (now - at)) for each, at in self.begun.items()]
         # Each run begins where one ends first; the last ones leave the others nothing to do.
         busy = running + [0.0] * (self.at_once - len(running))
         heapq.heapify(busy)
+        pause = mean(self.pauses) if self.pauses else 0.0
         for signature in waiting:
-            heapq.heapreplace(busy, busy[0] + mean(self.pauses) + expect(signature))
+            heapq.heapreplace(busy, busy[0] + pause + expect(signature))
         return max(busy)
 
     def _expectation(self) -> Callable[[str], float]:
         """Return a function from a signature to the seconds that its run is expected to take."""
-        of_kind = group_by(self.took, lambda signature: self.expected[signature].kind)
-        of_model = group_by(self.took, lambda signature: self.expected[signature].model)
+        took = self._finished()
+        of_kind = group_by(took, lambda signature: self.expected[signature].kind)
+        of_model = group_by(took, lambda signature: self.expected[signature].model)
 
         def expect(signature: str) -> float:
             run = self.expected[signature]
             if run.kind in of_kind:
-                return mean(self.took[each] for each in of_kind[run.kind])
+                return mean(took[each] for each in of_kind[run.kind])
             if run.seconds is None:
-                return mean(self.took.values())
-            return run.seconds * self._correction(of_model.get(run.model) or self.took)
+                return mean(took.values())
+            return run.seconds * self._correction(of_model.get(run.model) or took, took)
 
         return expect
 
-    def _correction(self, signatures: Iterable[str]) -> float:
+    def _finished(self) -> dict[str, float]:
+        """Return signature -> seconds, of all finished runs that count.
+
+        An earlier run may have had another machine, or this one to itself: it counts where no run
+        of its kind has finished here.
+        """
+        kinds = {self.expected[each].kind for each in self.took}
+        before = {each: seconds for each, seconds in self.earlier.items()
+                  if self.expected[each].kind not in kinds}  # fmt: skip
+        return before | self.took
+
+    def _correction(self, signatures: Iterable[str], took: Mapping[str, float]) -> float:
         """Return what finished runs took as a share of their estimates."""
         estimated = {each: self.expected[each].seconds for each in signatures}
         seconds = {each: estimate for each, estimate in estimated.items() if estimate is not None}
-        took = sum(self.took[each] for each in seconds)
-        return (took + SURE_SECONDS) / (sum(seconds.values()) + SURE_SECONDS)
+        true = sum(took[each] for each in seconds)
+        return (true + SURE_SECONDS) / (sum(seconds.values()) + SURE_SECONDS)

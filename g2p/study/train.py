@@ -2,6 +2,8 @@
 
 import time
 from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
 
 from g2p.core.console import Console
 from g2p.core.grouping import group_by
@@ -12,7 +14,7 @@ from g2p.runs.resolve import finished_under_other_code
 from g2p.study.design import Study
 from g2p.study.expand import StudyRun
 from g2p.study.job import Job
-from g2p.study.ledger import format_counts
+from g2p.study.ledger import Ledger, format_counts
 from g2p.study.progress import LiveProgress
 from g2p.study.resolved_study import ResolvedStudy
 from g2p.study.run_time import expected_times
@@ -74,9 +76,18 @@ def _launch(resolved: ResolvedStudy, runs: list[StudyRun], retry: bool, console:
         factors = {run.signature: run.factors for run in todo}
         job = Job(folder, Group.of_study(study.name, study.size), tuple(factors), retry, factors)
         states |= dict.fromkeys(factors, "pending")  # failed runs are tried again
-        time_left = TimeLeft(expected_times(todo), time.time())
-        with LiveProgress(runs, states, folder, console, time_left):
+        with LiveProgress(runs, states, folder, console, _time_left(runs, todo, states, folder)):
             launch(job, [run.overrides for run in todo], resolved.overrides)
+
+
+def _time_left(
+    runs: list[StudyRun], todo: list[StudyRun], states: Mapping[str, str], folder: Path
+) -> TimeLeft:
+    """What remains of the runs to do, from what finished ones of the study took."""
+    took = Ledger(folder).seconds()
+    finished = [run for run in runs if states[run.signature] == "done" and run.signature in took]
+    earlier = {run.signature: took[run.signature] for run in finished}
+    return TimeLeft(expected_times([*todo, *finished]), time.time(), earlier)
 
 
 def _by_replicate(runs: list[StudyRun], study: Study) -> list[StudyRun]:

@@ -1,8 +1,12 @@
 """A study's remaining time, against studies that are played through second by second."""
 
+from datetime import datetime, timedelta
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
+from g2p.study.ledger import Ledger
 from g2p.study.time_left import Expected, TimeLeft
 
 # Seconds of a run, by arm, and what is estimated of them.
@@ -67,3 +71,31 @@ def test_a_failed_run_and_one_of_another_process_do_not_count():
     time_left.begin("b", 1.0)
     time_left.end("b", 7.0, finished=True)
     assert time_left.seconds("c", 7.0) == pytest.approx(6.0)
+
+
+def test_runs_of_an_earlier_call_count_until_one_of_their_kind_has_finished_here():
+    expected = {run: Expected(run[0], "gbdt", 1.0) for run in ("s0", "s1", "s2", "l0", "l1")}
+    time_left = TimeLeft(expected, 0.0, earlier={"s0": 2.0, "l0": 100.0})
+    assert time_left.seconds(["s1", "s2", "l1"], 0.0) == pytest.approx(2 + 2 + 100)
+    time_left.begin("s1", 0.0)
+    time_left.end("s1", 4.0, finished=True)  # half as fast as before
+    time_left.begin("s2", 4.0)
+    assert time_left.seconds(["l1"], 4.0) == pytest.approx(4 + 100)
+
+
+def test_the_ledger_has_what_runs_took_from_their_last_begin(tmp_path, monkeypatch):
+    ledger = Ledger(tmp_path)
+    times = iter([0, 5, 60, 70, 75])
+    clock = SimpleNamespace(
+        now=lambda zone: datetime(2026, 1, 1, tzinfo=zone) + timedelta(seconds=next(times))
+    )
+    monkeypatch.setattr("g2p.study.ledger.datetime", clock)
+    for signature, event in [
+        ("a", "begun"),
+        ("b", "begun"),
+        ("a", "begun"),
+        ("a", "ended"),
+        ("c", "ended"),
+    ]:
+        ledger.write(signature * 16, event)  # first killed; b is running still
+    assert ledger.seconds() == {"a" * 16: 10.0}
