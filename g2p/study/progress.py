@@ -12,6 +12,7 @@ from rich.text import Text
 from g2p.core.console import Console, TextColumn, visible
 from g2p.core.errors import G2PError
 from g2p.core.formatting import format_duration, format_factors
+from g2p.core.json_shapes import LedgerLine
 from g2p.runs.status import RunStatus
 from g2p.study.expand import StudyRun
 from g2p.study.ledger import Ledger, format_counts, study_status, whole_entries
@@ -27,7 +28,7 @@ class NewEntries:
         self.file = Ledger(folder).file
         self.read = self.file.stat().st_size if self.file.exists() else 0
 
-    def __iter__(self) -> Iterator[dict]:
+    def __iter__(self) -> Iterator[LedgerLine]:
         if not self.file.exists() or self.file.stat().st_size <= self.read:
             return
         with self.file.open("rb") as file:
