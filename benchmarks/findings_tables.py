@@ -23,15 +23,15 @@ recovery_r2.csv        test R2 of the models of recovery.csv, and of ridge: mean
                        then over replicates; updates of each
 scaling_means.csv      test R2 of each model by training strains, mean over replicates, at the
                        learning rate that validation chose, of scaling-*.parquet
-"""
 
-from pathlib import Path
+and the comparisons of these studies (`benchmarks.study_tables`).
+"""
 
 import pandas as pd
 
+from benchmarks.study_tables import FINDINGS, derive_comparisons
 from benchmarks.training_run import RESULTS
 
-FINDINGS = Path(__file__).parent.parent / "docs" / "findings"
 RATES = ["optim.lr", "r2", "ridge_r2", "updates", "escape_updates", "signature"]
 LAYERS = ["model", "model.num_layers"]
 
@@ -47,6 +47,7 @@ def derive_tables() -> dict[str, pd.DataFrame]:
     ladder, layers, scaling = map(_test_rows, ("ladder", "layers", "scaling"))
     by_rung, by_layers = _by_replicate(ladder, ["rung"]), _by_replicate(layers, LAYERS)
     return {
+        **derive_comparisons(),
         **{f"{name}_mean.csv": means for name, means in closed_forms.items()},
         "weights_mean.csv": _means(weights, ["none", "inverse_variance", "gain"]),
         "ladder_rates.csv": ladder[["seed", "rung", *RATES]].reset_index(drop=True),
