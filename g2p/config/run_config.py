@@ -28,25 +28,21 @@ class Section(Mapping[str, Any]):
         def __getattr__(self, name: str) -> Any: ...
 
     def __getitem__(self, key: str) -> Any:
-        if key not in self._names():
+        if key not in self.__dataclass_fields__:
             raise KeyError(key)
         return getattr(self, key)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._names())
+        return iter(self.__dataclass_fields__)
 
     def __len__(self) -> int:
-        return len(self._names())
+        return len(self.__dataclass_fields__)
 
     def __repr__(self) -> str:
         return self._text
 
     def __reduce__(self):
         return _build, (type(self).__bases__[0], type(self).__name__, dict(self))
-
-    @classmethod
-    def _names(cls) -> tuple[str, ...]:
-        return tuple(cls.__dataclass_fields__)
 
     @cached_property
     def _text(self) -> str:
@@ -122,10 +118,13 @@ class RunConfig(Section):
         """Return the config with other sections or keys; the rest is shared, not copied."""
         return type(self).of({**self, **changes})
 
-    def with_value(self, key: str, value: Any) -> Self:
-        """Return the config with one value changed, by its dotted key."""
-        first, *path = key.split(".")
-        return self.replace(**{first: _replaced(self.get(first), path, value)})
+    def with_values(self, values: Mapping[str, Any]) -> Self:
+        """Return the config with these values changed, by their dotted keys."""
+        changes: dict[str, Any] = {}
+        for key, value in values.items():
+            first, *path = key.split(".")
+            changes[first] = _replaced(changes.get(first, self.get(first)), path, value)
+        return self.replace(**changes)
 
 
 def _replaced(section: Any, path: list[str], value: Any) -> Any:

@@ -117,7 +117,7 @@ def load_subject(
         chosen = {key: config.data[key] for key in prepare_options() if key in config.data}
         config = config.replace(data={**data, **chosen})
     if cache is not None:
-        config = config.with_value("paths.cache", cache)
+        config = config.with_values({"paths.cache": cache})
     resolved = resolve_run(config, on_another_machine=True)
     recorded = directory.environment().get("data_fingerprint")
     if recorded not in (None, resolved.provenance["data_fingerprint"]):

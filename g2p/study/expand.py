@@ -155,10 +155,8 @@ def _config(
     groups = tuple(f"{key}={value}" for key, value in overrides.items() if is_group(key))
     # Composing takes a twentieth of a second, and most points differ in values alone.
     config = _composed((*groups, *user_overrides), folders_state())
-    for key, value in overrides.items():
-        if not is_group(key):
-            config = config.with_value(key, value)
-    return config, overrides
+    values = {key: value for key, value in overrides.items() if not is_group(key)}
+    return config.with_values(values), overrides
 
 
 @cache

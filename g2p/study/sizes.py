@@ -40,7 +40,7 @@ def _n_patterns(run: StudyRun, split: Split) -> int:
     data = run.config.data
     if data.weights != "none":
         return len(run.phenotypes)
-    if data.missing == "drop_strain":
+    if data.missing == "drop_strain" or len(run.phenotypes) == 1:
         return 1
     columns = [run.panel.phenotype_names.index(name) for name in run.phenotypes]
     learned = only_subset(run.panel.phenotypes, split, "train")[split["train"]]

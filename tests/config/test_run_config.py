@@ -69,7 +69,7 @@ def test_plain_dicts_there_and_back(model, others):
 
 def test_changes_make_another_config_and_share_the_rest():
     config = compose_config(["model=stacked"])
-    changed = config.with_value("model.lasso.l1_ratio", 0.5)
+    changed = config.with_values({"model.lasso.l1_ratio": 0.5})
     assert (changed.model.lasso.l1_ratio, config.model.lasso.l1_ratio) == (0.5, 1.0)
     assert changed.trainer is config.trainer and changed.model.gbdt is config.model.gbdt
     assert changed == compose_config(["model=stacked", "model.lasso.l1_ratio=0.5"])

@@ -175,7 +175,7 @@ def test_a_signature_is_sixteen_hex_digits_and_does_not_depend_on_key_order():
 @settings(deadline=None)
 @given(st.text(min_size=1, max_size=12))
 def test_no_text_is_a_model_by_accident(name):
-    config = compose().with_value("model.name", name)
+    config = compose().with_values({"model.name": name})
     if name != "transformer":
         with pytest.raises(G2PError):
             check(config)

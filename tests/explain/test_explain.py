@@ -31,7 +31,7 @@ def undrawn(monkeypatch):
 
 def trained(folder, *overrides) -> g2p.Run:
     config = compose(*DATA, *overrides, *paths(folder))
-    config = config.with_value("trainer.max_epochs", 2).with_value("trainer.accelerator", "cpu")
+    config = config.with_values({"trainer.max_epochs": 2, "trainer.accelerator": "cpu"})
     return g2p.load_run(run(config))
 
 

@@ -39,7 +39,7 @@ def predicted(file) -> dict[tuple[str, str], float]:
 @pytest.mark.parametrize("name", choices("model"))
 def test_a_restored_model_predicts_as_it_did(tmp_path, name):
     config = compose(f"model={name}", *DATA, *QUICK.get(name, ()), *paths(tmp_path))
-    config = config.with_value("trainer.max_epochs", 1).with_value("trainer.accelerator", "cpu")
+    config = config.with_values({"trainer.max_epochs": 1, "trainer.accelerator": "cpu"})
     folder = run(config)
     out = tmp_path / "new" / "out.csv"
     write_predictions(folder, config["data"], tmp_path / "cache", out=out, missing_loci="refuse",

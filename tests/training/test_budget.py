@@ -66,7 +66,7 @@ def test_a_budget_in_updates_ends_a_run_alone_and_packed(tmp_path):
 def test_a_run_with_a_budget_resumes_bit_for_bit(tmp_path):
     config, data = compose(*small("transformer"), *TRAINER, *UNTIL_SEVEN), random_prepared()
     fit_model(config, data, tmp_path / "whole", lambda rows: None)
-    killed_after = config.with_value("trainer.max_updates", 6)
+    killed_after = config.with_values({"trainer.max_updates": 6})
     fit_model(killed_after, data, tmp_path / "broken", lambda rows: None)
     again = fit_model(config, data, tmp_path / "broken", lambda rows: None)
     assert len(again.rows) == 3

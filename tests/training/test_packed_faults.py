@@ -24,7 +24,7 @@ def test_a_loss_that_is_not_finite_ends_its_member_only(tmp_path):
     overrides = [*small("rijal_attention"), *TRAINER]
     datas = [random_prepared(seed=i) for i in range(3)]
     configs = [compose(*overrides, f"seed={i}") for i in range(3)]
-    configs[1] = configs[1].with_value("optim.lr", 1e200)
+    configs[1] = configs[1].with_values({"optim.lr": 1e200})
     packed = requests(tmp_path / "packed", configs, datas)
     one, error, three = fit_all_packed(packed)
     assert isinstance(error, G2PError) and "the loss became" in str(error)
