@@ -30,7 +30,8 @@ def fit_seconds(options: Mapping, sizes: Sizes) -> float | None:
     """
     if is_short(sizes):
         return SHORT_SECONDS
-    key = repr((options, sizes._replace(n_val=0)))
+    # Folds differ by a strain or two.
+    key = repr((options, [f"{number:.2g}" for number in sizes._replace(n_val=0)]))
     if key not in _cached:
         try:
             baseline = build_baseline(options)
@@ -41,8 +42,9 @@ def fit_seconds(options: Mapping, sizes: Sizes) -> float | None:
 
 
 def is_short(sizes: Sizes) -> bool:
-    """Whether a panel is so small that its fit is not timed."""
-    return sizes.n_train < FEW_STRAINS and sizes.n_train * sizes.n_loci < FEW_GENOTYPES
+    """Whether a panel is so small that its fits are not timed."""
+    genotypes = sizes.n_train * sizes.n_loci * sizes.n_phenotypes
+    return sizes.n_train < FEW_STRAINS and genotypes < FEW_GENOTYPES
 
 
 def _extrapolated(baseline, sizes: Sizes) -> float:

@@ -1,4 +1,4 @@
-"""How many loci the networks of a study learn from: what a dry run's estimates depend on most."""
+"""How many loci the models of a study learn from: what a dry run's estimates depend on most."""
 
 import json
 
@@ -12,8 +12,8 @@ MOST_GENOTYPES = 50_000_000  # of a panel: LD pruning of more takes longer than 
 class LocusCounts:
     """Loci after cleaning and LD pruning, counted once for runs that differ in their split alone.
 
-    A closed form's cost does not depend on it, and of a panel too large to be pruned for an
-    estimate it is the number before pruning: an upper bound.
+    Of a panel too large to be pruned for an estimate it is the number before pruning: an upper
+    bound.
     """
 
     def __init__(self) -> None:
@@ -22,8 +22,7 @@ class LocusCounts:
     def of(self, run: StudyRun) -> int:
         """Return L of a run, of the split of the first run like it."""
         data = run.config.data
-        pruned = run.config.model.is_trained and data.max_correlation is not None
-        if not pruned or run.panel.genotypes.size > MOST_GENOTYPES:
+        if data.max_correlation is None or run.panel.genotypes.size > MOST_GENOTYPES:
             return len(run.panel.loci)
         key = _key(run.config)
         if key not in self._counted:

@@ -66,6 +66,7 @@ def test_a_small_fit_is_scaled_to_the_whole(fitted, monkeypatch, hiccup):
     assert seconds == pytest.approx(7 * 4000 * 3000**2 * 1e-9, rel=0.3)
     assert max(n for n, _ in fitted) < 1000
     fit_seconds(RIDGE, sizes)
+    fit_seconds(RIDGE, sizes._replace(n_train=4001))  # another fold
     assert len(fitted) == 2 * len(set(fitted))  # each size twice, and nothing again
 
 
@@ -76,8 +77,10 @@ def test_a_panel_that_is_small_is_fitted_as_it_is(fitted, monkeypatch):
 
 
 def test_what_takes_a_second_is_not_timed(fitted):
-    assert fit_seconds(RIDGE, Sizes(400, 2, 1_900)) == fit_time.SHORT_SECONDS
+    assert fit_seconds(RIDGE, Sizes(400, 1, 1_900)) == fit_time.SHORT_SECONDS
     assert not fitted
+    fit_seconds(RIDGE, Sizes(400, 2, 1_900))
+    assert fitted
 
 
 @pytest.mark.parametrize("model", ["ridge", "lasso", "gbdt", "rkhs"])
