@@ -71,14 +71,10 @@ def _numbered(table: pa.Table, columns: list[str]) -> pa.Array:
 def _effects(name: str) -> pd.DataFrame:
     """Return a row for each pair, with the level at which it is compared in a column of its own."""
     spec, rows = _study(name)
-    arms = set(rows[spec.arm].to_pylist())
-    comparisons = [
-        each for each in spec.comparisons if each.arm != spec.arm or {each.a, each.b} <= arms
-    ]
-    table = effects_table(compare(rows, comparisons)).to_pandas()
-    within = comparisons[0].within
+    table = effects_table(compare(rows, spec.comparisons)).to_pandas()
+    within = spec.comparisons[0].within
     table = table.rename(columns={"level": within}) if within else table
-    is_pair = np.array([not each.trend for each in comparisons])
+    is_pair = np.array([not each.trend for each in spec.comparisons])
     table = table[is_pair & table["mean"].notna()]
     return table[[within, *EFFECT] if within else EFFECT].reset_index(drop=True)
 
