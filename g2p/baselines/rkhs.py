@@ -23,7 +23,6 @@ MOST_STRAINS = 30_000
 # one rate a locus, weights are those of a random subset, and the fit uses all strains.
 MOST_FOR_SHARED = 10_000
 SUBSET = 4_000
-START = 1_000  # strains whose shared width the widths of single loci start from
 
 
 class RKHS(PerPhenotype):
@@ -46,17 +45,11 @@ class RKHS(PerPhenotype):
                 "Use ridge, linear_pairwise or gbdt."
             )
         rng = np.random.default_rng(0)
-        if self.rates == "shared":
-            rows = _subset(rng, n, SUBSET if n > MOST_FOR_SHARED else n)
-            with part(0, 0.8):
-                additive, gaussian, width = shared_weights(X[rows], y[rows] - y[rows].mean())
-        else:
-            rows = _subset(rng, n, SUBSET)
-            few = rows[_subset(rng, len(rows), START)]
-            with part(0, 0.1):
-                start = shared_weights(X[few], y[few] - y[few].mean())
-            with part(0.1, 0.8):
-                additive, gaussian, width = locus_weights(X[rows], y[rows] - y[rows].mean(), start)
+        shared = self.rates == "shared"
+        rows = _subset(rng, n, n if shared and n <= MOST_FOR_SHARED else SUBSET)
+        weights = shared_weights if shared else locus_weights
+        with part(0, 0.8):
+            additive, gaussian, width = weights(X[rows], y[rows] - y[rows].mean())
         covariance = Covariance(X, additive, gaussian, width)
         return {
             "genotypes": X.astype(np.float32),

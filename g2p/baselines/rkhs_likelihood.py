@@ -11,18 +11,20 @@ from itertools import count
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 from scipy.linalg.lapack import dpotri  # pyright: ignore[reportAttributeAccessIssue]  # of Fortran
-from scipy.optimize import minimize
+from scipy.optimize import OptimizeResult, minimize
 
 from g2p.baselines.rkhs_covariance import additive_scale, squared_distances
-from g2p.core.progress import report
+from g2p.core.progress import part, report
 
 # a, b and width, one or (L,).
 Weights = tuple[float, float, float | np.ndarray]
 
 LOG_WEIGHT = (-9, 9)
 LOG_STRETCH = (-3, 3)  # of the width, from the median squared distance
-LOG_RATE = (-9, 6)  # of a locus, from the shared rate
+LOG_RATE = (-9, 6)  # of a locus, from the typical one
 STEPS = 60  # with one rate a locus
+FEW = 1_000  # strains that try where to start
+STARTS = ((1, 1), (10, 1), (10, 0.3))  # b, and all rates relative to the typical one
 USUAL = 100  # evaluations of a likelihood until its maximum; 50 to 250
 
 
@@ -31,7 +33,7 @@ def shared_weights(X: np.ndarray, z: np.ndarray) -> Weights:
     n = len(X)
     additive = _additive_kernel(X)
     distance = squared_distances(X, X)
-    width = np.median(distance) or distance.mean() or 1.0  # many strains may be alike
+    width = _typical(distance)
 
     def minus_twice_log_likelihood(parameters: np.ndarray) -> float:
         a, b = np.exp(parameters[:2])
@@ -41,20 +43,53 @@ def shared_weights(X: np.ndarray, z: np.ndarray) -> Weights:
         s2 = z @ cho_solve(lower, z) / (n - 1)
         return 2 * np.log(np.diag(lower[0])).sum() + (n - 1) * np.log(s2)
 
-    a, b, stretch = _minimise(
+    best = _minimise(
         minus_twice_log_likelihood, [0.0, 0.0, 0.0], [LOG_WEIGHT, LOG_WEIGHT, LOG_STRETCH],
         tol=1e-7,
     )  # fmt: skip
+    a, b, stretch = np.exp(best.x)
     return float(a), float(b), float(width * stretch)
 
 
-def locus_weights(X: np.ndarray, z: np.ndarray, start: Weights) -> Weights:
-    """Return a, b and widths (L,), one a locus, found by the gradient from `start`.
+def locus_weights(X: np.ndarray, z: np.ndarray) -> Weights:
+    """Return a, b and widths (L,), one a locus, found by the likelihood's gradient.
 
-    The likelihood's derivative by C is G = C^-1 - alpha alpha' / s2; that by a locus's rate follows
-    from it and from K's own, -K (x - x')^2, without another matrix strains x strains.
+    The likelihood has several maxima, and plateaus between them; which one is reached depends on
+    where it starts. A sample of the strains tries several starts, at little cost, and the best is
+    that of all strains, too: where the sample arrived is none, since there the rates of most loci
+    are so low that they have no gradient.
     """
     n, n_loci = X.shape
+    log_rate = -np.log(_typical(squared_distances(X, X)))
+    bounds = [LOG_WEIGHT] * 2 + [(log_rate + LOG_RATE[0], log_rate + LOG_RATE[1])] * n_loci
+
+    def climb(rows: slice, start: np.ndarray) -> OptimizeResult:
+        of_rows = z[rows] - z[rows].mean()
+        return _minimise(locus_likelihood(X[rows], of_rows), start, bounds, jac=True,
+                         options={"maxiter": STEPS})  # fmt: skip
+
+    starts = [np.r_[0, np.log(b), np.full(n_loci, log_rate + np.log(rate))] for b, rate in STARTS]
+    shares = np.linspace(0, 0.1 if n > FEW else 1, len(STARTS) + 1)
+    tried = []
+    for start, *span in zip(starts, shares[:-1], shares[1:], strict=True):
+        with part(*span):
+            tried.append(climb(slice(None, None, -(-n // FEW)), start))
+    highest = np.argmin([result.fun for result in tried])
+    best = tried[highest]
+    if n > FEW:
+        with part(0.1, 1):
+            best = climb(slice(None), starts[highest])
+    a, b, *rates = np.exp(best.x)
+    return float(a), float(b), 1 / np.array(rates)
+
+
+def locus_likelihood(X: np.ndarray, z: np.ndarray) -> Callable:
+    """Return the function of (log a, log b, log rates) to minimise, and of its gradient.
+
+    The derivative by C is G = C^-1 - alpha alpha' / s2; that by a locus's rate follows from it and
+    from K's own, -K (x - x')^2, without another matrix strains x strains.
+    """
+    n = len(X)
     additive = _additive_kernel(X)
     squares = np.square(X)
 
@@ -80,16 +115,11 @@ def locus_weights(X: np.ndarray, z: np.ndarray, start: Weights) -> Weights:
         spread = 2 * (G.sum(axis=1) @ squares - (X * (G @ X)).sum(axis=0))
         return value, np.concatenate([[by_a, by_b], -b * rates * spread])
 
-    a, b, width = start
-    log_rate = -np.log(width)
-    first = np.concatenate([np.log([a, b]), np.full(n_loci, log_rate)])
-    bounds = [LOG_WEIGHT] * 2 + [(log_rate + LOG_RATE[0], log_rate + LOG_RATE[1])] * n_loci
-    best = _minimise(value_and_gradient, first, bounds, jac=True, options={"maxiter": STEPS})
-    return float(best[0]), float(best[1]), 1 / best[2:]
+    return value_and_gradient
 
 
-def _minimise(function: Callable, start, bounds: list, **options) -> np.ndarray:
-    """Return the parameters, whose logarithms are varied, at the function's minimum."""
+def _minimise(function: Callable, start, bounds: list, **options) -> OptimizeResult:
+    """Return the function's minimum."""
     evaluations = count(1)
 
     def counted(parameters: np.ndarray):
@@ -97,7 +127,11 @@ def _minimise(function: Callable, start, bounds: list, **options) -> np.ndarray:
         report(min(next(evaluations) / USUAL, 1))
         return result
 
-    return np.exp(minimize(counted, x0=start, method="L-BFGS-B", bounds=bounds, **options).x)
+    return minimize(counted, x0=start, method="L-BFGS-B", bounds=bounds, **options)
+
+
+def _typical(distance: np.ndarray) -> float:
+    return np.median(distance) or distance.mean() or 1.0  # many strains may be alike
 
 
 def _additive_kernel(X: np.ndarray) -> np.ndarray:

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
-from scipy.optimize import approx_fprime
+from scipy.optimize import approx_fprime, minimize
 from scipy.stats import multivariate_normal
 
-from g2p.baselines import build_baseline, rkhs, rkhs_likelihood
+from g2p.baselines import build_baseline, rkhs
 from g2p.baselines.rkhs_covariance import Covariance, solve
+from g2p.baselines.rkhs_likelihood import locus_likelihood, locus_weights
 from g2p.core.errors import G2PError
 from g2p.runs.directory import RunDirectory
 from g2p.runs.load import restore
@@ -42,7 +43,6 @@ def test_it_is_the_conditional_mean_of_its_normal_distribution(rates, single, mo
     """With its weights, against the dense formula with kernels written out by loops."""
     if single:
         monkeypatch.setattr(rkhs, "MOST_FOR_SHARED", 20)
-        monkeypatch.setattr(rkhs, "START", 20)
         monkeypatch.setattr(rkhs, "SUBSET", 30)
         monkeypatch.setattr("g2p.baselines.rkhs_covariance.BLOCK", 7)
     genotypes, y = cross(40, 6)
@@ -82,21 +82,35 @@ def test_no_neighbouring_weights_have_a_higher_restricted_likelihood(rates):
             "additive", "gaussian", "width")))  # fmt: skip
 
 
-def test_the_gradient_of_the_likelihood(monkeypatch):
+def test_the_gradient_of_the_likelihood():
     """Against differences, at a point that is no optimum."""
     genotypes, y = cross(50, 4)
-    caught = {}
-
-    def catch(function, start, bounds, **options):
-        caught["function"] = function
-        return np.exp(start)
-
-    monkeypatch.setattr(rkhs_likelihood, "_minimise", catch)
-    X, z = genotypes.astype(float), y - y.mean()
-    rkhs_likelihood.locus_weights(X, z, (0.5, 2.0, 3.0))
+    function = locus_likelihood(genotypes.astype(float), y - y.mean())
     at = np.array([-0.4, 0.6, -1.0, -2.0, 0.1, -0.5])
-    by_differences = approx_fprime(at, lambda p: caught["function"](p)[0], 1e-6)
-    np.testing.assert_allclose(caught["function"](at)[1], by_differences, rtol=1e-4, atol=1e-4)
+    by_differences = approx_fprime(at, lambda p: function(p)[0], 1e-6)
+    np.testing.assert_allclose(function(at)[1], by_differences, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_likelihood_of_many_rates_is_climbed_from_a_good_start(seed):
+    """It has several maxima: six random starts, with five times as many steps, find none that is
+    higher. (From the best shared width it arrives 6 to 20 lower for four of these seeds.)
+    """
+    rng = np.random.default_rng(seed)
+    X = rng.choice([-1.0, 1.0], (150, 20))
+    y = X[:, 0] + 0.4 * X[:, 0] * X[:, 1] + 0.3 * X[:, 2] * X[:, 3]
+    y += 0.5 * rng.standard_normal(150)
+    function = locus_likelihood(X, y - y.mean())
+    a, b, widths = locus_weights(X, y - y.mean())
+    reached = function(np.log([a, b, *1 / widths]))[0]
+    least = min(
+        minimize(
+            function, rng.normal([0, 1, *[-3.5] * 20], 1), jac=True, method="L-BFGS-B",
+            bounds=[(-9, 9)] * 2 + [(-13, 2)] * 20, options={"maxiter": 300},
+        ).fun
+        for _ in range(6)
+    )  # fmt: skip
+    assert reached < least + 1
 
 
 def test_a_rate_for_each_locus_ignores_loci_without_effect():
