@@ -129,10 +129,11 @@ def scores_table(scores: Mapping[tuple[tuple, str], CrossValidated], names: Sequ
         by_configuration.setdefault(configuration, []).append((phenotype, score))
     most = max((score.folds for score in scores.values()), default=0)
     for configuration, each in by_configuration.items():
-        for phenotype, score in each:
+        title = configuration_title(configuration, names)
+        for i, (phenotype, score) in enumerate(each):
             folds = str(most) if score.folds == most else f"{score.folds} of {most}"
             table.add_row(
-                configuration_title(configuration, names), phenotype, folds,
+                title if i == 0 else "", phenotype, folds,
                 _with_error(score.r_mean, score.r_se), _with_error(score.r2_mean, score.r2_se),
                 f"{score.r2_pooled:z.3f}",
             )  # fmt: skip
@@ -141,9 +142,7 @@ def scores_table(scores: Mapping[tuple[tuple, str], CrossValidated], names: Sequ
                 f"{np.mean([getattr(score, name) for _, score in each]):z.3f}"
                 for name in ("r_mean", "r2_mean", "r2_pooled")
             ]
-            table.add_row(
-                configuration_title(configuration, names), "mean", "", *means, end_section=True
-            )
+            table.add_row("", "mean", "", *means, end_section=True)
     return table
 
 

@@ -47,11 +47,17 @@ class Comparison:
         return {value: (n - 1) * (x - centre) / spread for x, value in enumerate(self.trend)}
 
     def title(self, to: str = " → ") -> str:
-        """Return `a → b (level)`, without the compared factor; the level has a short key."""
-        text = f"{'trend, ' if self.trend else ''}{text_of(self.a)}{to}{text_of(self.b)}"
-        if self.within is None:
-            return text
-        return f"{text} ({self.within.rpartition('.')[2]} {text_of(self.level)})"
+        """Return `a → b (level)`, without the compared factor."""
+        return self.pair(to) + ("" if self.within is None else f" ({self.setting})")
+
+    def pair(self, to: str) -> str:
+        """Return `a → b`, without the compared factor and the level."""
+        return f"{'trend, ' if self.trend else ''}{text_of(self.a)}{to}{text_of(self.b)}"
+
+    @property
+    def setting(self) -> str:
+        """The level, with a short key, or nothing."""
+        return f"{self.within.rpartition('.')[2]} {text_of(self.level)}" if self.within else ""
 
 
 def text_of(value: Any) -> str:

@@ -5,9 +5,12 @@ from math import isnan, nan
 from typing import Any
 
 import pyarrow as pa
+from rich.box import SIMPLE_HEAD
 from rich.table import Column, Table
+from rich.text import Text
 
-from g2p.core.console import Console
+from g2p.core.console import Console, visible
+from g2p.core.grouping import group_by
 from g2p.core.phrases import plural
 from g2p.stats.compare import Effect
 from g2p.stats.comparison import Comparison, text_of
@@ -95,21 +98,33 @@ def print_effects(effects: Sequence[Effect], console: Console) -> None:
     headings += ["seeds"] * (len(seeds) > 1)
     of_seeds = f"; {plural(seeds.pop(), 'seed')}" if len(seeds) == 1 else ""
     table = Table(
-        Column(factors.pop() if len(factors) == 1 else "comparison", overflow="fold"),
+        Column(next(iter(factors)) if len(factors) == 1 else "comparison", overflow="fold"),
         *(Column(heading, justify="right", no_wrap=True) for heading in headings),
         title=f"change in test R2, with its 95% confidence interval{of_seeds}",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
     )
-    for effect in effects:
-        detectable = "" if isnan(effect.detectable) else f"{effect.detectable:.4f}"
-        table.add_row(
-            effect_title(effect, effects, " to "),
-            _signed(effect.mean),
-            "" if isnan(effect.low) else f"{_signed(effect.low)} {_signed(effect.high)}",
-            *[detectable] * folds,
-            "" if isnan(effect.p_holm) else f"{effect.p_holm:.2g} {effect.stars:3}",
-            *[f"{effect.wins}/{effect.losses}"] * several,
-            *[str(effect.seeds)] * (not of_seeds),
-        )
+    settings = group_by(effects, lambda effect: effect.comparison.setting)
+    if len(settings) == 1 or len(factors) > 1 or "" in settings:
+        settings = {"": effects}  # each title has its own
+    for setting, of_setting in settings.items():
+        if setting:
+            table.add_section()
+            table.add_row(Text(visible(setting), "bold"))
+        for effect in of_setting:
+            detectable = "" if isnan(effect.detectable) else f"{effect.detectable:.4f}"
+            table.add_row(
+                effect.comparison.pair(" to ")
+                if setting
+                else effect_title(effect, effects, " to "),
+                _signed(effect.mean),
+                "" if isnan(effect.low) else f"{_signed(effect.low)} {_signed(effect.high)}",
+                *[detectable] * folds,
+                "" if isnan(effect.p_holm) else f"{effect.p_holm:.2g} {effect.stars:3}",
+                *[f"{effect.wins}/{effect.losses}"] * several,
+                *[str(effect.seeds)] * (not of_seeds),
+            )
     console.print(table)
     for line in [*method_notes(effects), *_cautions(effects)]:
         console.print(line, soft_wrap=not console.is_terminal)  # a log file has whole lines

@@ -189,6 +189,20 @@ def test_the_pairs_and_the_assumptions_of_the_test_are_printed():
     assert "No panel is split twice, so p is about these test strains, not about others." in text
 
 
+def test_effects_of_several_settings_are_printed_setting_by_setting():
+    """At 80 columns, without a word broken."""
+    table = study(lambda m, p, f, s, n: noise(m, f, n), models=["linear_pairwise", "attention"],
+                  phenotypes="pq", layers=[1, 3])  # fmt: skip
+    of = [Comparison("model", "linear_pairwise", "attention", (FOLD,), "layers", n) for n in (1, 3)]
+    out = io.StringIO()
+    print_effects(compare(table, of), Console(file=out, width=80))
+    lines = out.getvalue().splitlines()
+    for setting in ("layers 1", "layers 3"):
+        at = next(i for i, line in enumerate(lines) if line.strip() == setting)
+        assert lines[at + 1].startswith(" linear_pairwise to  ")
+        assert lines[at + 2].strip() == "attention"
+
+
 def test_an_interval_that_excludes_0_beside_a_large_p_is_explained():
     def r2(m, p, f, s, n):
         return (m == "b") * (0.03 + noise(p, f, n) / 4)
