@@ -127,11 +127,14 @@ def scores_table(scores: Mapping[tuple[tuple, str], CrossValidated], names: Sequ
     by_configuration: dict[tuple, list[tuple[str, CrossValidated]]] = {}
     for (configuration, phenotype), score in scores.items():
         by_configuration.setdefault(configuration, []).append((phenotype, score))
-    most = max((score.folds for score in scores.values()), default=0)
+    most: dict[str, int] = {}  # folds of a phenotype; another panel may have others
+    for (_, phenotype), score in scores.items():
+        most[phenotype] = max(score.folds, most.get(phenotype, 0))
     for configuration, each in by_configuration.items():
         title = configuration_title(configuration, names)
         for i, (phenotype, score) in enumerate(each):
-            folds = str(most) if score.folds == most else f"{score.folds} of {most}"
+            lacks_some = score.folds < most[phenotype]
+            folds = f"{score.folds}{f' of {most[phenotype]}' if lacks_some else ''}"
             table.add_row(
                 title if i == 0 else "", phenotype, folds,
                 _with_error(score.r_mean, score.r_se), _with_error(score.r2_mean, score.r2_se),

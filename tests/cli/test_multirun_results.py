@@ -138,6 +138,9 @@ def test_a_configuration_that_lacks_folds_says_so():
     }
     folds = scores_table(scores, ["model"]).columns[2]
     assert list(folds.cells) == ["5", "1 of 5"]
+    of_another_panel = {(("ridge",), "z"): CrossValidated(3, 0.5, 0.1, 0.25, 0.1, 0.25)}
+    folds = scores_table(scores | of_another_panel, ["model"]).columns[2]
+    assert list(folds.cells) == ["5", "3", "", "1 of 5"]  # "" of the mean
 
 
 @pytest.mark.slow
