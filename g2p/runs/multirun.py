@@ -67,7 +67,7 @@ def read_jobs(folder: Path, planned: Iterable[Sequence[str]] = ()) -> list[Job]:
         by_overrides.setdefault(_job_key(overrides), {"overrides": list(overrides)})
     return [
         Job(
-            overridden_values(note["overrides"]),
+            _overridden(note["overrides"]),
             RunDirectory(Path(note["run"])) if "run" in note else None,
             None if "run" in note else note.get("error", LOST),
         )
@@ -77,7 +77,13 @@ def read_jobs(folder: Path, planned: Iterable[Sequence[str]] = ()) -> list[Job]:
 
 def _job_key(overrides: Sequence[str]) -> str:
     """What is equal for two writings of a job's overrides: Hydra writes 3e-4 as 0.0003."""
-    return repr(sorted(overridden_values(overrides).items()))
+    return repr(sorted(_overridden(overrides).items()))
+
+
+def _overridden(overrides: Sequence[str]) -> dict:
+    """Return key or group -> value but for Hydra's own, which the notes of jobs do not have."""
+    values = overridden_values(overrides).items()
+    return {key: value for key, value in values if not key.startswith(("hydra.", "hydra/"))}
 
 
 def swept_keys(jobs: Sequence[Job]) -> list[str]:

@@ -143,6 +143,16 @@ def test_a_configuration_that_lacks_folds_says_so():
     assert list(folds.cells) == ["5", "3", "", "1 of 5"]  # "" of the mean
 
 
+def test_options_of_hydra_are_none_of_a_job(tmp_path):
+    """They are of the command, and Hydra's notes of a job lack them."""
+    write_note(tmp_path, 0, ["model=ridge", "split.seed=0"], run="runs/a")
+    of_command = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
+    planned = [["model=ridge", f"split.seed={seed}", *of_command] for seed in (0, 1)]
+    done, lost = read_jobs(tmp_path, planned)
+    assert done.directory and lost.error == LOST
+    assert lost.overrides == {"model": "ridge", "split.seed": 1}
+
+
 @pytest.mark.slow
 def test_packed_and_joblib_end_with_the_same_table(tmp_path):
     tables = {}
@@ -150,6 +160,7 @@ def test_packed_and_joblib_end_with_the_same_table(tmp_path):
         done = train("-m", f"hydra/launcher={launcher}", "model=ridge", "split=kfold", "split.k=3",
                      "split.fold=0,1,2", *SMALL, cwd=tmp_path)  # fmt: skip
         assert done.returncode == 0, done.stderr
+        assert "failed" not in done.stdout
         tables[launcher] = (results_folder(done) / "cv.csv").read_text()
         shutil.rmtree(tmp_path / "runs")
     assert tables["basic"] == tables["packed"] == tables["joblib"]
