@@ -44,6 +44,7 @@ def test_it_is_the_conditional_mean_of_its_normal_distribution(rates, single, mo
     if single:
         monkeypatch.setattr(rkhs, "MOST_FOR_SHARED", 20)
         monkeypatch.setattr(rkhs, "SUBSET", 30)
+        monkeypatch.setattr("g2p.baselines.rkhs_likelihood.FEW", 20)
         monkeypatch.setattr("g2p.baselines.rkhs_covariance.BLOCK", 7)
     genotypes, y = cross(40, 6)
     model = build(f"model.rates={rates}").fit(genotypes, y[:, None])
